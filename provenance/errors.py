@@ -1,0 +1,67 @@
+"""Every error a caller can meet, as one tree; each message says what, where and what to do next."""
+
+from __future__ import annotations
+
+
+class ProvenanceError(Exception):
+    """Base of all errors raised on purpose; the command line prints its message as one line and exits with `exit_code`."""
+
+    exit_code = 2
+
+
+class UsageError(ProvenanceError):
+    """The call itself cannot be carried out: contradictory, missing or impossible arguments."""
+
+
+class BookError(ProvenanceError):
+    """A book, or a file of books, cannot be read."""
+
+    exit_code = 3
+
+
+class MetadataError(UsageError):
+    """The metadata file does not fit the books."""
+
+
+class IndexMissingError(UsageError):
+    """There is no index at the given place."""
+
+
+class IndexFormatError(UsageError):
+    """The index was written by another version of the format or of the text rules."""
+
+
+class IndexDamagedError(ProvenanceError):
+    """The index does not agree with its own digests, sizes or bounds."""
+
+    exit_code = 3
+
+
+class KeyMismatchError(UsageError):
+    """The index is keyed and the key is missing or another one."""
+
+
+class ShardError(ProvenanceError):
+    """A shard, or part of one, cannot be scanned."""
+
+    exit_code = 3
+
+
+class TextColumnError(ShardError):
+    """A shard has no column that can be scanned as text."""
+
+
+class StoreError(UsageError):
+    """The run database cannot be created, opened or queried."""
+
+
+class OutputError(ProvenanceError):
+    """An output file cannot be written."""
+
+    exit_code = 3
+
+
+class InterruptedRun(ProvenanceError):  # noqa: N818  (it is not a fault)
+    """The run was stopped from outside."""
+
+    exit_code = 130

@@ -1,0 +1,90 @@
+"""Names, versions and the manifest of an index directory. `indexes/README.md` describes the same for other readers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from provenance.errors import IndexDamagedError, IndexFormatError, IndexMissingError
+from provenance.files import atomic_write, file_digest, text_digest
+from provenance.text import TEXT_RULES_VERSION
+
+FORMAT = "provenance-index"
+FORMAT_VERSION = 1
+
+MANIFEST = "index.json"
+EDITIONS = "editions.parquet"
+FINGERPRINTS = "fingerprints.u64"  # one a posting, ascending
+POSTINGS = "postings.bin"  # global word position of each, u4 or u8
+BUCKETS = "buckets.u64"
+FILTER = "filter.u64"
+TEXTS = "texts.zst"
+BLOCKS = "blocks.u64"
+
+EDITION_SCHEMA = pa.schema(
+    [
+        ("edition_id", pa.string()),
+        ("work_id", pa.string()),
+        ("grouped_by", pa.string()),  # given | title | content | alone: why the edition is in this work
+        ("title", pa.string()),
+        ("author", pa.string()),
+        ("source", pa.string()),  # file the text came from, and its row where it has rows
+        ("source_sha256", pa.string()),
+        ("text_sha256", pa.string()),
+        ("text_xxh3", pa.string()),
+        ("text_bytes", pa.int64()),
+        ("words", pa.int64()),
+        ("first_word", pa.int64()),  # global word position of the edition's first word
+        ("fingerprints", pa.int64()),  # postings kept for this edition
+        ("invalid_utf8", pa.int64()),  # invalid byte sequences, each a separator
+    ]
+)
+
+
+def write_manifest(folder: Path, record: dict[str, Any], names: list[str]) -> None:
+    """Write `index.json`: the record, size and digest of every file named, and a digest of the manifest itself."""
+    files = {name: {"bytes": (folder / name).stat().st_size, "xxh3_128": file_digest(folder / name)} for name in names}
+    body = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "text_rules": TEXT_RULES_VERSION,
+        **record,
+        "files": files,
+    }
+    with atomic_write(folder / MANIFEST) as file:
+        file.write(json.dumps({**body, "digest": manifest_digest(body)}, indent=1, sort_keys=True).encode() + b"\n")
+
+
+def manifest_digest(body: dict[str, Any]) -> str:
+    """XXH3-128 of the manifest without its own digest, as sorted JSON without spaces."""
+    return text_digest(json.dumps(body, sort_keys=True, separators=(",", ":")).encode())
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The checked manifest; raises IndexMissingError, IndexDamagedError or IndexFormatError."""
+    path = folder / MANIFEST
+    try:
+        raw = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise IndexMissingError(
+            f"no index at {folder} (it has no {MANIFEST}): build one with `provenance index build SOURCE --out {folder}`"
+        ) from error
+    except OSError as error:
+        raise IndexMissingError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        record = json.loads(raw)
+        digest = record.pop("digest")
+        version = (record["format"], record["format_version"], record["text_rules"])
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        raise IndexDamagedError(f"{path} is damaged: it is not the manifest of an index; build the index again") from error
+    if version != (FORMAT, FORMAT_VERSION, TEXT_RULES_VERSION):
+        raise IndexFormatError(
+            f"{folder} has {version[0]} format {version[1]} with text rules {version[2]}; this version reads "
+            f"{FORMAT} format {FORMAT_VERSION} with text rules {TEXT_RULES_VERSION}: build the index again"
+        )
+    if digest != manifest_digest(record):
+        raise IndexDamagedError(f"{path} is damaged: it does not agree with its own digest; build the index again")
+    return {**record, "digest": digest}

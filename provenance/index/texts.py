@@ -1,0 +1,117 @@
+"""Edition texts in blocks of about 16 kB, each a zstd frame that starts at a word, so that any window is read cheaply.
+
+The frames lie one after another: `zstd -d texts.zst` gives all texts joined. The block table says where each begins.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import IO, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from provenance.errors import IndexDamagedError
+from provenance.kernels.words import Words, words_of
+
+BLOCK_BYTES = 1 << 14
+ZSTD_LEVEL = 3
+COLUMNS = ("first_word", "text_begin", "file_begin", "edition")  # of the block table; u64 each
+CACHED_BLOCKS = 1024  # about 40 MB of words
+
+
+class TextWriter:
+    """Appends edition texts to the block file and collects the block table."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._codec = pa.Codec("zstd", compression_level=ZSTD_LEVEL)
+        self._rows: list[tuple[int, int, int, int]] = []
+        self._written = 0
+
+    def add(self, edition: int, first_word: int, text: bytes, begins: npt.NDArray[np.uint32]) -> None:
+        """Add one text; `begins` are its words' byte offsets, `first_word` their first global position."""
+        at = 0  # byte at which the block begins: the text's first byte, then always the first byte of a word
+        word = 0
+        while at < len(text):
+            following = int(np.searchsorted(begins, at + BLOCK_BYTES))
+            end = int(begins[following]) if following < begins.size else len(text)
+            self._rows.append((first_word + word, at, self._written, edition))
+            self._written += self._file.write(self._codec.compress(text[at:end], asbytes=True))
+            at, word = end, following
+
+    def table(self) -> npt.NDArray[np.uint64]:
+        """The block table (blocks, 4): see COLUMNS."""
+        return np.array(self._rows, dtype="<u8").reshape(-1, len(COLUMNS))
+
+
+class Window(NamedTuple):
+    """Words `first` to `first + len(hashes)` of an edition, with byte offsets in the edition's text."""
+
+    first: int
+    hashes: npt.NDArray[np.uint64]
+    begins: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+
+
+class EditionTexts:
+    """Reads windows of edition texts; the last blocks read stay cut into words."""
+
+    def __init__(
+        self,
+        data: npt.NDArray[np.uint8],
+        blocks: npt.NDArray[np.uint64],
+        first_words: npt.NDArray[np.int64],
+        text_bytes: npt.NDArray[np.int64],
+        keys: npt.NDArray[np.uint64],
+    ) -> None:
+        self._data, self._blocks, self._keys = data, blocks, keys
+        self._first_words, self._text_bytes = first_words, text_bytes
+        self._codec = pa.Codec("zstd")
+        self._cache: OrderedDict[int, Words] = OrderedDict()
+
+    def text(self, edition: int) -> bytes:
+        """The whole text of an edition, byte for byte as it was indexed."""
+        first, last = np.searchsorted(self._blocks[:, 3], [edition, edition + 1])
+        return b"".join(self._read(int(block)) for block in range(int(first), int(last)))
+
+    def window(self, edition: int, first: int, last: int) -> Window:
+        """Words `[first, last)` of the edition, cut off at its ends; grown to whole blocks."""
+        base = int(self._first_words[edition])
+        low, high = np.searchsorted(self._blocks[:, 3], [edition, edition + 1])
+        starts = self._blocks[int(low) : int(high), 0].astype(np.int64) - base
+        begin = max(0, int(np.searchsorted(starts, first, side="right")) - 1)
+        end = max(begin + 1, int(np.searchsorted(starts, last, side="left")))
+        pieces = [(self._words(block), int(self._blocks[block, 1])) for block in range(int(low) + begin, int(low) + end)]
+        return Window(
+            int(starts[begin]),
+            np.concatenate([words.hashes for words, _ in pieces]),
+            np.concatenate([words.begins.astype(np.int64) + at for words, at in pieces]),
+            np.concatenate([words.ends.astype(np.int64) + at for words, at in pieces]),
+        )
+
+    def _words(self, block: int) -> Words:
+        words = self._cache.get(block)
+        if words is None:
+            words = words_of(np.frombuffer(self._read(block), dtype=np.uint8), self._keys)
+            self._cache[block] = words
+            if len(self._cache) > CACHED_BLOCKS:
+                self._cache.popitem(last=False)
+        else:
+            self._cache.move_to_end(block)
+        return words
+
+    def _read(self, block: int) -> bytes:
+        _, text_begin, file_begin, edition = (int(v) for v in self._blocks[block])
+        text_end, file_end = int(self._text_bytes[edition]), self._data.size
+        if block + 1 < len(self._blocks):
+            following = self._blocks[block + 1]
+            file_end = int(following[2])
+            if int(following[3]) == edition:
+                text_end = int(following[1])
+        try:
+            frame = pa.py_buffer(self._data[file_begin:file_end])
+            return bytes(self._codec.decompress(frame, decompressed_size=text_end - text_begin, asbytes=True))
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise IndexDamagedError(f"text block {block} of the index cannot be read: {error}") from error

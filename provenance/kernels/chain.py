@@ -1,0 +1,76 @@
+"""Chains hits: the best runs of hits in the same order on both sides, by dynamic programming as in minimap2 (Li 2018)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from provenance.kernels.compiling import inlined, kernel
+
+LOOK_BACK = 64  # predecessors tried for each hit, which bounds the time
+DRIFT_COST = 0.02  # of a hit, for each word by which two hits leave their diagonal
+
+
+@inlined
+def best_predecessors(
+    doc: npt.NDArray[np.int64],
+    ref: npt.NDArray[np.int64],
+    first: int,
+    last: int,
+    max_gap: int,
+    max_drift: int,
+    score: npt.NDArray[np.float64],
+    before: npt.NDArray[np.int64],
+) -> None:
+    """Score of the best chain that ends in each hit of one group, and the hit before it (-1: none)."""
+    for i in range(first, last):
+        score[i], before[i] = 1.0, -1
+        for j in range(i - 1, max(first, i - LOOK_BACK) - 1, -1):
+            doc_gap, ref_gap = doc[i] - doc[j], ref[i] - ref[j]
+            if doc_gap > max_gap:
+                break
+            drift = abs(doc_gap - ref_gap)
+            if doc_gap <= 0 or ref_gap <= 0 or ref_gap > max_gap or drift > max_drift:
+                continue
+            through = score[j] + 1.0 - DRIFT_COST * drift
+            if through > score[i]:
+                score[i], before[i] = through, j
+
+
+@kernel
+def chain_hits(
+    doc: npt.NDArray[np.int64],
+    ref: npt.NDArray[np.int64],
+    groups: npt.NDArray[np.int64],
+    max_gap: int,
+    max_drift: int,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Chains of hits at word positions `doc`, `ref`; hits of group g, one (document, edition), are groups[g]:groups[g+1].
+
+    Within a group hits must be ordered by `doc`, then `ref`. Every hit is in exactly one chain; a chain takes the
+    best-scoring hits left, so several chains of one group are several passages. Returns the hits of all chains one
+    after another, in rising order within a chain, and where each chain begins (one item more than there are chains).
+    """
+    count = doc.size
+    score, before = np.empty(count, dtype=np.float64), np.empty(count, dtype=np.int64)
+    used = np.zeros(count, dtype=np.bool_)
+    members, starts = np.empty(count, dtype=np.int64), np.empty(count + 1, dtype=np.int64)
+    filled, chains = 0, 0
+    for g in range(groups.size - 1):
+        first, last = groups[g], groups[g + 1]
+        best_predecessors(doc, ref, first, last, max_gap, max_drift, score, before)
+        order = np.argsort(-score[first:last], kind="mergesort")
+        for k in range(order.size):
+            hit = first + order[k]
+            if used[hit]:
+                continue
+            starts[chains] = filled
+            chains += 1
+            while hit >= 0 and not used[hit]:
+                used[hit] = True
+                members[filled] = hit
+                filled += 1
+                hit = before[hit]
+            members[starts[chains - 1] : filled] = members[starts[chains - 1] : filled][::-1].copy()
+    starts[chains] = filled
+    return members, starts[: chains + 1]

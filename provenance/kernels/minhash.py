@@ -1,0 +1,137 @@
+"""Banded MinHash over word windows, with signatures equal bit for bit to datasketch's scheme `affine32`.
+
+datasketch (2.0) mixes a 32-bit hash with MurmurHash3's 32-bit finalizer and takes, for each permutation,
+the minimum of `a * h + b mod 2^32`. The band hashes go into the same table as the FracMinHash fingerprints.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from provenance.kernels.compiling import inlined, kernel
+from provenance.kernels.fingerprints import Sketches, hash_shingles
+from provenance.kernels.hashing import U64, finish_shingle
+from provenance.kernels.words import Rules, cut_words, text_rules
+
+U32 = np.uint32
+
+
+@inlined
+def premix(h: np.uint32) -> np.uint32:
+    """MurmurHash3's 32-bit finalizer."""
+    h ^= h >> U32(16)
+    h = U32(h * U32(0x85EBCA6B))
+    h ^= h >> U32(13)
+    h = U32(h * U32(0xC2B2AE35))
+    return U32(h ^ (h >> U32(16)))
+
+
+@kernel
+def update_signature(
+    shingles: npt.NDArray[np.uint32],
+    a: npt.NDArray[np.uint32],
+    b: npt.NDArray[np.uint32],
+    signature: npt.NDArray[np.uint32],
+) -> None:
+    """Lower `signature` (num_perm,) to the minima over the 32-bit shingle hashes; start it at 2^32 - 1."""
+    for i in range(shingles.size):
+        h = premix(shingles[i])
+        for k in range(a.size):
+            value = U32(U32(a[k] * h) + b[k])
+            signature[k] = min(signature[k], value)
+
+
+def signature_of(
+    shingles: npt.NDArray[np.uint32], a: npt.NDArray[np.uint32], b: npt.NDArray[np.uint32]
+) -> npt.NDArray[np.uint32]:
+    """Signature (num_perm,) of a set of 32-bit shingle hashes; all 2^32 - 1 for the empty set, as in datasketch."""
+    signature = np.full(a.size, 0xFFFFFFFF, dtype=np.uint32)
+    update_signature(np.ascontiguousarray(shingles, dtype=np.uint32), a, b, signature)
+    return signature
+
+
+@kernel
+def hash_bands(
+    signature: npt.NDArray[np.uint32], bands: int, rows: int, key: np.uint64, out: npt.NDArray[np.uint64]
+) -> None:
+    """Fingerprint of each band: a polynomial of its rows and its number, mixed, so equal rows of two bands differ."""
+    for band in range(bands):
+        x = key ^ U64(band)
+        for row in range(rows):
+            x = x * U64(0x9E3779B97F4A7C15) + U64(signature[band * rows + row])
+        out[band] = finish_shingle(x)
+
+
+@inlined
+def windows_in(words: int, window: int, stride: int, shingle: int) -> int:
+    """How many windows cover a text: one for a short text, then one per stride until the end is covered."""
+    if words < shingle:
+        return 0
+    return 1 if words <= window else 1 + (words - window + stride - 1) // stride
+
+
+@kernel
+def band_documents(
+    data: npt.NDArray[np.uint8],
+    offsets: npt.NDArray[np.int64],
+    text: Rules,
+    shingle: int,
+    window: int,
+    stride: int,
+    bands: int,
+    rows: int,
+    a: npt.NDArray[np.uint32],
+    b: npt.NDArray[np.uint32],
+    keys: npt.NDArray[np.uint64],
+) -> tuple[
+    npt.NDArray[np.int64],
+    npt.NDArray[np.uint32],
+    npt.NDArray[np.uint64],
+    npt.NDArray[np.int64],
+    npt.NDArray[np.int64],
+]:
+    """Band fingerprints of every window of every document; the last window ends with the text. See `Sketches`."""
+    count = offsets.size - 1
+    longest, most = 0, 0
+    for d in range(count):
+        size = offsets[d + 1] - offsets[d]
+        longest = max(longest, size)
+        most += windows_in((size + 1) // 2, window, stride, shingle) * bands
+    scratch, nothing = np.empty((longest + 1) // 2, dtype=np.uint64), np.empty(0, dtype=np.uint32)
+    words, invalid = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    documents, positions = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.uint32)
+    fingerprints = np.empty(most, dtype=np.uint64)
+    signature = np.empty(a.size, dtype=np.uint32)
+    low = np.empty(window, dtype=np.uint32)
+    kept = 0
+    for d in range(count):
+        words[d], invalid[d] = cut_words(data, offsets[d], offsets[d + 1], text, keys[0], scratch, nothing, nothing)
+        hash_shingles(scratch, words[d], shingle, keys, scratch)
+        for w in range(windows_in(words[d], window, stride, shingle)):
+            first = max(0, min(w * stride, words[d] - window))
+            inside = min(window, words[d]) - shingle + 1
+            for i in range(inside):
+                low[i] = U32(scratch[first + i] & U64(0xFFFFFFFF))
+            signature[:] = U32(0xFFFFFFFF)
+            update_signature(low[:inside], a, b, signature)
+            hash_bands(signature, bands, rows, keys[1], fingerprints[kept : kept + bands])
+            documents[kept : kept + bands] = d
+            positions[kept : kept + bands] = first
+            kept += bands
+    return documents[:kept], positions[:kept], fingerprints[:kept], words, invalid
+
+
+def band_batch(
+    data: npt.NDArray[np.uint8],
+    offsets: npt.NDArray[np.int64],
+    shape: tuple[int, int, int, int, int],
+    permutations: npt.NDArray[np.uint32],
+    keys: npt.NDArray[np.uint64],
+) -> Sketches:
+    """Banded sketches of a batch. `shape` is (shingle, window, stride, bands, rows), `permutations` (2, num_perm)."""
+    shingle, window, stride, bands, rows = shape
+    a, b = np.ascontiguousarray(permutations[0]), np.ascontiguousarray(permutations[1])
+    return Sketches(
+        *band_documents(data, offsets, text_rules(), shingle, window, stride, bands, rows, a, b, keys)
+    )

@@ -1,0 +1,26 @@
+"""The options of matching, in one place: read by the command line, the run record and the matcher."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from provenance.errors import UsageError
+
+
+@dataclass(frozen=True)
+class MatchConfig:
+    """All thresholds of matching; lengths are in words."""
+
+    min_words: int = 25  # a match with fewer matched words is not reported
+    min_hits: int = 2  # hits on one chain before it is verified ...
+    short_document: int = 50  # ... or one, in a document of fewer words than this
+    max_postings: int = 128  # a fingerprint at more places starts no chain
+    max_gap: int = 128  # between two hits of a chain
+    max_drift: int = 32  # between the diagonals of two hits of a chain
+    reach: int = 64  # extension tries this far at a time
+    drop: int = 25  # a match ends where it loses this many points (a matched word +1, another column -1)
+    same_span: float = 0.5  # a match that shares this part of its words with a better one is listed under `also`
+
+    def __post_init__(self) -> None:
+        if self.min_words < 1:
+            raise UsageError(f"--min-words is {self.min_words}; it must be at least 1")
