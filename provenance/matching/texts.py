@@ -65,3 +65,16 @@ def _nulls_hold_bytes(texts: pa.Array) -> bool:
     """Arrow allows bytes under a null; they are nobody's text."""
     nulls = pc.is_null(texts).to_numpy(zero_copy_only=False)
     return bool(np.diff(_offsets(texts))[nulls].any())
+
+
+def document_sizes(texts: pa.Array) -> npt.NDArray[np.int64]:
+    """Bytes of each document of any text array; 0 for nulls."""
+    if pa.types.is_dictionary(texts.type):
+        sizes = pa.array(document_sizes(texts.dictionary)).take(texts.indices)
+    elif pa.types.is_string_view(texts.type):
+        sizes = pc.binary_length(texts.cast(pa.large_string()))
+    elif pa.types.is_binary_view(texts.type):
+        sizes = pc.binary_length(texts.cast(pa.large_binary()))
+    else:
+        sizes = pc.binary_length(texts)
+    return np.asarray(pc.fill_null(sizes, 0).to_numpy(zero_copy_only=False), dtype=np.int64)

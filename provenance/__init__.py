@@ -1,0 +1,59 @@
+"""Provenance: which known books are inside a training data set, where, and how sure we are.
+
+    provenance.build_index(["books/"], "indexes/books")
+    summary = provenance.scan(["shards/"], index="indexes/books", db="run.duckdb")
+    matches = provenance.Matcher(provenance.Index("indexes/books")).match(pa.array(texts))
+
+Names are imported when first used, so that `import provenance` and `provenance --help` stay fast.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from provenance._version import __version__
+
+if TYPE_CHECKING:
+    from provenance.api import build_index
+    from provenance.index import Index
+    from provenance.matching import MatchConfig, Matcher
+    from provenance.runs import ScanConfig, ScanSummary, scan
+    from provenance.sketch import BandedMinHash, FracMinHash, Key
+
+_HOMES = {
+    "build_index": "provenance.api",
+    "Index": "provenance.index",
+    "MatchConfig": "provenance.matching",
+    "Matcher": "provenance.matching",
+    "ScanConfig": "provenance.runs",
+    "ScanSummary": "provenance.runs",
+    "scan": "provenance.runs",
+    "BandedMinHash": "provenance.sketch",
+    "FracMinHash": "provenance.sketch",
+    "Key": "provenance.sketch",
+}
+
+__all__ = [
+    "BandedMinHash",
+    "FracMinHash",
+    "Index",
+    "Key",
+    "MatchConfig",
+    "Matcher",
+    "ScanConfig",
+    "ScanSummary",
+    "__version__",
+    "build_index",
+    "scan",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'provenance' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

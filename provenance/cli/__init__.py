@@ -1,0 +1,74 @@
+"""The command line. One file a command; each is imported only when it runs, so that `--help` is instant."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from provenance._version import __version__
+from provenance.errors import ProvenanceError
+
+COMMANDS = {
+    "demo": ("provenance.cli.demo", "Try it on real text: known books, and shards that hold some of them."),
+    "index": ("provenance.cli.index", "Build, show and verify indexes of known books."),
+    "scan": ("provenance.cli.scan", "Scan Parquet shards for the books of an index."),
+    "query": ("provenance.cli.query", "Ask a run database a question in SQL."),
+    "export": ("provenance.cli.export", "Write what a run found as Parquet, CSV or JSON lines."),
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and help, and imports one when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order in which a newcomer needs them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        return getattr(import_module(COMMANDS[cmd_name][0]), "command")  # type: ignore[no-any-return]  # noqa: B009
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="provenance")
+def root() -> None:
+    """Tells which known books are inside a training data set, where, and how sure we are.
+
+    \b
+    provenance demo
+    provenance index build BOOKS/ --out indexes/books
+    provenance scan 'shards/*.parquet' --index indexes/books --db run.duckdb
+
+    Exit codes: 0 done; 2 usage; 3 incomplete (something could not be read, or nothing was scanned); 130 interrupted.
+    """
+
+
+def main() -> None:
+    """Run the command line; every error made on purpose becomes one line on stderr and its exit code."""
+    try:
+        root.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except ProvenanceError as error:
+        from provenance.cli.printing import safe
+
+        click.echo(f"provenance: {safe(str(error))}", err=True)
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("provenance: interrupted; nothing was written, the same command starts again", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output is gone, and with it any use of a message
+        sys.exit(0)

@@ -1,0 +1,177 @@
+"""`provenance index`: build, show and verify indexes of known books."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+FILE = click.Path(path_type=Path)
+
+
+@click.group("index", context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    """Build, show and verify indexes of known books."""
+
+
+def _columns(ctx: click.Context, parameter: click.Parameter, value: str) -> dict[str, str]:
+    pairs = [item.partition("=") for item in value.split(",") if item]
+    if any(name not in ("id", "title", "author", "text") or not column for name, _, column in pairs):
+        raise click.BadParameter("give them as id=...,title=...,author=...,text=...")
+    return {name: column for name, _, column in pairs}
+
+
+@command.command("build")
+@click.argument("sources", nargs=-1, required=True, type=FILE, metavar="SOURCE...")
+@click.option("--out", required=True, type=FILE, help="Directory of the index, for example indexes/books.")
+@click.option("--metadata", type=FILE, help="CSV with id or file, and title, author, work_id.")
+@click.option("--columns", default="", callback=_columns, help="Columns of Parquet books: id=...,title=...,author=...,text=...")
+@click.option("--sketch", type=click.Choice(["frac", "banded"]), default="frac", show_default=True)
+@click.option("--shingle", default=5, show_default=True, help="Words in a shingle.")
+@click.option("--scale", default=4, show_default=True, help="One fingerprint in SCALE is kept (frac).")
+@click.option("--num-perm", default=128, show_default=True, help="Permutations (banded).")
+@click.option("--threshold", default=0.5, show_default=True, help="Similarity the bands are tuned for (banded).")
+@click.option("--no-text", is_flag=True, help="Leave the texts out: matches become estimates.")
+@click.option("--key-file", type=FILE, help="Secret of at least 16 random bytes; scans need it too.")
+@click.option("--overwrite", is_flag=True, help="Replace the index that is there.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+def build(
+    sources: tuple[Path, ...],
+    out: Path,
+    metadata: Path | None,
+    columns: dict[str, str],
+    sketch: str,
+    shingle: int,
+    scale: int,
+    num_perm: int,
+    threshold: float,
+    no_text: bool,
+    key_file: Path | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Index books from text files, directories of them, and Parquet files with a book in each row.
+
+    \b
+    provenance index build books/ --out indexes/books
+    provenance index build books.parquet --out indexes/books --metadata works.csv
+    """
+    from tqdm import tqdm
+
+    from provenance.api import build_index
+    from provenance.cli.options import read_key
+    from provenance.readers import Book, BookColumns
+    from provenance.sketch import BandedMinHash, FracMinHash
+
+    chosen = (
+        FracMinHash(shingle, scale)
+        if sketch == "frac"
+        else BandedMinHash(shingle, num_perm=num_perm, threshold=threshold)
+    )
+    with tqdm(unit="B", unit_scale=True, desc="indexing", file=sys.stderr, disable=None) as bar:
+
+        def on_book(book: Book) -> None:
+            bar.update(len(book.text))
+
+        report = build_index(
+            sources,
+            out,
+            metadata=metadata,
+            sketch=chosen,
+            key=read_key(key_file),
+            keep_texts=not no_text,
+            overwrite=overwrite,
+            columns=BookColumns(**columns),
+            on_book=on_book,
+        )
+    if as_json:
+        click.echo(json.dumps(report.to_json()))
+    else:
+        _print_report(report)
+
+
+def _print_report(report: Any) -> None:
+    from provenance.cli.printing import number, safe, size
+
+    click.echo(
+        f"{report.folder}: {number(report.editions, 'edition')} of {number(report.works, 'work')}, "
+        f"{report.words:,} words, {number(report.postings, 'posting')}, {size(report.index_bytes)}"
+    )
+    _print_works(report.grouped)
+    for edition in report.empty_editions:
+        click.echo(f"empty: edition {safe(edition)} has no words", err=True)
+    for edition, count in report.invalid_utf8.items():
+        click.echo(f"not all UTF-8: edition {safe(edition)} has {number(count, 'invalid sequence')}", err=True)
+    for source in report.sources:
+        if source.outcome != "read":
+            click.echo(f"{source.outcome}: {safe(source.path)}: {safe(source.reason)}", err=True)
+
+
+def _print_works(grouped: dict[str, list[str]]) -> None:
+    from provenance.cli.printing import number, safe
+
+    if grouped:
+        click.echo(f"{number(len(grouped), 'work')} with several editions (override with work_id in --metadata):")
+    for work, editions in grouped.items():
+        click.echo(f"  {safe(work)}: {safe(', '.join(editions))}")
+
+
+@command.command("info")
+@click.argument("index", type=FILE)
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest and the works as one JSON object.")
+@click.option("--key-file", type=FILE, help="Not needed to look; checked when given.")
+def info(index: Path, as_json: bool, key_file: Path | None) -> None:
+    """Show what an index holds.
+
+    \b
+    provenance index info indexes/books
+    """
+    from provenance.cli.options import read_key
+    from provenance.cli.printing import number, size
+    from provenance.index import Index
+    from provenance.index.format import read_manifest
+    from provenance.sketch import Key
+
+    manifest = read_manifest(index)
+    key = read_key(key_file) if key_file else Key(0, manifest["key_id"])
+    opened = Index(index, key)
+    works: dict[str, list[str]] = {}
+    for row in opened.editions.select(["work_id", "edition_id"]).to_pylist():
+        works.setdefault(row["work_id"], []).append(row["edition_id"])
+    grouped = {work: sorted(editions) for work, editions in sorted(works.items()) if len(editions) > 1}
+    if as_json:
+        click.echo(json.dumps({**manifest, "works": grouped}))
+        return
+    counts, sketch = manifest["counts"], manifest["sketch"]
+    total = sum(entry["bytes"] for entry in manifest["files"].values())
+    click.echo(f"{index}: {number(counts['editions'], 'edition')} of {number(counts['works'], 'work')}, {size(total)}")
+    click.echo(f"  words      {counts['words']:,}")
+    click.echo(f"  postings   {counts['postings']:,} ({counts['distinct_fingerprints']:,} distinct fingerprints)")
+    click.echo("  sketch     " + ", ".join(f"{name} {value}" for name, value in sketch.items()))
+    click.echo(f"  key        {manifest['key_id']}")
+    click.echo(f"  texts      {'stored' if manifest['texts'] else 'not stored: matches are estimates'}")
+    click.echo(f"  text rules {manifest['text_rules']}, Unicode {manifest['unicode']}, format {manifest['format_version']}")
+    click.echo(f"  digest     {manifest['digest']}")
+    _print_works(grouped)
+
+
+@command.command("verify")
+@click.argument("index", type=FILE)
+def verify(index: Path) -> None:
+    """Read all of an index and compare it with its digests.
+
+    \b
+    provenance index verify indexes/books
+    """
+    from provenance.cli.printing import number, size
+    from provenance.index import Index
+    from provenance.index.format import read_manifest
+    from provenance.sketch import Key
+
+    manifest = read_manifest(index)
+    Index(index, Key(0, manifest["key_id"])).verify()
+    total = sum(entry["bytes"] for entry in manifest["files"].values())
+    click.echo(f"{index}: {number(len(manifest['files']), 'file')}, {size(total)}, all as their digests say")

@@ -1,0 +1,41 @@
+"""`provenance query`: SQL over a run database."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command("query", context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("db", type=click.Path(path_type=Path), metavar="RUN.duckdb")
+@click.argument("sql")
+@click.option("--format", "output", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+def command(db: Path, sql: str, output: str) -> None:
+    """Ask a run database a question in SQL; read-only, without access to other files.
+
+    Tables: run, shard, edition, work, match, exception. Views: v_works, v_documents, v_coverage, v_shards.
+
+    \b
+    provenance query run.duckdb "SELECT title, grade, coverage FROM v_works ORDER BY coverage DESC LIMIT 10"
+    provenance query run.duckdb "SELECT * FROM exception" --format json
+    """
+    from provenance.cli.printing import table
+    from provenance.store import RunReader
+    from provenance.store.export import csv_of
+
+    with RunReader(db) as run:
+        result = run.arrow(sql)
+    if output == "json":
+        click.echo(json.dumps(result.to_pylist(), default=str))
+    elif output == "csv":
+        sys.stdout.write(csv_of(result))
+    else:
+        rows = result.to_pylist()
+        numeric = {name for name in result.column_names if rows and isinstance(rows[0][name], int | float)}
+        table(
+            [(name, "right" if name in numeric else "left") for name in result.column_names],
+            [list(row.values()) for row in rows],
+        )

@@ -1,0 +1,126 @@
+"""`provenance scan`: shards against an index."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from provenance.runs import ScanSummary
+
+FILE = click.Path(path_type=Path)
+MOST_WORKS_SHOWN = 40
+MOST_EXCEPTIONS_SHOWN = 20
+
+
+@click.command("scan", context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("shards", nargs=-1, required=True, metavar="SHARD...")
+@click.option("--index", required=True, type=FILE, help="Index of the known books.")
+@click.option("--db", required=True, type=FILE, help="Run database to write (DuckDB).")
+@click.option("--text-column", help="Column to scan; by default the first of text, content, raw_content, body, document.")
+@click.option("--id-column", help="Column that names a document; by default the first of id, doc_id, url and the like.")
+@click.option("--min-words", default=25, show_default=True, help="Shortest match that is reported, in matched words.")
+@click.option("--max-row-bytes", default=64 << 20, show_default=True, help="Longer rows are not scanned, and named.")
+@click.option("--workers", type=int, help="Worker processes; by default one a core.")
+@click.option("--key-file", type=FILE, help="Key that the index was built with.")
+@click.option("--overwrite", is_flag=True, help="Replace the run database that is there.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
+def command(
+    shards: tuple[str, ...],
+    index: Path,
+    db: Path,
+    text_column: str | None,
+    id_column: str | None,
+    min_words: int,
+    max_row_bytes: int,
+    workers: int | None,
+    key_file: Path | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Scan Parquet files, directories and globs for the books of an index.
+
+    \b
+    provenance scan shards/ --index indexes/books --db run.duckdb
+    provenance scan 'data/train-*.parquet' --index indexes/books --db run.duckdb --text-column body
+    """
+    from tqdm import tqdm
+
+    from provenance.cli.options import read_key
+    from provenance.matching import MatchConfig
+    from provenance.runs import ScanConfig, scan
+
+    config = ScanConfig(
+        text_column=text_column,
+        id_column=id_column,
+        max_row_bytes=max_row_bytes,
+        match=MatchConfig(min_words=min_words),
+    )
+    with tqdm(unit="B", unit_scale=True, desc="scanning", file=sys.stderr, disable=None) as bar:
+        matches = 0
+
+        def on_progress(text_bytes: int, new_matches: int) -> None:
+            nonlocal matches
+            matches += new_matches
+            bar.set_postfix_str(f"{matches} matches", refresh=False)
+            bar.update(text_bytes)
+
+        summary = scan(
+            shards, index, db,
+            config=config, workers=workers, key=read_key(key_file), overwrite=overwrite, on_progress=on_progress,
+        )  # fmt: skip
+    if as_json:
+        click.echo(json.dumps(summary.to_json(), default=str))
+    else:
+        print_summary(summary)
+    if not summary.complete:
+        sys.exit(3)
+
+
+def print_summary(summary: ScanSummary) -> None:
+    """The works found, what was clean, and what was not scanned."""
+    from provenance.cli.printing import number, percent, safe, size, table
+
+    if summary.works:
+        shown = summary.works[:MOST_WORKS_SHOWN]
+        table(
+            [("work", "left"), ("author", "left"), ("grade", "left"), ("coverage", "right"), ("identity", "right"),
+             ("words", "right"), ("longest run", "right"), ("documents", "right"), ("shards", "right"), ("copies", "right")],
+            [
+                (w["title"] or w["work_id"], w["author"], w["grade"] + (" (estimate)" if w["estimated"] else ""),
+                 percent(w["coverage"]), percent(w["identity"]), f"{w['matched_words']:,}", f"{w['longest_run']:,}",
+                 f"{w['documents']:,}", w["shards"], w["copies"])
+                for w in shown
+            ],
+        )  # fmt: skip
+        if len(summary.works) > len(shown):
+            rest = number(len(summary.works) - len(shown), "more work")
+            click.echo(f"... and {rest} with matches: provenance export {summary.db} --what works --format csv --out works.csv")
+        click.echo()
+    clean = summary.documents_scanned - summary.nulls - summary.documents_matched
+    rate = summary.bytes_scanned / max(summary.seconds, 0.001)
+    click.echo(
+        f"{number(len(summary.works), 'work')} found, {summary.works_without_match:,} without a match. "
+        f"{number(summary.documents_scanned, 'document')} scanned: {summary.documents_matched:,} with matches, "
+        f"{clean:,} clean. {size(summary.bytes_scanned)} of text in {summary.seconds:.1f} s ({size(rate)}/s)."
+    )
+    outcomes = ", ".join(f"{count:,} {kind}" for kind, count in summary.shards.items() if count)
+    click.echo(f"Files: {outcomes or 'none'}. Run database: {safe(str(summary.db))}")
+    if summary.nulls or summary.invalid_documents:
+        click.echo(
+            f"{number(summary.nulls, 'row')} without text (null); "
+            f"{number(summary.invalid_documents, 'row')} with invalid UTF-8 (scanned, bad bytes separate words)."
+        )
+    for problem in summary.exceptions[:MOST_EXCEPTIONS_SHOWN]:
+        click.echo(f"not scanned: {safe(problem['reason'])}", err=True)
+    if len(summary.exceptions) > MOST_EXCEPTIONS_SHOWN:
+        rest = len(summary.exceptions) - MOST_EXCEPTIONS_SHOWN
+        click.echo(f"not scanned: {rest} more, in the table exception of {safe(str(summary.db))}", err=True)
+    if not summary.shards["scanned"] + summary.shards["partial"]:
+        click.echo("provenance: nothing was scanned: this is no statement about any work", err=True)
+    elif summary.exceptions:
+        click.echo("provenance: incomplete: what was not scanned is not known to be clean", err=True)

@@ -1,0 +1,161 @@
+"""The child process that parses shards and matches texts: reads tasks from its standard input, writes results.
+
+Messages are a JSON header and an Arrow IPC payload, each with its length before it; never pickle, because a hostile
+shard that took over this process must not reach the parent through it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+
+from provenance.errors import ProvenanceError
+from provenance.files import file_sha256
+from provenance.index import Index
+from provenance.matching import Matcher
+from provenance.runs.config import ScanConfig
+from provenance.runs.unit import scan_unit
+from provenance.shards import Columns, ParquetShard, RowGroup
+from provenance.shards.parquet import plan_units
+from provenance.sketch import Key
+
+MOST_HEADER = 1 << 28  # bytes; a header says how long it is before it is read
+PROGRESS_BYTES = 16 << 20  # of text between two progress messages
+MEMORY_LIMIT = 3 << 30  # bytes of private memory; beyond it a task fails, the run goes on
+
+
+def write_message(file: IO[bytes], header: dict[str, Any], payload: bytes | memoryview = b"") -> None:
+    """Write one message and flush it."""
+    encoded = json.dumps(header).encode()
+    file.write(len(encoded).to_bytes(8, "little") + len(payload).to_bytes(8, "little") + encoded)
+    file.write(payload)
+    file.flush()
+
+
+def read_message(file: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
+    """The next message, or None at the end of the stream, even in the middle of a message."""
+    lengths = file.read(16)
+    if len(lengths) < 16:
+        return None
+    header_size, payload_size = int.from_bytes(lengths[:8], "little"), int.from_bytes(lengths[8:], "little")
+    if header_size > MOST_HEADER:
+        return None
+    header, payload = file.read(header_size), file.read(payload_size)
+    if len(header) < header_size or len(payload) < payload_size:
+        return None
+    return json.loads(header), payload
+
+
+class Worker:
+    """Holds the index and does tasks: `describe` a shard, take its `digest`, or `scan` a unit."""
+
+    def __init__(self, hello: dict[str, Any], send: Callable[[dict[str, Any], bytes], None]) -> None:
+        self._config = ScanConfig.from_json(hello["config"])
+        index = Index(Path(hello["index"]), Key(hello["seed"], hello["key_id"]))
+        if index.digest != hello["index_digest"]:
+            raise ProvenanceError(f"index {hello['index']} changed while the scan was starting")
+        self._matcher = Matcher(index, self._config.match)
+        self._send = send
+
+    def do(self, task: dict[str, Any]) -> None:
+        """Do one task and send its result."""
+        header: dict[str, Any] = {"kind": "done", "task": task["task"], "shard": task["shard"]}
+        payload = b""
+        try:
+            if task["task"] == "describe":
+                header.update(self._describe(task["shard"]))
+            elif task["task"] == "digest":
+                header["sha256"] = file_sha256(Path(task["shard"]))
+            else:
+                counts, payload = self._scan(task)
+                header.update(counts)
+        except (ProvenanceError, OSError, pa.ArrowException) as error:
+            reason = str(error) if isinstance(error, ProvenanceError) else f"shard {task['shard']}: {error}"
+            header.update(error=reason, error_kind="unreadable")
+        except MemoryError as error:
+            header.update(error=f"shard {task['shard']}: out of memory: {error}", error_kind="memory")
+        self._send(header, payload)
+
+    def _describe(self, path: str) -> dict[str, Any]:
+        with ParquetShard(path) as shard:
+            columns = shard.choose_columns(self._config.text_column, self._config.id_column)
+            groups = shard.row_groups(columns)
+            units = plan_units(groups, self._config.unit_bytes)
+            return {
+                "rows": shard.rows,
+                "row_groups": len(groups),
+                "bytes": Path(path).stat().st_size,
+                "columns": asdict(columns),
+                "units": [[asdict(group) for group in unit] for unit in units],
+            }
+
+    def _scan(self, task: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        told = 0
+
+        def tell(size: int) -> None:
+            nonlocal told
+            if size < told:  # a new row group counts from zero
+                told = 0
+            if size - told >= PROGRESS_BYTES:
+                self._send({"kind": "progress", "bytes": size - told}, b"")
+                told = size
+
+        groups = [RowGroup(**group) for group in task["row_groups"]]
+        result = scan_unit(task["shard"], Columns(**task["columns"]), groups, self._matcher, self._config, tell)
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, result.matches.schema) as writer:
+            writer.write_table(result.matches)
+        header = {
+            "counts": result.counts.__dict__,
+            "rows_read": result.rows_read,
+            "problems": [asdict(problem) for problem in result.problems],
+        }
+        return header, sink.getvalue().to_pybytes()
+
+
+def limit_memory() -> None:
+    """Let allocations beyond MEMORY_LIMIT fail instead of taking the machine down; where the system can."""
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_LIMIT, MEMORY_LIMIT))
+    except (ImportError, OSError, ValueError):
+        pass
+
+
+def main() -> None:
+    """Serve tasks until standard input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # nothing but messages may reach the parent's pipe
+    limit_memory()
+    if "mimalloc" in pa.supported_memory_backends():
+        pa.set_memory_pool(pa.mimalloc_memory_pool())
+    hello = read_message(sys.stdin.buffer)
+    if hello is None:
+        return
+
+    def send(header: dict[str, Any], payload: bytes) -> None:
+        write_message(out, header, payload)
+
+    try:
+        worker = Worker(hello[0], send)
+        send({"kind": "ready"}, b"")
+        while (task := read_message(sys.stdin.buffer)) is not None:
+            worker.do(task[0])
+    except BrokenPipeError:
+        os._exit(1)  # the parent is gone
+    except ProvenanceError as error:
+        send({"kind": "refused", "error": str(error)}, b"")
+
+
+if __name__ == "__main__":
+    main()

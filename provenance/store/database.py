@@ -1,0 +1,164 @@
+"""Creates, loads and queries a run database. It appears under its name only when the run is whole."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from provenance.errors import OutputError, StoreError
+from provenance.files import sync_directory
+from provenance.store.schema import TABLES, VIEWS
+
+STORAGE_VERSION = "v1.4.0"  # DuckDB 1.4 and later open it; 2.0's own format only DuckDB 2
+MEMORY_LIMIT = "256MB"  # DuckDB's default is 80 % of the machine
+
+
+class RunWriter:
+    """Owns a new run database: built as `NAME.partial` (DuckDB's lock keeps a second run away), renamed when finished."""
+
+    def __init__(self, path: Path, overwrite: bool = False) -> None:
+        """Raises StoreError when the path is taken, held by another process, or cannot be written."""
+        self.path = path
+        self.partial = path.with_name(path.name + ".partial")
+        _check_place(path, overwrite)
+        try:
+            if self.partial.exists():
+                _refuse_if_held(self.partial)
+                self._remove_partial()
+            self._con = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 1})
+            self._con.execute(f"ATTACH {_quoted(self.partial)} AS run_db (STORAGE_VERSION '{STORAGE_VERSION}')")
+            self._con.execute("USE run_db")
+            self._con.execute(TABLES)
+            self._con.execute(VIEWS)
+        except (duckdb.Error, OSError) as error:
+            raise StoreError(f"cannot create the run database {path}: {_first_line(error)}") from error
+
+    def load(self, table: str, rows: pa.Table) -> None:
+        """Append Arrow rows to a table, columns by name."""
+        if rows.num_rows == 0:
+            return
+        names = ", ".join(f'"{name}"' for name in rows.column_names)
+        self._con.register("incoming", rows)
+        try:
+            self._con.execute(f'INSERT INTO "{table}" ({names}) SELECT {names} FROM incoming')
+        except duckdb.Error as error:
+            raise OutputError(f"cannot write to {self.partial}: {_first_line(error)}") from error
+        finally:
+            self._con.unregister("incoming")
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Rows of a query over what is loaded so far."""
+        return _rows(self._con, sql, parameters)
+
+    def finish(self) -> None:
+        """Checkpoint, close, and give the database its name."""
+        try:
+            self._con.execute("CHECKPOINT run_db")
+            self._con.execute("USE memory")
+            self._con.execute("DETACH run_db")
+            self._con.close()
+            with self.partial.open("rb") as file:
+                os.fsync(file.fileno())
+            self.partial.replace(self.path)
+            sync_directory(self.path.parent)
+        except (duckdb.Error, OSError) as error:
+            raise OutputError(f"cannot finish the run database {self.path}: {_first_line(error)}") from error
+
+    def abandon(self) -> None:
+        """Close and remove what was built."""
+        self._con.close()
+        self._remove_partial()
+
+    def _remove_partial(self) -> None:
+        for path in (self.partial, self.partial.with_name(self.partial.name + ".wal")):
+            path.unlink(missing_ok=True)
+
+
+class RunReader:
+    """A finished run database, opened read-only, locked against anything outside it."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises StoreError when it is missing, no DuckDB file, no run, or held by a writer."""
+        if not path.is_file():
+            raise StoreError(f"no run database at {path}: make one with `provenance scan SHARD... --db {path}`")
+        settings = {"memory_limit": "1GB", "enable_external_access": False, "autoinstall_known_extensions": False}
+        try:
+            self._con = duckdb.connect(str(path), read_only=True, config=settings)
+            self._con.execute("SET lock_configuration = true")
+            tables = {row["name"] for row in _rows(self._con, "SELECT table_name AS name FROM duckdb_tables()")}
+        except duckdb.Error as error:
+            raise StoreError(f"cannot open the run database {path}: {_first_line(error)}") from error
+        if not {"run", "match", "shard", "edition", "work", "exception"} <= tables:
+            self._con.close()
+            raise StoreError(f"{path} is a DuckDB file, but not a run of provenance: it lacks the tables of one")
+
+    def __enter__(self) -> RunReader:
+        """The reader itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the database."""
+        self._con.close()
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Rows of a query; raises StoreError with DuckDB's own message."""
+        return _rows(self._con, sql, parameters)
+
+    def arrow(self, sql: str) -> pa.Table:
+        """The result of a query as an Arrow table."""
+        try:
+            return self._con.sql(sql).to_arrow_table()
+        except (duckdb.Error, AttributeError) as error:
+            raise StoreError(f"the query failed: {_first_line(error)}") from error
+
+
+def _rows(con: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    try:
+        cursor = con.execute(sql, list(parameters)) if parameters else con.execute(sql)
+        names = [column[0] for column in cursor.description or []]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    except duckdb.Error as error:
+        raise StoreError(f"the query failed: {_first_line(error)}") from error
+
+
+def _check_place(path: Path, overwrite: bool) -> None:
+    if path.is_dir():
+        raise StoreError(f"{path} is a directory: --db names the database file to write")
+    if not path.parent.is_dir():
+        raise StoreError(f"no directory {path.parent} to write {path.name} into")
+    if not path.exists():
+        return
+    _refuse_if_held(path)
+    if not overwrite:
+        raise StoreError(f"{path} exists: choose another --db, or pass --overwrite to replace it")
+
+
+def _refuse_if_held(path: Path) -> None:
+    """Raise StoreError if another process has the database open for writing; any other trouble is told later."""
+    try:
+        duckdb.connect(str(path), read_only=True, config={"enable_external_access": False}).close()
+    except duckdb.Error as error:
+        if "lock" in str(error).lower():
+            raise StoreError(f"{path} is held by another process: {_first_line(error)}") from error
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def as_json(value: object) -> str:
+    """Canonical JSON of a record, for the columns of type JSON."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))

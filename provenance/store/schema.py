@@ -1,0 +1,96 @@
+"""Tables and views of a run database. Lengths are in words, offsets in bytes, positions from 0."""
+
+from __future__ import annotations
+
+from provenance.store.grades import grade_sql
+
+_BLOCKS = "STRUCT(doc_word BIGINT, ref_word BIGINT, words BIGINT)[]"
+_PASSAGE = f"""
+    edition_id VARCHAR, work_id VARCHAR, ref_begin BIGINT, ref_end BIGINT, ref_word BIGINT, ref_words BIGINT,
+    matched_words BIGINT, identity DOUBLE, longest_run BIGINT, blocks {_BLOCKS}"""
+
+TABLES = f"""
+CREATE TABLE run (
+    tool_version VARCHAR, text_rules INTEGER, unicode VARCHAR, python VARCHAR, platform VARCHAR, packages JSON,
+    command JSON, config JSON, grades JSON, index_path VARCHAR, index_digest VARCHAR, key_id VARCHAR, sketch JSON,
+    workers INTEGER, started_utc TIMESTAMP, ended_utc TIMESTAMP, seconds DOUBLE, outcome VARCHAR,
+    files_listed BIGINT, documents_scanned BIGINT, documents_matched BIGINT, bytes_scanned BIGINT);
+CREATE TABLE shard (
+    shard VARCHAR PRIMARY KEY, outcome VARCHAR, reason VARCHAR, sha256 VARCHAR, bytes BIGINT, row_groups BIGINT,
+    rows BIGINT, rows_read BIGINT, documents BIGINT, nulls BIGINT, text_bytes BIGINT, words BIGINT,
+    invalid_utf8 BIGINT, invalid_documents BIGINT, common_fingerprints BIGINT, documents_matched BIGINT,
+    text_column VARCHAR, id_column VARCHAR);
+CREATE TABLE edition (
+    edition_id VARCHAR PRIMARY KEY, work_id VARCHAR, grouped_by VARCHAR, title VARCHAR, author VARCHAR,
+    source VARCHAR, source_sha256 VARCHAR, text_sha256 VARCHAR, text_xxh3 VARCHAR, text_bytes BIGINT,
+    words BIGINT, first_word BIGINT, fingerprints BIGINT, invalid_utf8 BIGINT);
+CREATE TABLE work (work_id VARCHAR PRIMARY KEY, title VARCHAR, author VARCHAR, editions BIGINT);
+CREATE TABLE match (
+    shard VARCHAR, row_group BIGINT, "row" BIGINT, doc_id VARCHAR, text_column VARCHAR,
+    doc_begin BIGINT, doc_end BIGINT, doc_word BIGINT, doc_words BIGINT, {_PASSAGE.strip()},
+    estimated BOOLEAN, also STRUCT({_PASSAGE.strip()})[], excerpt VARCHAR, excerpt_sha256 VARCHAR);
+CREATE TABLE exception (shard VARCHAR, row_group BIGINT, "row" BIGINT, kind VARCHAR, reason VARCHAR);
+"""
+
+# The words of an edition that are matched, as intervals; a passage counts for every edition of the work it is
+# credited to, because whichever edition got it, the words are in the shards.
+_INTERVALS = """
+    SELECT edition_id, b.ref_word AS low, b.ref_word + b.words AS high, identity
+    FROM (SELECT edition_id, identity, unnest(blocks) AS b FROM match)
+    UNION ALL
+    SELECT a.edition_id, b.ref_word, b.ref_word + b.words, a.identity
+    FROM (SELECT a, unnest(a.blocks) AS b
+          FROM (SELECT work_id, unnest(also) AS a FROM match) WHERE a.work_id = work_id)
+"""
+
+_UNION = """
+    SELECT edition_id, low, high, identity,
+           max(high) OVER (PARTITION BY edition_id ORDER BY low, high
+                           ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached
+    FROM intervals
+"""
+
+VIEWS = f"""
+CREATE VIEW v_coverage AS
+WITH intervals AS ({_INTERVALS}), ordered AS ({_UNION}),
+pieces AS (SELECT *, sum(CASE WHEN low <= reached THEN 0 ELSE 1 END)
+                     OVER (PARTITION BY edition_id ORDER BY low, high ROWS UNBOUNDED PRECEDING) AS piece FROM ordered)
+SELECT p.edition_id, e.work_id, min(p.low) AS word_begin, max(p.high) AS word_end,
+       max(p.high) - min(p.low) AS words, max(p.identity) AS best_identity, count(*) AS runs
+FROM pieces p JOIN edition e USING (edition_id) GROUP BY p.edition_id, e.work_id, p.piece;
+
+CREATE VIEW v_works AS
+WITH covered AS (SELECT edition_id, CAST(sum(words) AS BIGINT) AS words FROM v_coverage GROUP BY edition_id),
+best AS (SELECT e.work_id, max(coalesce(c.words, 0) / greatest(e.words, 1)) AS coverage,
+                max(coalesce(c.words, 0)) AS covered_words
+         FROM edition e LEFT JOIN covered c USING (edition_id) GROUP BY e.work_id),
+found AS (SELECT work_id, CAST(sum(matched_words) AS BIGINT) AS matched_words, max(longest_run) AS longest_run,
+                 count(DISTINCT (shard, "row")) AS documents, count(DISTINCT shard) AS shards, count(*) AS matches,
+                 sum(matched_words) / sum(matched_words / identity) AS identity, bool_or(estimated) AS estimated
+          FROM match GROUP BY work_id)
+SELECT w.work_id, w.title, w.author, w.editions,
+       {grade_sql("best.coverage", "best.covered_words")} AS grade,
+       round(best.coverage, 6) AS coverage, best.covered_words,
+       coalesce(f.matched_words, 0) AS matched_words, coalesce(f.longest_run, 0) AS longest_run,
+       coalesce(f.documents, 0) AS documents, coalesce(f.shards, 0) AS shards, coalesce(f.matches, 0) AS matches,
+       CASE WHEN best.covered_words > 0 THEN round(f.matched_words / best.covered_words, 2) ELSE 0 END AS copies,
+       round(f.identity, 6) AS identity, coalesce(f.estimated, false) AS estimated
+FROM work w JOIN best USING (work_id) LEFT JOIN found f USING (work_id);
+
+CREATE VIEW v_documents AS
+WITH intervals AS (SELECT shard, "row", b.doc_word AS low, b.doc_word + b.words AS high
+                   FROM (SELECT shard, "row", unnest(blocks) AS b FROM match)),
+ordered AS (SELECT *, max(high) OVER (PARTITION BY shard, "row" ORDER BY low, high
+                                      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached FROM intervals),
+copied AS (SELECT shard, "row", CAST(sum(greatest(0, high - greatest(low, coalesce(reached, low)))) AS BIGINT) AS words
+           FROM ordered GROUP BY shard, "row")
+SELECT m.shard, m."row", any_value(m.doc_id) AS doc_id, any_value(c.words) AS matched_words, count(*) AS matches,
+       max(m.longest_run) AS longest_run, list_sort(list(DISTINCT m.work_id)) AS works
+FROM match m JOIN copied c ON c.shard = m.shard AND c."row" = m."row" GROUP BY m.shard, m."row";
+
+CREATE VIEW v_shards AS
+SELECT s.*, coalesce(m.matches, 0) AS matches, coalesce(m.works, 0) AS works,
+       (SELECT count(*) FROM exception x WHERE x.shard = s.shard) AS exceptions
+FROM shard s LEFT JOIN (SELECT shard, count(*) AS matches, count(DISTINCT work_id) AS works
+                        FROM match GROUP BY shard) m USING (shard);
+"""
