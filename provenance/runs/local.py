@@ -23,10 +23,13 @@ class _Child:
     def __init__(self, hello: dict[str, Any]) -> None:
         # -P: the working directory must not lend its modules to the process that parses hostile files
         command = [sys.executable, "-P", "-c", "from provenance.runs.worker import main; main()"]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+        self.process = subprocess.Popen(
+            command, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        )
         self.task: Task | None = None
         self.ready = False
-        write_message(self.stdin, hello)
+        with suppress(BrokenPipeError):  # it died: its end of stream will tell
+            write_message(self.stdin, hello)
 
     @property
     def stdin(self) -> IO[bytes]:

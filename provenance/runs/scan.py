@@ -232,7 +232,7 @@ def _summary(writer: RunWriter, db: Path, records: dict[str, ShardRecord], secon
     for record in records.values():
         totals.add(record.counts)
     works = writer.query("SELECT * FROM v_works ORDER BY coverage DESC, matched_words DESC, work_id")
-    found = [work for work in works if work["matches"]]
+    found = [work for work in works if work["documents"]]
     return ScanSummary(
         db=db,
         works=found,

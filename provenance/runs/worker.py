@@ -41,17 +41,31 @@ def write_message(file: IO[bytes], header: dict[str, Any], payload: bytes | memo
 
 
 def read_message(file: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
-    """The next message, or None at the end of the stream, even in the middle of a message."""
-    lengths = file.read(16)
-    if len(lengths) < 16:
+    """The next message, or None at the end of the stream, even in the middle of a message.
+
+    `file` must not buffer: a message left in a buffer would never wake a `select` on the file.
+    """
+    lengths = _read_exactly(file, 16)
+    if lengths is None:
         return None
     header_size, payload_size = int.from_bytes(lengths[:8], "little"), int.from_bytes(lengths[8:], "little")
     if header_size > MOST_HEADER:
         return None
-    header, payload = file.read(header_size), file.read(payload_size)
-    if len(header) < header_size or len(payload) < payload_size:
-        return None
-    return json.loads(header), payload
+    header = _read_exactly(file, header_size)
+    payload = None if header is None else _read_exactly(file, payload_size)
+    return None if header is None or payload is None else (json.loads(header), payload)
+
+
+def _read_exactly(file: IO[bytes], size: int) -> bytes | None:
+    """`size` bytes, or None where the stream ends before."""
+    pieces, missing = [], size
+    while missing:
+        piece = file.read(min(missing, 1 << 20))
+        if not piece:
+            return None
+        pieces.append(piece)
+        missing -= len(piece)
+    return b"".join(pieces)
 
 
 class Worker:

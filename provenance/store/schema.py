@@ -32,50 +32,52 @@ CREATE TABLE match (
 CREATE TABLE exception (shard VARCHAR, row_group BIGINT, "row" BIGINT, kind VARCHAR, reason VARCHAR);
 """
 
-# The words of an edition that are matched, as intervals; a passage counts for every edition of the work it is
-# credited to, because whichever edition got it, the words are in the shards.
-_INTERVALS = """
-    SELECT edition_id, b.ref_word AS low, b.ref_word + b.words AS high, identity
-    FROM (SELECT edition_id, identity, unnest(blocks) AS b FROM match)
-    UNION ALL
-    SELECT a.edition_id, b.ref_word, b.ref_word + b.words, a.identity
-    FROM (SELECT a, unnest(a.blocks) AS b
-          FROM (SELECT work_id, unnest(also) AS a FROM match) WHERE a.work_id = work_id)
-"""
-
-_UNION = """
-    SELECT edition_id, low, high, identity,
-           max(high) OVER (PARTITION BY edition_id ORDER BY low, high
-                           ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached
-    FROM intervals
-"""
-
 VIEWS = f"""
+-- Every passage found, also those credited to another edition or work: whoever got it, the words are in the shards.
+CREATE VIEW v_passages AS
+SELECT shard, "row", edition_id, work_id, matched_words, identity, longest_run, blocks, estimated, true AS credited
+FROM match
+UNION ALL
+SELECT shard, "row", a.edition_id, a.work_id, a.matched_words, a.identity, a.longest_run, a.blocks, estimated, false
+FROM (SELECT shard, "row", estimated, unnest(also) AS a FROM match);
+
+-- What of an edition is in the shards: the union of its matched words as intervals.
 CREATE VIEW v_coverage AS
-WITH intervals AS ({_INTERVALS}), ordered AS ({_UNION}),
+WITH runs AS (SELECT edition_id, b.ref_word AS low, b.ref_word + b.words AS high, identity
+              FROM (SELECT edition_id, identity, unnest(blocks) AS b FROM v_passages)),
+ordered AS (SELECT *, max(high) OVER (PARTITION BY edition_id ORDER BY low, high
+                                      ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached FROM runs),
 pieces AS (SELECT *, sum(CASE WHEN low <= reached THEN 0 ELSE 1 END)
                      OVER (PARTITION BY edition_id ORDER BY low, high ROWS UNBOUNDED PRECEDING) AS piece FROM ordered)
 SELECT p.edition_id, e.work_id, min(p.low) AS word_begin, max(p.high) AS word_end,
        max(p.high) - min(p.low) AS words, max(p.identity) AS best_identity, count(*) AS runs
 FROM pieces p JOIN edition e USING (edition_id) GROUP BY p.edition_id, e.work_id, p.piece;
 
+-- A work is as much in the shards as the edition of it that is most.
 CREATE VIEW v_works AS
 WITH covered AS (SELECT edition_id, CAST(sum(words) AS BIGINT) AS words FROM v_coverage GROUP BY edition_id),
-best AS (SELECT e.work_id, max(coalesce(c.words, 0) / greatest(e.words, 1)) AS coverage,
-                max(coalesce(c.words, 0)) AS covered_words
-         FROM edition e LEFT JOIN covered c USING (edition_id) GROUP BY e.work_id),
-found AS (SELECT work_id, CAST(sum(matched_words) AS BIGINT) AS matched_words, max(longest_run) AS longest_run,
-                 count(DISTINCT (shard, "row")) AS documents, count(DISTINCT shard) AS shards, count(*) AS matches,
-                 sum(matched_words) / sum(matched_words / identity) AS identity, bool_or(estimated) AS estimated
-          FROM match GROUP BY work_id)
-SELECT w.work_id, w.title, w.author, w.editions,
-       {grade_sql("best.coverage", "best.covered_words")} AS grade,
-       round(best.coverage, 6) AS coverage, best.covered_words,
-       coalesce(f.matched_words, 0) AS matched_words, coalesce(f.longest_run, 0) AS longest_run,
-       coalesce(f.documents, 0) AS documents, coalesce(f.shards, 0) AS shards, coalesce(f.matches, 0) AS matches,
-       CASE WHEN best.covered_words > 0 THEN round(f.matched_words / best.covered_words, 2) ELSE 0 END AS copies,
-       round(f.identity, 6) AS identity, coalesce(f.estimated, false) AS estimated
-FROM work w JOIN best USING (work_id) LEFT JOIN found f USING (work_id);
+matched AS (SELECT edition_id, CAST(sum(matched_words) AS BIGINT) AS words FROM v_passages GROUP BY edition_id),
+best AS (SELECT e.work_id, e.edition_id, coalesce(c.words, 0) / greatest(e.words, 1) AS coverage,
+                coalesce(c.words, 0) AS covered_words, coalesce(m.words, 0) AS matched_words
+         FROM edition e LEFT JOIN covered c USING (edition_id) LEFT JOIN matched m USING (edition_id)
+         QUALIFY row_number() OVER (PARTITION BY e.work_id ORDER BY coverage DESC, matched_words DESC, e.edition_id) = 1),
+found AS (SELECT work_id, max(longest_run) AS longest_run, count(DISTINCT (shard, "row")) AS documents,
+                 count(DISTINCT shard) AS shards,
+                 CAST(sum(matched_words) AS DOUBLE) / sum(matched_words / identity) AS identity,
+                 count(*) FILTER (credited) AS credited_matches,
+                 coalesce(CAST(sum(matched_words) FILTER (credited) AS BIGINT), 0) AS credited_words,
+                 count(DISTINCT (shard, "row")) FILTER (credited) AS credited_documents,
+                 bool_or(estimated) AS estimated
+          FROM v_passages GROUP BY work_id)
+SELECT w.work_id, w.title, w.author, w.editions, b.edition_id AS best_edition,
+       {grade_sql("b.coverage", "b.covered_words")} AS grade,
+       round(b.coverage, 6) AS coverage, b.covered_words, b.matched_words,
+       coalesce(f.longest_run, 0) AS longest_run, round(f.identity, 6) AS identity,
+       coalesce(f.documents, 0) AS documents, coalesce(f.shards, 0) AS shards,
+       CASE WHEN b.covered_words > 0 THEN round(b.matched_words / b.covered_words, 2) ELSE 0 END AS copies,
+       coalesce(f.credited_matches, 0) AS credited_matches, coalesce(f.credited_words, 0) AS credited_words,
+       coalesce(f.credited_documents, 0) AS credited_documents, coalesce(f.estimated, false) AS estimated
+FROM work w JOIN best b USING (work_id) LEFT JOIN found f USING (work_id);
 
 CREATE VIEW v_documents AS
 WITH intervals AS (SELECT shard, "row", b.doc_word AS low, b.doc_word + b.words AS high
