@@ -1,4 +1,4 @@
-"""Building an index in one call: sources are read, indexed and reported. What the command line does, without printing."""
+"""Building an index in one call: sources are read, indexed and reported, and nothing is printed."""
 
 from __future__ import annotations
 
@@ -32,5 +32,7 @@ def build_index(
     known = read_metadata(None if metadata is None else Path(metadata))
     books = read_books([Path(source) for source in sources], known, columns or BookColumns(), outcomes)
     report = index.build_index(books, Path(out), sketch, key, keep_texts, overwrite, outcomes, on_book)
-    outcomes += [SourceOutcome(str(metadata), "skipped", f"no book has the id or file name {key}", 0) for key in known.unused]
+    outcomes += [
+        SourceOutcome(str(metadata), "skipped", f"no book has the id or file name {key}", 0) for key in known.unused
+    ]
     return report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ProvenanceError(Exception):
-    """Base of all errors raised on purpose; the command line prints its message as one line and exits with `exit_code`."""
+    """Base of all errors raised on purpose; the command line prints its message and exits with `exit_code`."""
 
     exit_code = 2
 

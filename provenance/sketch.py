@@ -54,7 +54,7 @@ class FracMinHash:
 
 @dataclass(frozen=True)
 class BandedMinHash:
-    """`num_perm` minima over windows of `window` words, cut into `bands` x `rows`; datasketch's optimiser chooses them."""
+    """`num_perm` minima over windows of words, cut into `bands` x `rows`, which datasketch's optimiser chooses."""
 
     shingle: int = 5  # words
     num_perm: int = 128

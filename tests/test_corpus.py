@@ -43,8 +43,10 @@ def index(tmp_path_factory) -> provenance.Index:
 
 @pytest.fixture(scope="module")
 def shard(books, tmp_path_factory) -> tuple[Path, list[str | None]]:
-    """All books cut into rows of 200 space-separated words, with the unrelated documents between them; and whose each is."""
-    rows: list[tuple[str | None, str]] = [(None, t) for t in pq.read_table(CORPUS / "negatives.parquet")["text"].to_pylist()]
+    """All books cut into rows of 200 words, mixed with the unrelated documents; and whose each row is."""
+    rows: list[tuple[str | None, str]] = [
+        (None, t) for t in pq.read_table(CORPUS / "negatives.parquet")["text"].to_pylist()
+    ]
     for book, text in books.items():
         pieces = [m.span() for m in re.finditer(r"\S+", text)]
         for first in range(0, len(pieces), ROW_WORDS):

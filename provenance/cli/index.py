@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from provenance.index import BuildReport
 
 FILE = click.Path(path_type=Path)
 
@@ -28,7 +31,9 @@ def _columns(ctx: click.Context, parameter: click.Parameter, value: str) -> dict
 @click.argument("sources", nargs=-1, required=True, type=FILE, metavar="SOURCE...")
 @click.option("--out", required=True, type=FILE, help="Directory of the index, for example indexes/books.")
 @click.option("--metadata", type=FILE, help="CSV with id or file, and title, author, work_id.")
-@click.option("--columns", default="", callback=_columns, help="Columns of Parquet books: id=...,title=...,author=...,text=...")
+@click.option(
+    "--columns", default="", callback=_columns, help="Columns of Parquet books: id=...,title=...,author=...,text=..."
+)
 @click.option("--sketch", type=click.Choice(["frac", "banded"]), default="frac", show_default=True)
 @click.option("--shingle", default=5, show_default=True, help="Words in a shingle.")
 @click.option("--scale", default=4, show_default=True, help="One fingerprint in SCALE is kept (frac).")
@@ -53,7 +58,7 @@ def build(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Index books from text files, directories of them, and Parquet files with a book in each row.
+    r"""Index books from text files, directories of them, and Parquet files with a book in each row.
 
     \b
     provenance index build books/ --out indexes/books
@@ -93,7 +98,7 @@ def build(
         _print_report(report)
 
 
-def _print_report(report: Any) -> None:
+def _print_report(report: BuildReport) -> None:
     from provenance.cli.printing import number, safe, size
 
     click.echo(
@@ -124,7 +129,7 @@ def _print_works(grouped: dict[str, list[str]]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest and the works as one JSON object.")
 @click.option("--key-file", type=FILE, help="Not needed to look; checked when given.")
 def info(index: Path, as_json: bool, key_file: Path | None) -> None:
-    """Show what an index holds.
+    r"""Show what an index holds.
 
     \b
     provenance index info indexes/books
@@ -153,7 +158,9 @@ def info(index: Path, as_json: bool, key_file: Path | None) -> None:
     click.echo("  sketch     " + ", ".join(f"{name} {value}" for name, value in sketch.items()))
     click.echo(f"  key        {manifest['key_id']}")
     click.echo(f"  texts      {'stored' if manifest['texts'] else 'not stored: matches are estimates'}")
-    click.echo(f"  text rules {manifest['text_rules']}, Unicode {manifest['unicode']}, format {manifest['format_version']}")
+    click.echo(
+        f"  text rules {manifest['text_rules']}, Unicode {manifest['unicode']}, format {manifest['format_version']}"
+    )
     click.echo(f"  digest     {manifest['digest']}")
     _print_works(grouped)
 
@@ -161,7 +168,7 @@ def info(index: Path, as_json: bool, key_file: Path | None) -> None:
 @command.command("verify")
 @click.argument("index", type=FILE)
 def verify(index: Path) -> None:
-    """Read all of an index and compare it with its digests.
+    r"""Read all of an index and compare it with its digests.
 
     \b
     provenance index verify indexes/books

@@ -16,7 +16,7 @@ UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200b-\u200f\u202a-\u
 
 
 def safe(text: str) -> str:
-    """The text with every character that could move the cursor, hide or reorder text written out, as `\\x1b`."""
+    r"""The text with every character that could move the cursor, hide or reorder text written out, as `\\x1b`."""
     return UNSAFE.sub(lambda match: match.group().encode("unicode_escape", "surrogatepass").decode(), text)
 
 

@@ -21,7 +21,9 @@ MOST_EXCEPTIONS_SHOWN = 20
 @click.argument("shards", nargs=-1, required=True, metavar="SHARD...")
 @click.option("--index", required=True, type=FILE, help="Index of the known books.")
 @click.option("--db", required=True, type=FILE, help="Run database to write (DuckDB).")
-@click.option("--text-column", help="Column to scan; by default the first of text, content, raw_content, body, document.")
+@click.option(
+    "--text-column", help="Column to scan; by default the first of text, content, raw_content, body, document."
+)
 @click.option("--id-column", help="Column that names a document; by default the first of id, doc_id, url and the like.")
 @click.option("--min-words", default=25, show_default=True, help="Shortest match that is reported, in matched words.")
 @click.option("--max-row-bytes", default=64 << 20, show_default=True, help="Longer rows are not scanned, and named.")
@@ -42,7 +44,7 @@ def command(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Scan Parquet files, directories and globs for the books of an index.
+    r"""Scan Parquet files, directories and globs for the books of an index.
 
     \b
     provenance scan shards/ --index indexes/books --db run.duckdb
@@ -89,7 +91,8 @@ def print_summary(summary: ScanSummary) -> None:
         shown = summary.works[:MOST_WORKS_SHOWN]
         table(
             [("work", "left"), ("author", "left"), ("grade", "left"), ("coverage", "right"), ("identity", "right"),
-             ("words", "right"), ("longest run", "right"), ("documents", "right"), ("shards", "right"), ("copies", "right")],
+             ("words", "right"), ("longest run", "right"), ("documents", "right"), ("shards", "right"),
+             ("copies", "right")],
             [
                 (w["title"] or w["work_id"], w["author"], w["grade"] + (" (estimate)" if w["estimated"] else ""),
                  percent(w["coverage"]), percent(w["identity"]), f"{w['matched_words']:,}", f"{w['longest_run']:,}",
@@ -99,7 +102,9 @@ def print_summary(summary: ScanSummary) -> None:
         )  # fmt: skip
         if len(summary.works) > len(shown):
             rest = number(len(summary.works) - len(shown), "more work")
-            click.echo(f"... and {rest} with matches: provenance export {summary.db} --what works --format csv --out works.csv")
+            click.echo(
+                f"... and {rest} with matches: provenance export {summary.db} --what works --format csv --out works.csv"
+            )
         click.echo()
     clean = summary.documents_scanned - summary.nulls - summary.documents_matched
     rate = summary.bytes_scanned / max(summary.seconds, 0.001)
@@ -118,8 +123,8 @@ def print_summary(summary: ScanSummary) -> None:
     for problem in summary.exceptions[:MOST_EXCEPTIONS_SHOWN]:
         click.echo(f"not scanned: {safe(problem['reason'])}", err=True)
     if len(summary.exceptions) > MOST_EXCEPTIONS_SHOWN:
-        rest = len(summary.exceptions) - MOST_EXCEPTIONS_SHOWN
-        click.echo(f"not scanned: {rest} more, in the table exception of {safe(str(summary.db))}", err=True)
+        more = len(summary.exceptions) - MOST_EXCEPTIONS_SHOWN
+        click.echo(f"not scanned: {more} more, in the table exception of {safe(str(summary.db))}", err=True)
     if not summary.shards["scanned"] + summary.shards["partial"]:
         click.echo("provenance: nothing was scanned: this is no statement about any work", err=True)
     elif summary.exceptions:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -102,9 +102,8 @@ def build_index(
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-        report = _build(books, temporary, sketch or FracMinHash(), key or Key(), keep_texts, sources or [], on_book)
-        if sources is not None:
-            report = _with(report, folder=out, sources=sources)
+        noted = [] if sources is None else sources
+        report = _build(books, temporary, sketch or FracMinHash(), key or Key(), keep_texts, noted, on_book)
         if out.exists():
             shutil.rmtree(out)
         temporary.replace(out)
@@ -113,11 +112,7 @@ def build_index(
         raise OutputError(f"cannot build the index at {out}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return _with(report, folder=out)
-
-
-def _with(report: BuildReport, **changes: Any) -> BuildReport:
-    return BuildReport(**{**report.__dict__, **changes})
+    return replace(report, folder=out)
 
 
 def _check_free(out: Path, overwrite: bool) -> None:
@@ -221,9 +216,7 @@ def _write(
     words = rows[-1]["first_word"] + rows[-1]["words"]
     posting_dtype = "<u4" if words < 1 << 32 else "<u8"
     distinct = np.unique(fingerprints)
-    pq.write_table(
-        pa.Table.from_pylist(rows, schema=names.EDITION_SCHEMA), folder / names.EDITIONS, compression="zstd"
-    )
+    pq.write_table(pa.Table.from_pylist(rows, schema=names.EDITION_SCHEMA), folder / names.EDITIONS, compression="zstd")
     fingerprints.astype("<u8").tofile(folder / names.FINGERPRINTS)
     places.astype(posting_dtype).tofile(folder / names.POSTINGS)
     buckets.astype("<u8").tofile(folder / names.BUCKETS)

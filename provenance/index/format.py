@@ -70,7 +70,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raw = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise IndexMissingError(
-            f"no index at {folder} (it has no {MANIFEST}): build one with `provenance index build SOURCE --out {folder}`"
+            f"no index at {folder} (it has no {MANIFEST}): build one with `provenance index build BOOKS --out {folder}`"
         ) from error
     except OSError as error:
         raise IndexMissingError(f"cannot read {path}: {error.strerror}") from error
@@ -79,7 +79,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         digest = record.pop("digest")
         version = (record["format"], record["format_version"], record["text_rules"])
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
-        raise IndexDamagedError(f"{path} is damaged: it is not the manifest of an index; build the index again") from error
+        raise IndexDamagedError(
+            f"{path} is damaged: it is not the manifest of an index; build the index again"
+        ) from error
     if version != (FORMAT, FORMAT_VERSION, TEXT_RULES_VERSION):
         raise IndexFormatError(
             f"{folder} has {version[0]} format {version[1]} with text rules {version[2]}; this version reads "

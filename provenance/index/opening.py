@@ -59,6 +59,16 @@ class Index:
         return bool(self.manifest["texts"])
 
     @cached_property
+    def edition_ids(self) -> list[str]:
+        """Id of each edition, by its number."""
+        return list(self.editions["edition_id"].to_pylist())
+
+    @cached_property
+    def work_ids(self) -> list[str]:
+        """Work of each edition, by its number."""
+        return list(self.editions["work_id"].to_pylist())
+
+    @cached_property
     def texts(self) -> EditionTexts:
         """The edition texts; one reader an index object."""
         blocks = self._map(names.BLOCKS, "<u8").reshape(-1, len(COLUMNS))
@@ -67,7 +77,7 @@ class Index:
         return EditionTexts(data, blocks, self.first_words, self.editions["text_bytes"].to_numpy(), self.key.keys)
 
     def lookup(self, fingerprints: npt.NDArray[np.uint64], max_postings: int) -> tuple[Hits, int]:
-        """Hits of the fingerprints, and how many were left out because they stand at more than `max_postings` places."""
+        """Hits of the fingerprints, and how many of these were left out: those at more than `max_postings` places."""
         candidates = pass_filter(fingerprints, self._filter)
         first, length = find_runs(
             fingerprints, candidates, self._buckets, int(self.manifest["bucket_shift"]), self._fingerprints
@@ -87,7 +97,7 @@ class Index:
         for name, entry in self.manifest["files"].items():
             if file_digest(self.folder / name) != entry["xxh3_128"]:
                 raise IndexDamagedError(
-                    f"{self.folder / name} is damaged: its digest is not the one in {names.MANIFEST}; build the index again"
+                    f"{self.folder / name} is damaged: {names.MANIFEST} has another digest; build the index again"
                 )
 
     @cached_property
@@ -109,12 +119,14 @@ class Index:
             except OSError as error:
                 raise IndexDamagedError(f"{path} is missing from the index; build it again") from error
             if size != entry["bytes"]:
-                raise IndexDamagedError(f"{path} is damaged: {size} bytes instead of {entry['bytes']}; build the index again")
+                raise IndexDamagedError(
+                    f"{path} is damaged: {size} bytes instead of {entry['bytes']}; build the index again"
+                )
 
     def _read_editions(self) -> pa.Table:
         path = self.folder / names.EDITIONS
         if file_digest(path) != self.manifest["files"][names.EDITIONS]["xxh3_128"]:
-            raise IndexDamagedError(f"{path} is damaged: its digest is not the one in {names.MANIFEST}; build the index again")
+            raise IndexDamagedError(f"{path} is damaged: {names.MANIFEST} has another digest; build the index again")
         return pq.read_table(path, schema=names.EDITION_SCHEMA)
 
     def _map(self, name: str, dtype: str) -> npt.NDArray[Any]:
@@ -141,7 +153,9 @@ class Index:
             and bool((self.first_words == np.concatenate([[0], ends[:-1]])).all() if ends.size else postings == 0)
         )
         if not sound:
-            raise IndexDamagedError(f"{self.folder} is damaged: its tables do not fit one another; build the index again")
+            raise IndexDamagedError(
+                f"{self.folder} is damaged: its tables do not fit one another; build the index again"
+            )
 
     def _check_blocks(self, blocks: npt.NDArray[np.uint64], size: int) -> None:
         if not blocks.size:
@@ -154,4 +168,6 @@ class Index:
             and int(edition[-1]) < self.editions.num_rows
         )
         if not sound:
-            raise IndexDamagedError(f"{self.folder / names.BLOCKS} is damaged: blocks out of order; build the index again")
+            raise IndexDamagedError(
+                f"{self.folder / names.BLOCKS} is damaged: blocks out of order; build the index again"
+            )

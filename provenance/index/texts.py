@@ -83,7 +83,9 @@ class EditionTexts:
         starts = self._blocks[int(low) : int(high), 0].astype(np.int64) - base
         begin = max(0, int(np.searchsorted(starts, first, side="right")) - 1)
         end = max(begin + 1, int(np.searchsorted(starts, last, side="left")))
-        pieces = [(self._words(block), int(self._blocks[block, 1])) for block in range(int(low) + begin, int(low) + end)]
+        pieces = [
+            (self._words(block), int(self._blocks[block, 1])) for block in range(int(low) + begin, int(low) + end)
+        ]
         return Window(
             int(starts[begin]),
             np.concatenate([words.hashes for words, _ in pieces]),

@@ -48,8 +48,8 @@ def group_editions(editions: Sequence[EditionIdentity]) -> list[WorkOf]:
                 continue
             if (root_a := _root(parent, a)) != (root_b := _root(parent, b)):
                 parent[root_b] = root_a
-            for edition in (a, b):
-                reason.setdefault(edition, why)
+            for number in (a, b):
+                reason.setdefault(number, why)
     first_ids: dict[int, str] = {}
     for number, edition in enumerate(editions):
         root = _root(parent, number)

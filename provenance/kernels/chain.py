@@ -1,4 +1,4 @@
-"""Chains hits: the best runs of hits in the same order on both sides, by dynamic programming as in minimap2 (Li 2018)."""
+"""Chains hits: the best runs in the same order on both sides, by dynamic programming as in minimap2 (Li 2018)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def chain_hits(
     max_gap: int,
     max_drift: int,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Chains of hits at word positions `doc`, `ref`; hits of group g, one (document, edition), are groups[g]:groups[g+1].
+    """Chains of hits at word positions `doc`, `ref`; those of a (document, edition) g are groups[g]:groups[g+1].
 
     Within a group hits must be ordered by `doc`, then `ref`. Every hit is in exactly one chain; a chain takes the
     best-scoring hits left, so several chains of one group are several passages. Returns the hits of all chains one

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import SupportsInt, TypeVar, cast
 
 import numba
+import numpy as np
 
 F = TypeVar("F", bound=Callable[..., object])
 
 
 def kernel(function: F) -> F:
-    """Compile on first call; the machine code is kept beside the source, or in the user's cache where that is read-only."""
+    """Compile on first call; machine code is kept beside the source, or in the user's cache if that is read-only."""
     return cast(F, numba.njit(function, nogil=True, cache=True, error_model="numpy"))
 
 
 def inlined(function: F) -> F:
     """A piece of a kernel, inlined into it by LLVM."""
     return cast(F, numba.njit(function, nogil=True, cache=True, error_model="numpy", inline="never"))
+
+
+@inlined
+def as_int(value: SupportsInt) -> int:
+    """A number or bool as a signed 64-bit one: compiled `int()` keeps unsigned ones so, and mixed they make floats."""
+    return np.int64(value)  # type: ignore[return-value]

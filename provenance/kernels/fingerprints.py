@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from provenance.kernels.compiling import inlined, kernel
+from provenance.kernels.compiling import as_int, inlined, kernel
 from provenance.kernels.hashing import finish_shingle
 from provenance.kernels.words import Rules, cut_words, text_rules
+
+Item = TypeVar("Item", bound=np.generic)
 
 
 class Sketches(NamedTuple):
@@ -52,12 +54,12 @@ def keep_smallest(
     kept = 0
     for i in range(count):
         positions[kept], kept_hashes[kept] = i, hashes[i]
-        kept += np.int64(hashes[i] <= max_kept)
+        kept += as_int(hashes[i] <= max_kept)
     return kept
 
 
 @inlined
-def grown(array: npt.NDArray[np.uint64], room: int) -> npt.NDArray[np.uint64]:
+def grown(array: npt.NDArray[Item], room: int) -> npt.NDArray[Item]:
     """A copy with room for at least `room` items."""
     larger = np.empty(max(room, 2 * array.size), dtype=array.dtype)
     larger[: array.size] = array
@@ -92,9 +94,7 @@ def sketch_documents(
     fingerprints = np.empty(room, dtype=np.uint64)
     kept = 0
     for d in range(count):
-        words[d], invalid[d] = cut_words(
-            data, offsets[d], offsets[d + 1], text, keys[0], scratch, nothing, nothing
-        )
+        words[d], invalid[d] = cut_words(data, offsets[d], offsets[d + 1], text, keys[0], scratch, nothing, nothing)
         shingles = hash_shingles(scratch, words[d], shingle, keys, scratch)
         if kept + shingles > fingerprints.size:
             documents = grown(documents, kept + shingles)
@@ -116,9 +116,7 @@ def sketch_batch(
     """FracMinHash sketches of a batch; `offsets` has one item more than there are documents."""
     size = int(offsets[-1] - offsets[0]) if offsets.size else 0
     expected = int(size / 5 * (max_kept / 2**64) * 1.2) + 1024
-    return Sketches(
-        *sketch_documents(data, offsets, text_rules(), shingle, np.uint64(max_kept), keys, expected)
-    )
+    return Sketches(*sketch_documents(data, offsets, text_rules(), shingle, np.uint64(max_kept), keys, expected))
 
 
 def fingerprints_of(
@@ -128,6 +126,3 @@ def fingerprints_of(
     out = np.empty(max(0, hashes.size - shingle + 1), dtype=np.uint64)
     hash_shingles(hashes, hashes.size, shingle, keys, out)
     return out
-
-
-

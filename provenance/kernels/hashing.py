@@ -35,7 +35,7 @@ def derive_keys(seed: int) -> npt.NDArray[np.uint64]:
 
 @inlined
 def mix_block(state: np.uint64, low: np.uint64, high: np.uint64) -> np.uint64:
-    """Take 16 bytes into the state of a word hash. The first shift carries the last letters down before the multiply."""
+    """Take 16 bytes into the state of a word hash. The first shift carries the last letters below the multiply."""
     x = state ^ low
     x = (x ^ (x >> S32)) * MIX_1
     x = (x ^ (x >> S29)) + high

@@ -132,6 +132,4 @@ def band_batch(
     """Banded sketches of a batch. `shape` is (shingle, window, stride, bands, rows), `permutations` (2, num_perm)."""
     shingle, window, stride, bands, rows = shape
     a, b = np.ascontiguousarray(permutations[0]), np.ascontiguousarray(permutations[1])
-    return Sketches(
-        *band_documents(data, offsets, text_rules(), shingle, window, stride, bands, rows, a, b, keys)
-    )
+    return Sketches(*band_documents(data, offsets, text_rules(), shingle, window, stride, bands, rows, a, b, keys))

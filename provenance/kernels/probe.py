@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from provenance.kernels.compiling import inlined, kernel
+from provenance.kernels.compiling import as_int, inlined, kernel
 from provenance.kernels.hashing import MIX_1, U64
 
 FILTER_BITS_PER_KEY = 10
@@ -45,7 +45,7 @@ def pass_filter(fingerprints: npt.NDArray[np.uint64], blocks: npt.NDArray[np.uin
     for i in range(fingerprints.size):
         block, mask = filter_place(fingerprints[i], count)
         out[passed] = i
-        passed += np.int64(blocks[block] & mask == mask)
+        passed += as_int(blocks[block] & mask == mask)
     return out[:passed]
 
 
@@ -62,14 +62,14 @@ def find_runs(
     A bucket that points outside the table is clamped to it: a damaged index gives misses, never a bad read.
     """
     first, length = np.zeros(candidates.size, dtype=np.int64), np.zeros(candidates.size, dtype=np.int64)
-    entries, last = np.int64(table.size), U64(buckets.size - 2)
+    entries, last = U64(table.size), U64(buckets.size - 2)
     for c in range(candidates.size):
         wanted = fingerprints[candidates[c]]
         bucket = wanted >> U64(shift)
         if bucket > last:
             continue
-        low = min(np.int64(buckets[bucket]), entries)
-        high = min(np.int64(buckets[bucket + U64(1)]), entries)
+        low = as_int(min(buckets[bucket], entries))
+        high = as_int(min(buckets[bucket + U64(1)], entries))
         while low < high and table[low] < wanted:
             low += 1
         first[c] = low

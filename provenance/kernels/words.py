@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from provenance.kernels.compiling import inlined, kernel
+from provenance.kernels.compiling import as_int, inlined, kernel
 from provenance.kernels.hashing import U64, mix_block
 from provenance.text import rules
 from provenance.text.reference import ends_word, next_state
@@ -49,19 +49,19 @@ def decode(data: npt.NDArray[np.uint8], at: int, stop: int) -> tuple[int, int]:
     """
     first = data[at]
     if first < 0x80:
-        return np.int64(first), at + 1
+        return as_int(first), at + 1
     if first < 0xC2 or first > 0xF4:
         return INVALID, at + 1
     low, high, more = 0x80, 0xBF, 1
-    code_point = np.int64(first & 0x1F)
+    code_point = as_int(first & 0x1F)
     if first >= 0xE0:
-        more, code_point = 2, np.int64(first & 0x0F)
+        more, code_point = 2, as_int(first & 0x0F)
         if first == 0xE0:
             low = 0xA0
         elif first == 0xED:
             high = 0x9F
         elif first >= 0xF0:
-            more, code_point = 3, np.int64(first & 0x07)
+            more, code_point = 3, as_int(first & 0x07)
             if first == 0xF0:
                 low = 0x90
             elif first == 0xF4:
@@ -70,7 +70,7 @@ def decode(data: npt.NDArray[np.uint8], at: int, stop: int) -> tuple[int, int]:
     for _ in range(more):
         if at >= stop or data[at] < low or data[at] > high:
             return INVALID, at
-        code_point = code_point << 6 | np.int64(data[at] & 0x3F)
+        code_point = code_point << 6 | as_int(data[at] & 0x3F)
         low, high = 0x80, 0xBF
         at += 1
     return code_point, at
@@ -87,7 +87,7 @@ def cut_words(
     begins: npt.NDArray[np.uint32],
     ends: npt.NDArray[np.uint32],
 ) -> tuple[int, int]:
-    """Fill `hashes` (and `begins`, `ends` relative to `start`, unless they are empty) with the words of `data[start:stop]`.
+    """Fill `hashes` with the words of `data[start:stop]`, and `begins`, `ends` (from `start`) unless they are empty.
 
     The arrays must hold `most_words(stop - start)` items. Returns the number of words and of invalid sequences.
     """
@@ -107,8 +107,8 @@ def cut_words(
                 invalid += 1
                 entry = np.uint32(rules.SEPARATOR)
             else:
-                entry = entries[np.int64(pages[code_point >> 8]) << 8 | code_point & 255]
-        kind = np.int64(entry & np.uint32(15))
+                entry = entries[as_int(pages[code_point >> 8]) << 8 | code_point & 255]
+        kind = as_int(entry & np.uint32(15))
         transition = transitions[state * KINDS + kind]
         if transition & ENDS:
             hashes[count] = mix_block(hashed, low, high)
@@ -120,7 +120,7 @@ def cut_words(
             if filled == 0:
                 word_begin = at
             word_end = after
-            length, place = np.int64(entry >> np.uint32(4) & np.uint32(63)), np.int64(entry >> np.uint32(10))
+            length, place = as_int(entry >> np.uint32(4) & np.uint32(63)), as_int(entry >> np.uint32(10))
             for k in range(length if length else after - at):
                 byte = U64(folds[place + k]) if length else U64(data[at + k])
                 if filled == 16:
@@ -132,7 +132,7 @@ def cut_words(
                 filled += 1
         elif kind == rules.IGNORED and (state == rules.IN_WORD or state == rules.AFTER_SOLO):
             word_end = after
-        state = np.int64(transition & np.uint8(7))
+        state = as_int(transition & np.uint8(7))
         at = after
     if state != rules.OUT:
         hashes[count] = mix_block(hashed, low, high)
@@ -143,7 +143,7 @@ def cut_words(
 
 
 def most_words(size: int) -> int:
-    """Upper bound of the words in `size` bytes: a word takes a byte and a separator; spaceless letters take three bytes."""
+    """Upper bound of the words in `size` bytes: a byte and a separator each; spaceless letters take three bytes."""
     return (size + 1) // 2
 
 

@@ -1,4 +1,4 @@
-"""Verifies a chain word by word: exact blocks at its hits, alignment between and beyond them, cut where agreement stops.
+"""Verifies a chain word by word: exact blocks at its hits, aligned between and beyond, cut where agreement stops.
 
 Alignment is rapidfuzz's Levenshtein over word hashes. A matched word scores +1, any other column -1; the pieces
 kept are the maximal segments of that score that do not fall by `drop` (the X-drop rule of BLAST; Zhang et al. 2000).
@@ -6,6 +6,7 @@ kept are the maximal segments of that score that do not fall by `drop` (the X-dr
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -48,7 +49,7 @@ class Alignment(NamedTuple):
     @property
     def identity(self) -> float:
         """Matched words over alignment columns; a column is a pair of words or a word without a partner."""
-        columns = self.matched_words + sum(_gap(a, b) for a, b in zip(self.blocks, self.blocks[1:], strict=False))
+        columns = self.matched_words + sum(_gap(a, b) for a, b in pairwise(self.blocks))
         return self.matched_words / columns
 
 
@@ -77,7 +78,7 @@ def _gap(a: Block, b: Block) -> int:
 def _fill(doc: Hashes, ref: Hashes, anchors: list[Block]) -> list[Block]:
     """The anchors with the equal words between them."""
     blocks = anchors[:1]
-    for before, after in zip(anchors, anchors[1:], strict=False):
+    for before, after in pairwise(anchors):
         q, r = before[0] + before[2], before[1] + before[2]
         blocks += _equal_words(doc[q : after[0]], ref[r : after[1]], q, r)
         blocks.append(after)
@@ -140,7 +141,7 @@ def _merged(blocks: list[Block]) -> list[Block]:
 
 
 def split_blocks(blocks: list[Block], drop: int) -> list[list[Block]]:
-    """Cut a row of blocks into its maximal scoring segments: ended at the peak once the score fell by `drop` or to zero."""
+    """Cut blocks into maximal scoring segments: ended at the peak once the score fell by `drop` or to zero."""
     segments: list[list[Block]] = []
     start = 0
     while start < len(blocks):

@@ -1,4 +1,4 @@
-"""Gives each passage of a document to one edition: the one that explains most of it; the others are listed beside it."""
+"""Gives each passage of a document to the one edition that explains most of it; the others are listed beside it."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,6 +15,7 @@ from provenance.kernels.words import Words, words_of
 from provenance.matching.align import Alignment, align_chain
 from provenance.matching.config import MatchConfig
 from provenance.matching.credit import Candidate, credit
+from provenance.matching.estimate import estimate
 from provenance.matching.lookup import Chain, find_chains
 from provenance.matching.reseed import shared_shingles
 from provenance.matching.texts import Documents, documents_of
@@ -115,8 +115,9 @@ class Matcher:
             for name in ("text_bytes", "words", "invalid_utf8", "invalid_documents", "documents_matched"):
                 setattr(counts, name, getattr(counts, name) + getattr(counted, name) * len(rows))
             counts.common_fingerprints += counted.common_fingerprints
-            for row in rows if table.num_rows else []:
-                parts.append(table.set_column(0, MATCH_SCHEMA.field("document"), pa.array([row] * table.num_rows)))
+            if table.num_rows:
+                field = MATCH_SCHEMA.field("document")
+                parts += [table.set_column(0, field, pa.array([row] * table.num_rows)) for row in rows]
         return pa.concat_tables(parts).sort_by([("document", "ascending"), ("doc_begin", "ascending")]), counts
 
     def _match_plain(self, texts: pa.Array) -> tuple[pa.Table, Counts]:
@@ -127,8 +128,11 @@ class Matcher:
         matched = 0
         for number, chains in groupby(found.chains, key=lambda chain: chain.document):
             words = words_of(documents.one(number), self.index.key.keys)
-            kept = sketches.positions[sketches.documents == number] if not self.index.has_texts else None
-            candidates = [c for chain in chains for c in self._verify(chain, words, kept)]
+            if self.index.has_texts:
+                candidates = [candidate for chain in chains for candidate in self._verify(chain, words)]
+            else:
+                kept = sketches.positions[sketches.documents == number]
+                candidates = [c for chain in chains if (c := estimate(self.index, chain, kept, self.config))]
             credited = credit(candidates, self.config.same_span)
             matched += bool(credited)
             rows += [self._row(candidate, words) for candidate in credited]
@@ -144,10 +148,8 @@ class Matcher:
         )
         return pa.Table.from_pylist(rows, schema=MATCH_SCHEMA), counts
 
-    def _verify(self, chain: Chain, words: Words, kept: Any) -> Iterator[Candidate]:
-        if not self.index.has_texts:
-            yield from self._estimate(chain, kept)
-            return
+    def _verify(self, chain: Chain, words: Words) -> Iterator[Candidate]:
+        """The passages of a chain, aligned word by word with the edition's text."""
         before = min(MARGIN, int(chain.doc_hits[0]) + self.config.max_drift)
         after = min(MARGIN, words.hashes.size - int(chain.doc_hits[-1]) + self.config.max_drift)
         slack = self.index.sketch.slack
@@ -172,8 +174,8 @@ class Matcher:
         return Candidate(
             document=chain.document,
             edition=chain.edition,
-            edition_id=self._edition_ids[chain.edition],
-            work_id=self._work_ids[chain.edition],
+            edition_id=self.index.edition_ids[chain.edition],
+            work_id=self.index.work_ids[chain.edition],
             doc_words=passage.doc_span,
             ref_words=(first + low, first + high),
             ref_bytes=ref_bytes,
@@ -182,37 +184,6 @@ class Matcher:
             longest_run=passage.longest_run,
             blocks=[(q, r + first, n) for q, r, n in passage.blocks],
         )
-
-    def _estimate(self, chain: Chain, kept: Any) -> Iterator[Candidate]:
-        """A match from seeds alone: containment of the span's sketch, and its n-th root as the identity of words.
-
-        The share of shingles that survive when each of their n words survives with probability p is p^n
-        (Ondov et al. 2016, Mash; Hera et al. 2023 for FracMinHash).
-        """
-        span, n = self.index.sketch.span, self.index.sketch.shingle
-        low, high = int(chain.doc_hits[0]), int(chain.doc_hits[-1]) + span
-        in_span = int(((kept >= low) & (kept <= int(chain.doc_hits[-1]))).sum())
-        identity = min(1.0, (chain.doc_hits.size / max(in_span, 1)) ** (1 / n))
-        matched = round(identity * (high - low))
-        if matched < self.config.min_words or chain.doc_hits.size <= self.config.min_hits:
-            return
-        yield Candidate(
-            document=chain.document,
-            edition=chain.edition,
-            edition_id=self._edition_ids[chain.edition],
-            work_id=self._work_ids[chain.edition],
-            doc_words=(low, high),
-            ref_words=(int(chain.ref_hits[0]), int(chain.ref_hits[-1]) + span),
-            ref_bytes=None,
-            matched_words=matched,
-            identity=identity,
-            longest_run=span,
-            blocks=[(low, int(chain.ref_hits[0]), high - low)],
-        )
-
-    def __post_init__(self) -> None:
-        self._edition_ids: list[str] = self.index.editions["edition_id"].to_pylist()
-        self._work_ids: list[str] = self.index.editions["work_id"].to_pylist()
 
     def _row(self, candidate: Candidate, words: Words) -> dict[str, Any]:
         first, last = candidate.doc_words

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
@@ -32,5 +34,5 @@ def shared_shingles(
     ref_hits = order[np.repeat(first, length) + within]
     groups = np.array([0, doc_hits.size], dtype=np.int64)
     members, starts = chain_hits(doc_hits, ref_hits, groups, config.max_gap, config.max_drift)
-    chains = [members[a:b] for a, b in zip(starts, starts[1:], strict=False) if b - a >= config.min_hits]
+    chains = [members[a:b] for a, b in pairwise(starts) if b - a >= config.min_hits]
     return [(doc_hits[chain], ref_hits[chain]) for chain in chains]

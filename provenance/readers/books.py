@@ -55,7 +55,7 @@ class SourceOutcome:
 def read_books(
     sources: Sequence[Path], metadata: Metadata, columns: BookColumns, outcomes: list[SourceOutcome]
 ) -> Iterator[Book]:
-    """Yield every book of the sources in order and note each file's outcome; raises BookError for what cannot be read."""
+    """Yield every book in order and note each file's outcome; raises BookError for what cannot be read."""
     for source in sources:
         if not source.exists():
             raise UsageError(f"no such book or directory: {source}")

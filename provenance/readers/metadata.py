@@ -34,7 +34,7 @@ class Metadata:
 
 
 def read_metadata(path: Path | None) -> Metadata:
-    """Read the CSV; raises MetadataError for a missing file, a missing key column, unknown columns or a key given twice."""
+    """Read the CSV; raises MetadataError for a missing file or key column, unknown columns, or a key given twice."""
     if path is None:
         return Metadata()
     try:

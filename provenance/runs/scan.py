@@ -104,8 +104,8 @@ def scan(
 ) -> ScanSummary:
     """Scan Parquet shards (files, directories, globs) for the books of an index and write a run database.
 
-    The result does not depend on `workers`. Raises UsageError and its kind for arguments that cannot work, IndexDamagedError
-    for a damaged index; what cannot be read of a shard is no error but an exception in the result.
+    The result does not depend on `workers`. Raises UsageError and its kind for arguments that cannot work,
+    IndexDamagedError for a damaged index; what cannot be read of a shard is no error but an exception in the result.
     """
     begun, started = monotonic(), datetime.now(UTC)
     config, count = config or ScanConfig(), check_workers(workers)

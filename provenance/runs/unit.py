@@ -1,4 +1,4 @@
-"""Scans one unit: some row groups of one shard in, matches, counts and exceptions out. Every engine runs this function."""
+"""Scans one unit: row groups of one shard in; matches, counts and exceptions out. Every engine runs this function."""
 
 from __future__ import annotations
 

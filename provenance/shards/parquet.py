@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -127,7 +126,9 @@ class ParquetShard:
             groups.append(RowGroup(number, first, rows, max(0, chunk.total_uncompressed_size)))
             first += rows
         if first != self.rows:
-            raise ShardError(f"shard {self.path} is damaged: its row groups hold {first} rows, its footer says {self.rows}")
+            raise ShardError(
+                f"shard {self.path} is damaged: its row groups hold {first} rows, its footer says {self.rows}"
+            )
         return groups
 
     def repeats(self, group: int, column: str) -> bool:
@@ -138,7 +139,7 @@ class ParquetShard:
         chunk = self._text_chunk(group, column)
         return bool(chunk.has_dictionary_page) and chunk.total_uncompressed_size < REPEATING_BYTES * chunk.num_values
 
-    def _text_chunk(self, group: int, column: str) -> Any:
+    def _text_chunk(self, group: int, column: str) -> pq.ColumnChunkMetaData:
         metadata = self._file.metadata.row_group(group)
         chunks = (metadata.column(number) for number in range(metadata.num_columns))
         for chunk in chunks:
@@ -147,7 +148,7 @@ class ParquetShard:
         raise ShardError(f"shard {self.path} is damaged: row group {group} has no column {column}")
 
     def batches(self, group: RowGroup, columns: Columns, small: bool = False) -> Iterator[Batch]:
-        """The texts of a row group in order; raises ShardError where it cannot be read, MemoryError where it does not fit."""
+        """The texts of a row group in order; raises ShardError if it cannot be read, MemoryError if it does not fit."""
         wanted = [columns.text] if columns.id is None else [columns.text, columns.id]
         average = max(1, group.text_bytes // max(1, group.rows))
         rows = SMALL_BATCH_ROWS if small else min(BATCH_ROWS, max(1, BATCH_BYTES // average))

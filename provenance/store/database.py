@@ -21,7 +21,7 @@ MEMORY_LIMIT = "256MB"  # DuckDB's default is 80 % of the machine
 
 
 class RunWriter:
-    """Owns a new run database: built as `NAME.partial` (DuckDB's lock keeps a second run away), renamed when finished."""
+    """Owns a new run database: built as `NAME.partial`, whose lock keeps a second run away; renamed when finished."""
 
     def __init__(self, path: Path, overwrite: bool = False) -> None:
         """Raises StoreError when the path is taken, held by another process, or cannot be written."""
@@ -88,7 +88,11 @@ class RunReader:
         """Raises StoreError when it is missing, no DuckDB file, no run, or held by a writer."""
         if not path.is_file():
             raise StoreError(f"no run database at {path}: make one with `provenance scan SHARD... --db {path}`")
-        settings = {"memory_limit": "1GB", "enable_external_access": False, "autoinstall_known_extensions": False}
+        settings: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": "1GB",
+            "enable_external_access": False,
+            "autoinstall_known_extensions": False,
+        }
         try:
             self._con = duckdb.connect(str(path), read_only=True, config=settings)
             self._con.execute("SET lock_configuration = true")

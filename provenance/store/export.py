@@ -7,7 +7,7 @@ import io
 import json
 import re
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -39,7 +39,9 @@ FORMULA = re.compile(r"^[=+\-@\t\r\0＝＋－＠]")
 def export(run: RunReader, what: str, file_format: str, out: Path) -> int:
     """Write one of EXPORTS to `out`, whole or not at all; returns the rows. Raises UsageError for an unknown name."""
     if what not in EXPORTS or file_format not in FORMATS:
-        raise UsageError(f"cannot export {what} as {file_format}: there are {', '.join(EXPORTS)} as {', '.join(FORMATS)}")
+        raise UsageError(
+            f"cannot export {what} as {file_format}: there are {', '.join(EXPORTS)} as {', '.join(FORMATS)}"
+        )
     table = run.arrow(EXPORTS[what])
     with atomic_write(out) as file:
         if file_format == "parquet":
@@ -48,7 +50,7 @@ def export(run: RunReader, what: str, file_format: str, out: Path) -> int:
             file.write(csv_of(table).encode())
         else:
             write_json_lines(table, file)
-    return table.num_rows
+    return int(table.num_rows)
 
 
 def csv_of(table: pa.Table) -> str:
@@ -61,7 +63,7 @@ def csv_of(table: pa.Table) -> str:
     return out.getvalue()
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: object) -> object:
     if isinstance(value, list):
         value = " ".join(item if isinstance(item, str) else json.dumps(item, default=str) for item in value)
     elif isinstance(value, dict):

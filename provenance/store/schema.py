@@ -60,7 +60,8 @@ matched AS (SELECT edition_id, CAST(sum(matched_words) AS BIGINT) AS words FROM 
 best AS (SELECT e.work_id, e.edition_id, coalesce(c.words, 0) / greatest(e.words, 1) AS coverage,
                 coalesce(c.words, 0) AS covered_words, coalesce(m.words, 0) AS matched_words
          FROM edition e LEFT JOIN covered c USING (edition_id) LEFT JOIN matched m USING (edition_id)
-         QUALIFY row_number() OVER (PARTITION BY e.work_id ORDER BY coverage DESC, matched_words DESC, e.edition_id) = 1),
+         QUALIFY row_number() OVER (PARTITION BY e.work_id
+                                     ORDER BY coverage DESC, matched_words DESC, e.edition_id) = 1),
 found AS (SELECT work_id, max(longest_run) AS longest_run, count(DISTINCT (shard, "row")) AS documents,
                  count(DISTINCT shard) AS shards,
                  CAST(sum(matched_words) AS DOUBLE) / sum(matched_words / identity) AS identity,

@@ -1,6 +1,6 @@
-"""Builds the fold table from `unicodedata`. Run as `python -m provenance.text.generate`; the result is committed,
+"""Builds the fold table from `unicodedata`: `python -m provenance.text.generate`.
 
-because Python versions carry different Unicode versions and an index must not depend on them.
+The result is committed, because Python versions carry different Unicode versions and an index must not depend on them.
 """
 
 from __future__ import annotations

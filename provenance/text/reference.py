@@ -36,7 +36,7 @@ def fold(text: str) -> list[str]:
 
 
 def tokenize(data: bytes) -> Tokens:
-    """Cut a UTF-8 text into words by the state machine of the text rules; invalid sequences separate and are counted."""
+    """Cut a UTF-8 text into words by the state machine of the rules; invalid sequences separate and are counted."""
     table = fold_table()
     found: list[Word] = []
     state, folded, begin, end, invalid = rules.OUT, b"", 0, 0, 0
@@ -96,7 +96,7 @@ def next_state(state: int, kind: int) -> int:
 
 
 def code_points(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """`(code point, begin, end)` for each code point; -1 stands for one invalid sequence as CPython's decoder sees it."""
+    """`(code point, begin, end)` of each; code point -1 is one invalid sequence as CPython's decoder sees it."""
     gaps: list[tuple[int, int]] = []
 
     def note(error: UnicodeError) -> tuple[str, int]:

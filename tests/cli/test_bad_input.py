@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -93,7 +92,9 @@ def test_an_empty_file_is_named(index, good, tmp_path):
 
 def test_a_damaged_page_costs_only_its_row_group(index, tmp_path):
     path = tmp_path / "flipped.parquet"
-    with pq.ParquetWriter(path, pa.schema([("text", pa.string())]), use_dictionary=False, write_page_checksum=True) as writer:
+    with pq.ParquetWriter(
+        path, pa.schema([("text", pa.string())]), use_dictionary=False, write_page_checksum=True
+    ) as writer:
         for number in range(3):
             writer.write_table(pa.table({"text": [f"row {number} " + PASSAGE] * 10}))
     data = bytearray(path.read_bytes())
@@ -136,7 +137,9 @@ def damaged(index: Path, folder: Path, name: str) -> Path:
     return copy
 
 
-@pytest.mark.parametrize("name", ["fingerprints.u64", "postings.bin", "filter.u64", "texts.zst", "editions.parquet", "index.json"])
+@pytest.mark.parametrize(
+    "name", ["fingerprints.u64", "postings.bin", "filter.u64", "texts.zst", "editions.parquet", "index.json"]
+)
 def test_one_flipped_byte_in_the_index_stops_the_scan(index, good, tmp_path, name):
     result = scan(good, index=damaged(index, tmp_path, name), db=tmp_path / "r.duckdb")
     assert result.returncode == 3, result.stderr
@@ -271,7 +274,7 @@ def test_ctrl_c_ends_within_seconds_and_leaves_nothing(index, tmp_path):
     assert scanning.returncode == 130
     assert time.monotonic() - pressed < 5
     assert "interrupted" in one_line(complaint)
-    assert sorted(os.listdir(tmp_path)) == ["long.parquet"]
+    assert [path.name for path in tmp_path.iterdir()] == ["long.parquet"]
 
 
 def test_a_killed_worker_loses_its_task_and_not_the_run(index, good, tmp_path):

@@ -1,0 +1,49 @@
+# Everything sets itself up: Python >= 3.11 and make are enough.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock
+
+.PHONY: help demo test test-slow lint types bench clean
+
+help: ## Show the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(VENV)/.python:
+	@if [ -z "$(PYTHON)" ]; then echo "provenance needs Python >= 3.11; pass PYTHON=/path/to/python" >&2; exit 2; fi
+	@echo "Making a local environment in $(VENV)" >&2
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: pyproject.toml requirements.lock | $(VENV)/.python
+	@echo "Installing provenance into $(VENV)" >&2
+	@$(PIP) -e '.[demo,test]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	@$(PIP) -e '.[demo,test,dev]'
+	@touch $@
+
+demo: $(VENV)/.installed ## Known books against training shards, on real text
+	@$(BIN)/provenance demo --dir demo
+
+test: $(VENV)/.installed ## The tests that take seconds
+	@$(BIN)/python -m pytest -q -n 2 -m "not slow"
+
+test-slow: $(VENV)/.installed ## The tests that take minutes
+	@$(BIN)/python -m pytest -q -m slow
+
+lint: $(VENV)/.dev ## ruff
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(VENV)/.dev ## mypy --strict
+	@$(BIN)/mypy
+
+bench: $(VENV)/.installed ## Short forms of the measurements
+	@$(BIN)/python -m benchmarks.memory --gigabytes 0.2
+
+clean: ## Remove what these targets made
+	@rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,120 @@
+"""`provenance demo`: the main job on real text, from nothing, in a minute."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from provenance.runs import ScanSummary
+
+MARKER = ".provenance-demo"
+CLEAN_ROWS_SHOWN = 5
+
+
+@click.command("demo", context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--dir", "folder", type=click.Path(path_type=Path), default=Path("demo"), show_default=True)
+def command(folder: Path) -> None:
+    """Try it on real text: known books, and training shards that hold some of them.
+
+    The known works are the 66 books of the King James Bible. The shards hold chapters of the American Standard
+    Version (another edition: the same sentences, reworded), chapters of the King James Version word for word,
+    excerpts hidden in other text, and unrelated English from the Python installation. No network is used.
+    """
+    from provenance.api import build_index
+    from provenance.cli.printing import number, size
+    from provenance.cli.scan import print_summary
+    from provenance.demo.corpus import write_books, write_shards
+    from provenance.runs import scan
+
+    _prepare(folder)
+    click.echo("1. Known books and training shards", err=True)
+    books, shards = write_books(folder), write_shards(folder)
+    click.echo(f"2. Index of the books: provenance index build {books} --out {folder / 'index'}", err=True)
+    report = build_index([books], folder / "index", overwrite=True)
+    click.echo(
+        f"   {number(report.editions, 'book')}, {report.words:,} words, {size(report.index_bytes)} on disk", err=True
+    )
+    db = folder / "run.duckdb"
+    click.echo(f"3. Scan: provenance scan {shards} --index {folder / 'index'} --db {db}", err=True)
+    summary = scan([shards], folder / "index", db, overwrite=True)
+    click.echo(err=True)
+    print_summary(summary)
+    _print_kinds(db)
+    _print_next(folder, db)
+    if not _as_expected(summary):
+        click.echo("provenance: the demo did not find what it planted; please report this", err=True)
+        sys.exit(3)
+
+
+def _prepare(folder: Path) -> None:
+    """Make the directory, or take one that an earlier demo made; never write into another."""
+    from provenance.errors import OutputError, UsageError
+
+    try:
+        if folder.exists() and not (folder / MARKER).exists() and any(folder.iterdir()):
+            raise UsageError(f"{folder} is there already and no demo made it: pass another --dir")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / MARKER).touch()
+    except OSError as error:
+        raise OutputError(f"cannot write the demo to {folder}: {error.strerror}") from error
+
+
+def _print_kinds(db: Path) -> None:
+    """What became of each kind of row, told by the prefix of its id."""
+    import pyarrow.parquet as pq
+
+    from provenance.cli.printing import number, safe, table
+    from provenance.store import RunReader
+
+    with RunReader(db) as run:
+        found = {(row["shard"], row["row"]) for row in run.query('SELECT shard, "row" FROM v_documents')}
+        shards = [row["shard"] for row in run.query("SELECT shard FROM shard WHERE outcome = 'scanned' ORDER BY shard")]
+    kinds: dict[str, list[int]] = {}
+    clean: list[str] = []
+    for shard in shards:
+        for row, name in enumerate(pq.read_table(shard, columns=["id"])["id"].to_pylist()):
+            count = kinds.setdefault(name.split("/")[0], [0, 0])
+            count[0] += 1
+            count[1] += (shard, row) in found
+            if (shard, row) not in found and name.startswith("doc/"):
+                clean.append(name)
+    meaning = {
+        "asv": "chapters of the American Standard Version",
+        "kjv": "chapters of the King James Version, word for word",
+        "excerpt": "excerpts inside other text",
+        "doc": "unrelated English",
+    }
+    click.echo()
+    table(
+        [("rows", "right"), ("with matches", "right"), ("what they are", "left")],
+        [(f"{rows:,}", f"{matched:,}", meaning.get(kind, kind)) for kind, (rows, matched) in sorted(kinds.items())],
+    )
+    shown = ", ".join(safe(name) for name in clean[:CLEAN_ROWS_SHOWN])
+    click.echo(f"Clean rows: {number(len(clean), 'row')} of unrelated English, such as {shown}.")
+
+
+def _print_next(folder: Path, db: Path) -> None:
+    click.echo(
+        f"""
+Files, in {folder}:
+  books.parquet   the known works              index/       their index
+  shards/         the training shards          run.duckdb   what was found
+Look further:
+  provenance query {db} "SELECT title, grade, coverage, copies FROM v_works ORDER BY coverage DESC"
+  provenance export {db} --what matches --format csv --out {folder / "matches.csv"}"""
+    )
+
+
+def _as_expected(summary: ScanSummary) -> bool:
+    """Whether each book planted was found, and each book left out was not found whole."""
+    from provenance.demo.corpus import books_expected
+
+    grades = {work["work_id"]: work["grade"] for work in summary.works}
+    return summary.complete and all(
+        grades.get(edition, "none") not in ("complete", "substantial") if kind == "absent" else edition in grades
+        for edition, kind in books_expected().items()
+    )
