@@ -34,17 +34,15 @@ REWORDED = (  # books of the American Standard Version that are in the shards
 EXCERPTS = 30
 EXCERPT_WORDS = (40, 120)
 
-MODULES = (
-    "argparse", "asyncio", "collections", "concurrent.futures", "configparser", "contextlib", "csv", "datetime",
-    "decimal", "difflib", "doctest", "email", "enum", "fractions", "functools", "hashlib", "heapq", "html", "http.client",
-    "imaplib", "inspect", "ipaddress", "itertools", "json", "locale", "logging", "mailbox", "multiprocessing", "optparse",
-    "os", "pathlib", "pdb", "pickle", "platform", "pprint", "random", "re", "sched", "secrets", "selectors", "shelve",
-    "shutil", "smtplib", "socket", "sqlite3", "ssl", "statistics", "string", "struct", "subprocess", "tarfile", "tempfile",
-    "textwrap", "threading", "tokenize", "traceback", "turtle", "typing", "unittest", "unittest.mock", "urllib.request",
-    "uuid", "warnings", "wave", "weakref", "xml.dom", "xml.etree.ElementTree", "zipfile", "zoneinfo",
-)  # fmt: skip
-PACKAGES = ("click", "datasketch", "duckdb", "llvmlite", "numba", "numpy", "pip", "pyarrow", "rapidfuzz", "rich", "scipy",
-            "tqdm", "xxhash")  # fmt: skip
+MODULES = """
+argparse asyncio collections concurrent.futures configparser contextlib csv datetime decimal difflib doctest
+email enum fractions functools hashlib heapq html http.client imaplib inspect ipaddress itertools json locale
+logging mailbox multiprocessing optparse os pathlib pdb pickle platform pprint random re sched secrets
+selectors shelve shutil smtplib socket sqlite3 ssl statistics string struct subprocess tarfile tempfile
+textwrap threading tokenize traceback turtle unittest unittest.mock urllib.request uuid warnings wave weakref
+xml.dom xml.etree.ElementTree zipfile zoneinfo
+""".split()
+PACKAGES = "click datasketch duckdb llvmlite numba numpy pip pyarrow rapidfuzz rich scipy tqdm xxhash".split()
 LEAST_CHARACTERS = 400  # of an unrelated row
 
 

@@ -1,4 +1,4 @@
-"""The word kernel agrees with the reference tokenizer, and its hashes with the oracle, on everything we can think of."""
+"""The word kernel agrees with the reference tokenizer, and its hashes with the oracle, whatever the bytes."""
 
 from __future__ import annotations
 

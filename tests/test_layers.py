@@ -1,0 +1,84 @@
+"""Imports point downwards only, and what only one layer may know stays there."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1] / "provenance"
+
+ORDER = (  # lowest first; a module imports from its own layer and those before it
+    "_version", "errors", "files", "text", "kernels", "sketch", "readers", "index", "matching", "shards", "store",
+    "runs", "api", "demo", "cli", "__main__",
+)  # fmt: skip
+
+ONLY_IN = {"duckdb": {"store"}, "click": {"cli"}, "rich": {"cli"}, "numba": {"kernels"}, "tqdm": {"cli"}}
+NOT_IN = {
+    "kernels": {"pyarrow", "pathlib", "os", "io"},
+    "matching": {"pathlib", "os", "io", "duckdb", "pyarrow.parquet"},
+    "text": {"pyarrow", "numba"},
+}
+NOWHERE = {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve"}
+
+
+def layer_of(path: Path, package: Path) -> str:
+    return path.relative_to(package).parts[0].removesuffix(".py")
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Every module imported anywhere in a file, functions included."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def calls(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield node.func.id
+
+
+def violations(package: Path) -> list[str]:
+    """Everything in the package that breaks a rule above, one line each."""
+    found = []
+    for path in sorted(package.rglob("*.py")):
+        layer, tree = layer_of(path, package), ast.parse(path.read_text())
+        if path == package / "__init__.py":  # the public names, imported lazily
+            continue
+        if layer not in ORDER:
+            found.append(f"{path.name}: {layer} has no place in ORDER")
+            continue
+        modules = set(imports(tree))
+        for module in modules:
+            parts = module.split(".")
+            ours = parts[0] == "provenance" and len(parts) > 1 and parts[1] in ORDER
+            if ours and ORDER.index(parts[1]) > ORDER.index(layer):
+                found.append(f"{path.name}: {layer} imports {module}, which lies above it")
+            if parts[0] in ONLY_IN and layer not in ONLY_IN[parts[0]]:
+                found.append(f"{path.name}: {layer} imports {parts[0]}")
+            if parts[0] in NOWHERE:
+                found.append(f"{path.name}: imports {parts[0]}")
+        found += [f"{path.name}: {layer} imports {name}" for name in sorted(NOT_IN.get(layer, set()) & modules)]
+        banned = {"eval", "exec", "compile"} | ({"print"} if layer != "cli" else set())
+        found += [f"{path.name}: calls {name}()" for name in sorted(banned & set(calls(tree)))]
+    return found
+
+
+def test_imports_point_downwards_and_secrets_of_a_layer_stay_there():
+    assert violations(PACKAGE) == []
+
+
+def test_the_check_itself_catches_what_it_must(tmp_path):
+    (tmp_path / "text").mkdir()
+    (tmp_path / "__init__.py").touch()
+    (tmp_path / "text" / "bad.py").write_text(
+        "import duckdb\ndef f():\n    from provenance.cli import main\n    import pickle\n    return eval('1')\n"
+    )
+    (tmp_path / "unknown.py").touch()
+    told = " | ".join(violations(tmp_path))
+    for expected in ("imports duckdb", "which lies above it", "imports pickle", "calls eval()", "unknown has no place"):
+        assert expected in told
