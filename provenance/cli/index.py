@@ -115,13 +115,15 @@ def _print_report(report: BuildReport) -> None:
             click.echo(f"{source.outcome}: {safe(source.path)}: {safe(source.reason)}", err=True)
 
 
-def _print_works(grouped: dict[str, list[str]]) -> None:
+def _print_works(grouped: dict[str, list[dict[str, str]]]) -> None:
     from provenance.cli.printing import number, safe
 
     if grouped:
         click.echo(f"{number(len(grouped), 'work')} with several editions (override with work_id in --metadata):")
     for work, editions in grouped.items():
-        click.echo(f"  {safe(work)}: {safe(', '.join(editions))}")
+        click.echo(f"  {safe(work)} (by {editions[-1]['grouped_by']})")
+        for edition in editions:
+            click.echo(f"    {safe(edition['edition_id'])}  {safe(edition['title'])}")
 
 
 @command.command("info")
@@ -137,16 +139,15 @@ def info(index: Path, as_json: bool, key_file: Path | None) -> None:
     from provenance.cli.options import read_key
     from provenance.cli.printing import number, size
     from provenance.index import Index
+    from provenance.index.build import editions_of_works
     from provenance.index.format import read_manifest
     from provenance.sketch import Key
 
     manifest = read_manifest(index)
     key = read_key(key_file) if key_file else Key(0, manifest["key_id"])
     opened = Index(index, key)
-    works: dict[str, list[str]] = {}
-    for row in opened.editions.select(["work_id", "edition_id"]).to_pylist():
-        works.setdefault(row["work_id"], []).append(row["edition_id"])
-    grouped = {work: sorted(editions) for work, editions in sorted(works.items()) if len(editions) > 1}
+    works = editions_of_works(opened.editions.to_pylist())
+    grouped = {work: editions for work, editions in works.items() if len(editions) > 1}
     if as_json:
         click.echo(json.dumps({**manifest, "works": grouped}))
         return

@@ -21,19 +21,24 @@ def safe(text: str) -> str:
 
 
 def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]], title: str = "") -> None:
-    """Print a table on stdout; `columns` are headings with `left` or `right`."""
-    console = Console(file=sys.stdout, highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else 140)
+    """Print a table on stdout; `columns` are headings with `left` (wraps), `fixed` or `right`."""
+    console = Console(file=sys.stdout, highlight=False, width=width())
     out = Table(title=Text(safe(title)) if title else None, title_justify="left", box=None, pad_edge=False)
     for heading, side in columns:
         out.add_column(
             Text(safe(heading), style="bold"),
             justify="right" if side == "right" else "left",
-            no_wrap=side == "right",
+            no_wrap=side != "left",
             overflow="fold",
         )
     for row in rows:
         out.add_row(*(Text(safe("" if value is None else str(value))) for value in row))
     console.print(out)
+
+
+def width() -> int:
+    """Columns of the terminal; a file gets 140."""
+    return Console(file=sys.stdout).width if sys.stdout.isatty() else 140
 
 
 def percent(share: float) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 FILE = click.Path(path_type=Path)
 MOST_WORKS_SHOWN = 40
 MOST_EXCEPTIONS_SHOWN = 20
+WIDE = 110  # columns of a terminal that shows every column of the table
 
 
 @click.command("scan", context_settings={"help_option_names": ["-h", "--help"]})
@@ -71,9 +73,13 @@ def command(
             bar.set_postfix_str(f"{matches} matches", refresh=False)
             bar.update(text_bytes)
 
+        def on_planned(text_bytes: int) -> None:
+            bar.total = (bar.total or 0) + text_bytes
+
         summary = scan(
             shards, index, db,
-            config=config, workers=workers, key=read_key(key_file), overwrite=overwrite, on_progress=on_progress,
+            config=config, workers=workers, key=read_key(key_file), overwrite=overwrite,
+            on_planned=on_planned, on_progress=on_progress,
         )  # fmt: skip
     if as_json:
         click.echo(json.dumps(summary.to_json(), default=str))
@@ -85,21 +91,11 @@ def command(
 
 def print_summary(summary: ScanSummary) -> None:
     """The works found, what was clean, and what was not scanned."""
-    from provenance.cli.printing import number, percent, safe, size, table
+    from provenance.cli.printing import number, safe, size
 
     if summary.works:
         shown = summary.works[:MOST_WORKS_SHOWN]
-        table(
-            [("work", "left"), ("author", "left"), ("grade", "left"), ("coverage", "right"), ("identity", "right"),
-             ("words", "right"), ("longest run", "right"), ("documents", "right"), ("shards", "right"),
-             ("copies", "right")],
-            [
-                (w["title"] or w["work_id"], w["author"], w["grade"] + (" (estimate)" if w["estimated"] else ""),
-                 percent(w["coverage"]), percent(w["identity"]), f"{w['matched_words']:,}", f"{w['longest_run']:,}",
-                 f"{w['documents']:,}", w["shards"], w["copies"])
-                for w in shown
-            ],
-        )  # fmt: skip
+        print_works(shown)
         if len(summary.works) > len(shown):
             rest = number(len(summary.works) - len(shown), "more work")
             click.echo(
@@ -129,3 +125,24 @@ def print_summary(summary: ScanSummary) -> None:
         click.echo("provenance: nothing was scanned: this is no statement about any work", err=True)
     elif summary.exceptions:
         click.echo("provenance: incomplete: what was not scanned is not known to be clean", err=True)
+
+
+def print_works(works: list[dict[str, Any]]) -> None:
+    """A row for each work; a narrow terminal gets the columns that matter most."""
+    from provenance.cli.printing import percent, table, width
+
+    columns: list[tuple[str, str, Callable[[dict[str, Any]], object]]] = [
+        ("work", "left", lambda w: w["title"] or w["work_id"]),
+        ("author", "left", lambda w: w["author"]),
+        ("grade", "fixed", lambda w: w["grade"] + (" (estimate)" if w["estimated"] else "")),
+        ("coverage", "right", lambda w: percent(w["coverage"])),
+        ("identity", "right", lambda w: percent(w["identity"])),
+        ("words", "right", lambda w: f"{w['matched_words']:,}"),
+        ("longest run", "right", lambda w: f"{w['longest_run']:,}"),
+        ("rows", "right", lambda w: f"{w['documents']:,}"),
+        ("shards", "right", lambda w: f"{w['shards']:,}"),
+        ("copies", "right", lambda w: f"{w['copies']:.2f}"),
+    ]
+    if width() < WIDE:
+        columns = [column for column in columns if column[0] not in ("author", "longest run", "shards")]
+    table([column[:2] for column in columns], [[cell(work) for _, _, cell in columns] for work in works])

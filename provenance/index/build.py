@@ -44,7 +44,7 @@ class BuildReport:
     dropped_repeats: int  # postings left out by MOST_POSITIONS
     empty_editions: list[str]
     invalid_utf8: dict[str, int]  # edition id -> invalid byte sequences
-    grouped: dict[str, list[str]]  # work id -> edition ids, where there are several
+    grouped: dict[str, list[dict[str, str]]]  # work id -> its editions (id, title, grouped_by), where it has several
     sources: list[SourceOutcome]
 
     def to_json(self) -> dict[str, Any]:
@@ -161,9 +161,7 @@ def _build(
     for row, work in zip(rows, group_editions(identities), strict=True):
         row.update(work_id=work.work_id, grouped_by=work.grouped_by)
     counts = _write(folder, rows, postings, block_table, sketch, key, keep_texts)
-    works: dict[str, list[str]] = {}
-    for row in rows:
-        works.setdefault(row["work_id"], []).append(row["edition_id"])
+    works = editions_of_works(rows)
     return BuildReport(
         folder=folder,
         editions=len(rows),
@@ -174,9 +172,18 @@ def _build(
         dropped_repeats=postings.dropped,
         empty_editions=[row["edition_id"] for row in rows if row["words"] == 0],
         invalid_utf8={row["edition_id"]: row["invalid_utf8"] for row in rows if row["invalid_utf8"]},
-        grouped={work: sorted(editions) for work, editions in sorted(works.items()) if len(editions) > 1},
+        grouped={work: editions for work, editions in works.items() if len(editions) > 1},
         sources=sources,
     )
+
+
+def editions_of_works(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, str]]]:
+    """Works in order of their ids, each with its editions: id, title and why they are grouped."""
+    works: dict[str, list[dict[str, str]]] = {}
+    for row in sorted(rows, key=lambda row: (str(row["work_id"]), str(row["edition_id"]))):
+        shown = {name: row[name] for name in ("edition_id", "title", "grouped_by")}
+        works.setdefault(row["work_id"], []).append(shown)
+    return works
 
 
 def _identity(book: Book, hashes: npt.NDArray[np.uint64], key: Key) -> EditionIdentity:

@@ -13,12 +13,14 @@ F = TypeVar("F", bound=Callable[..., object])
 
 def kernel(function: F) -> F:
     """Compile on first call; machine code is kept beside the source, or in the user's cache if that is read-only."""
-    return cast(F, numba.njit(function, nogil=True, cache=True, error_model="numpy"))
+    try:
+        return cast(F, numba.njit(function, nogil=True, cache=True, error_model="numpy"))
+    except RuntimeError:  # neither place can be written: compile in each process
+        return cast(F, numba.njit(function, nogil=True, error_model="numpy"))
 
 
-def inlined(function: F) -> F:
-    """A piece of a kernel, inlined into it by LLVM."""
-    return cast(F, numba.njit(function, nogil=True, cache=True, error_model="numpy", inline="never"))
+inlined = kernel
+"""The same for a piece of a kernel, which LLVM puts into its callers."""
 
 
 @inlined

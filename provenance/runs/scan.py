@@ -83,7 +83,7 @@ class ScanSummary:
     @property
     def complete(self) -> bool:
         """Whether all that was listed as a shard was scanned, and something was."""
-        return not self.exceptions and self.shards["scanned"] > 0
+        return not self.exceptions and self.documents_scanned > 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -99,7 +99,7 @@ def scan(
     workers: int | None = None,
     key: Key | None = None,
     overwrite: bool = False,
-    on_listed: Callable[[int], None] = lambda total_bytes: None,
+    on_planned: Callable[[int], None] = lambda text_bytes: None,
     on_progress: Callable[[int, int], None] = lambda text_bytes, matches: None,
 ) -> ScanSummary:
     """Scan Parquet shards (files, directories, globs) for the books of an index and write a run database.
@@ -117,8 +117,7 @@ def scan(
     try:
         _load_editions(writer, opened)
         todo = [record for record in records.values() if not record.skipped]
-        on_listed(sum(_size(record.shard) for record in todo))
-        _run(writer, records, opened, config, min(count, max(1, 2 * len(todo))), on_progress)
+        _run(writer, records, opened, config, min(count, max(1, 2 * len(todo))), on_planned, on_progress)
         _load_shards(writer, records)
         summary = _summary(writer, Path(db), records, monotonic() - begun)
         _load_run(writer, opened, config, count, started, summary, len(listed))
@@ -129,19 +128,13 @@ def scan(
     return summary
 
 
-def _size(path: str) -> int:
-    try:
-        return Path(path).stat().st_size
-    except OSError:
-        return 0
-
-
 def _run(
     writer: RunWriter,
     records: dict[str, ShardRecord],
     index: Index,
     config: ScanConfig,
     workers: int,
+    on_planned: Callable[[int], None],
     on_progress: Callable[[int, int], None],
 ) -> None:
     """Describe every shard, then scan its units and take its digest; each result is loaded as it comes."""
@@ -163,6 +156,7 @@ def _run(
             record = records[header["shard"]]
             if header["task"] == "describe":
                 tasks.extend(_described(record, header))
+                on_planned(sum(group["text_bytes"] for unit in header.get("units", []) for group in unit))
             elif "error" in header:
                 _note(record, header["error_kind"], header["error"])
             elif header["task"] == "digest":
@@ -170,7 +164,7 @@ def _run(
             else:
                 matches = _scanned(record, header, payload)
                 writer.load("match", matches)
-                on_progress(0, matches.num_rows)
+                on_progress(header["untold_bytes"], matches.num_rows)
     finally:
         results.close()  # type: ignore[attr-defined]  # it is a generator
 
@@ -203,6 +197,8 @@ def _scanned(record: ShardRecord, header: dict[str, Any], payload: bytes) -> pa.
 
 
 def _note(record: ShardRecord, kind: str, reason: str) -> None:
+    if any(problem["reason"] == reason for problem in record.problems):
+        return  # a file that cannot be opened cannot be hashed either
     record.problems.append({"shard": record.shard, "row_group": None, "row": None, "kind": kind, "reason": reason})
 
 

@@ -84,8 +84,7 @@ def _scan_group(
         result = UnitResult(RESULT_SCHEMA.empty_table(), Counts())
         try:
             for batch in _open_batches(path, columns, group, small):
-                _scan_batch(path, columns, batch, matcher, config, result)
-                on_bytes(result.counts.text_bytes)
+                on_bytes(_scan_batch(path, columns, batch, matcher, config, result))
             return result
         except MemoryError as error:
             problem = Problem(path, group.number, None, "memory", f"out of memory: {error}")
@@ -107,7 +106,8 @@ def _open_batches(path: str, columns: Columns, group: RowGroup, small: bool) -> 
 
 def _scan_batch(
     path: str, columns: Columns, batch: Batch, matcher: Matcher, config: ScanConfig, result: UnitResult
-) -> None:
+) -> int:
+    """Scan a batch into the result; returns the bytes of text that were scanned."""
     texts = batch.texts
     sizes = document_sizes(texts)
     for row in np.flatnonzero(sizes > config.max_row_bytes):
@@ -126,6 +126,7 @@ def _scan_batch(
     if found.num_rows:
         table = _located(path, columns, batch, found, config)
         result.matches = pa.concat_tables([result.matches, table])
+    return counts.text_bytes
 
 
 def _located(path: str, columns: Columns, batch: Batch, found: pa.Table, config: ScanConfig) -> pa.Table:

@@ -112,15 +112,14 @@ class Worker:
             }
 
     def _scan(self, task: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        told = 0
+        untold = 0
 
         def tell(size: int) -> None:
-            nonlocal told
-            if size < told:  # a new row group counts from zero
-                told = 0
-            if size - told >= PROGRESS_BYTES:
-                self._send({"kind": "progress", "bytes": size - told}, b"")
-                told = size
+            nonlocal untold
+            untold += size
+            if untold >= PROGRESS_BYTES:
+                self._send({"kind": "progress", "bytes": untold}, b"")
+                untold = 0
 
         groups = [RowGroup(**group) for group in task["row_groups"]]
         result = scan_unit(task["shard"], Columns(**task["columns"]), groups, self._matcher, self._config, tell)
@@ -130,6 +129,7 @@ class Worker:
         header = {
             "counts": result.counts.__dict__,
             "rows_read": result.rows_read,
+            "untold_bytes": untold,
             "problems": [asdict(problem) for problem in result.problems],
         }
         return header, sink.getvalue().to_pybytes()

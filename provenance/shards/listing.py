@@ -64,6 +64,9 @@ def _walk(folder: Path) -> Iterator[ListedFile]:
 
     for place, folders, names in os.walk(folder, onerror=refuse):
         folders.sort()
+        for name in folders:
+            if Path(place, name).is_symlink():
+                yield ListedFile(str(Path(place, name)), "a link to a directory, not followed: name it to scan it")
         for name in sorted(names):
             yield _judged(Path(place, name))
 

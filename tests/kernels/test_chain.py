@@ -157,20 +157,21 @@ def test_one_shingle_repeated_twenty_thousand_times_is_chained_in_bounded_time(h
     assert sum(map(len, chains)) == len(hits)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="hits at the same document position use up LOOK_BACK: a shingle at 65 places of an edition cuts every chain",
-)
-def test_a_chain_is_not_cut_by_a_shingle_that_stands_at_a_hundred_places_of_the_edition():
-    passage = [(i, i) for i in range(21)]
-    strays = [(10, 1000 + 7 * k) for k in range(100)]
+PLACES = 16  # of one fingerprint in one edition that an index keeps at most
+
+
+def test_a_refrain_is_chained_at_every_place_the_index_keeps():
+    refrain = [(q, 300 * place + q) for place in range(PLACES) for q in range(10)]
+    assert sorted(one_group(refrain)) == [refrain[10 * place : 10 * place + 10] for place in range(PLACES)]
+
+
+def test_a_passage_is_not_cut_by_a_shingle_that_stands_at_many_other_places():
+    passage = [(q, q) for q in range(21)]
+    strays = [(10, 1000 + 7 * place) for place in range(PLACES)]
     assert one_group(passage + strays)[0] == passage
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="hits at the same document position use up LOOK_BACK: a refrain at 65 places of an edition is never chained",
-)
-def test_a_refrain_that_stands_a_hundred_times_in_the_edition_is_chained():
-    refrain = [(q, 300 * k + q) for q in range(10) for k in range(100)]
-    assert max(map(len, one_group(refrain))) == 10
+def test_hits_further_apart_than_look_back_are_not_chained_which_is_what_bounds_the_time():
+    passage = [(0, 0), (2, 2)]
+    assert one_group(passage + [(1, 1000 + place) for place in range(LOOK_BACK - 1)])[0] == passage
+    assert passage not in one_group(passage + [(1, 1000 + place) for place in range(LOOK_BACK)])
