@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provenance.errors import ShardError, TextColumnError
+from provenance.matching.texts import is_text
 
 TEXT_COLUMNS = ("text", "content", "raw_content", "body", "document")
 ID_COLUMNS = ("id", "doc_id", "document_id", "_id", "url", "warc_record_id")
@@ -19,6 +20,8 @@ BATCH_BYTES = 4 << 20  # of text, about
 BATCH_ROWS = 1024
 SMALL_BATCH_ROWS = 8  # for the second try of a row group that did not fit into memory
 REPEATING_BYTES = 64  # a dictionary column with fewer stored bytes a row is read as a dictionary: see `_repeats`
+MOST_COLUMNS, MOST_NAME = 16, 40  # columns, and characters of each, that a message names
+MOST_MESSAGE = 300  # characters of another library's message
 READ_BUFFER = 1 << 20  # bytes; a column chunk is streamed through it instead of being read whole
 
 
@@ -85,7 +88,7 @@ class ParquetShard:
         names = self.schema.names
         if not names:
             raise TextColumnError(f"shard {self.path} has no columns")
-        present = ", ".join(f"{field.name} ({field.type})" for field in self.schema)
+        present = self._describe_columns()
         for wanted, option in ((text, "--text-column"), (row_id, "--id-column")):
             if wanted is not None and names.count(wanted) != 1:
                 how = "no column" if wanted not in names else "more than one column"
@@ -100,17 +103,16 @@ class ParquetShard:
             found_id = None
         return Columns(chosen, found_id)
 
+    def _describe_columns(self) -> str:
+        """Names and types of the columns, those that could be scanned first, for a message of bearable length."""
+        fields = sorted(self.schema, key=lambda field: not is_text(field.type))
+        shown = ", ".join(
+            f"{field.name[:MOST_NAME]} ({str(field.type)[:MOST_NAME]})" for field in fields[:MOST_COLUMNS]
+        )
+        return shown if len(fields) <= MOST_COLUMNS else f"{shown} and {len(fields) - MOST_COLUMNS} more"
+
     def _is_text(self, name: str) -> bool:
-        kind = self.schema.field(name).type
-        if pa.types.is_dictionary(kind):
-            kind = kind.value_type
-        return any(
-            test(kind)
-            for test in (
-                pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view,
-                pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view,
-            )
-        )  # fmt: skip
+        return is_text(self.schema.field(name).type)
 
     @property
     def rows(self) -> int:
@@ -174,7 +176,7 @@ class ParquetShard:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return (str(error).splitlines() or [type(error).__name__])[0][:MOST_MESSAGE]
 
 
 def plan_units(groups: Sequence[RowGroup], unit_bytes: int) -> list[list[RowGroup]]:
