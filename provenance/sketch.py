@@ -70,11 +70,14 @@ class BandedMinHash:
         _check("num_perm", self.num_perm, 2, 1024)
         _check("window", self.window, self.shingle, 4096)
         _check("stride", self.stride, 1, self.window)
+        if not 0 < self.threshold < 1:
+            raise UsageError(f"threshold is {self.threshold}; it must lie between 0 and 1")
         if self.bands == 0:
             bands, rows = optimal_bands(self.threshold, self.num_perm)
             object.__setattr__(self, "bands", bands)
             object.__setattr__(self, "rows", rows)
-        _check("bands x rows", self.bands * self.rows, 1, self.num_perm)
+        _check("bands", self.bands, 1, self.num_perm)
+        _check("rows", self.rows, 1, self.num_perm // self.bands)
 
     @property
     def max_kept(self) -> int:
@@ -103,8 +106,8 @@ Sketch = FracMinHash | BandedMinHash
 
 
 def _check(name: str, value: int, least: int, most: int) -> None:
-    if not least <= value <= most:
-        raise UsageError(f"{name} is {value}; it must lie between {least} and {most}")
+    if not least <= value <= most or value != int(value):
+        raise UsageError(f"{name} is {value}; it must be a whole number between {least} and {most}")
 
 
 @lru_cache(maxsize=8)
@@ -132,7 +135,7 @@ def from_json(record: dict[str, Any]) -> Sketch:
     """The sketch that `to_json` wrote; raises IndexFormatError when this version does not know it."""
     parameters = {name: value for name, value in record.items() if name != "kind"}
     kinds: dict[object, type[FracMinHash] | type[BandedMinHash]] = {"frac": FracMinHash, "banded": BandedMinHash}
-    if record.get("kind") not in kinds:
+    if not isinstance(record.get("kind"), str) or record["kind"] not in kinds:
         raise IndexFormatError(f"unknown sketch {record.get('kind')!r}; this version knows frac and banded")
     try:
         return kinds[record["kind"]](**parameters)
