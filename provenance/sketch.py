@@ -76,8 +76,8 @@ class BandedMinHash:
             bands, rows = optimal_bands(self.threshold, self.num_perm)
             object.__setattr__(self, "bands", bands)
             object.__setattr__(self, "rows", rows)
-        _check("bands", self.bands, 1, self.num_perm)
-        _check("rows", self.rows, 1, self.num_perm // self.bands)
+        _check("bands x rows", min(self.bands, self.rows, self.bands * self.rows), 1, self.num_perm)
+        _check("bands x rows", self.bands * self.rows, 1, self.num_perm)
 
     @property
     def max_kept(self) -> int:
@@ -107,7 +107,7 @@ Sketch = FracMinHash | BandedMinHash
 
 def _check(name: str, value: int, least: int, most: int) -> None:
     if not least <= value <= most or value != int(value):
-        raise UsageError(f"{name} is {value}; it must be a whole number between {least} and {most}")
+        raise UsageError(f"{name} is {value}; it must lie between {least} and {most}, a whole number")
 
 
 @lru_cache(maxsize=8)
