@@ -76,8 +76,7 @@ class BandedMinHash:
             bands, rows = optimal_bands(self.threshold, self.num_perm)
             object.__setattr__(self, "bands", bands)
             object.__setattr__(self, "rows", rows)
-        _check("bands x rows", min(self.bands, self.rows, self.bands * self.rows), 1, self.num_perm)
-        _check("bands x rows", self.bands * self.rows, 1, self.num_perm)
+        _check("bands x rows", self.bands * self.rows if min(self.bands, self.rows) > 0 else 0, 1, self.num_perm)
 
     @property
     def max_kept(self) -> int:
@@ -106,7 +105,7 @@ Sketch = FracMinHash | BandedMinHash
 
 
 def _check(name: str, value: int, least: int, most: int) -> None:
-    if not least <= value <= most or value != int(value):
+    if not least <= value <= most or not isinstance(value, int):
         raise UsageError(f"{name} is {value}; it must lie between {least} and {most}, a whole number")
 
 
@@ -122,7 +121,10 @@ def optimal_bands(threshold: float, num_perm: int) -> tuple[int, int]:
     """Bands and rows that weigh false positives and negatives equally at this threshold, by datasketch's optimiser."""
     from datasketch import MinHashLSH
 
-    lsh = MinHashLSH(threshold=threshold, num_perm=num_perm)
+    try:
+        lsh = MinHashLSH(threshold=threshold, num_perm=num_perm)
+    except ValueError as error:
+        raise UsageError(f"no bands fit threshold {threshold} and {num_perm} permutations: {error}") from error
     return int(lsh.b), int(lsh.r)
 
 

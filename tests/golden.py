@@ -16,6 +16,7 @@ import numpy as np
 from provenance.kernels.fingerprints import fingerprints_of
 from provenance.kernels.hashing import derive_keys
 from provenance.kernels.minhash import signature_of
+from provenance.kernels.probe import make_buckets, make_filter
 from provenance.kernels.words import words_of
 from provenance.sketch import BandedMinHash, FracMinHash, Key, permutations
 from provenance.text import TEXT_RULES_VERSION, words
@@ -73,6 +74,7 @@ def vectors() -> dict[str, Any]:
         "max_kept": {str(scale): _hex(FracMinHash(scale=scale).max_kept) for scale in SCALES},
         "minhash": minhash_vector(),
         "banded": banded_vector(),
+        "table": table_vector(),
         "secrets": {secret.hex(): secret_vector(secret) for secret in SECRETS},
     }
 
@@ -113,6 +115,21 @@ def banded_vector() -> dict[str, Any]:
         "sketch": {"num_perm": 64, "window": 16, "stride": 8, "bands": 8, "rows": 4},
         "positions": found.positions.tolist(),
         "fingerprints": _hexes(found.fingerprints),
+    }
+
+
+def table_vector() -> dict[str, Any]:
+    """Membership filter and buckets of a sorted table of fingerprints with duplicates."""
+    scale = 3
+    table = np.sort(np.repeat(derive_keys(7) // np.uint64(scale), 2))
+    table = np.sort(np.concatenate([table, np.arange(1, 40, dtype=np.uint64) * np.uint64(0x0123_4567_89AB_CDEF)]))
+    buckets, shift = make_buckets(table, FracMinHash(scale=scale).max_kept)
+    return {
+        "scale": scale,
+        "fingerprints": _hexes(table),
+        "filter": _hexes(make_filter(table)),
+        "buckets": buckets.tolist(),
+        "shift": shift,
     }
 
 

@@ -70,6 +70,20 @@ def test_a_threshold_that_no_bands_can_meet_is_refused(threshold):
         BandedMinHash(threshold=threshold)
 
 
+def test_a_threshold_that_so_few_permutations_cannot_meet_is_refused():
+    with pytest.raises(UsageError):
+        BandedMinHash(num_perm=16, threshold=0.9)
+
+
+def test_a_whole_number_written_as_a_float_is_refused_or_means_the_same():
+    try:
+        max_kept = from_json({"kind": "frac", "scale": 4.0}).max_kept
+    except UsageError:
+        return
+    assert isinstance(max_kept, int)
+    assert max_kept == 2**62 - 1
+
+
 @pytest.mark.parametrize("record", [{"kind": "frac", "scale": 4.5}, {"kind": "frac", "shingle": 5.5}])
 def test_a_parameter_that_is_not_a_whole_number_is_refused(record):
     with pytest.raises(UsageError):

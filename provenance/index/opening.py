@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +19,20 @@ from provenance.kernels.probe import find_runs, pass_filter
 from provenance.sketch import Key, Sketch, from_json
 
 
-@dataclass(frozen=True)
-class Hits:
-    """Fingerprints of a batch found in the index: one item per (fingerprint, posting)."""
+class Runs(NamedTuple):
+    """Fingerprints of a batch that stand in the table: one item per fingerprint, in the order of the batch."""
+
+    queries: npt.NDArray[np.int64]  # index into the fingerprints looked up
+    firsts: npt.NDArray[np.int64]  # first posting
+    lengths: npt.NDArray[np.int64]  # how many postings
+
+    def only(self, kept: npt.NDArray[np.bool_]) -> Runs:
+        """The runs that are kept."""
+        return Runs(self.queries[kept], self.firsts[kept], self.lengths[kept])
+
+
+class Hits(NamedTuple):
+    """Postings of a batch: one item per (fingerprint, posting)."""
 
     queries: npt.NDArray[np.int64]  # index into the fingerprints looked up
     editions: npt.NDArray[np.int64]
@@ -76,21 +86,24 @@ class Index:
         self._check_blocks(blocks, data.size)
         return EditionTexts(data, blocks, self.first_words, self.editions["text_bytes"].to_numpy(), self.key.keys)
 
-    def lookup(self, fingerprints: npt.NDArray[np.uint64], max_postings: int) -> tuple[Hits, int]:
-        """Hits of the fingerprints, and how many of these were left out: those at more than `max_postings` places."""
+    def find(self, fingerprints: npt.NDArray[np.uint64]) -> Runs:
+        """Where the fingerprints stand in the table; those that do not are left out."""
         candidates = pass_filter(fingerprints, self._filter)
         first, length = find_runs(
             fingerprints, candidates, self._buckets, int(self.manifest["bucket_shift"]), self._fingerprints
         )
-        common = length > max_postings
-        length[common] = 0
-        queries = np.repeat(candidates, length)
-        within = np.arange(queries.size) - np.repeat(np.cumsum(length) - length, length)
-        places = self._postings[np.repeat(first, length) + within].astype(np.int64)
+        there = length > 0
+        return Runs(candidates[there], first[there], length[there])
+
+    def hits(self, runs: Runs) -> Hits:
+        """Every posting of the runs; raises IndexDamagedError for one that lies in no edition."""
+        queries = np.repeat(runs.queries, runs.lengths)
+        within = np.arange(queries.size) - np.repeat(np.cumsum(runs.lengths) - runs.lengths, runs.lengths)
+        places = self._postings[np.repeat(runs.firsts, runs.lengths) + within].astype(np.int64)
         editions = np.searchsorted(self._word_ends, places, side="right")
-        if queries.size and int(editions.max(initial=0)) >= self.editions.num_rows:
+        if queries.size and int(editions.max()) >= self.editions.num_rows:
             raise IndexDamagedError(f"{self.folder / names.POSTINGS} points behind the last word of the last edition")
-        return Hits(queries, editions, places - self.first_words[editions]), int(common.sum())
+        return Hits(queries, editions, places - self.first_words[editions])
 
     def verify(self) -> None:
         """Read every file and compare its digest; raises IndexDamagedError naming the first that differs."""

@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
 from typing import SupportsInt, TypeVar, cast
 
 import numba
 import numpy as np
+import xxhash
 
 F = TypeVar("F", bound=Callable[..., object])
 
 
+@lru_cache(maxsize=1)
+def sources_digest() -> str:
+    """Digest of every source that is compiled into kernels."""
+    here = Path(__file__).parent
+    sources = [*sorted(here.glob("*.py")), here.parent / "text" / "rules.py"]
+    return xxhash.xxh3_128_hexdigest(b"".join(path.read_bytes() for path in sources))
+
+
 def kernel(function: F) -> F:
-    """Compile on first call; machine code is kept beside the source, or in the user's cache if that is read-only."""
+    """Compile on first call; machine code is kept beside the source, or in the user's cache if that is read-only.
+
+    numba judges kept code by the time and size of the function's own file, and would miss a change in a function
+    that is compiled into it; the digest of all sources is put into that stamp.
+    """
     try:
-        return cast(F, numba.njit(function, nogil=True, cache=True, error_model="numpy"))
+        compiled = numba.njit(function, nogil=True, cache=True, error_model="numpy")
+        cache_file = compiled._cache._cache_file
+        cache_file._source_stamp = (cache_file._source_stamp, sources_digest())
     except RuntimeError:  # neither place can be written: compile in each process
-        return cast(F, numba.njit(function, nogil=True, error_model="numpy"))
+        compiled = numba.njit(function, nogil=True, error_model="numpy")
+    return cast(F, compiled)
 
 
 inlined = kernel

@@ -15,6 +15,7 @@ class MatchConfig:
     min_hits: int = 2  # hits on one chain before it is verified ...
     short_document: int = 50  # ... or one, in a document of fewer words than this
     max_postings: int = 128  # a fingerprint at more places starts no chain
+    max_repeats: int = 32  # so many times in one document a fingerprint starts chains; a row of refrains costs no more
     max_gap: int = 128  # between two hits of a chain
     max_drift: int = 32  # between the diagonals of two hits of a chain
     reach: int = 64  # extension tries this far at a time

@@ -23,7 +23,10 @@ class Chain(NamedTuple):
 
 
 class Chains(NamedTuple):
-    """Chains of a batch in order of document, and how many fingerprints were too common to start one."""
+    """Chains of a batch in order of document, and how many fingerprints were too common to start one.
+
+    Too common is what stands at many places of the index, or was repeated often in its own document before.
+    """
 
     chains: list[Chain]
     common: int
@@ -31,13 +34,15 @@ class Chains(NamedTuple):
 
 def find_chains(index: Index, sketches: Sketches, config: MatchConfig) -> Chains:
     """All chains with enough hits to be worth verifying."""
-    hits, common = index.lookup(sketches.fingerprints, config.max_postings)
-    if not hits.queries.size:
+    runs = index.find(sketches.fingerprints)
+    seeds = (runs.lengths <= config.max_postings) & _seldom_repeated(sketches, runs.queries, config.max_repeats)
+    common = int(np.count_nonzero(~seeds))
+    queries, editions, ref = index.hits(runs.only(seeds))
+    if not queries.size:
         return Chains([], common)
-    documents = sketches.documents[hits.queries]
-    doc = sketches.positions[hits.queries].astype(np.int64)
-    order = np.lexsort((hits.positions, doc, hits.editions, documents))
-    documents, editions, doc, ref = documents[order], hits.editions[order], doc[order], hits.positions[order]
+    documents, doc = sketches.documents[queries], sketches.positions[queries].astype(np.int64)
+    order = np.lexsort((ref, doc, editions, documents))
+    documents, editions, doc, ref = documents[order], editions[order], doc[order], ref[order]
     same_group = (documents[1:] == documents[:-1]) & (editions[1:] == editions[:-1])
     repeated = same_group & (doc[1:] == doc[:-1]) & (ref[1:] == ref[:-1])  # several bands of one pair of windows
     fresh = np.concatenate([[True], ~repeated])
@@ -55,3 +60,15 @@ def find_chains(index: Index, sketches: Sketches, config: MatchConfig) -> Chains
         hit = members[starts[c] : starts[c + 1]]
         chains.append(Chain(int(documents[hit[0]]), int(editions[hit[0]]), doc[hit], ref[hit]))
     return Chains(chains, common)
+
+
+def _seldom_repeated(sketches: Sketches, found: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.bool_]:
+    """For each fingerprint `found`, False where the same one was found in its document `most` times before."""
+    documents, fingerprints = sketches.documents[found], sketches.fingerprints[found]
+    order = np.lexsort((found, fingerprints, documents))
+    same = (np.diff(documents[order]) == 0) & (fingerprints[order][1:] == fingerprints[order][:-1])
+    starts = np.flatnonzero(np.concatenate([[True], ~same])[: found.size])
+    rank = np.arange(found.size) - np.repeat(starts, np.diff(np.append(starts, found.size)))
+    seldom = np.empty(found.size, dtype=np.bool_)
+    seldom[order] = rank < most
+    return seldom

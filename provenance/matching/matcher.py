@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -129,7 +129,7 @@ class Matcher:
         for number, chains in groupby(found.chains, key=lambda chain: chain.document):
             words = words_of(documents.one(number), self.index.key.keys)
             if self.index.has_texts:
-                candidates = [candidate for chain in chains for candidate in self._verify(chain, words)]
+                candidates = self._verify_all(chains, words)
             else:
                 kept = sketches.positions[sketches.documents == number]
                 candidates = [c for chain in chains if (c := estimate(self.index, chain, kept, self.config))]
@@ -147,6 +147,20 @@ class Matcher:
             documents_matched=matched,
         )
         return pa.Table.from_pylist(rows, schema=MATCH_SCHEMA), counts
+
+    def _verify_all(self, chains: Iterable[Chain], words: Words) -> list[Candidate]:
+        """Verify the chains of one document, best first in each edition.
+
+        A chain inside a passage already found in its edition would only find that passage at another place of it (a
+        refrain), which is not reported; without this a row of refrains would take minutes.
+        """
+        found: dict[int, list[Candidate]] = {}
+        for chain in chains:
+            passages = found.setdefault(chain.edition, [])
+            first, last = int(chain.doc_hits[0]), int(chain.doc_hits[-1]) + self.index.sketch.span
+            if not any(p.doc_words[0] <= first and last <= p.doc_words[1] for p in passages):
+                passages += self._verify(chain, words)
+        return [candidate for passages in found.values() for candidate in passages]
 
     def _verify(self, chain: Chain, words: Words) -> Iterator[Candidate]:
         """The passages of a chain, aligned word by word with the edition's text."""

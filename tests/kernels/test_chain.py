@@ -120,6 +120,12 @@ def test_a_gap_or_a_drift_beyond_its_bound_parts_two_chains():
     assert len(one_group([(0, 0), (10 + MAX_DRIFT + 1, 10)])) == 2
 
 
+def test_a_link_that_drifts_by_more_words_than_a_hit_is_worth_is_not_made():
+    worth = int(1 / DRIFT_COST)
+    assert len(one_group([(0, 0), (60, 60 + worth - 1)], max_gap=200, max_drift=100)) == 1
+    assert len(one_group([(0, 0), (60, 60 + worth + 1)], max_gap=200, max_drift=100)) == 2
+
+
 def test_a_chain_stays_on_its_diagonal_where_a_word_is_repeated():
     passage = [(i, 100 + i) for i in range(10)]
     strays = [(5, 103), (5, 107)]

@@ -55,6 +55,14 @@ def test_sketch_of_a_batch_equals_the_oracle(scale, texts, shingle, seed):
     assert found.invalid.tolist() == [tokenize(text).invalid for text in texts]
 
 
+def test_a_fingerprint_that_equals_the_largest_kept_one_is_kept():
+    texts = [prose(100)]
+    middle = sorted(sketch(texts).fingerprints.tolist())[48]
+    for max_kept, kept in ((middle, 49), (middle - 1, 48)):
+        found = sketch_batch(*batch(texts), SHINGLE, max_kept, derive_keys(0))
+        assert sorted(found.fingerprints.tolist()) == sorted(sketch(texts).fingerprints.tolist())[:kept]
+
+
 @pytest.mark.parametrize("scale", SCALES)
 def test_sketch_of_long_documents_equals_the_oracle(scale):
     texts = [prose(3000, seed) for seed in range(3)]

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import runpy
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+import provenance
 
 TESTS = Path(__file__).parents[1]
 GOLDEN = runpy.run_path(str(TESTS / "golden.py"))
@@ -18,8 +24,10 @@ def test_words_hashes_and_fingerprints_of_a_text_are_the_committed_ones(name):
     assert GOLDEN["text_vector"](GOLDEN["TEXTS"][name]) == COMMITTED["texts"][name]
 
 
-@pytest.mark.parametrize("part", ["text_rules_version", "shingle", "keys", "max_kept", "minhash", "banded", "secrets"])
-def test_keys_scales_signatures_and_bands_are_the_committed_ones(part):
+@pytest.mark.parametrize(
+    "part", ["text_rules_version", "shingle", "keys", "max_kept", "minhash", "banded", "table", "secrets"]
+)
+def test_keys_scales_signatures_bands_filter_and_buckets_are_the_committed_ones(part):
     assert GOLDEN["vectors"]()[part] == COMMITTED[part]
 
 
@@ -36,3 +44,28 @@ def test_golden_texts_reach_every_class_and_both_lengths_of_word():
     assert kinds == set(range(9))
     assert {16, 17, 32, 33} <= lengths
     assert max(lengths) > 48
+
+
+HASH_A_WORD = """
+import numpy as np
+from provenance.kernels.hashing import derive_keys
+from provenance.kernels.words import words_of
+print(words_of(np.frombuffer(b"hello", np.uint8), derive_keys(0)).hashes[0])
+"""
+
+
+def test_machine_code_of_an_older_hash_function_is_not_used_from_the_cache(tmp_path):
+    package = Path(provenance.__file__).parent
+    shutil.copytree(package, tmp_path / "provenance", ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+
+    def word_hash() -> str:
+        command = [sys.executable, "-c", HASH_A_WORD]
+        return subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    before = word_hash()
+    hashing = tmp_path / "provenance" / "kernels" / "hashing.py"
+    changed = hashing.read_text(encoding="utf-8").replace("U64(29)", "U64(31)")
+    assert changed != hashing.read_text(encoding="utf-8")
+    hashing.write_text(changed, encoding="utf-8")
+    assert word_hash() != before

@@ -151,6 +151,12 @@ def test_damaged_buckets_never_lead_outside_the_table(case, damaged):
     assert_inside(table, queries, numbers(damaged), shift)
 
 
+def test_a_fingerprint_beyond_the_last_bucket_is_not_looked_up():
+    buckets = numbers([0, 0, 0, 1])[:3]  # two buckets; what lies behind them would lead to the entry
+    first, length = find_runs(numbers([4]), np.array([0]), buckets, 1, numbers([4]))
+    assert (first.tolist(), length.tolist()) == ([0], [0])
+
+
 @many
 @given(tables(), st.integers(0, 63))
 def test_a_damaged_shift_never_leads_outside_the_table(case, shift):

@@ -142,7 +142,7 @@ def test_words_never_exceed_their_bound_and_nothing_is_written_behind_it(data):
     assert all((column[room:] == guard).all() for column in (hashes, begins, ends))
 
 
-@pytest.mark.parametrize("data", [b"a", b"a b", b"a b c", "a中b".encode(), "a中b中c".encode()])
+@pytest.mark.parametrize("data", [b"", b"a", b"a ", b"a b", b"a b ", b"a b c", "a中b".encode(), "a中b中c".encode()])
 def test_the_bound_of_words_is_reached(data):
     assert len(words_of(array(data), KEYS).hashes) == most_words(len(data))
 

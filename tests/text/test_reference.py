@@ -216,6 +216,13 @@ def test_a_soft_hyphen_joins_nothing_but_letters_and_lines(text):
     assert fold(text) == ["exam", "ple"]
 
 
+def test_a_soft_hyphen_beside_an_apostrophe_or_a_hyphen_does_not_part_the_word():
+    assert (
+        fold(f"don{SHY}'t don'{SHY}t to{SHY}-day to-{SHY}day exam-{SHY}\nple")
+        == "dont dont today today example".split()
+    )
+
+
 def test_an_invisible_character_between_hyphen_and_line_end_does_not_hinder_the_join():
     assert fold(f"exam{ZWSP}-{ZWSP}\n{ZWSP}ple") == ["example"]
 
