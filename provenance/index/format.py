@@ -24,6 +24,8 @@ FILTER = "filter.u64"
 TEXTS = "texts.zst"
 BLOCKS = "blocks.u64"
 
+COUNTS = ("editions", "works", "words", "postings", "distinct_fingerprints", "dropped_repeats")
+
 EDITION_SCHEMA = pa.schema(
     [
         ("edition_id", pa.string()),
@@ -89,4 +91,24 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         )
     if digest != manifest_digest(record):
         raise IndexDamagedError(f"{path} is damaged: it does not agree with its own digest; build the index again")
+    if not _well_formed(record):
+        raise IndexDamagedError(f"{path} is damaged: it lacks parts of a manifest, or they make no sense")
     return {**record, "digest": digest}
+
+
+def _well_formed(record: dict[str, Any]) -> bool:
+    """Whether a manifest has every part that is used, of the right type: its digest proves no good will."""
+    counts, files = record.get("counts"), record.get("files")
+    needed = {EDITIONS, FINGERPRINTS, POSTINGS, BUCKETS, FILTER} | ({TEXTS, BLOCKS} if record.get("texts") else set())
+    return (
+        isinstance(record.get("sketch"), dict)
+        and isinstance(record.get("key_id"), str)
+        and isinstance(record.get("texts"), bool)
+        and record.get("posting_dtype") in ("<u4", "<u8")
+        and type(record.get("bucket_shift")) is int
+        and isinstance(counts, dict)
+        and all(type(counts.get(name)) is int for name in COUNTS)
+        and isinstance(files, dict)
+        and files.keys() == needed
+        and all(isinstance(f, dict) and type(f.get("bytes")) is int and "xxh3_128" in f for f in files.values())
+    )
