@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
+from importlib import resources
 from typing import SupportsInt, TypeVar, cast
 
 import numba
@@ -17,9 +17,10 @@ F = TypeVar("F", bound=Callable[..., object])
 @lru_cache(maxsize=1)
 def sources_digest() -> str:
     """Digest of every source that is compiled into kernels."""
-    here = Path(__file__).parent
-    sources = [*sorted(here.glob("*.py")), here.parent / "text" / "rules.py"]
-    return xxhash.xxh3_128_hexdigest(b"".join(path.read_bytes() for path in sources))
+    package = resources.files("provenance")
+    kernels = sorted(package.joinpath("kernels").iterdir(), key=lambda item: item.name)
+    sources = [item for item in kernels if item.name.endswith(".py")] + [package.joinpath("text", "rules.py")]
+    return xxhash.xxh3_128_hexdigest(b"".join(item.read_bytes() for item in sources))
 
 
 def kernel(function: F) -> F:
