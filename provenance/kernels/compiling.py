@@ -38,8 +38,9 @@ def kernel(function: F) -> F:
     return cast(F, compiled)
 
 
-inlined = kernel
-"""The same for a piece of a kernel, which LLVM puts into its callers."""
+def inlined(function: F) -> F:
+    """A piece of a kernel, put into its callers: called apart, it would count references to every array it is handed."""
+    return cast(F, numba.njit(function, nogil=True, error_model="numpy", _nrt=False, forceinline=True))
 
 
 @inlined

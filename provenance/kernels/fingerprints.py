@@ -9,7 +9,9 @@ import numpy.typing as npt
 
 from provenance.kernels.compiling import as_int, inlined, kernel
 from provenance.kernels.hashing import finish_shingle
-from provenance.kernels.words import Rules, cut_words, text_rules
+from provenance.kernels.words import SEGMENT, Rules, append_words, make_scratch, most_words, text_rules
+
+AT_ONCE = 4096  # words hashed to shingles at once: they stay in the cache
 
 Item = TypeVar("Item", bound=np.generic)
 
@@ -17,7 +19,7 @@ Item = TypeVar("Item", bound=np.generic)
 class Sketches(NamedTuple):
     """Kept fingerprints of a batch, in order of document and position; and what was counted on the way."""
 
-    documents: npt.NDArray[np.int64]  # (kept,) index of the document in the batch
+    documents: npt.NDArray[np.int32]  # (kept,) index of the document in the batch
     positions: npt.NDArray[np.uint32]  # (kept,) word position of the shingle's first word
     fingerprints: npt.NDArray[np.uint64]  # (kept,)
     words: npt.NDArray[np.int64]  # (documents,)
@@ -42,28 +44,55 @@ def hash_shingles(
     return shingles
 
 
-@kernel
+@inlined
 def keep_smallest(
-    hashes: npt.NDArray[np.uint64],
-    count: int,
-    max_kept: np.uint64,
-    positions: npt.NDArray[np.uint32],
-    kept_hashes: npt.NDArray[np.uint64],
+    hashes: npt.NDArray[np.uint64], count: int, max_kept: np.uint64, places: npt.NDArray[np.uint32]
 ) -> int:
-    """Copy the hashes <= max_kept and where they stood. No branch: always write, advance when kept."""
+    """Where the hashes <= max_kept stand. No branch: always write, advance when kept."""
     kept = 0
     for i in range(count):
-        positions[kept], kept_hashes[kept] = i, hashes[i]
+        places[kept] = i
         kept += as_int(hashes[i] <= max_kept)
     return kept
 
 
-@inlined
+@kernel
 def grown(array: npt.NDArray[Item], room: int) -> npt.NDArray[Item]:
-    """A copy with room for at least `room` items."""
+    """The array, or a copy of twice the size, with room for at least `room` items."""
+    if room <= array.size:
+        return array
     larger = np.empty(max(room, 2 * array.size), dtype=array.dtype)
     larger[: array.size] = array
     return larger
+
+
+@inlined
+def store_kept(
+    hashes: npt.NDArray[np.uint64],
+    places: npt.NDArray[np.uint32],
+    found: int,
+    before: int,
+    shingle: int,
+    first_words: npt.NDArray[np.int64],
+    d: int,
+    documents: npt.NDArray[np.int32],
+    positions: npt.NDArray[np.uint32],
+    fingerprints: npt.NDArray[np.uint64],
+    kept: int,
+) -> tuple[int, int]:
+    """Append the hashes at `places` to the sketch, but for those whose shingle crosses the end of its document.
+
+    `before` is the number of words of the stream before these hashes, `d` the document of the first of them. Returns
+    the document of the last one and how many are kept.
+    """
+    for k in range(found):
+        place = before + as_int(places[k])
+        while place >= first_words[d + 1]:
+            d += 1
+        documents[kept], positions[kept] = d, place - first_words[d]
+        fingerprints[kept] = hashes[places[k]]
+        kept += as_int(place + shingle <= first_words[d + 1])
+    return d, kept
 
 
 @kernel
@@ -76,34 +105,46 @@ def sketch_documents(
     keys: npt.NDArray[np.uint64],
     room: int,
 ) -> tuple[
-    npt.NDArray[np.int64],
+    npt.NDArray[np.int32],
     npt.NDArray[np.uint32],
     npt.NDArray[np.uint64],
     npt.NDArray[np.int64],
     npt.NDArray[np.int64],
 ]:
-    """Sketch documents `data[offsets[d]:offsets[d + 1]]`: shingles whose fingerprint is <= max_kept. See `Sketches`."""
-    count = offsets.size - 1
-    longest = 0
-    for d in range(count):
-        longest = max(longest, offsets[d + 1] - offsets[d])
-    scratch = np.empty((longest + 1) // 2, dtype=np.uint64)
-    nothing = np.empty(0, dtype=np.uint32)
-    words, invalid = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
-    documents, positions = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.uint32)
+    """Sketch documents `data[offsets[d]:offsets[d + 1]]`: shingles whose fingerprint is <= max_kept. See `Sketches`.
+
+    The words of all documents are taken as one stream, in pieces that fit the cache; shingles that cross the border of
+    two documents are thrown out afterwards, among the few that are small enough.
+    """
+    size = shingle + AT_ONCE + most_words(SEGMENT)
+    words, shingles, places = np.empty(size, np.uint64), np.empty(size, np.uint64), np.empty(size + 1, np.uint32)
+    nothing, scratch = np.empty(0, dtype=np.uint32), make_scratch()
+    first_words, invalid = np.zeros(offsets.size, dtype=np.int64), np.zeros(offsets.size - 1, dtype=np.int64)
+    documents, positions = np.empty(room, dtype=np.int32), np.empty(room, dtype=np.uint32)
     fingerprints = np.empty(room, dtype=np.uint64)
-    kept = 0
-    for d in range(count):
-        words[d], invalid[d] = cut_words(data, offsets[d], offsets[d + 1], text, keys[0], scratch, nothing, nothing)
-        shingles = hash_shingles(scratch, words[d], shingle, keys, scratch)
-        if kept + shingles > fingerprints.size:
-            documents = grown(documents, kept + shingles)
-            positions = grown(positions, kept + shingles)
-            fingerprints = grown(fingerprints, kept + shingles)
-        new = keep_smallest(scratch, shingles, max_kept, positions[kept:], fingerprints[kept:])
-        documents[kept : kept + new] = d
-        kept += new
-    return documents[:kept], positions[:kept], fingerprints[:kept], words, invalid
+    count, before, kept, owner = 0, 0, 0, 0  # words held, words of the stream before them, fingerprints kept
+    for d in range(offsets.size - 1):
+        at, stop = offsets[d], offsets[d + 1]
+        while at < stop or (d == offsets.size - 2 and count >= shingle):
+            at, count, bad = append_words(
+                data, at, offsets[d], stop, text, keys[0], scratch, words, nothing, nothing, count
+            )
+            invalid[d] += bad
+            first_words[d + 1] = before + count
+            if count >= AT_ONCE or (at >= stop and d == offsets.size - 2):
+                hashed = hash_shingles(words, count, shingle, keys, shingles)
+                found = keep_smallest(shingles, hashed, max_kept, places)
+                if kept + found >= fingerprints.size:
+                    documents, positions = grown(documents, kept + found + 1), grown(positions, kept + found + 1)
+                    fingerprints = grown(fingerprints, kept + found + 1)
+                owner, kept = store_kept(
+                    shingles, places, found, before, shingle, first_words, owner, documents, positions, fingerprints, kept
+                )
+                for k in range(hashed, count):
+                    words[k - hashed] = words[k]
+                before, count = before + hashed, count - hashed
+        first_words[d + 1] = before + count
+    return documents[:kept], positions[:kept], fingerprints[:kept], np.diff(first_words), invalid
 
 
 def sketch_batch(

@@ -1,79 +1,184 @@
-"""Cuts UTF-8 into words and hashes them, by the state machine of the text rules. Scalar: one byte at a time."""
+"""Cuts UTF-8 into words and hashes them, in stages over short segments that stay in the cache.
+
+First `clumps` finds where words may lie, 64 bytes at a time; plain ones are hashed here, two loads each; the others go
+through the state machine in `codepoints`. The reference in `provenance/text` says what must come out.
+"""
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from provenance.kernels.clumps import ALL, ROOM, find_clumps, is_letter
+from provenance.kernels.codepoints import Rules, cut_clump, text_rules
 from provenance.kernels.compiling import as_int, inlined, kernel
 from provenance.kernels.hashing import U64, mix_block
-from provenance.text import rules
-from provenance.text.reference import ends_word, next_state
-from provenance.text.tables import fold_table
+from provenance.kernels.vectors import BLOCK, count_bits, load_u64
 
-KINDS = 16
-ENDS = 8  # flag in a transition: the pending word ends before this code point
-INVALID = -1
+SEGMENT = 1 << 13  # bytes of text cut at once: its clumps and words stay in the first cache
+LOWEST, HIGHEST = U64(0x0101010101010101), U64(0x8080808080808080)  # bit of each byte
+LOWER_CASE = U64(0x2020202020202020)  # of ASCII letters; digits have this bit set already
 
 
-class Rules(NamedTuple):
-    """The text rules as arrays: what every kernel that reads text is handed."""
+class Scratch(NamedTuple):
+    """Arrays that every segment uses again."""
 
-    pages: npt.NDArray[np.uint16]
-    entries: npt.NDArray[np.uint32]
-    folds: npt.NDArray[np.uint8]
-    transitions: npt.NDArray[np.uint8]  # (8 states * 16 kinds,): next state, plus ENDS
+    edges: npt.NDArray[np.uint32]
+    specials: npt.NDArray[np.uint32]
+    joins: npt.NDArray[np.uint32]
+    joined_hashes: npt.NDArray[np.uint64]
+    tail: npt.NDArray[np.uint8]
 
 
-@lru_cache(maxsize=1)
-def text_rules() -> Rules:
-    """The committed fold table and the transitions of the reference tokenizer."""
-    table = fold_table()
-    transitions = np.zeros(8 * KINDS, dtype=np.uint8)
-    for state in range(8):
-        for kind in range(9):
-            ends = state != rules.OUT and ends_word(state, kind)
-            transitions[state * KINDS + kind] = next_state(state, kind) | (ENDS if ends else 0)
-    return Rules(table.pages, table.entries, table.folds, transitions)
+@kernel
+def make_scratch() -> Scratch:
+    """Room for one segment."""
+    edges, specials = np.empty(SEGMENT + ROOM, dtype=np.uint32), np.empty(SEGMENT, dtype=np.uint32)
+    joins, joined_hashes = np.empty(SEGMENT, dtype=np.uint32), np.empty(SEGMENT, dtype=np.uint64)
+    return Scratch(edges, specials, joins, joined_hashes, np.zeros(BLOCK, dtype=np.uint8))
 
 
 @inlined
-def decode(data: npt.NDArray[np.uint8], at: int, stop: int) -> tuple[int, int]:
-    """Code point at `at` and the offset after it; INVALID for an ill-formed sequence, taken up to its first bad byte.
+def keep_bytes(length: int) -> tuple[np.uint64, np.uint64]:
+    """Masks of the first `length` (1 to 16) bytes of two numbers."""
+    more = max(length - 8, 0)
+    return ALL >> U64(64 - 8 * min(length, 8)), ALL if more == 8 else (U64(1) << U64(8 * more)) - U64(1)
 
-    The ranges are those of table 3-7 of the Unicode standard; how much of a bad sequence is one error is
-    "maximal subpart" (section 3.9), as CPython's decoder does.
+
+@inlined
+def hash_plain(data: npt.NDArray[np.uint8], begin: int, end: int, word_key: np.uint64) -> np.uint64:
+    """Hash of a plain word that is long, or near the end of the buffer: byte by byte."""
+    hashed, low, high = word_key, U64(0), U64(0)
+    for at in range(begin, end):
+        filled = (at - begin) & 15
+        if filled == 0 and at > begin:
+            hashed, low, high = mix_block(hashed, low, high), U64(0), U64(0)
+        byte = U64(data[at]) | U64(0x20)
+        if filled < 8:
+            low |= byte << U64(8 * filled)
+        else:
+            high |= byte << U64(8 * (filled - 8))
+    return mix_block(hashed, low, high)
+
+
+@inlined
+def without_joiner(low: np.uint64, high: np.uint64, length: int) -> tuple[np.uint64, np.uint64, int]:
+    """A folded word of up to 16 bytes without the one apostrophe or hyphen in it, and its length; 0 if there is not one.
+
+    Of the ASCII bytes in a clump only apostrophes and hyphens lack both 0x40 and 0x10.
     """
-    first = data[at]
-    if first < 0x80:
-        return as_int(first), at + 1
-    if first < 0xC2 or first > 0xF4:
-        return INVALID, at + 1
-    low, high, more = 0x80, 0xBF, 1
-    code_point = as_int(first & 0x1F)
-    if first >= 0xE0:
-        more, code_point = 2, as_int(first & 0x0F)
-        if first == 0xE0:
-            low = 0xA0
-        elif first == 0xED:
-            high = 0x9F
-        elif first >= 0xF0:
-            more, code_point = 3, as_int(first & 0x07)
-            if first == 0xF0:
-                low = 0x90
-            elif first == 0xF4:
-                high = 0x8F
-    at += 1
-    for _ in range(more):
-        if at >= stop or data[at] < low or data[at] > high:
-            return INVALID, at
-        code_point = code_point << 6 | as_int(data[at] & 0x3F)
-        low, high = 0x80, 0xBF
-        at += 1
-    return code_point, at
+    valid_low, valid_high = keep_bytes(length)
+    low, high = low & valid_low, high & valid_high
+    signs_low = ~(low >> U64(6) | low >> U64(4)) & LOWEST & valid_low
+    signs_high = ~(high >> U64(6) | high >> U64(4)) & LOWEST & valid_high
+    if (low | high) & HIGHEST or count_bits(signs_low) + count_bits(signs_high) != 1:
+        return low, high, 0
+    low, high = (low | LOWER_CASE) & valid_low, (high | LOWER_CASE) & valid_high
+    if signs_low:
+        before = signs_low - U64(1)  # all bits below the sign
+        low = low & before | (low >> U64(8) | high << U64(56)) & ~before
+        high >>= U64(8)
+    else:
+        before = signs_high - U64(1)
+        high = high & before | high >> U64(8) & ~before
+    return low, high, length - 1
+
+
+@inlined
+def hash_clumps(
+    data: npt.NDArray[np.uint8],
+    start: int,
+    edges: npt.NDArray[np.uint32],
+    first: int,
+    last: int,
+    word_key: np.uint64,
+    hashes: npt.NDArray[np.uint64],
+    count: int,
+) -> None:
+    """Hashes of the plain clumps `[first, last)` into `hashes[count:]`."""
+    safe = data.size - start - 16
+    for c in range(first, last):
+        begin, end = as_int(edges[2 * c]), as_int(edges[2 * c + 1])
+        length = end - begin
+        if length > 16 or begin > safe:
+            hashes[count + c - first] = hash_plain(data, start + begin, start + end, word_key)
+            continue
+        keep_low, keep_high = keep_bytes(length)
+        low = (load_u64(data, start + begin) | LOWER_CASE) & keep_low
+        high = (load_u64(data, start + begin + 8) | LOWER_CASE) & keep_high
+        hashes[count + c - first] = mix_block(word_key, low, high)
+
+
+@inlined
+def append_words(
+    data: npt.NDArray[np.uint8],
+    at: int,
+    text_start: int,
+    text_stop: int,
+    text: Rules,
+    word_key: np.uint64,
+    scratch: Scratch,
+    hashes: npt.NDArray[np.uint64],
+    begins: npt.NDArray[np.uint32],
+    ends: npt.NDArray[np.uint32],
+    count: int,
+) -> tuple[int, int, int]:
+    """Append the words of about one segment of the text `data[text_start:text_stop]`, from `at`, where none is pending.
+
+    `hashes[count:]` gets at most `most_words(SEGMENT) + 1` items; `begins` and `ends` are filled likewise unless empty.
+    Returns where to go on, the count of words, and of invalid sequences met here.
+    """
+    edges, specials, joins, joined_hashes, tail = scratch
+    stop = min(at + SEGMENT, text_stop)
+    clumps, special = find_clumps(data, at, stop, text_stop, tail, edges, specials)
+    resume = stop
+    if stop < text_stop and clumps > 1 and as_int(edges[2 * clumps - 1]) == stop - at:
+        clumps -= 1  # it may go on behind the segment
+        resume = at + as_int(edges[2 * clumps])
+        if special and as_int(specials[special - 1]) == clumps:
+            special -= 1
+    elif stop < text_stop and clumps == 1 and as_int(edges[1]) == stop - at and special == 0:
+        specials[0], special = 0, 1  # one clump fills the segment: cut it to its end, wherever that is
+    joined, hard = 0, 0
+    for s in range(special):
+        c = as_int(specials[s])
+        begin, end = at + as_int(edges[2 * c]), at + as_int(edges[2 * c + 1])
+        if end - begin <= 16 and begin + 16 <= data.size and is_letter(as_int(data[end - 1])):
+            low, high, length = without_joiner(load_u64(data, begin), load_u64(data, begin + 8), end - begin)
+            if length:
+                joins[joined], joined_hashes[joined] = c, mix_block(word_key, low, high)
+                joined += 1
+                continue
+        specials[hard] = c
+        hard += 1
+    offsets, done, invalid, reached, j = begins.size > 0, 0, 0, at, 0
+    for s in range(hard + 1):
+        here = as_int(specials[s]) if s < hard else clumps
+        if here > done:
+            hash_clumps(data, at, edges, done, here, word_key, hashes, count)
+            while j < joined and as_int(joins[j]) < here:
+                if as_int(joins[j]) >= done:
+                    hashes[count + as_int(joins[j]) - done] = joined_hashes[j]
+                j += 1
+            if offsets:
+                for c in range(done, here):
+                    begins[count + c - done] = at - text_start + as_int(edges[2 * c])
+                    ends[count + c - done] = at - text_start + as_int(edges[2 * c + 1])
+            count += here - done
+            done = here
+        if s < hard and here == done:
+            reached = max(reached, at + as_int(edges[2 * here]))
+            while done < clumps and (done == here or at + as_int(edges[2 * done]) < reached):
+                limit = at + as_int(edges[2 * done + 1])
+                if reached < limit:
+                    reached, count, bad = cut_clump(
+                        data, reached, limit, text_stop, text, word_key, hashes, begins, ends, text_start, count
+                    )
+                    invalid += bad
+                done += 1
+    return max(resume, reached), count, invalid
 
 
 @kernel
@@ -91,57 +196,17 @@ def cut_words(
 
     The arrays must hold `most_words(stop - start)` items. Returns the number of words and of invalid sequences.
     """
-    pages, entries, folds, transitions = text.pages, text.entries, text.folds, text.transitions
-    offsets = begins.size > 0
-    count, invalid = 0, 0
-    state, word_begin, word_end = rules.OUT, 0, 0
-    hashed, low, high, filled = word_key, U64(0), U64(0), 0
-    at = start
+    scratch = make_scratch()
+    at, count, invalid = start, 0, 0
     while at < stop:
-        first = data[at]
-        if first < 0x80:
-            entry, after = entries[first], at + 1
-        else:
-            code_point, after = decode(data, at, stop)
-            if code_point == INVALID:
-                invalid += 1
-                entry = np.uint32(rules.SEPARATOR)
-            else:
-                entry = entries[as_int(pages[code_point >> 8]) << 8 | code_point & 255]
-        kind = as_int(entry & np.uint32(15))
-        transition = transitions[state * KINDS + kind]
-        if transition & ENDS:
-            hashes[count] = mix_block(hashed, low, high)
-            if offsets:
-                begins[count], ends[count] = word_begin - start, word_end - start
-            count += 1
-            hashed, low, high, filled = word_key, U64(0), U64(0), 0
-        if kind == rules.WORD or kind == rules.SOLO:
-            if filled == 0:
-                word_begin = at
-            word_end = after
-            length, place = as_int(entry >> np.uint32(4) & np.uint32(63)), as_int(entry >> np.uint32(10))
-            for k in range(length if length else after - at):
-                byte = U64(folds[place + k]) if length else U64(data[at + k])
-                if filled == 16:
-                    hashed, low, high, filled = mix_block(hashed, low, high), U64(0), U64(0), 0
-                if filled < 8:
-                    low |= byte << U64(8 * filled)
-                else:
-                    high |= byte << U64(8 * (filled - 8))
-                filled += 1
-        elif kind == rules.IGNORED and (state == rules.IN_WORD or state == rules.AFTER_SOLO):
-            word_end = after
-        state = as_int(transition & np.uint8(7))
-        at = after
-    if state != rules.OUT:
-        hashes[count] = mix_block(hashed, low, high)
-        if offsets:
-            begins[count], ends[count] = word_begin - start, word_end - start
-        count += 1
+        at, count, bad = append_words(
+            data, at, start, stop, text, word_key, scratch, hashes, begins, ends, count
+        )
+        invalid += bad
     return count, invalid
 
 
+@inlined
 def most_words(size: int) -> int:
     """Upper bound of the words in `size` bytes: a byte and a separator each; spaceless letters take three bytes."""
     return (size + 1) // 2
@@ -163,3 +228,6 @@ def words_of(data: npt.NDArray[np.uint8], keys: npt.NDArray[np.uint64]) -> Words
     begins, ends = np.empty(room, dtype=np.uint32), np.empty(room, dtype=np.uint32)
     count, invalid = cut_words(data, 0, data.size, text_rules(), keys[0], hashes, begins, ends)
     return Words(hashes[:count].copy(), begins[:count].copy(), ends[:count].copy(), invalid)
+
+
+__all__ = ["Rules", "Words", "append_words", "cut_words", "most_words", "text_rules", "words_of"]

@@ -1,0 +1,111 @@
+"""Finds clumps, 64 bytes at a time: runs of bytes in which words lie, most of them one plain ASCII word each.
+
+A clump is a maximal run of ASCII letters and digits, bytes above ASCII (but for some frequent signs), and apostrophes
+and hyphens that may join. Between clumps no word is pending, unless a hyphen at a line end leaves one. A clump that is not just letters and
+digits is *special*: the state machine of `codepoints` cuts it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from provenance.kernels.compiling import as_int, inlined
+from provenance.kernels.hashing import U64
+from provenance.kernels.vectors import BLOCK, classify_block, count_bits, find_punctuation, lowest_bit
+
+AT_ONCE = 24  # edges written without looking: English has about 21 in a block
+ROOM = BLOCK + AT_ONCE  # items of `edges` beyond one for each byte
+
+ONE, TWO, TOP, ALL = U64(1), U64(2), U64(63), U64(0xFFFFFFFFFFFFFFFF)
+
+
+@inlined
+def is_letter(byte: int) -> bool:
+    """Whether a byte is an ASCII letter or digit, or above ASCII."""
+    return byte >= 0x80 or 0x30 <= byte <= 0x39 or 0x61 <= byte | 0x20 <= 0x7A
+
+
+@inlined
+def is_space(byte: int) -> bool:
+    """Whether a byte may stand between a hyphen and the rest of its word: a blank or a line end."""
+    return byte == 0x20 or byte == 0x0A or byte == 0x0D or byte == 0x09
+
+
+@inlined
+def joiners(
+    data: npt.NDArray[np.uint8], at: int, stop: int, letters: np.uint64, candidates: np.uint64, hyphens: np.uint64
+) -> np.uint64:
+    """Those of the candidates, signs after a letter, that may join what follows: a letter, or a line end for hyphens."""
+    following = letters >> ONE
+    if at + BLOCK < stop and is_letter(as_int(data[at + BLOCK])):
+        following |= ONE << TOP
+    found = candidates & following
+    unsure = candidates & hyphens & ~following
+    while unsure:
+        bit = lowest_bit(unsure)
+        unsure &= unsure - ONE
+        if at + bit + 1 < stop and is_space(as_int(data[at + bit + 1])):
+            found |= ONE << U64(bit)
+    return found
+
+
+@inlined
+def find_clumps(
+    data: npt.NDArray[np.uint8],
+    start: int,
+    stop: int,
+    text_stop: int,
+    tail: npt.NDArray[np.uint8],
+    edges: npt.NDArray[np.uint32],
+    specials: npt.NDArray[np.uint32],
+) -> tuple[int, int]:
+    """Clump c of `data[start:stop]` is `edges[2 * c]` to `edges[2 * c + 1]`, from `start`. Returns clumps and specials.
+
+    `specials` gets the numbers of the special clumps, rising. `edges` needs `stop - start + ROOM` items, `specials`
+    `stop - start`; `tail` is 64 bytes of scratch for a block that ends behind the buffer. Text up to `text_stop` is
+    looked at; a last clump that touches `stop` is cut off there.
+    """
+    count, special, last = 0, 0, -1
+    open_letters, open_clump = U64(0), U64(0)  # whether the block before ended in one: bit 0
+    for at in range(start, stop, BLOCK):
+        if at + BLOCK <= data.size:
+            letters, high, apostrophes, hyphens = classify_block(data, at)
+            if high:
+                first, second, third = find_punctuation(data, at)
+                first &= second >> ONE & third >> TWO
+                high &= ~(first | first << ONE | first << TWO)
+        else:
+            for k in range(data.size - at):
+                tail[k] = data[at + k]
+            letters, high, apostrophes, hyphens = classify_block(tail, 0)
+        if stop - at < BLOCK:
+            valid = ALL >> U64(BLOCK - (stop - at))
+            letters, high, apostrophes, hyphens = letters & valid, high & valid, apostrophes & valid, hyphens & valid
+        letters |= high
+        candidates = (apostrophes | hyphens) & (letters << ONE | open_letters)
+        if candidates:
+            candidates = joiners(data, at, text_stop, letters, candidates, hyphens)
+        clumps, odd = letters | candidates, high | candidates
+        found = clumps ^ (clumps << ONE | open_clump)
+        open_letters, open_clump = letters >> TOP, clumps >> TOP
+        base, new = at - start, count_bits(found)
+        while odd:
+            lower = ALL >> U64(BLOCK - 1 - lowest_bit(odd))  # bits up to this one
+            number = (count + count_bits(found & lower) - 1) >> 1
+            specials[special] = number
+            special += as_int(number != last)
+            last = number
+            closing = found & ~clumps & ~lower
+            odd &= ALL << U64(lowest_bit(closing)) if closing else U64(0)
+        for k in range(AT_ONCE):
+            edges[count + k] = base + lowest_bit(found)
+            found &= found - ONE
+        for k in range(AT_ONCE, new):
+            edges[count + k] = base + lowest_bit(found)
+            found &= found - ONE
+        count += new
+    if count & 1:
+        edges[count] = stop - start
+        count += 1
+    return count >> 1, special

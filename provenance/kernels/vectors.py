@@ -1,0 +1,104 @@
+"""The few machine operations that numba lacks, as LLVM IR: 64 bytes classified at once, unaligned loads, bit counts.
+
+The vectors are LLVM's own (`<64 x i8>`), so LLVM lowers them to what the processor has: AVX-512, AVX2, SSE2 or NEON.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+BLOCK = 64  # bytes classified at once, one bit each in 64-bit masks
+
+SEPARATORS = [sign.encode() for sign in "\u2013\u2014\u201c\u201d\u2026"]
+"""Signs of three bytes, equal in the first two, that separate words and are frequent: – — “ ” …"""
+
+U8, U64 = ir.IntType(8), ir.IntType(64)
+BYTES = ir.VectorType(U8, BLOCK)
+
+
+def _splat(value: int) -> ir.Constant:
+    return ir.Constant(BYTES, [value] * BLOCK)
+
+
+def _address(context: Any, builder: ir.IRBuilder, array_type: Any, array: Any, at: Any, pointee: ir.Type) -> Any:
+    """Pointer to the byte `at` of an array of bytes. Nothing is checked: the caller knows the bounds."""
+    data = cgutils.create_struct_proxy(array_type)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [at]), pointee.as_pointer())
+
+
+@intrinsic  # type: ignore[misc]
+def classify_block(typing: Any, data: Any, at: Any) -> Any:
+    """Masks of `data[at:at + 64]`: ASCII letters and digits, bytes above ASCII, apostrophes, hyphens. Bit i is byte i."""
+    signature = types.UniTuple(types.uint64, 4)(data, types.int64)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        pointer = _address(context, builder, signature.args[0], *arguments, BYTES)
+        block = builder.load(pointer, align=1)
+        lower = builder.or_(block, _splat(0x20))
+        letters = builder.icmp_unsigned("<", builder.sub(lower, _splat(ord("a"))), _splat(26))
+        digits = builder.icmp_unsigned("<", builder.sub(block, _splat(ord("0"))), _splat(10))
+        tests = (
+            builder.or_(letters, digits),
+            builder.icmp_signed("<", block, _splat(0)),
+            builder.icmp_unsigned("==", block, _splat(ord("'"))),
+            builder.icmp_unsigned("==", block, _splat(ord("-"))),
+        )
+        masks = [builder.bitcast(test, U64) for test in tests]
+        return context.make_tuple(builder, signature.return_type, masks)
+
+    return signature, generate
+
+
+@intrinsic  # type: ignore[misc]
+def find_punctuation(typing: Any, data: Any, at: Any) -> Any:
+    """Masks of `data[at:at + 64]`: bytes E2, bytes 80, and third bytes of the dashes, quotes and dots in SEPARATORS."""
+    signature = types.UniTuple(types.uint64, 3)(data, types.int64)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        pointer = _address(context, builder, signature.args[0], *arguments, BYTES)
+        block = builder.load(pointer, align=1)
+        third = builder.icmp_unsigned("==", block, _splat(SEPARATORS[0][2]))
+        for sign in SEPARATORS[1:]:
+            third = builder.or_(third, builder.icmp_unsigned("==", block, _splat(sign[2])))
+        tests = (builder.icmp_unsigned("==", block, _splat(byte)) for byte in SEPARATORS[0][:2])
+        masks = [builder.bitcast(test, U64) for test in (*tests, third)]
+        return context.make_tuple(builder, signature.return_type, masks)
+
+    return signature, generate
+
+
+@intrinsic  # type: ignore[misc]
+def load_u64(typing: Any, data: Any, at: Any) -> Any:
+    """Eight bytes from `data[at]` as a little-endian number, at any alignment."""
+    signature = types.uint64(data, types.int64)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        return builder.load(_address(context, builder, signature.args[0], *arguments, U64), align=1)
+
+    return signature, generate
+
+
+@intrinsic  # type: ignore[misc]
+def lowest_bit(typing: Any, mask: Any) -> Any:
+    """Position of the lowest bit set; 64 where there is none."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.uint64), generate
+
+
+@intrinsic  # type: ignore[misc]
+def count_bits(typing: Any, mask: Any) -> Any:
+    """How many bits are set."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.int64(types.uint64), generate
