@@ -69,19 +69,19 @@ def find_clumps(
     count, special, last = 0, 0, -1
     open_letters, open_clump = U64(0), U64(0)  # whether the block before ended in one: bit 0
     for at in range(start, stop, BLOCK):
-        if at + BLOCK <= data.size:
-            letters, high, apostrophes, hyphens = classify_block(data, at)
-            if high:
-                first, second, third = find_punctuation(data, at)
-                first &= second >> ONE & third >> TWO
-                high &= ~(first | first << ONE | first << TWO)
-        else:
+        block, place = data, at
+        if at + BLOCK > data.size:
             for k in range(data.size - at):
                 tail[k] = data[at + k]
-            letters, high, apostrophes, hyphens = classify_block(tail, 0)
+            block, place = tail, 0
+        letters, high, apostrophes, hyphens = classify_block(block, place)
         if stop - at < BLOCK:
             valid = ALL >> U64(BLOCK - (stop - at))
             letters, high, apostrophes, hyphens = letters & valid, high & valid, apostrophes & valid, hyphens & valid
+        if high:
+            first, second, third = find_punctuation(block, place)
+            first &= second >> ONE & (third & high) >> TWO
+            high &= ~(first | first << ONE | first << TWO)
         letters |= high
         candidates = (apostrophes | hyphens) & (letters << ONE | open_letters)
         if candidates:

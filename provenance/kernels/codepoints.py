@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from provenance.kernels.compiling import as_int, inlined
 from provenance.kernels.hashing import U64, mix_block
+from provenance.kernels.vectors import load_u64, lowest_bit, store_u64
 from provenance.text import rules
 from provenance.text.reference import ends_word, next_state
 from provenance.text.tables import FoldTable, fold_table
@@ -17,8 +18,10 @@ from provenance.text.tables import FoldTable, fold_table
 KINDS = 16
 ENDS = 8  # flag in a transition: the pending word ends before this code point
 INVALID = -1
-ONE, FOLD = U64(1), U64((1 << 56) - 1)
-WHOLE_PIECE = 8  # bytes of a fold that fit into one number
+ALL = ~U64(0)
+HIGHEST = U64(0x8080808080808080)  # bit of each byte
+LOWER_CASE = U64(0x2020202020202020)  # of ASCII letters; digits have this bit set already
+FOLDED = 128  # bytes of a folded word held at once; a fold has up to 63
 
 
 class Rules(NamedTuple):
@@ -26,9 +29,8 @@ class Rules(NamedTuple):
 
     pages: npt.NDArray[np.uint16]
     entries: npt.NDArray[np.uint32]
-    pieces: npt.NDArray[np.uint64]  # for each entry the first eight bytes of its fold, as one number
-    letters: npt.NDArray[np.uint64]  # for code points of one or two bytes, see `letter_table`
-    folds: npt.NDArray[np.uint8]
+    letters: npt.NDArray[np.uint64]  # for code points of two bytes, see `letter_table`
+    folds: npt.NDArray[np.uint8]  # and seven bytes more, for reading eight at once
     transitions: npt.NDArray[np.uint8]  # (8 states * 16 kinds,): next state, plus ENDS
 
 
@@ -41,20 +43,16 @@ def text_rules() -> Rules:
         for kind in range(9):
             ends = state != rules.OUT and ends_word(state, kind)
             transitions[state * KINDS + kind] = next_state(state, kind) | (ENDS if ends else 0)
-    places, lengths = table.entries >> 10, table.entries >> 4 & 63
-    padded = np.concatenate([table.folds, np.zeros(WHOLE_PIECE, dtype=np.uint8)])
-    bytes_of = padded[places[:, None].astype(np.int64) + np.arange(WHOLE_PIECE)]
-    bytes_of[np.arange(WHOLE_PIECE) >= lengths[:, None]] = 0
-    pieces = np.ascontiguousarray(bytes_of).view("<u8").ravel().astype(np.uint64)
-    return Rules(table.pages, table.entries, pieces, letter_table(table), table.folds, transitions)
+    folds = np.concatenate([table.folds, np.zeros(7, dtype=np.uint8)])
+    return Rules(table.pages, table.entries, letter_table(table), folds, transitions)
 
 
 def letter_table(table: FoldTable) -> npt.NDArray[np.uint64]:
-    """For each code point below 0x800 its fold (low 56 bits) and the length of that (high 8); 0 if it is no letter."""
+    """For each code point of two bytes its fold (low 56 bits) and the length of that (high 8); 0 if it is no letter."""
     letters = np.zeros(0x800, dtype=np.uint64)
-    for code_point in range(0x800):
+    for code_point in range(0x80, 0x800):
         kind, fold = table.entry(code_point)
-        if kind == rules.WORD and len(fold) < WHOLE_PIECE:
+        if kind == rules.WORD and len(fold) < 8:
             letters[code_point] = int.from_bytes(fold, "little") | len(fold) << 56
     return letters
 
@@ -96,24 +94,69 @@ def decode(data: npt.NDArray[np.uint8], at: int, stop: int) -> tuple[int, int]:
 
 
 @inlined
-def take_piece(
-    hashed: np.uint64, low: np.uint64, high: np.uint64, filled: int, piece: np.uint64, length: int
-) -> tuple[np.uint64, np.uint64, np.uint64, int]:
-    """Append `length` (1 to 8) folded bytes to a word's state: the hash so far and a block of 16 bytes being filled.
+def keep_bytes(length: int) -> tuple[np.uint64, np.uint64]:
+    """Masks of the first `length` (1 to 16) bytes of two numbers."""
+    more = max(length - 8, 0)
+    return ALL >> U64(64 - 8 * min(length, 8)), ALL if more == 8 else (U64(1) << U64(8 * more)) - U64(1)
 
-    Which half of the block they go to is decided without branches: letters of one and two bytes come as they like.
+
+@inlined
+def hash_folded(hashed: np.uint64, folded: npt.NDArray[np.uint8], filled: int) -> np.uint64:
+    """Hash of the word whose folded bytes, after those that are in `hashed`, are `folded[:filled]`."""
+    at = 0
+    while filled - at > 16:
+        hashed = mix_block(hashed, load_u64(folded, at), load_u64(folded, at + 8))
+        at += 16
+    keep_low, keep_high = keep_bytes(filled - at)
+    return mix_block(hashed, load_u64(folded, at) & keep_low, load_u64(folded, at + 8) & keep_high)
+
+
+@inlined
+def make_room(hashed: np.uint64, folded: npt.NDArray[np.uint8], filled: int) -> tuple[np.uint64, int]:
+    """Take whole blocks from the front of a long word into its hash; the last bytes, up to 16, stay."""
+    at = 0
+    while filled - at > 16:
+        hashed = mix_block(hashed, load_u64(folded, at), load_u64(folded, at + 8))
+        at += 16
+    store_u64(folded, 8, load_u64(folded, at + 8))
+    store_u64(folded, 0, load_u64(folded, at))
+    return hashed, filled - at
+
+
+@inlined
+def take_letters(
+    data: npt.NDArray[np.uint8],
+    at: int,
+    limit: int,
+    letters: npt.NDArray[np.uint64],
+    folded: npt.NDArray[np.uint8],
+    filled: int,
+) -> tuple[int, int]:
+    """Take letters of one or two bytes up to `limit`, up to eight bytes at once. Returns where it stopped, and `filled`.
+
+    In a clump the only ASCII bytes that are not letters or digits are apostrophes and hyphens: they alone lack both
+    0x40 and 0x10. What is taken here too much is written over by what follows.
     """
-    if filled == 16:
-        hashed, low, high, filled = mix_block(hashed, low, high), U64(0), U64(0), 0
-    shift = U64(8 * (filled & 7))
-    here, over = piece << shift, piece >> ONE >> (U64(63) - shift)
-    first = filled < 8
-    low, high = low | (here if first else U64(0)), high | (over if first else here)
-    filled += length
-    if filled > 16:
-        hashed, low, high = mix_block(hashed, low, high), over, U64(0)
-        filled -= 16
-    return hashed, low, high, filled
+    while at < limit and at + 8 <= data.size and filled <= FOLDED - 32:
+        block = load_u64(data, at)
+        odd = (block | ~(block << U64(1) | block << U64(3))) & HIGHEST
+        plain = min(lowest_bit(odd) >> 3, limit - at)
+        if plain:
+            store_u64(folded, filled, block | LOWER_CASE)
+            filled, at = filled + plain, at + plain
+            continue
+        most, taken = (limit - at) >> 1, 0
+        for k in range(4):
+            pair = block >> U64(16 * k)
+            letter = letters[(pair & U64(0x1F)) << U64(6) | pair >> U64(8) & U64(0x3F)]
+            good = pair & U64(0xC0E0) == U64(0x80C0) and letter != 0 and taken == k and k < most
+            store_u64(folded, filled, letter)
+            filled += as_int(letter >> U64(56)) if good else 0
+            taken += as_int(good)
+        at += 2 * taken
+        if taken == 0:
+            break
+    return at, filled
 
 
 @inlined
@@ -121,9 +164,11 @@ def cut_clump(
     data: npt.NDArray[np.uint8],
     at: int,
     limit: int,
+    closed: bool,
     stop: int,
     text: Rules,
     word_key: np.uint64,
+    folded: npt.NDArray[np.uint8],
     hashes: npt.NDArray[np.uint64],
     begins: npt.NDArray[np.uint32],
     ends: npt.NDArray[np.uint32],
@@ -132,46 +177,45 @@ def cut_clump(
 ) -> tuple[int, int, int]:
     """Cut words from `at`, where none is pending, until none is pending at `limit` or behind it, or to `stop`.
 
-    Word `count` and those after it are filled in, their offsets counted from `start` unless `begins` is empty.
-    Returns where the next word may begin, the count of words, and of invalid sequences met here.
+    `closed` says that no letter follows at `limit`. Word `count` and those after it are filled in, their offsets
+    counted from `start` unless `begins` is empty; `folded` is scratch of FOLDED bytes. Returns where the next word may
+    begin, the count of words, and of invalid sequences met here.
     """
-    pages, entries, pieces, letters, folds, transitions = text
+    pages, entries, letters, folds, transitions = text
     offsets = begins.size > 0
     invalid, state, word_begin, word_end = 0, rules.OUT, at, at
-    hashed, low, high, filled = word_key, U64(0), U64(0), 0
+    hashed, filled = word_key, 0
     while at < stop and (at < limit or state != rules.OUT):
+        if (state == rules.OUT or state == rules.IN_WORD) and data[at] < 0xE0:
+            before = at
+            at, filled = take_letters(data, at, limit, letters, folded, filled)
+            if at > before:
+                if state == rules.OUT:
+                    state, word_begin = rules.IN_WORD, before
+                word_end = at
+                if filled > FOLDED - 32:
+                    hashed, filled = make_room(hashed, folded, filled)
+                if closed and at == limit:
+                    break
         first, second, third = as_int(data[at]), 0, 0
         if at + 2 < stop:
             second, third = as_int(data[at + 1]), as_int(data[at + 2])
-        elif at + 1 < stop:
-            second = as_int(data[at + 1])
         if first < 0x80:
-            code_point, after, raw = first, at + 1, U64(first)
-        elif 0xC2 <= first < 0xE0 and second & 0xC0 == 0x80:
-            code_point, after, raw = (first & 0x1F) << 6 | second & 0x3F, at + 2, U64(first | second << 8)
+            code_point, after = first, at + 1
         elif 0xE1 <= first < 0xED and second & 0xC0 == 0x80 and third & 0xC0 == 0x80:
             code_point, after = (first & 0x0F) << 12 | (second & 0x3F) << 6 | third & 0x3F, at + 3
-            raw = U64(first | second << 8 | third << 16)
         else:
             code_point, after = decode(data, at, stop)
-            raw = U64(0)
-            for k in range(after - at):
-                raw |= U64(data[at + k]) << U64(8 * k)
-        if code_point < 0x800 and state == rules.IN_WORD and code_point >= 0 and letters[code_point]:
-            letter = letters[code_point]
-            hashed, low, high, filled = take_piece(hashed, low, high, filled, letter & FOLD, as_int(letter >> U64(56)))
-            word_end = at = after
-            continue
         place = as_int(pages[code_point >> 8]) << 8 | code_point & 255 if code_point != INVALID else 0
         entry = entries[place] if code_point != INVALID else np.uint32(rules.SEPARATOR)
         kind = as_int(entry & np.uint32(15))
         transition = transitions[state * KINDS + kind]
         if transition & ENDS:
-            hashes[count] = mix_block(hashed, low, high)
+            hashes[count] = hash_folded(hashed, folded, filled)
             if offsets:
                 begins[count], ends[count] = word_begin - start, word_end - start
             count += 1
-            hashed, low, high, filled = word_key, U64(0), U64(0), 0
+            hashed, filled = word_key, 0
             if at >= limit:
                 return at, count, invalid
         if kind == rules.WORD or kind == rules.SOLO:
@@ -180,13 +224,18 @@ def cut_clump(
             word_end = after
             length = as_int(entry >> np.uint32(4) & np.uint32(63))
             if length == 0:
-                hashed, low, high, filled = take_piece(hashed, low, high, filled, raw, after - at)
-            elif length <= WHOLE_PIECE:
-                hashed, low, high, filled = take_piece(hashed, low, high, filled, pieces[place], length)
+                store_u64(folded, filled, U64(first | second << 8 | third << 16))
+                if after - at > 3 or at + 2 >= stop:
+                    for k in range(at, after):
+                        folded[filled + k - at] = data[k]
+                filled += after - at
             else:
                 fold = as_int(entry >> np.uint32(10))
-                for k in range(fold, fold + length):
-                    hashed, low, high, filled = take_piece(hashed, low, high, filled, U64(folds[k]), 1)
+                for k in range(0, length, 8):
+                    store_u64(folded, filled + k, load_u64(folds, fold + k))
+                filled += length
+            if filled > FOLDED - 32:
+                hashed, filled = make_room(hashed, folded, filled)
         elif kind == rules.IGNORED and (state == rules.IN_WORD or state == rules.AFTER_SOLO):
             word_end = after
         elif code_point == INVALID:
@@ -194,7 +243,7 @@ def cut_clump(
         state = as_int(transition & np.uint8(7))
         at = after
     if state != rules.OUT:
-        hashes[count] = mix_block(hashed, low, high)
+        hashes[count] = hash_folded(hashed, folded, filled)
         if offsets:
             begins[count], ends[count] = word_begin - start, word_end - start
         count += 1

@@ -85,6 +85,18 @@ def load_u64(typing: Any, data: Any, at: Any) -> Any:
 
 
 @intrinsic  # type: ignore[misc]
+def store_u64(typing: Any, data: Any, at: Any, value: Any) -> Any:
+    """Put a number into `data[at:at + 8]`, little-endian, at any alignment."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        array, at, value = arguments
+        builder.store(value, _address(context, builder, signature.args[0], array, at, U64), align=1)
+        return context.get_dummy_value()
+
+    return types.void(data, types.int64, types.uint64), generate
+
+
+@intrinsic  # type: ignore[misc]
 def lowest_bit(typing: Any, mask: Any) -> Any:
     """Position of the lowest bit set; 64 where there is none."""
 

@@ -11,15 +11,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from provenance.kernels.clumps import ALL, ROOM, find_clumps, is_letter
-from provenance.kernels.codepoints import Rules, cut_clump, text_rules
+from provenance.kernels.clumps import ROOM, find_clumps, is_letter
+from provenance.kernels.codepoints import FOLDED, HIGHEST, LOWER_CASE, Rules, cut_clump, keep_bytes, text_rules
 from provenance.kernels.compiling import as_int, inlined, kernel
 from provenance.kernels.hashing import U64, mix_block
 from provenance.kernels.vectors import BLOCK, count_bits, load_u64
 
 SEGMENT = 1 << 13  # bytes of text cut at once: its clumps and words stay in the first cache
-LOWEST, HIGHEST = U64(0x0101010101010101), U64(0x8080808080808080)  # bit of each byte
-LOWER_CASE = U64(0x2020202020202020)  # of ASCII letters; digits have this bit set already
+LOWEST = U64(0x0101010101010101)  # bit of each byte
 
 
 class Scratch(NamedTuple):
@@ -30,6 +29,7 @@ class Scratch(NamedTuple):
     joins: npt.NDArray[np.uint32]
     joined_hashes: npt.NDArray[np.uint64]
     tail: npt.NDArray[np.uint8]
+    folded: npt.NDArray[np.uint8]
 
 
 @kernel
@@ -37,14 +37,8 @@ def make_scratch() -> Scratch:
     """Room for one segment."""
     edges, specials = np.empty(SEGMENT + ROOM, dtype=np.uint32), np.empty(SEGMENT, dtype=np.uint32)
     joins, joined_hashes = np.empty(SEGMENT, dtype=np.uint32), np.empty(SEGMENT, dtype=np.uint64)
-    return Scratch(edges, specials, joins, joined_hashes, np.zeros(BLOCK, dtype=np.uint8))
-
-
-@inlined
-def keep_bytes(length: int) -> tuple[np.uint64, np.uint64]:
-    """Masks of the first `length` (1 to 16) bytes of two numbers."""
-    more = max(length - 8, 0)
-    return ALL >> U64(64 - 8 * min(length, 8)), ALL if more == 8 else (U64(1) << U64(8 * more)) - U64(1)
+    tail, folded = np.zeros(BLOCK, dtype=np.uint8), np.zeros(FOLDED, dtype=np.uint8)
+    return Scratch(edges, specials, joins, joined_hashes, tail, folded)
 
 
 @inlined
@@ -130,7 +124,7 @@ def append_words(
     `hashes[count:]` gets at most `most_words(SEGMENT) + 1` items; `begins` and `ends` are filled likewise unless empty.
     Returns where to go on, the count of words, and of invalid sequences met here.
     """
-    edges, specials, joins, joined_hashes, tail = scratch
+    edges, specials, joins, joined_hashes, tail, folded = scratch
     stop = min(at + SEGMENT, text_stop)
     clumps, special = find_clumps(data, at, stop, text_stop, tail, edges, specials)
     resume = stop
@@ -174,7 +168,8 @@ def append_words(
                 limit = at + as_int(edges[2 * done + 1])
                 if reached < limit:
                     reached, count, bad = cut_clump(
-                        data, reached, limit, text_stop, text, word_key, hashes, begins, ends, text_start, count
+                        data, reached, limit, limit < stop or stop == text_stop, text_stop, text, word_key, folded,
+                        hashes, begins, ends, text_start, count,
                     )
                     invalid += bad
                 done += 1
