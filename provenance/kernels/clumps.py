@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from provenance.kernels.compiling import as_int, inlined
+from provenance.kernels.compiling import as_int, inlined, piece
 from provenance.kernels.hashing import U64
 from provenance.kernels.vectors import BLOCK, classify_block, count_bits, find_punctuation, lowest_bit
 
@@ -50,7 +50,7 @@ def joiners(
     return found
 
 
-@inlined
+@piece
 def find_clumps(
     data: npt.NDArray[np.uint8],
     start: int,

@@ -38,6 +38,11 @@ def kernel(function: F) -> F:
     return cast(F, compiled)
 
 
+def piece(function: F) -> F:
+    """A piece of a kernel that allocates nothing: it does not count references to the arrays it is handed."""
+    return cast(F, numba.njit(function, nogil=True, error_model="numpy", _nrt=False))
+
+
 def inlined(function: F) -> F:
     """A piece of a kernel, put into its callers: called apart, it would count references to every array it is handed."""
     return cast(F, numba.njit(function, nogil=True, error_model="numpy", _nrt=False, forceinline=True))

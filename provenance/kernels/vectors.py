@@ -18,12 +18,26 @@ BLOCK = 64  # bytes classified at once, one bit each in 64-bit masks
 SEPARATORS = [sign.encode() for sign in "\u2013\u2014\u201c\u201d\u2026"]
 """Signs of three bytes, equal in the first two, that separate words and are frequent: – — “ ” …"""
 
-U8, U64 = ir.IntType(8), ir.IntType(64)
+U8, U32, U64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
+LANES = ir.VectorType(U64, 8)
+ALL, LOWER_CASE = (1 << 64) - 1, 0x2020202020202020
+MIX_1, MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9
 BYTES = ir.VectorType(U8, BLOCK)
 
 
 def _splat(value: int) -> ir.Constant:
     return ir.Constant(BYTES, [value] * BLOCK)
+
+
+def _broadcast(builder: ir.IRBuilder, value: Any) -> Any:
+    single = builder.insert_element(ir.Constant(LANES, ir.Undefined), value, ir.IntType(32)(0))
+    return builder.shuffle_vector(single, ir.Constant(LANES, ir.Undefined), ir.Constant(ir.VectorType(U32, 8), [0] * 8))
+
+
+def _item(context: Any, builder: ir.IRBuilder, array_type: Any, array: Any, at: Any, pointee: ir.Type) -> Any:
+    """Pointer to item `at` of an array. Nothing is checked: the caller knows the bounds."""
+    data = cgutils.create_struct_proxy(array_type)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [at]), pointee.as_pointer())
 
 
 def _address(context: Any, builder: ir.IRBuilder, array_type: Any, array: Any, at: Any, pointee: ir.Type) -> Any:
@@ -114,3 +128,55 @@ def count_bits(typing: Any, mask: Any) -> Any:
         return builder.ctpop(arguments[0])
 
     return types.int64(types.uint64), generate
+
+
+@intrinsic  # type: ignore[misc]
+def hash_eight(typing: Any, data: Any, start: Any, edges: Any, clump: Any, word_key: Any, hashes: Any, at: Any) -> Any:
+    """Hash eight clumps at once into `hashes[at:at + 8]`, as `mix_block` does one of up to 16 bytes.
+
+    Clump c is `data[start + edges[2 * c]:start + edges[2 * c + 1]]`; 16 bytes from each begin are read. Returns a mask
+    of those that are longer than 16 bytes, whose hashes are wrong.
+    """
+    signature = types.uint64(data, types.int64, edges, types.int64, types.uint64, hashes, types.int64)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        data, start, edges, clump, word_key, hashes, at = arguments
+
+        def every(value: int) -> ir.Constant:
+            return ir.Constant(LANES, [value] * 8)
+
+        def load(position: Any) -> Any:
+            pointers = builder.inttoptr(position, ir.VectorType(ir.PointerType(), 8))
+            kind = ir.FunctionType(LANES, [pointers.type, ir.IntType(32), ir.VectorType(ir.IntType(1), 8), LANES])
+            gather = cgutils.get_or_insert_function(builder.module, kind, "llvm.masked.gather.v8i64.v8p0")
+            true = ir.Constant(ir.VectorType(ir.IntType(1), 8), [1] * 8)
+            return builder.call(gather, [pointers, ir.IntType(32)(1), true, every(0)])
+
+        def fold(x: Any, shift: int) -> Any:
+            return builder.xor(x, builder.lshr(x, every(shift)))
+
+        pairs = builder.load(
+            _item(context, builder, signature.args[2], edges, builder.shl(clump, U64(1)), ir.VectorType(U32, 16)), align=4
+        )
+        undefined = ir.Constant(pairs.type, ir.Undefined)
+        begins, ends = (
+            builder.zext(builder.shuffle_vector(pairs, undefined, ir.Constant(ir.VectorType(U32, 8), order)), LANES)
+            for order in (list(range(0, 16, 2)), list(range(1, 16, 2)))
+        )
+        sizes = builder.sub(ends, begins)
+        origin = builder.ptrtoint(_item(context, builder, signature.args[0], data, start, U8), U64)
+        places = builder.add(_broadcast(builder, origin), begins)
+        bits = builder.shl(sizes, every(3))
+        unused = builder.select(builder.icmp_unsigned("<", sizes, every(8)), builder.sub(every(64), bits), every(0))
+        low = builder.and_(builder.or_(load(places), every(LOWER_CASE)), builder.lshr(every(ALL), unused))
+        more = builder.icmp_unsigned(">", sizes, every(8))
+        within = builder.and_(more, builder.icmp_unsigned("<", sizes, every(16)))
+        unused = builder.select(within, builder.sub(every(128), bits), every(0))
+        high = builder.or_(load(builder.add(places, every(8))), every(LOWER_CASE))
+        high = builder.select(more, builder.and_(high, builder.lshr(every(ALL), unused)), every(0))
+        x = builder.mul(fold(builder.xor(_broadcast(builder, word_key), low), 32), every(MIX_1))
+        x = builder.mul(fold(builder.add(fold(x, 29), high), 32), every(MIX_2))
+        builder.store(fold(x, 32), _item(context, builder, signature.args[5], hashes, at, LANES), align=8)
+        return builder.zext(builder.bitcast(builder.icmp_unsigned(">", sizes, every(16)), U8), U64)
+
+    return signature, generate

@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from provenance.kernels.clumps import ROOM, find_clumps, is_letter
 from provenance.kernels.codepoints import FOLDED, HIGHEST, LOWER_CASE, Rules, cut_clump, keep_bytes, text_rules
-from provenance.kernels.compiling import as_int, inlined, kernel
+from provenance.kernels.compiling import as_int, inlined, kernel, piece
 from provenance.kernels.hashing import U64, mix_block
-from provenance.kernels.vectors import BLOCK, count_bits, load_u64
+from provenance.kernels.vectors import BLOCK, count_bits, hash_eight, load_u64, lowest_bit
 
 SEGMENT = 1 << 13  # bytes of text cut at once: its clumps and words stay in the first cache
 LOWEST = U64(0x0101010101010101)  # bit of each byte
@@ -80,7 +80,7 @@ def without_joiner(low: np.uint64, high: np.uint64, length: int) -> tuple[np.uin
     return low, high, length - 1
 
 
-@inlined
+@piece
 def hash_clumps(
     data: npt.NDArray[np.uint8],
     start: int,
@@ -93,7 +93,16 @@ def hash_clumps(
 ) -> None:
     """Hashes of the plain clumps `[first, last)` into `hashes[count:]`."""
     safe = data.size - start - 16
-    for c in range(first, last):
+    whole = first
+    while whole + 8 <= last and as_int(edges[2 * whole + 14]) <= safe:
+        longer = hash_eight(data, start, edges, whole, word_key, hashes, count + whole - first)
+        while longer:
+            c = whole + lowest_bit(longer)
+            longer &= longer - U64(1)
+            begin, end = start + as_int(edges[2 * c]), start + as_int(edges[2 * c + 1])
+            hashes[count + c - first] = hash_plain(data, begin, end, word_key)
+        whole += 8
+    for c in range(whole, last):
         begin, end = as_int(edges[2 * c]), as_int(edges[2 * c + 1])
         length = end - begin
         if length > 16 or begin > safe:
