@@ -1,8 +1,8 @@
 """Finds clumps, 64 bytes at a time: runs of bytes in which words lie, most of them one plain ASCII word each.
 
 A clump is a maximal run of ASCII letters and digits, bytes above ASCII (but for some frequent signs), and apostrophes
-and hyphens that may join. Between clumps no word is pending, unless a hyphen at a line end leaves one. A clump that is not just letters and
-digits is *special*: the state machine of `codepoints` cuts it.
+and hyphens that may join. Between clumps no word is pending, unless a hyphen at a line end leaves one.
+A clump that is not just ASCII letters and digits is *special*: the state machine of `codepoints` cuts it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ ONE, TWO, TOP, ALL = U64(1), U64(2), U64(63), U64(0xFFFFFFFFFFFFFFFF)
 
 
 @inlined
-def is_letter(byte: int) -> bool:
-    """Whether a byte is an ASCII letter or digit, or above ASCII."""
-    return byte >= 0x80 or 0x30 <= byte <= 0x39 or 0x61 <= byte | 0x20 <= 0x7A
+def is_ascii_letter(byte: int) -> bool:
+    """Whether a byte is an ASCII letter or digit."""
+    return 0x30 <= byte <= 0x39 or 0x61 <= byte | 0x20 <= 0x7A
 
 
 @inlined
@@ -36,9 +36,9 @@ def is_space(byte: int) -> bool:
 def joiners(
     data: npt.NDArray[np.uint8], at: int, stop: int, letters: np.uint64, candidates: np.uint64, hyphens: np.uint64
 ) -> np.uint64:
-    """Those of the candidates, signs after a letter, that may join what follows: a letter, or a line end for hyphens."""
+    """Those candidates, signs after a letter, that may join what follows: a letter, or a line end for hyphens."""
     following = letters >> ONE
-    if at + BLOCK < stop and is_letter(as_int(data[at + BLOCK])):
+    if at + BLOCK < stop and (data[at + BLOCK] >= 0x80 or is_ascii_letter(as_int(data[at + BLOCK]))):
         following |= ONE << TOP
     found = candidates & following
     unsure = candidates & hyphens & ~following
@@ -66,8 +66,8 @@ def find_clumps(
     `stop - start`; `tail` is 64 bytes of scratch for a block that ends behind the buffer. Text up to `text_stop` is
     looked at; a last clump that touches `stop` is cut off there.
     """
-    count, special, last = 0, 0, -1
-    open_letters, open_clump = U64(0), U64(0)  # whether the block before ended in one: bit 0
+    count, special = 0, 0
+    open_letters, open_clump, open_odd = U64(0), U64(0), U64(0)  # whether the block before ended in one: bit 0
     for at in range(start, stop, BLOCK):
         block, place = data, at
         if at + BLOCK > data.size:
@@ -90,14 +90,17 @@ def find_clumps(
         found = clumps ^ (clumps << ONE | open_clump)
         open_letters, open_clump = letters >> TOP, clumps >> TOP
         base, new = at - start, count_bits(found)
-        while odd:
-            lower = ALL >> U64(BLOCK - 1 - lowest_bit(odd))  # bits up to this one
-            number = (count + count_bits(found & lower) - 1) >> 1
-            specials[special] = number
-            special += as_int(number != last)
-            last = number
-            closing = found & ~clumps & ~lower
-            odd &= ALL << U64(lowest_bit(closing)) if closing else U64(0)
+        if odd | open_odd:
+            odd |= open_odd
+            carried = clumps + odd  # a sign in a run of ones carries to the zero behind the run
+            closing = carried & ~clumps
+            open_odd = U64(carried < clumps)
+            while closing:
+                below = (closing & (~closing + ONE)) - ONE
+                number = (count + count_bits(found & below) - 1) >> 1
+                closing &= closing - ONE
+                specials[special] = number
+                special += 1
         for k in range(AT_ONCE):
             edges[count + k] = base + lowest_bit(found)
             found &= found - ONE
@@ -105,6 +108,9 @@ def find_clumps(
             edges[count + k] = base + lowest_bit(found)
             found &= found - ONE
         count += new
+    if open_odd:
+        specials[special] = count >> 1
+        special += 1
     if count & 1:
         edges[count] = stop - start
         count += 1

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from provenance.kernels.compiling import as_int, inlined
+from provenance.kernels.compiling import as_int, inlined, kernel, piece
 from provenance.kernels.hashing import U64, mix_block
-from provenance.kernels.vectors import load_u64, lowest_bit, store_u64
+from provenance.kernels.vectors import hash_eight, load_u64, lowest_bit, store_u64
 from provenance.text import rules
 from provenance.text.reference import ends_word, next_state
 from provenance.text.tables import FoldTable, fold_table
@@ -20,8 +20,10 @@ ENDS = 8  # flag in a transition: the pending word ends before this code point
 INVALID = -1
 ALL = ~U64(0)
 HIGHEST = U64(0x8080808080808080)  # bit of each byte
+PAIRS, PAIRS_MASK = U64(0x80C080C080C080C0), U64(0xC0E0C0E0C0E0C0E0)
 LOWER_CASE = U64(0x2020202020202020)  # of ASCII letters; digits have this bit set already
-FOLDED = 128  # bytes of a folded word held at once; a fold has up to 63
+FOLDED = 1 << 12  # bytes of folded words that wait to be hashed
+LONG = 128  # bytes of one word held at once, and room for the longest fold
 
 
 class Rules(NamedTuple):
@@ -29,7 +31,7 @@ class Rules(NamedTuple):
 
     pages: npt.NDArray[np.uint16]
     entries: npt.NDArray[np.uint32]
-    letters: npt.NDArray[np.uint64]  # for code points of two bytes, see `letter_table`
+    letters: npt.NDArray[np.uint64]  # of two bytes, see `letter_table`
     folds: npt.NDArray[np.uint8]  # and seven bytes more, for reading eight at once
     transitions: npt.NDArray[np.uint8]  # (8 states * 16 kinds,): next state, plus ENDS
 
@@ -48,12 +50,16 @@ def text_rules() -> Rules:
 
 
 def letter_table(table: FoldTable) -> npt.NDArray[np.uint64]:
-    """For each code point of two bytes its fold (low 56 bits) and the length of that (high 8); 0 if it is no letter."""
-    letters = np.zeros(0x800, dtype=np.uint64)
+    """For each letter of two bytes its fold (low 56 bits) and the length of that (high 8); 0 for what is no letter.
+
+    The place is the first byte and the low six bits of the second: those of a 16-bit load, without its top bits.
+    """
+    letters = np.zeros(1 << 14, dtype=np.uint64)
     for code_point in range(0x80, 0x800):
         kind, fold = table.entry(code_point)
         if kind == rules.WORD and len(fold) < 8:
-            letters[code_point] = int.from_bytes(fold, "little") | len(fold) << 56
+            place = (0xC0 | code_point >> 6) | (code_point & 0x3F) << 8
+            letters[place] = int.from_bytes(fold, "little") | len(fold) << 56
     return letters
 
 
@@ -100,27 +106,53 @@ def keep_bytes(length: int) -> tuple[np.uint64, np.uint64]:
     return ALL >> U64(64 - 8 * min(length, 8)), ALL if more == 8 else (U64(1) << U64(8 * more)) - U64(1)
 
 
-@inlined
-def hash_folded(hashed: np.uint64, folded: npt.NDArray[np.uint8], filled: int) -> np.uint64:
-    """Hash of the word whose folded bytes, after those that are in `hashed`, are `folded[:filled]`."""
-    at = 0
-    while filled - at > 16:
-        hashed = mix_block(hashed, load_u64(folded, at), load_u64(folded, at + 8))
-        at += 16
-    keep_low, keep_high = keep_bytes(filled - at)
-    return mix_block(hashed, load_u64(folded, at) & keep_low, load_u64(folded, at + 8) & keep_high)
+class Folded(NamedTuple):
+    """Folded words that wait to be hashed eight at a time: word w is `data[edges[2 * w]:edges[2 * w + 1]]`."""
+
+    data: npt.NDArray[np.uint8]
+    edges: npt.NDArray[np.uint32]
+    targets: npt.NDArray[np.int64]  # where their hashes go
+    hashes: npt.NDArray[np.uint64]  # eight, before they go there
+
+
+@kernel
+def make_folded() -> Folded:
+    """Room for words of FOLDED bytes in all."""
+    data, edges = np.zeros(FOLDED, dtype=np.uint8), np.zeros(2 * FOLDED, dtype=np.uint32)
+    return Folded(data, edges, np.empty(FOLDED, dtype=np.int64), np.empty(8, dtype=np.uint64))
+
+
+@piece
+def hash_waiting(folded: Folded, waiting: int, word_key: np.uint64, hashes: npt.NDArray[np.uint64]) -> None:
+    """Hash the words that wait, each to its place in `hashes`."""
+    data, edges, targets, eight = folded
+    for w in range(0, waiting, 8):
+        hash_eight(data, 0, edges, w, U64(0), word_key, eight, 0)
+        for k in range(min(8, waiting - w)):
+            hashes[targets[w + k]] = eight[k]
 
 
 @inlined
-def make_room(hashed: np.uint64, folded: npt.NDArray[np.uint8], filled: int) -> tuple[np.uint64, int]:
-    """Take whole blocks from the front of a long word into its hash; the last bytes, up to 16, stay."""
-    at = 0
-    while filled - at > 16:
-        hashed = mix_block(hashed, load_u64(folded, at), load_u64(folded, at + 8))
+def hash_long(hashed: np.uint64, data: npt.NDArray[np.uint8], at: int, stop: int) -> np.uint64:
+    """Hash of the word whose folded bytes, after those that are in `hashed`, are `data[at:stop]`."""
+    while stop - at > 16:
+        hashed = mix_block(hashed, load_u64(data, at), load_u64(data, at + 8))
         at += 16
-    store_u64(folded, 8, load_u64(folded, at + 8))
-    store_u64(folded, 0, load_u64(folded, at))
-    return hashed, filled - at
+    keep_low, keep_high = keep_bytes(stop - at)
+    return mix_block(hashed, load_u64(data, at) & keep_low, load_u64(data, at + 8) & keep_high)
+
+
+@inlined
+def shorten(hashed: np.uint64, data: npt.NDArray[np.uint8], begin: int, stop: int) -> tuple[np.uint64, int]:
+    """Take whole blocks from the front of a long word into its hash; the last bytes, up to 16, move to its begin."""
+    at = begin
+    while stop - at > 16:
+        hashed = mix_block(hashed, load_u64(data, at), load_u64(data, at + 8))
+        at += 16
+    low, high = load_u64(data, at), load_u64(data, at + 8)
+    store_u64(data, begin, low)
+    store_u64(data, begin + 8, high)
+    return hashed, begin + stop - at
 
 
 @inlined
@@ -131,13 +163,14 @@ def take_letters(
     letters: npt.NDArray[np.uint64],
     folded: npt.NDArray[np.uint8],
     filled: int,
+    most: int,
 ) -> tuple[int, int]:
-    """Take letters of one or two bytes up to `limit`, up to eight bytes at once. Returns where it stopped, and `filled`.
+    """Fold letters of one or two bytes up to `limit`, up to eight bytes at once, until `folded[:most]` is full.
 
-    In a clump the only ASCII bytes that are not letters or digits are apostrophes and hyphens: they alone lack both
-    0x40 and 0x10. What is taken here too much is written over by what follows.
+    Returns where it stopped in `data` and in `folded`. In a clump the only ASCII bytes that are not letters or digits
+    are apostrophes and hyphens: they alone lack both 0x40 and 0x10. What is taken too much is written over later.
     """
-    while at < limit and at + 8 <= data.size and filled <= FOLDED - 32:
+    while at < limit and at + 8 <= data.size and filled <= most:
         block = load_u64(data, at)
         odd = (block | ~(block << U64(1) | block << U64(3))) & HIGHEST
         plain = min(lowest_bit(odd) >> 3, limit - at)
@@ -145,18 +178,77 @@ def take_letters(
             store_u64(folded, filled, block | LOWER_CASE)
             filled, at = filled + plain, at + plain
             continue
-        most, taken = (limit - at) >> 1, 0
-        for k in range(4):
-            pair = block >> U64(16 * k)
-            letter = letters[(pair & U64(0x1F)) << U64(6) | pair >> U64(8) & U64(0x3F)]
-            good = pair & U64(0xC0E0) == U64(0x80C0) and letter != 0 and taken == k and k < most
-            store_u64(folded, filled, letter)
-            filled += as_int(letter >> U64(56)) if good else 0
-            taken += as_int(good)
-        at += 2 * taken
-        if taken == 0:
+        if at + 8 <= limit and block & PAIRS_MASK == PAIRS:
+            one, two = letters[block & U64(0x3FFF)], letters[block >> U64(16) & U64(0x3FFF)]
+            three, four = letters[block >> U64(32) & U64(0x3FFF)], letters[block >> U64(48) & U64(0x3FFF)]
+            if one and two and three and four:
+                store_u64(folded, filled, one)
+                filled += as_int(one >> U64(56))
+                store_u64(folded, filled, two)
+                filled += as_int(two >> U64(56))
+                store_u64(folded, filled, three)
+                filled += as_int(three >> U64(56))
+                store_u64(folded, filled, four)
+                filled += as_int(four >> U64(56))
+                at += 8
+                continue
+        letter = letters[block & U64(0x3FFF)]
+        if at + 2 > limit or block & U64(0xC000) != U64(0x8000) or letter == 0:
             break
+        store_u64(folded, filled, letter)
+        filled += as_int(letter >> U64(56))
+        at += 2
     return at, filled
+
+
+@inlined
+def fold_pairs(
+    data: npt.NDArray[np.uint8],
+    begin: int,
+    size: int,
+    letters: npt.NDArray[np.uint64],
+    folded: npt.NDArray[np.uint8],
+    base: int,
+) -> int:
+    """Fold a clump of up to eight letters of two bytes each, without a branch; 0 if it is none, else where it ends."""
+    keep_low, keep_high = keep_bytes(size)
+    low, high = load_u64(data, begin) & keep_low, load_u64(data, begin + 8) & keep_high
+    odd = (low ^ PAIRS) & PAIRS_MASK & keep_low | (high ^ PAIRS) & PAIRS_MASK & keep_high
+    taken, filled = 0, base
+    for _ in range(4):
+        letter = letters[low & U64(0x3FFF)]
+        store_u64(folded, filled, letter)
+        filled, taken = filled + as_int(letter >> U64(56)), taken + as_int(letter != 0)
+        low >>= U64(16)
+    for _ in range(4):
+        letter = letters[high & U64(0x3FFF)]
+        store_u64(folded, filled, letter)
+        filled, taken = filled + as_int(letter >> U64(56)), taken + as_int(letter != 0)
+        high >>= U64(16)
+    return filled if odd == 0 and 2 * taken == size else 0
+
+
+@inlined
+def put_word(
+    hashed: np.uint64,
+    word_key: np.uint64,
+    folded: Folded,
+    base: int,
+    filled: int,
+    waiting: int,
+    hashes: npt.NDArray[np.uint64],
+    count: int,
+) -> tuple[int, int]:
+    """Word `count` is folded: let it wait, or hash it now if long. Returns where the next begins, and how many wait."""
+    buffer, edges, targets, _ = folded
+    if filled - base > 16 or hashed != word_key:
+        hashes[count] = hash_long(hashed, buffer, base, filled)
+        return base, waiting
+    edges[2 * waiting], edges[2 * waiting + 1], targets[waiting] = base, filled, count
+    if filled > FOLDED - 2 * LONG:
+        hash_waiting(folded, waiting + 1, word_key, hashes)
+        return 0, 0
+    return filled, waiting + 1
 
 
 @inlined
@@ -168,35 +260,59 @@ def cut_clump(
     stop: int,
     text: Rules,
     word_key: np.uint64,
-    folded: npt.NDArray[np.uint8],
+    folded: Folded,
+    base: int,
+    waiting: int,
     hashes: npt.NDArray[np.uint64],
     begins: npt.NDArray[np.uint32],
     ends: npt.NDArray[np.uint32],
     start: int,
     count: int,
-) -> tuple[int, int, int]:
+) -> tuple[int, int, int, int, int]:
     """Cut words from `at`, where none is pending, until none is pending at `limit` or behind it, or to `stop`.
 
     `closed` says that no letter follows at `limit`. Word `count` and those after it are filled in, their offsets
-    counted from `start` unless `begins` is empty; `folded` is scratch of FOLDED bytes. Returns where the next word may
-    begin, the count of words, and of invalid sequences met here.
+    counted from `start` unless `begins` is empty; hashes of short words wait in `folded`, filled to `base`.
+    Returns where the next word may begin, the counts of words and of invalid sequences met here, `base`, and how many
+    words wait.
     """
     pages, entries, letters, folds, transitions = text
+    buffer = folded.data
     offsets = begins.size > 0
     invalid, state, word_begin, word_end = 0, rules.OUT, at, at
-    hashed, filled = word_key, 0
+    hashed, filled = word_key, base
     while at < stop and (at < limit or state != rules.OUT):
         if (state == rules.OUT or state == rules.IN_WORD) and data[at] < 0xE0:
             before = at
-            at, filled = take_letters(data, at, limit, letters, folded, filled)
+            at, filled = take_letters(data, at, limit, letters, buffer, filled, base + LONG)
             if at > before:
                 if state == rules.OUT:
                     state, word_begin = rules.IN_WORD, before
                 word_end = at
-                if filled > FOLDED - 32:
-                    hashed, filled = make_room(hashed, folded, filled)
+                if filled > base + LONG:
+                    hashed, filled = shorten(hashed, buffer, base, filled)
                 if closed and at == limit:
+                    at = limit
                     break
+        elif state == rules.OUT or state == rules.AFTER_SOLO:
+            while at + 8 <= data.size and at + 3 <= limit:  # spaceless letters of three bytes that fold to themselves
+                block = load_u64(data, at)
+                code_point = as_int(
+                    (block & U64(0x0F)) << U64(12) | (block >> U64(2) & U64(0xFC0)) | block >> U64(16) & U64(0x3F)
+                )
+                entry = entries[as_int(pages[code_point >> 8]) << 8 | code_point & 255]
+                if block & U64(0xC0C0F0) != U64(0x8080E0) or entry & np.uint32(0x3FF) != rules.SOLO:
+                    break
+                if state == rules.AFTER_SOLO:
+                    base, waiting = put_word(hashed, word_key, folded, base, filled, waiting, hashes, count)
+                    if offsets:
+                        begins[count], ends[count] = word_begin - start, word_end - start
+                    count += 1
+                store_u64(buffer, base, block & U64(0xFFFFFF))
+                filled, word_begin, word_end, state = base + 3, at, at + 3, rules.AFTER_SOLO
+                at += 3
+            if at >= stop:
+                break
         first, second, third = as_int(data[at]), 0, 0
         if at + 2 < stop:
             second, third = as_int(data[at + 1]), as_int(data[at + 2])
@@ -211,31 +327,31 @@ def cut_clump(
         kind = as_int(entry & np.uint32(15))
         transition = transitions[state * KINDS + kind]
         if transition & ENDS:
-            hashes[count] = hash_folded(hashed, folded, filled)
+            base, waiting = put_word(hashed, word_key, folded, base, filled, waiting, hashes, count)
             if offsets:
                 begins[count], ends[count] = word_begin - start, word_end - start
             count += 1
-            hashed, filled = word_key, 0
+            hashed, filled = word_key, base
             if at >= limit:
-                return at, count, invalid
+                return at, count, invalid, base, waiting
         if kind == rules.WORD or kind == rules.SOLO:
-            if filled == 0:
+            if state == rules.OUT or transition & ENDS:
                 word_begin = at
             word_end = after
             length = as_int(entry >> np.uint32(4) & np.uint32(63))
             if length == 0:
-                store_u64(folded, filled, U64(first | second << 8 | third << 16))
+                store_u64(buffer, filled, U64(first | second << 8 | third << 16))
                 if after - at > 3 or at + 2 >= stop:
                     for k in range(at, after):
-                        folded[filled + k - at] = data[k]
+                        buffer[filled + k - at] = data[k]
                 filled += after - at
             else:
                 fold = as_int(entry >> np.uint32(10))
                 for k in range(0, length, 8):
-                    store_u64(folded, filled + k, load_u64(folds, fold + k))
+                    store_u64(buffer, filled + k, load_u64(folds, fold + k))
                 filled += length
-            if filled > FOLDED - 32:
-                hashed, filled = make_room(hashed, folded, filled)
+            if filled > base + LONG:
+                hashed, filled = shorten(hashed, buffer, base, filled)
         elif kind == rules.IGNORED and (state == rules.IN_WORD or state == rules.AFTER_SOLO):
             word_end = after
         elif code_point == INVALID:
@@ -243,8 +359,8 @@ def cut_clump(
         state = as_int(transition & np.uint8(7))
         at = after
     if state != rules.OUT:
-        hashes[count] = hash_folded(hashed, folded, filled)
+        base, waiting = put_word(hashed, word_key, folded, base, filled, waiting, hashes, count)
         if offsets:
             begins[count], ends[count] = word_begin - start, word_end - start
         count += 1
-    return at, count, invalid
+    return at, count, invalid, base, waiting

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from importlib import resources
-from typing import SupportsInt, TypeVar, cast
+from typing import Any, SupportsInt, TypeVar, cast
 
 import numba
 import numpy as np
@@ -40,12 +40,14 @@ def kernel(function: F) -> F:
 
 def piece(function: F) -> F:
     """A piece of a kernel that allocates nothing: it does not count references to the arrays it is handed."""
-    return cast(F, numba.njit(function, nogil=True, error_model="numpy", _nrt=False))
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+    return cast(F, numba.njit(function, **options))
 
 
 def inlined(function: F) -> F:
-    """A piece of a kernel, put into its callers: called apart, it would count references to every array it is handed."""
-    return cast(F, numba.njit(function, nogil=True, error_model="numpy", _nrt=False, forceinline=True))
+    """A piece of a kernel that LLVM must put into its callers."""
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False, "forceinline": True}
+    return cast(F, numba.njit(function, **options))
 
 
 @inlined

@@ -138,7 +138,17 @@ def sketch_documents(
                     documents, positions = grown(documents, kept + found + 1), grown(positions, kept + found + 1)
                     fingerprints = grown(fingerprints, kept + found + 1)
                 owner, kept = store_kept(
-                    shingles, places, found, before, shingle, first_words, owner, documents, positions, fingerprints, kept
+                    shingles,
+                    places,
+                    found,
+                    before,
+                    shingle,
+                    first_words,
+                    owner,
+                    documents,
+                    positions,
+                    fingerprints,
+                    kept,
                 )
                 for k in range(hashed, count):
                     words[k - hashed] = words[k]

@@ -85,7 +85,7 @@ def band_documents(
     b: npt.NDArray[np.uint32],
     keys: npt.NDArray[np.uint64],
 ) -> tuple[
-    npt.NDArray[np.int64],
+    npt.NDArray[np.int32],
     npt.NDArray[np.uint32],
     npt.NDArray[np.uint64],
     npt.NDArray[np.int64],
@@ -100,7 +100,7 @@ def band_documents(
         most += windows_in((size + 1) // 2, window, stride, shingle) * bands
     scratch, nothing = np.empty((longest + 1) // 2, dtype=np.uint64), np.empty(0, dtype=np.uint32)
     words, invalid = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
-    documents, positions = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.uint32)
+    documents, positions = np.empty(most, dtype=np.int32), np.empty(most, dtype=np.uint32)
     fingerprints = np.empty(most, dtype=np.uint64)
     signature = np.empty(a.size, dtype=np.uint32)
     low = np.empty(window, dtype=np.uint32)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -20,7 +19,7 @@ SEPARATORS = [sign.encode() for sign in "\u2013\u2014\u201c\u201d\u2026"]
 
 U8, U32, U64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 LANES = ir.VectorType(U64, 8)
-ALL, LOWER_CASE = (1 << 64) - 1, 0x2020202020202020
+ALL = (1 << 64) - 1
 MIX_1, MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9
 BYTES = ir.VectorType(U8, BLOCK)
 
@@ -46,9 +45,9 @@ def _address(context: Any, builder: ir.IRBuilder, array_type: Any, array: Any, a
     return builder.bitcast(builder.gep(data, [at]), pointee.as_pointer())
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def classify_block(typing: Any, data: Any, at: Any) -> Any:
-    """Masks of `data[at:at + 64]`: ASCII letters and digits, bytes above ASCII, apostrophes, hyphens. Bit i is byte i."""
+    """Masks of `data[at:at + 64]`: ASCII letters and digits, bytes above ASCII, apostrophes, hyphens."""
     signature = types.UniTuple(types.uint64, 4)(data, types.int64)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
@@ -69,7 +68,7 @@ def classify_block(typing: Any, data: Any, at: Any) -> Any:
     return signature, generate
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def find_punctuation(typing: Any, data: Any, at: Any) -> Any:
     """Masks of `data[at:at + 64]`: bytes E2, bytes 80, and third bytes of the dashes, quotes and dots in SEPARATORS."""
     signature = types.UniTuple(types.uint64, 3)(data, types.int64)
@@ -87,7 +86,7 @@ def find_punctuation(typing: Any, data: Any, at: Any) -> Any:
     return signature, generate
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def load_u64(typing: Any, data: Any, at: Any) -> Any:
     """Eight bytes from `data[at]` as a little-endian number, at any alignment."""
     signature = types.uint64(data, types.int64)
@@ -98,7 +97,7 @@ def load_u64(typing: Any, data: Any, at: Any) -> Any:
     return signature, generate
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def store_u64(typing: Any, data: Any, at: Any, value: Any) -> Any:
     """Put a number into `data[at:at + 8]`, little-endian, at any alignment."""
 
@@ -110,7 +109,7 @@ def store_u64(typing: Any, data: Any, at: Any, value: Any) -> Any:
     return types.void(data, types.int64, types.uint64), generate
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def lowest_bit(typing: Any, mask: Any) -> Any:
     """Position of the lowest bit set; 64 where there is none."""
 
@@ -120,7 +119,7 @@ def lowest_bit(typing: Any, mask: Any) -> Any:
     return types.int64(types.uint64), generate
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def count_bits(typing: Any, mask: Any) -> Any:
     """How many bits are set."""
 
@@ -130,17 +129,20 @@ def count_bits(typing: Any, mask: Any) -> Any:
     return types.int64(types.uint64), generate
 
 
-@intrinsic  # type: ignore[misc]
-def hash_eight(typing: Any, data: Any, start: Any, edges: Any, clump: Any, word_key: Any, hashes: Any, at: Any) -> Any:
+@intrinsic
+def hash_eight(
+    typing: Any, data: Any, start: Any, edges: Any, clump: Any, bits: Any, word_key: Any, hashes: Any, at: Any
+) -> Any:
     """Hash eight clumps at once into `hashes[at:at + 8]`, as `mix_block` does one of up to 16 bytes.
 
-    Clump c is `data[start + edges[2 * c]:start + edges[2 * c + 1]]`; 16 bytes from each begin are read. Returns a mask
-    of those that are longer than 16 bytes, whose hashes are wrong.
+    Clump c is `data[start + edges[2 * c]:start + edges[2 * c + 1]]`; 16 bytes from each begin are read, and `bits` set
+    in each eight of them. Returns a mask of those that are longer than 16 bytes, whose hashes are wrong.
     """
-    signature = types.uint64(data, types.int64, edges, types.int64, types.uint64, hashes, types.int64)
+    signature = types.uint64(data, types.int64, edges, types.int64, types.uint64, types.uint64, hashes, types.int64)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        data, start, edges, clump, word_key, hashes, at = arguments
+        data, start, edges, clump, set_bits, word_key, hashes, at = arguments
+        set_bits = _broadcast(builder, set_bits)
 
         def every(value: int) -> ir.Constant:
             return ir.Constant(LANES, [value] * 8)
@@ -156,7 +158,8 @@ def hash_eight(typing: Any, data: Any, start: Any, edges: Any, clump: Any, word_
             return builder.xor(x, builder.lshr(x, every(shift)))
 
         pairs = builder.load(
-            _item(context, builder, signature.args[2], edges, builder.shl(clump, U64(1)), ir.VectorType(U32, 16)), align=4
+            _item(context, builder, signature.args[2], edges, builder.shl(clump, U64(1)), ir.VectorType(U32, 16)),
+            align=4,
         )
         undefined = ir.Constant(pairs.type, ir.Undefined)
         begins, ends = (
@@ -168,15 +171,15 @@ def hash_eight(typing: Any, data: Any, start: Any, edges: Any, clump: Any, word_
         places = builder.add(_broadcast(builder, origin), begins)
         bits = builder.shl(sizes, every(3))
         unused = builder.select(builder.icmp_unsigned("<", sizes, every(8)), builder.sub(every(64), bits), every(0))
-        low = builder.and_(builder.or_(load(places), every(LOWER_CASE)), builder.lshr(every(ALL), unused))
+        low = builder.and_(builder.or_(load(places), set_bits), builder.lshr(every(ALL), unused))
         more = builder.icmp_unsigned(">", sizes, every(8))
         within = builder.and_(more, builder.icmp_unsigned("<", sizes, every(16)))
         unused = builder.select(within, builder.sub(every(128), bits), every(0))
-        high = builder.or_(load(builder.add(places, every(8))), every(LOWER_CASE))
+        high = builder.or_(load(builder.add(places, every(8))), set_bits)
         high = builder.select(more, builder.and_(high, builder.lshr(every(ALL), unused)), every(0))
         x = builder.mul(fold(builder.xor(_broadcast(builder, word_key), low), 32), every(MIX_1))
         x = builder.mul(fold(builder.add(fold(x, 29), high), 32), every(MIX_2))
-        builder.store(fold(x, 32), _item(context, builder, signature.args[5], hashes, at, LANES), align=8)
+        builder.store(fold(x, 32), _item(context, builder, signature.args[6], hashes, at, LANES), align=8)
         return builder.zext(builder.bitcast(builder.icmp_unsigned(">", sizes, every(16)), U8), U64)
 
     return signature, generate

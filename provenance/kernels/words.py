@@ -11,8 +11,20 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from provenance.kernels.clumps import ROOM, find_clumps, is_letter
-from provenance.kernels.codepoints import FOLDED, HIGHEST, LOWER_CASE, Rules, cut_clump, keep_bytes, text_rules
+from provenance.kernels.clumps import ROOM, find_clumps, is_ascii_letter
+from provenance.kernels.codepoints import (
+    HIGHEST,
+    LOWER_CASE,
+    Folded,
+    Rules,
+    cut_clump,
+    fold_pairs,
+    hash_waiting,
+    keep_bytes,
+    make_folded,
+    put_word,
+    text_rules,
+)
 from provenance.kernels.compiling import as_int, inlined, kernel, piece
 from provenance.kernels.hashing import U64, mix_block
 from provenance.kernels.vectors import BLOCK, count_bits, hash_eight, load_u64, lowest_bit
@@ -26,19 +38,17 @@ class Scratch(NamedTuple):
 
     edges: npt.NDArray[np.uint32]
     specials: npt.NDArray[np.uint32]
-    joins: npt.NDArray[np.uint32]
-    joined_hashes: npt.NDArray[np.uint64]
+    plain: npt.NDArray[np.uint64]
     tail: npt.NDArray[np.uint8]
-    folded: npt.NDArray[np.uint8]
+    folded: Folded
 
 
 @kernel
 def make_scratch() -> Scratch:
     """Room for one segment."""
     edges, specials = np.empty(SEGMENT + ROOM, dtype=np.uint32), np.empty(SEGMENT, dtype=np.uint32)
-    joins, joined_hashes = np.empty(SEGMENT, dtype=np.uint32), np.empty(SEGMENT, dtype=np.uint64)
-    tail, folded = np.zeros(BLOCK, dtype=np.uint8), np.zeros(FOLDED, dtype=np.uint8)
-    return Scratch(edges, specials, joins, joined_hashes, tail, folded)
+    plain, tail = np.empty(SEGMENT, dtype=np.uint64), np.zeros(BLOCK, dtype=np.uint8)
+    return Scratch(edges, specials, plain, tail, make_folded())
 
 
 @inlined
@@ -59,15 +69,17 @@ def hash_plain(data: npt.NDArray[np.uint8], begin: int, end: int, word_key: np.u
 
 @inlined
 def without_joiner(low: np.uint64, high: np.uint64, length: int) -> tuple[np.uint64, np.uint64, int]:
-    """A folded word of up to 16 bytes without the one apostrophe or hyphen in it, and its length; 0 if there is not one.
+    """A folded word of up to 16 bytes without the one apostrophe or hyphen in it, and its length, 0 if none.
 
     Of the ASCII bytes in a clump only apostrophes and hyphens lack both 0x40 and 0x10.
     """
     valid_low, valid_high = keep_bytes(length)
     low, high = low & valid_low, high & valid_high
+    if (low | high) & HIGHEST:
+        return low, high, 0
     signs_low = ~(low >> U64(6) | low >> U64(4)) & LOWEST & valid_low
     signs_high = ~(high >> U64(6) | high >> U64(4)) & LOWEST & valid_high
-    if (low | high) & HIGHEST or count_bits(signs_low) + count_bits(signs_high) != 1:
+    if count_bits(signs_low) + count_bits(signs_high) != 1:
         return low, high, 0
     low, high = (low | LOWER_CASE) & valid_low, (high | LOWER_CASE) & valid_high
     if signs_low:
@@ -85,33 +97,30 @@ def hash_clumps(
     data: npt.NDArray[np.uint8],
     start: int,
     edges: npt.NDArray[np.uint32],
-    first: int,
-    last: int,
+    clumps: int,
+    specials: npt.NDArray[np.uint32],
+    special: int,
     word_key: np.uint64,
     hashes: npt.NDArray[np.uint64],
-    count: int,
 ) -> None:
-    """Hashes of the plain clumps `[first, last)` into `hashes[count:]`."""
-    safe = data.size - start - 16
-    whole = first
-    while whole + 8 <= last and as_int(edges[2 * whole + 14]) <= safe:
-        longer = hash_eight(data, start, edges, whole, word_key, hashes, count + whole - first)
+    """Hashes of all clumps that are plain words; special ones come out wrong. `hashes` has room for seven more."""
+    c, s, safe = 0, 0, data.size - start - 16
+    for k in range(2 * clumps, 2 * clumps + 14):
+        edges[k] = edges[0]  # a whole number of eights
+    while c < clumps and as_int(edges[2 * min(c + 7, clumps - 1)]) <= safe:
+        longer = hash_eight(data, start, edges, c, LOWER_CASE, word_key, hashes, c)
         while longer:
-            c = whole + lowest_bit(longer)
+            long = c + lowest_bit(longer)
             longer &= longer - U64(1)
-            begin, end = start + as_int(edges[2 * c]), start + as_int(edges[2 * c + 1])
-            hashes[count + c - first] = hash_plain(data, begin, end, word_key)
-        whole += 8
-    for c in range(whole, last):
-        begin, end = as_int(edges[2 * c]), as_int(edges[2 * c + 1])
-        length = end - begin
-        if length > 16 or begin > safe:
-            hashes[count + c - first] = hash_plain(data, start + begin, start + end, word_key)
-            continue
-        keep_low, keep_high = keep_bytes(length)
-        low = (load_u64(data, start + begin) | LOWER_CASE) & keep_low
-        high = (load_u64(data, start + begin + 8) | LOWER_CASE) & keep_high
-        hashes[count + c - first] = mix_block(word_key, low, high)
+            while s < special and as_int(specials[s]) < long:
+                s += 1
+            if s == special or as_int(specials[s]) > long:
+                begin, end = start + as_int(edges[2 * long]), start + as_int(edges[2 * long + 1])
+                hashes[long] = hash_plain(data, begin, end, word_key)
+        c += 8
+    for near_end in range(c, clumps):
+        begin, end = start + as_int(edges[2 * near_end]), start + as_int(edges[2 * near_end + 1])
+        hashes[near_end] = hash_plain(data, begin, end, word_key)
 
 
 @inlined
@@ -133,7 +142,7 @@ def append_words(
     `hashes[count:]` gets at most `most_words(SEGMENT) + 1` items; `begins` and `ends` are filled likewise unless empty.
     Returns where to go on, the count of words, and of invalid sequences met here.
     """
-    edges, specials, joins, joined_hashes, tail, folded = scratch
+    edges, specials, plain, tail, folded = scratch
     stop = min(at + SEGMENT, text_stop)
     clumps, special = find_clumps(data, at, stop, text_stop, tail, edges, specials)
     resume = stop
@@ -144,27 +153,24 @@ def append_words(
             special -= 1
     elif stop < text_stop and clumps == 1 and as_int(edges[1]) == stop - at and special == 0:
         specials[0], special = 0, 1  # one clump fills the segment: cut it to its end, wherever that is
-    joined, hard = 0, 0
+    hash_clumps(data, at, edges, clumps, specials, special, word_key, plain)
+    hard = 0
     for s in range(special):
         c = as_int(specials[s])
         begin, end = at + as_int(edges[2 * c]), at + as_int(edges[2 * c + 1])
-        if end - begin <= 16 and begin + 16 <= data.size and is_letter(as_int(data[end - 1])):
+        if end - begin <= 16 and begin + 16 <= data.size and is_ascii_letter(as_int(data[end - 1])):
             low, high, length = without_joiner(load_u64(data, begin), load_u64(data, begin + 8), end - begin)
             if length:
-                joins[joined], joined_hashes[joined] = c, mix_block(word_key, low, high)
-                joined += 1
+                plain[c] = mix_block(word_key, low, high)
                 continue
         specials[hard] = c
         hard += 1
-    offsets, done, invalid, reached, j = begins.size > 0, 0, 0, at, 0
+    offsets, done, invalid, reached, base, waiting = begins.size > 0, 0, 0, at, 0, 0
     for s in range(hard + 1):
         here = as_int(specials[s]) if s < hard else clumps
         if here > done:
-            hash_clumps(data, at, edges, done, here, word_key, hashes, count)
-            while j < joined and as_int(joins[j]) < here:
-                if as_int(joins[j]) >= done:
-                    hashes[count + as_int(joins[j]) - done] = joined_hashes[j]
-                j += 1
+            for c in range(done, here):
+                hashes[count + c - done] = plain[c]
             if offsets:
                 for c in range(done, here):
                     begins[count + c - done] = at - text_start + as_int(edges[2 * c])
@@ -175,13 +181,43 @@ def append_words(
             reached = max(reached, at + as_int(edges[2 * here]))
             while done < clumps and (done == here or at + as_int(edges[2 * done]) < reached):
                 limit = at + as_int(edges[2 * done + 1])
-                if reached < limit:
-                    reached, count, bad = cut_clump(
-                        data, reached, limit, limit < stop or stop == text_stop, text_stop, text, word_key, folded,
-                        hashes, begins, ends, text_start, count,
+                begin = at + as_int(edges[2 * done])
+                closed = limit < stop or stop == text_stop
+                filled = 0
+                if (
+                    closed
+                    and limit - begin <= 16
+                    and reached <= begin
+                    and begin + 16 <= data.size
+                    and data[begin] >= 0xC2
+                ):
+                    filled = fold_pairs(data, begin, limit - begin, text.letters, folded.data, base)
+                if filled:
+                    base, waiting = put_word(word_key, word_key, folded, base, filled, waiting, hashes, count)
+                    if offsets:
+                        begins[count], ends[count] = begin - text_start, limit - text_start
+                    count, reached = count + 1, limit
+                elif reached < limit:
+                    reached, count, bad, base, waiting = cut_clump(
+                        data,
+                        reached,
+                        limit,
+                        limit < stop or stop == text_stop,
+                        text_stop,
+                        text,
+                        word_key,
+                        folded,
+                        base,
+                        waiting,
+                        hashes,
+                        begins,
+                        ends,
+                        text_start,
+                        count,
                     )
                     invalid += bad
                 done += 1
+    hash_waiting(folded, waiting, word_key, hashes)
     return max(resume, reached), count, invalid
 
 
@@ -203,9 +239,7 @@ def cut_words(
     scratch = make_scratch()
     at, count, invalid = start, 0, 0
     while at < stop:
-        at, count, bad = append_words(
-            data, at, start, stop, text, word_key, scratch, hashes, begins, ends, count
-        )
+        at, count, bad = append_words(data, at, start, stop, text, word_key, scratch, hashes, begins, ends, count)
         invalid += bad
     return count, invalid
 
