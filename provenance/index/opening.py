@@ -86,6 +86,15 @@ class Index:
         self._check_blocks(blocks, data.size)
         return EditionTexts(data, blocks, self.first_words, self.editions["text_bytes"].to_numpy(), self.key.keys)
 
+    @cached_property
+    def words(self) -> npt.NDArray[np.uint32]:
+        """Low half of the hash of every word, by global word position."""
+        from provenance.kernels.words import words_of
+
+        texts = (self.texts.text(edition) for edition in range(self.editions.num_rows))
+        hashes = [words_of(np.frombuffer(text, np.uint8), self.key.keys).hashes.astype(np.uint32) for text in texts]
+        return np.concatenate([*hashes, np.empty(0, np.uint32)])
+
     def find(self, fingerprints: npt.NDArray[np.uint64]) -> Runs:
         """Where the fingerprints stand in the table; those that do not are left out."""
         candidates = pass_filter(fingerprints, self._filter)

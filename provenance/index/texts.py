@@ -93,6 +93,22 @@ class EditionTexts:
             np.concatenate([words.ends.astype(np.int64) + at for words, at in pieces]),
         )
 
+    def places(self, words: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Where words, given by global position, begin and end in their edition's text; each block is cut once."""
+        begins, ends = np.empty(words.size, dtype=np.int64), np.empty(words.size, dtype=np.int64)
+        order = np.argsort(words, kind="stable")
+        blocks = np.searchsorted(self._blocks[:, 0], words[order].astype(np.uint64), side="right") - 1
+        borders = np.flatnonzero(np.diff(blocks)) + 1
+        for rows in np.split(order, borders) if words.size else []:
+            block = int(np.searchsorted(self._blocks[:, 0], np.uint64(words[rows[0]]), side="right")) - 1
+            cut = self._words(block)
+            within = words[rows] - int(self._blocks[block, 0])
+            if int(within.max()) >= cut.hashes.size:
+                raise IndexDamagedError(f"text block {block} of the index has fewer words than its table says")
+            begins[rows] = cut.begins[within] + int(self._blocks[block, 1])
+            ends[rows] = cut.ends[within] + int(self._blocks[block, 1])
+        return begins, ends
+
     def _words(self, block: int) -> Words:
         words = self._cache.get(block)
         if words is None:

@@ -2,53 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from provenance.matching.align import Block
+import numpy as np
+import numpy.typing as npt
 
-
-@dataclass
-class Candidate:
-    """A verified passage (or, from an index without texts, an estimated one) of one document in one edition."""
-
-    document: int
-    edition: int
-    edition_id: str
-    work_id: str
-    doc_words: tuple[int, int]  # [first, last) word of the document
-    ref_words: tuple[int, int]  # [first, last) word of the edition
-    ref_bytes: tuple[int, int] | None  # byte offsets in the edition; None without its text
-    matched_words: int
-    identity: float
-    longest_run: int
-    blocks: list[Block]  # positions in words of document and edition
-    also: list[Candidate] = field(default_factory=list)
-
-    @property
-    def rank(self) -> tuple[int, float, str, int, int]:
-        """Sort key, best first; ends in names and places, so that ties never depend on the order of work."""
-        return (-self.matched_words, -self.identity, self.edition_id, self.doc_words[0], self.ref_words[0])
+from provenance.kernels.credit import find_owners
+from provenance.matching.passages import Integers, Passages
 
 
-def credit(candidates: Sequence[Candidate], same_span: float) -> list[Candidate]:
-    """Greedy cover of one document: best first; one whose words are mostly taken already goes to `also`.
+class Credited(NamedTuple):
+    """Passages with credit, in order of document and place, and for each those listed beside it, best first."""
 
-    A second passage of the edition credited (a refrain, found twice) is not listed: it says nothing new.
+    passages: Passages
+    also: Passages  # those beside passage p are `also_starts[p]` to `also_starts[p + 1]`
+    also_starts: Integers
+
+
+def credit(passages: Passages, edition_order: npt.NDArray[np.int64], same_span: float) -> Credited:
+    """Greedy cover of each document; see `find_owners`.
+
+    The best passage has most matched words, then the highest identity, then the first edition id in order;
+    `edition_order` ranks the editions by id. Ties end in places, so that they never depend on the order of work.
     """
-    credited: list[Candidate] = []
-    for candidate in sorted(candidates, key=lambda c: c.rank):
-        overlaps = [(_shared(candidate, other), -number) for number, other in enumerate(credited)]
-        shared, number = max(overlaps, default=(0, 0))
-        length = candidate.doc_words[1] - candidate.doc_words[0]
-        if shared < same_span * length or not credited:
-            credited.append(candidate)
-            continue
-        owner = credited[-number]
-        if candidate.edition not in {owner.edition, *(other.edition for other in owner.also)}:
-            owner.also.append(candidate)
-    return sorted(credited, key=lambda c: (c.doc_words, c.edition_id, c.ref_words))
-
-
-def _shared(a: Candidate, b: Candidate) -> int:
-    return max(0, min(a.doc_words[1], b.doc_words[1]) - max(a.doc_words[0], b.doc_words[0]))
+    ranks = edition_order[passages.editions]
+    ordered = passages.take(
+        np.lexsort(
+            (passages.ref_begins, passages.doc_begins, ranks, -passages.identity, -passages.matched, passages.documents)
+        )
+    )
+    owners = find_owners(ordered.documents, ordered.editions, ordered.doc_begins, ordered.doc_ends, same_span)
+    own = np.flatnonzero(owners == np.arange(owners.size))
+    credited = ordered.take(own)
+    ranks = edition_order[credited.editions]
+    by_place = np.lexsort(
+        (credited.ref_ends, credited.ref_begins, ranks, credited.doc_ends, credited.doc_begins, credited.documents)
+    )
+    place_of = np.empty(owners.size, dtype=np.int64)
+    place_of[own[by_place]] = np.arange(own.size)
+    beside = np.flatnonzero((owners >= 0) & (owners != np.arange(owners.size)))
+    places = place_of[owners[beside]]
+    beside = beside[np.argsort(places, kind="stable")]
+    starts = np.concatenate([[0], np.cumsum(np.bincount(places, minlength=own.size))]).astype(np.int64)
+    return Credited(credited.take(by_place), ordered.take(beside), starts)

@@ -10,65 +10,72 @@ import numpy.typing as npt
 from provenance.index import Index
 from provenance.kernels.chain import chain_hits
 from provenance.kernels.fingerprints import Sketches
+from provenance.kernels.seeds import by_edition, seldom_repeated
 from provenance.matching.config import MatchConfig
 
-
-class Chain(NamedTuple):
-    """Hits of one document and one edition along one diagonal, in rising order on both sides."""
-
-    document: int
-    edition: int
-    doc_hits: npt.NDArray[np.int64]  # word positions in the document
-    ref_hits: npt.NDArray[np.int64]  # word positions in the edition
+Integers = npt.NDArray[np.int64]
 
 
 class Chains(NamedTuple):
-    """Chains of a batch in order of document, and how many fingerprints were too common to start one.
+    """Chains in order of document and edition, the best of each pair first.
+
+    Hits of chain c are `members[starts[c]:starts[c + 1]]`, numbers into `doc_hits` and `ref_hits`, which rise.
+    """
+
+    documents: Integers  # (chains,)
+    editions: Integers  # (chains,)
+    members: Integers
+    starts: Integers  # (chains + 1,)
+    doc_hits: Integers  # word position in the document
+    ref_hits: Integers  # word position in the edition
+
+    @property
+    def sizes(self) -> Integers:
+        """Hits of each chain."""
+        return np.diff(self.starts)
+
+    def only(self, kept: npt.NDArray[np.bool_]) -> Chains:
+        """The chains that are kept."""
+        sizes = self.sizes[kept]
+        members = self.members[np.repeat(kept, self.sizes)]
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        return Chains(self.documents[kept], self.editions[kept], members, starts, self.doc_hits, self.ref_hits)
+
+    def ends(self) -> tuple[Integers, Integers]:
+        """The hit that each chain begins with, and the one it ends with."""
+        return self.members[self.starts[:-1]], self.members[self.starts[1:] - 1]
+
+
+def find_chains(index: Index, sketches: Sketches, config: MatchConfig) -> tuple[Chains, int]:
+    """All chains with enough hits to be worth verifying, and how many fingerprints were too common to start one.
 
     Too common is what stands at many places of the index, or was repeated often in its own document before.
     """
-
-    chains: list[Chain]
-    common: int
-
-
-def find_chains(index: Index, sketches: Sketches, config: MatchConfig) -> Chains:
-    """All chains with enough hits to be worth verifying."""
     runs = index.find(sketches.fingerprints)
-    seeds = (runs.lengths <= config.max_postings) & _seldom_repeated(sketches, runs.queries, config.max_repeats)
+    seldom = seldom_repeated(sketches.documents, sketches.fingerprints, runs.queries, config.max_repeats)
+    seeds = (runs.lengths <= config.max_postings) & seldom
     common = int(np.count_nonzero(~seeds))
     queries, editions, ref = index.hits(runs.only(seeds))
-    if not queries.size:
-        return Chains([], common)
     documents, doc = sketches.documents[queries], sketches.positions[queries].astype(np.int64)
-    order = np.lexsort((ref, doc, editions, documents))
-    documents, editions, doc, ref = documents[order], editions[order], doc[order], ref[order]
-    same_group = (documents[1:] == documents[:-1]) & (editions[1:] == editions[:-1])
-    repeated = same_group & (doc[1:] == doc[:-1]) & (ref[1:] == ref[:-1])  # several bands of one pair of windows
-    fresh = np.concatenate([[True], ~repeated])
-    documents, editions, doc, ref = documents[fresh], editions[fresh], doc[fresh], ref[fresh]
-    edges = np.flatnonzero((documents[1:] != documents[:-1]) | (editions[1:] != editions[:-1])) + 1
-    groups = np.concatenate([[0], edges, [doc.size]]).astype(np.int64)
     slack = index.sketch.slack
+    if slack:
+        order = np.lexsort((ref, doc, editions, documents))
+        editions, doc, ref, documents = editions[order], doc[order], ref[order], documents[order]
+        fresh = _first_of_equals(documents, editions, doc, ref)  # several bands of one pair of windows
+        editions, doc, ref, documents = editions[fresh], doc[fresh], ref[fresh], documents[fresh]
+    else:
+        order = by_edition(documents, editions)
+        editions, doc, ref, documents = editions[order], doc[order], ref[order], documents[order]
+    borders = np.flatnonzero((documents[1:] != documents[:-1]) | (editions[1:] != editions[:-1])) + 1
+    groups = np.concatenate([[0], borders, [doc.size]]) if doc.size else np.zeros(1, dtype=np.int64)
     members, starts = chain_hits(doc, ref, groups, config.max_gap + slack, config.max_drift + slack)
-    owners = documents[members[starts[:-1]]]
-    short = sketches.words[owners] < config.short_document
-    needed = np.where(short | (slack > 0), 1, config.min_hits)
-    enough = np.flatnonzero(np.diff(starts) >= needed)
-    chains = []
-    for c in enough[np.argsort(owners[enough], kind="stable")]:
-        hit = members[starts[c] : starts[c + 1]]
-        chains.append(Chain(int(documents[hit[0]]), int(editions[hit[0]]), doc[hit], ref[hit]))
-    return Chains(chains, common)
+    firsts = members[starts[:-1]]
+    chains = Chains(documents[firsts].astype(np.int64), editions[firsts], members, starts, doc, ref)
+    short = sketches.words[chains.documents] < config.short_document
+    return chains.only(chains.sizes >= np.where(short | (slack > 0), 1, config.min_hits)), common
 
 
-def _seldom_repeated(sketches: Sketches, found: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.bool_]:
-    """For each fingerprint `found`, False where the same one was found in its document `most` times before."""
-    documents, fingerprints = sketches.documents[found], sketches.fingerprints[found]
-    order = np.lexsort((found, fingerprints, documents))
-    same = (np.diff(documents[order]) == 0) & (fingerprints[order][1:] == fingerprints[order][:-1])
-    starts = np.flatnonzero(np.concatenate([[True], ~same])[: found.size])
-    rank = np.arange(found.size) - np.repeat(starts, np.diff(np.append(starts, found.size)))
-    seldom = np.empty(found.size, dtype=np.bool_)
-    seldom[order] = rank < most
-    return seldom
+def _first_of_equals(*columns: npt.NDArray[np.signedinteger]) -> npt.NDArray[np.bool_]:
+    """For rows in order, whether a row differs from the one before it."""
+    same = np.logical_and.reduce([column[1:] == column[:-1] for column in columns])
+    return np.concatenate([np.ones(min(1, columns[0].size), dtype=np.bool_), ~same])

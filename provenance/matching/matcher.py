@@ -2,53 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
-from typing import Any
+from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from provenance.index import Index
-from provenance.kernels.words import Words, words_of
-from provenance.matching.align import Alignment, align_chain
 from provenance.matching.config import MatchConfig
-from provenance.matching.credit import Candidate, credit
-from provenance.matching.estimate import estimate
-from provenance.matching.lookup import Chain, find_chains
-from provenance.matching.reseed import shared_shingles
-from provenance.matching.texts import Documents, documents_of
-
-BLOCK = pa.struct([("doc_word", pa.int64()), ("ref_word", pa.int64()), ("words", pa.int64())])
-
-_PASSAGE = [
-    ("edition_id", pa.string()),
-    ("work_id", pa.string()),
-    ("ref_begin", pa.int64()),  # byte offsets in the edition's text; null without texts
-    ("ref_end", pa.int64()),
-    ("ref_word", pa.int64()),  # first word in the edition
-    ("ref_words", pa.int64()),  # words spanned in the edition
-    ("matched_words", pa.int64()),  # equal and aligned
-    ("identity", pa.float64()),  # matched words / alignment columns
-    ("longest_run", pa.int64()),  # words
-    ("blocks", pa.list_(BLOCK)),  # equal runs, which together are the whole alignment
-]
-
-MATCH_SCHEMA = pa.schema(
-    [
-        ("document", pa.int64()),  # index in the texts given
-        ("doc_begin", pa.int64()),  # byte offsets in the document
-        ("doc_end", pa.int64()),
-        ("doc_word", pa.int64()),  # first word in the document
-        ("doc_words", pa.int64()),  # words spanned in the document
-        *_PASSAGE,
-        ("estimated", pa.bool_()),  # from seeds alone, because the index has no texts
-        ("also", pa.list_(pa.struct(_PASSAGE))),  # other editions and works with the same passage, best first
-    ]
-)
-
-MARGIN = 1024  # words beyond the outer hits of a chain that extension can reach in the edition
+from provenance.matching.credit import credit
+from provenance.matching.lookup import find_chains
+from provenance.matching.passages import estimated, verified
+from provenance.matching.reseed import exact_chains
+from provenance.matching.table import MATCH_SCHEMA, match_table, with_places
+from provenance.matching.texts import documents_of, words_of_documents
 
 
 @dataclass
@@ -79,10 +48,14 @@ class Matcher:
 
     def match(self, texts: pa.Array | pa.ChunkedArray) -> pa.Table:
         """The matches of an Arrow array of strings or binaries, as MATCH_SCHEMA, in order of document and place."""
-        return self.match_counted(texts)[0]
+        return self.placed(self.match_counted(texts)[0])
+
+    def placed(self, matches: pa.Table) -> pa.Table:
+        """Matches of `match_counted` with their places in the editions' texts; cheapest for many at a time."""
+        return with_places(self.index, matches)
 
     def match_counted(self, texts: pa.Array | pa.ChunkedArray) -> tuple[pa.Table, Counts]:
-        """The matches, and the counts of everything examined."""
+        """The matches, still without `ref_begin` and `ref_end`, and the counts of everything examined."""
         if isinstance(texts, pa.ChunkedArray):
             return self._match_chunks(texts)
         if pa.types.is_dictionary(texts.type):
@@ -121,21 +94,10 @@ class Matcher:
         return pa.concat_tables(parts).sort_by([("document", "ascending"), ("doc_begin", "ascending")]), counts
 
     def _match_plain(self, texts: pa.Array) -> tuple[pa.Table, Counts]:
+        index, config = self.index, self.config
         documents = documents_of(texts)
-        sketches = self.index.sketch.sketch(documents.data, documents.offsets, self.index.key.keys)
-        found = find_chains(self.index, sketches, self.config)
-        rows: list[dict[str, Any]] = []
-        matched = 0
-        for number, chains in groupby(found.chains, key=lambda chain: chain.document):
-            words = words_of(documents.one(number), self.index.key.keys)
-            if self.index.has_texts:
-                candidates = self._verify_all(chains, words)
-            else:
-                kept = sketches.positions[sketches.documents == number]
-                candidates = [c for chain in chains if (c := estimate(self.index, chain, kept, self.config))]
-            credited = credit(candidates, self.config.same_span)
-            matched += bool(credited)
-            rows += [self._row(candidate, words) for candidate in credited]
+        sketches = index.sketch.sketch(documents.data, documents.offsets, index.key.keys)
+        chains, common = find_chains(index, sketches, config)
         counts = Counts(
             documents=len(texts),
             nulls=texts.null_count,
@@ -143,91 +105,30 @@ class Matcher:
             words=int(sketches.words.sum()),
             invalid_utf8=int(sketches.invalid.sum()),
             invalid_documents=int((sketches.invalid > 0).sum()),
-            common_fingerprints=found.common,
-            documents_matched=matched,
+            common_fingerprints=common,
         )
-        return pa.Table.from_pylist(rows, schema=MATCH_SCHEMA), counts
+        if not chains.documents.size:
+            return MATCH_SCHEMA.empty_table(), counts
+        seeded = np.unique(chains.documents)
+        words = words_of_documents(documents, seeded, index.key.keys)
+        if not index.has_texts:
+            passages = estimated(index, chains, sketches, config)
+        else:
+            if index.sketch.slack:
+                chains = exact_chains(index, chains, documents, config)
+            passages = verified(index, chains, seeded, words, config)
+        credited = credit(passages, self._edition_order, config.same_span)
+        counts.documents_matched = int(np.unique(credited.passages.documents).size)
+        return match_table(index, credited, seeded, words), counts
 
-    def _verify_all(self, chains: Iterable[Chain], words: Words) -> list[Candidate]:
-        """Verify the chains of one document, best first in each edition.
-
-        A chain inside a passage already found in its edition would only find that passage at another place of it (a
-        refrain), which is not reported; without this a row of refrains would take minutes.
-        """
-        found: dict[int, list[Candidate]] = {}
-        for chain in chains:
-            passages = found.setdefault(chain.edition, [])
-            first, last = int(chain.doc_hits[0]), int(chain.doc_hits[-1]) + self.index.sketch.span
-            if not any(p.doc_words[0] <= first and last <= p.doc_words[1] for p in passages):
-                passages += self._verify(chain, words)
-        return [candidate for passages in found.values() for candidate in passages]
-
-    def _verify(self, chain: Chain, words: Words) -> Iterator[Candidate]:
-        """The passages of a chain, aligned word by word with the edition's text."""
-        before = min(MARGIN, int(chain.doc_hits[0]) + self.config.max_drift)
-        after = min(MARGIN, words.hashes.size - int(chain.doc_hits[-1]) + self.config.max_drift)
-        slack = self.index.sketch.slack
-        first = int(chain.ref_hits[0]) - before - slack
-        window = self.index.texts.window(
-            chain.edition, max(0, first), int(chain.ref_hits[-1]) + after + self.index.sketch.span + slack
-        )
-        hits = [(chain.doc_hits, chain.ref_hits - window.first)]
-        if slack:
-            hits = shared_shingles(
-                words.hashes, window.hashes, self.index.sketch.shingle, self.index.key.keys, self.config
-            )
-        for doc_hits, ref_hits in hits:
-            for passage in align_chain(words.hashes, window.hashes, doc_hits, ref_hits, self.config):
-                low, high = passage.ref_span
-                yield self._candidate(
-                    chain, passage, window.first, (int(window.begins[low]), int(window.ends[high - 1]))
-                )
-
-    def _candidate(self, chain: Chain, passage: Alignment, first: int, ref_bytes: tuple[int, int]) -> Candidate:
-        low, high = passage.ref_span
-        return Candidate(
-            document=chain.document,
-            edition=chain.edition,
-            edition_id=self.index.edition_ids[chain.edition],
-            work_id=self.index.work_ids[chain.edition],
-            doc_words=passage.doc_span,
-            ref_words=(first + low, first + high),
-            ref_bytes=ref_bytes,
-            matched_words=passage.matched_words,
-            identity=passage.identity,
-            longest_run=passage.longest_run,
-            blocks=[(q, r + first, n) for q, r, n in passage.blocks],
-        )
-
-    def _row(self, candidate: Candidate, words: Words) -> dict[str, Any]:
-        first, last = candidate.doc_words
-        last = min(last, words.hashes.size)
-        return {
-            "document": candidate.document,
-            "doc_begin": int(words.begins[first]),
-            "doc_end": int(words.ends[last - 1]),
-            "doc_word": first,
-            "doc_words": last - first,
-            **_passage(candidate),
-            "estimated": candidate.ref_bytes is None,
-            "also": [_passage(other) for other in candidate.also],
-        }
+    @cached_property
+    def _edition_order(self) -> npt.NDArray[np.int64]:
+        """Rank of each edition by its id."""
+        ids = self.index.editions["edition_id"].combine_chunks()
+        order = pc.sort_indices(ids.cast(pa.binary())).to_numpy()
+        ranks = np.empty(order.size, dtype=np.int64)
+        ranks[order] = np.arange(order.size)
+        return ranks
 
 
-def _passage(candidate: Candidate) -> dict[str, Any]:
-    begin, end = candidate.ref_bytes or (None, None)
-    return {
-        "edition_id": candidate.edition_id,
-        "work_id": candidate.work_id,
-        "ref_begin": begin,
-        "ref_end": end,
-        "ref_word": candidate.ref_words[0],
-        "ref_words": candidate.ref_words[1] - candidate.ref_words[0],
-        "matched_words": candidate.matched_words,
-        "identity": candidate.identity,
-        "longest_run": candidate.longest_run,
-        "blocks": [{"doc_word": q, "ref_word": r, "words": n} for q, r, n in candidate.blocks],
-    }
-
-
-__all__ = ["MATCH_SCHEMA", "Counts", "Documents", "Matcher"]
+__all__ = ["MATCH_SCHEMA", "Counts", "Matcher"]

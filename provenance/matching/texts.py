@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provenance.errors import UsageError
+from provenance.kernels.words import cut_documents, text_rules
 
 
 class Documents(NamedTuple):
@@ -21,6 +22,22 @@ class Documents(NamedTuple):
     def one(self, document: int) -> npt.NDArray[np.uint8]:
         """The bytes of one document."""
         return self.data[self.offsets[document] : self.offsets[document + 1]]
+
+
+class DocumentWords(NamedTuple):
+    """Words of some documents, one document after another; those of the n-th are `starts[n]` to `starts[n + 1]`."""
+
+    hashes: npt.NDArray[np.uint32]  # low halves
+    begins: npt.NDArray[np.uint32]  # byte offsets in the document
+    ends: npt.NDArray[np.uint32]
+    starts: npt.NDArray[np.int64]
+
+
+def words_of_documents(
+    texts: Documents, documents: npt.NDArray[np.int64], keys: npt.NDArray[np.uint64]
+) -> DocumentWords:
+    """The words of some of the documents."""
+    return DocumentWords(*cut_documents(texts.data, texts.offsets, documents, text_rules(), keys[0]))
 
 
 def is_text(kind: pa.DataType) -> bool:

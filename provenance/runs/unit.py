@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from provenance.errors import ShardError
 from provenance.matching import MATCH_SCHEMA, Counts, Matcher
-from provenance.matching.texts import document_sizes
+from provenance.matching.texts import document_sizes, is_text
 from provenance.runs.config import ScanConfig
 from provenance.shards import Batch, Columns, ParquetShard, RowGroup
 
@@ -44,12 +44,16 @@ class Problem:
 
 @dataclass
 class UnitResult:
-    """Matches as RESULT_SCHEMA, what was examined, and what was not."""
+    """Matches as tables of RESULT_SCHEMA, what was examined, and what was not."""
 
-    matches: pa.Table
-    counts: Counts
+    matches: list[pa.Table] = field(default_factory=list)
+    counts: Counts = field(default_factory=Counts)
     rows_read: int = 0
     problems: list[Problem] = field(default_factory=list)
+
+    def table(self) -> pa.Table:
+        """All matches."""
+        return pa.concat_tables([RESULT_SCHEMA.empty_table(), *self.matches])
 
 
 def scan_unit(
@@ -61,13 +65,14 @@ def scan_unit(
     on_bytes: Callable[[int], None] = lambda size: None,
 ) -> UnitResult:
     """Scan row groups of one shard; a row group that cannot be read is a problem in the result, not an error."""
-    result = UnitResult(RESULT_SCHEMA.empty_table(), Counts())
+    result = UnitResult()
     for group in groups:
         part = _scan_group(path, columns, group, matcher, config, on_bytes)
-        result.matches = pa.concat_tables([result.matches, part.matches])
+        result.matches += part.matches
         result.counts.add(part.counts)
         result.rows_read += part.rows_read
         result.problems += part.problems
+    result.matches = [matcher.placed(result.table())]
     return result
 
 
@@ -81,7 +86,7 @@ def _scan_group(
 ) -> UnitResult:
     """One row group; tried a second time in small batches when it does not fit into memory."""
     for small in (False, True):
-        result = UnitResult(RESULT_SCHEMA.empty_table(), Counts())
+        result = UnitResult()
         try:
             for batch in _open_batches(path, columns, group, small):
                 on_bytes(_scan_batch(path, columns, batch, matcher, config, result))
@@ -124,20 +129,14 @@ def _scan_batch(
     result.counts.add(counts)
     result.rows_read += len(texts)
     if found.num_rows:
-        table = _located(path, columns, batch, found, config)
-        result.matches = pa.concat_tables([result.matches, table])
+        result.matches.append(_located(path, columns, batch, found, config))
     return counts.text_bytes
 
 
 def _located(path: str, columns: Columns, batch: Batch, found: pa.Table, config: ScanConfig) -> pa.Table:
     """Matches with the place of their documents and their excerpts."""
     rows = pc.add(found["document"], batch.first_row)
-    excerpts = [
-        _excerpt(batch.texts[document], begin, end, config.max_excerpt)
-        for document, begin, end in zip(
-            *(found[name].to_pylist() for name in ("document", "doc_begin", "doc_end")), strict=True
-        )
-    ]
+    excerpts = _excerpts(batch.texts, found, config.max_excerpt)
     count = found.num_rows
     data: dict[str, Any] = {
         **{name: found[name] for name in found.column_names},
@@ -154,25 +153,46 @@ def _located(path: str, columns: Columns, batch: Batch, found: pa.Table, config:
 
 def _document_ids(path: str, batch: Batch, documents: pa.ChunkedArray, rows: pa.ChunkedArray) -> pa.Array:
     """Ids from the id column, as text; `path:row_group:row` where there is none."""
-    places = [f"{path}:{batch.row_group}:{row}" for row in rows.to_pylist()]
     if batch.ids is None:
-        return pa.array(places, pa.string())
-    ids = []
-    for scalar, place in zip(batch.ids.take(documents.combine_chunks()), places, strict=True):
-        kind = scalar.type.value_type if pa.types.is_dictionary(scalar.type) else scalar.type
-        if not scalar.is_valid:
-            ids.append(place)
-        elif pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind):
-            value = scalar.value if pa.types.is_dictionary(scalar.type) else scalar
-            ids.append(bytes(value.as_buffer()).decode("utf-8", "replace"))
-        else:
-            ids.append(str(scalar.as_py()))
-    return pa.array(ids, pa.string())
+        return _places(path, batch, rows)
+    ids = batch.ids.take(documents.combine_chunks())
+    if pa.types.is_dictionary(ids.type):
+        ids = ids.dictionary_decode()
+    if pa.types.is_string(ids.type) or pa.types.is_integer(ids.type):
+        try:
+            texts = ids.cast(pa.string())
+            texts.validate(full=True)
+            return texts if not texts.null_count else pc.coalesce(texts, _places(path, batch, rows))
+        except pa.ArrowInvalid:
+            pass  # not UTF-8: shown with replacement characters below
+    shown = [_shown(scalar) for scalar in ids]
+    return pc.coalesce(pa.array(shown, pa.string()), _places(path, batch, rows))
 
 
-def _excerpt(text: pa.Scalar, begin: int, end: int, most: int) -> tuple[str, str]:
-    if isinstance(text, pa.DictionaryScalar):
-        text = text.value
-    span = memoryview(text.as_buffer())[begin:end]
-    shown = bytes(span[: 4 * most]).decode("utf-8", "replace")[:most]
-    return shown, hashlib.sha256(span).hexdigest()
+def _places(path: str, batch: Batch, rows: pa.ChunkedArray) -> pa.Array:
+    return pa.array([f"{path}:{batch.row_group}:{row}" for row in rows.to_pylist()], pa.string())
+
+
+def _shown(scalar: pa.Scalar) -> str | None:
+    """An id of any type as text; invalid bytes as U+FFFD."""
+    if not scalar.is_valid:
+        return None
+    if is_text(scalar.type):
+        return bytes(scalar.as_buffer()).decode("utf-8", "replace")
+    return str(scalar.as_py())
+
+
+def _excerpts(texts: pa.Array, found: pa.Table, most: int) -> list[tuple[str, str]]:
+    """For each match the document's text there, cut to `most` characters, and the digest of all its bytes."""
+    excerpts = []
+    last, data = -1, memoryview(b"")
+    places = (found[name].to_pylist() for name in ("document", "doc_begin", "doc_end"))
+    for document, begin, end in zip(*places, strict=True):
+        if document != last:
+            scalar = texts[document]
+            data = memoryview((scalar.value if isinstance(scalar, pa.DictionaryScalar) else scalar).as_buffer())
+            last = document
+        span = data[begin:end]
+        shown = bytes(span[: 4 * most]).decode("utf-8", "replace")[:most]
+        excerpts.append((shown, hashlib.sha256(span).hexdigest()))
+    return excerpts

@@ -1,0 +1,143 @@
+"""Verifies chains: each is grown, word by word, into the passages that both sides share."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from provenance.kernels.compiling import inlined, kernel
+from provenance.kernels.extend import Hashes, extend, make_fronts
+
+Integers = npt.NDArray[np.int64]
+
+
+class Passages(NamedTuple):
+    """Aligned passages, those of a chain one after another. All columns but the last two are (passages,)."""
+
+    chains: Integers
+    doc_begins: Integers  # first word in the document, and the word after the last
+    doc_ends: Integers
+    ref_begins: Integers  # the same in the edition
+    ref_ends: Integers
+    matched: Integers  # words that are equal and aligned
+    columns: Integers  # of the alignment: pairs of words, and words without a partner
+    longest: Integers  # words of the longest equal run
+    block_starts: Integers  # (passages + 1,) blocks b of passage p are block_starts[p] to block_starts[p + 1]
+    blocks: Integers  # (blocks, 3) doc word, ref word, words: equal runs, rising and disjoint on both sides
+
+
+@inlined
+def join_blocks(blocks: Integers, right: int, both: int) -> int:
+    """Order `blocks[:right]`, found forwards, and `blocks[right:both]`, found backwards; returns how many they are.
+
+    Both begin at the same place, so that the nearest on either side of it are one run.
+    """
+    turn(blocks, 0, right)
+    turn(blocks, 0, both)  # the backward ones come first now, the farthest of them at the front
+    left = both - right
+    if left and right and blocks[left - 1, 0] + blocks[left - 1, 2] == blocks[left, 0]:
+        blocks[left - 1, 2] += blocks[left, 2]
+        for k in range(left + 1, both):
+            for side in range(3):
+                blocks[k - 1, side] = blocks[k, side]
+        return both - 1
+    return both
+
+
+@inlined
+def turn(blocks: Integers, first: int, last: int) -> None:
+    """Reverse the order of rows."""
+    for k in range((last - first) // 2):
+        for side in range(3):
+            one, other = blocks[first + k, side], blocks[last - 1 - k, side]
+            blocks[first + k, side], blocks[last - 1 - k, side] = other, one
+
+
+@kernel
+def larger(table: Integers, room: int) -> Integers:
+    """The table, or a copy of twice the rows, with room for at least `room` rows."""
+    if room <= table.shape[0]:
+        return table
+    copy = np.empty((max(room, 2 * table.shape[0]), table.shape[1]), dtype=np.int64)
+    copy[: table.shape[0]] = table
+    return copy
+
+
+@kernel
+def align_chains(
+    doc: Hashes,
+    doc_starts: Integers,
+    ref: Hashes,
+    ref_starts: Integers,
+    ref_words: Integers,
+    documents: Integers,
+    editions: Integers,
+    members: Integers,
+    starts: Integers,
+    doc_hits: Integers,
+    ref_hits: Integers,
+    span: int,
+    drop: int,
+    min_words: int,
+) -> tuple[Integers, Integers]:
+    """Passages of chains that hold at least `min_words` matched words; see `Passages` for the two tables returned.
+
+    Document d is `doc[doc_starts[d]:doc_starts[d + 1]]`, edition e `ref[ref_starts[e]:ref_starts[e] + ref_words[e]]`.
+    Chain c belongs to `documents[c]` and `editions[c]`; its hits are `members[starts[c]:starts[c + 1]]`, numbers into
+    `doc_hits` and `ref_hits`, which are word positions in document and edition. Chains of one document and edition
+    come one after another, the best first; one that lies in a passage already found there (`span` words a hit) would
+    only find it at another place of the edition (a refrain) and is left out.
+    """
+    table, found = np.empty((64, 9), dtype=np.int64), 0
+    blocks, filled = np.empty((256, 3), dtype=np.int64), 0
+    fronts, scratch = make_fronts(), np.empty((64, 3), dtype=np.int64)
+    group = 0  # first passage of this document and edition
+    for c in range(documents.size):
+        d, e = documents[c], editions[c]
+        if c > 0 and (d != documents[c - 1] or e != editions[c - 1]):
+            group = found
+        doc_first, doc_last = doc_starts[d], doc_starts[d + 1]
+        ref_first, ref_last = ref_starts[e], min(ref_starts[e] + ref_words[e], ref.size)
+        first, last = doc_hits[members[starts[c]]], doc_hits[members[starts[c + 1] - 1]] + span
+        inside = False
+        for p in range(group, found):
+            inside = inside or (table[p, 1] <= first and last <= table[p, 2])
+        if inside:
+            continue
+        scratch = larger(scratch, min(doc_last - doc_first, ref_last - ref_first) + 2)
+        doc_floor, ref_floor = doc_first, ref_first
+        for h in range(starts[c], starts[c + 1]):
+            q, r = doc_first + doc_hits[members[h]], ref_first + ref_hits[members[h]]
+            if q < doc_floor or r < ref_floor or q >= doc_last or r >= ref_last or doc[q] != ref[r]:
+                continue
+            right, gained = extend(doc, q, doc_last - q, ref, r, ref_last - r, 1, 2 * drop, 0, fronts, scratch, 0)
+            both, _ = extend(
+                doc, q - 1, q - doc_floor, ref, r - 1, r - ref_floor, -1, 2 * drop, gained, fronts, scratch, right
+            )
+            count = join_blocks(scratch, right, both)
+            doc_floor = scratch[count - 1, 0] + scratch[count - 1, 2]
+            ref_floor = scratch[count - 1, 1] + scratch[count - 1, 2]
+            matched = 0
+            for b in range(count):
+                matched += scratch[b, 2]
+            if matched < min_words:
+                continue
+            table, blocks = larger(table, found + 1), larger(blocks, filled + count)
+            longest, columns = 0, matched
+            for b in range(count):
+                blocks[filled + b, 0] = scratch[b, 0] - doc_first
+                blocks[filled + b, 1] = scratch[b, 1] - ref_first
+                blocks[filled + b, 2] = scratch[b, 2]
+                longest = max(longest, scratch[b, 2])
+                if b > 0:
+                    doc_gap = scratch[b, 0] - scratch[b - 1, 0] - scratch[b - 1, 2]
+                    ref_gap = scratch[b, 1] - scratch[b - 1, 1] - scratch[b - 1, 2]
+                    columns += max(doc_gap, ref_gap)
+            table[found, 0] = c
+            table[found, 1], table[found, 2] = blocks[filled, 0], doc_floor - doc_first
+            table[found, 3], table[found, 4] = blocks[filled, 1], ref_floor - ref_first
+            table[found, 5], table[found, 6], table[found, 7], table[found, 8] = matched, columns, longest, filled
+            found, filled = found + 1, filled + count
+    return table[:found], blocks[:filled]

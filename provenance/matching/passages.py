@@ -1,0 +1,108 @@
+"""Passages of a batch as columns: verified ones from chains and edition words, or estimated ones from chains alone."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from provenance.index import Index
+from provenance.kernels.align import align_chains
+from provenance.kernels.fingerprints import Sketches
+from provenance.matching.config import MatchConfig
+from provenance.matching.lookup import Chains
+from provenance.matching.texts import DocumentWords
+
+Integers = npt.NDArray[np.int64]
+
+
+class Passages(NamedTuple):
+    """A passage is a row; words are counted from the first of the document or edition."""
+
+    documents: Integers
+    editions: Integers
+    doc_begins: Integers  # first word in the document, and the word after the last
+    doc_ends: Integers
+    ref_begins: Integers  # the same in the edition
+    ref_ends: Integers
+    matched: Integers  # words that are equal and aligned
+    identity: npt.NDArray[np.float64]  # matched words / alignment columns
+    longest: Integers  # words of the longest equal run
+    block_firsts: Integers  # blocks of passage p are the `block_counts[p]` rows of `blocks` from `block_firsts[p]`
+    block_counts: Integers
+    blocks: Integers  # (blocks, 3) document word, edition word, words: equal runs, rising and disjoint on both sides
+
+    def take(self, rows: Integers) -> Passages:
+        """Some of the passages, in another order; the blocks stay."""
+        return self._replace(**{name: getattr(self, name)[rows] for name in self._fields if name != "blocks"})
+
+
+def verified(index: Index, chains: Chains, documents: Integers, words: DocumentWords, config: MatchConfig) -> Passages:
+    """The passages of chains, aligned word by word; `words` are those of `documents`, which rise."""
+    table, blocks = align_chains(
+        words.hashes,
+        words.starts,
+        index.words,
+        index.first_words,
+        index.edition_words,
+        np.searchsorted(documents, chains.documents),
+        chains.editions,
+        chains.members,
+        chains.starts,
+        chains.doc_hits,
+        chains.ref_hits,
+        index.sketch.span,
+        config.drop,
+        config.min_words,
+    )
+    chain, doc_begin, doc_end, ref_begin, ref_end, matched, columns, longest, first = table.T
+    counts = np.diff(np.append(first, len(blocks)))
+    owners, editions = chains.documents[chain], chains.editions[chain]
+    return Passages(
+        owners,
+        editions,
+        doc_begin,
+        doc_end,
+        ref_begin,
+        ref_end,
+        matched,
+        matched / columns,
+        longest,
+        first,
+        counts,
+        blocks,
+    )
+
+
+def estimated(index: Index, chains: Chains, sketches: Sketches, config: MatchConfig) -> Passages:
+    """The passages that chains stand for where the index has no texts; chains that say too little are left out.
+
+    The share of the document's kept fingerprints that hit, between the outer hits, estimates the containment of the
+    shingles; its n-th root the identity of the words, because a shingle of n words survives with p^n when each word
+    does with p (Ondov et al. 2016, Mash; Hera et al. 2023, FracMinHash).
+    """
+    span, shingle = index.sketch.span, index.sketch.shingle
+    firsts, lasts = chains.ends()
+    doc_first, doc_last = chains.doc_hits[firsts], chains.doc_hits[lasts]
+    places = sketches.documents.astype(np.int64) << 32 | sketches.positions
+    begin = np.searchsorted(places, chains.documents << 32 | doc_first, side="left")
+    end = np.searchsorted(places, chains.documents << 32 | doc_last, side="right")
+    words = doc_last + span - doc_first
+    identity = np.minimum(1.0, (chains.sizes / np.maximum(end - begin, 1)) ** (1 / shingle))
+    matched = np.rint(identity * words).astype(np.int64)
+    passages = Passages(
+        chains.documents,
+        chains.editions,
+        doc_first,
+        doc_first + words,
+        chains.ref_hits[firsts],
+        chains.ref_hits[lasts] + span,
+        matched,
+        identity,
+        np.full(words.size, span),
+        np.arange(words.size),
+        np.ones(words.size, dtype=np.int64),
+        np.stack([doc_first, chains.ref_hits[firsts], words], axis=1),
+    )
+    return passages.take(np.flatnonzero((matched >= config.min_words) & (chains.sizes > config.min_hits)))
