@@ -15,7 +15,7 @@ from provenance.errors import IndexDamagedError, KeyMismatchError
 from provenance.files import file_digest
 from provenance.index import format as names
 from provenance.index.texts import COLUMNS, EditionTexts
-from provenance.kernels.probe import find_runs, pass_filter
+from provenance.kernels.probe import edition_hints, expand_runs, find_runs, pass_filter
 from provenance.sketch import Key, Sketch, from_json
 
 
@@ -106,13 +106,13 @@ class Index:
 
     def hits(self, runs: Runs) -> Hits:
         """Every posting of the runs; raises IndexDamagedError for one that lies in no edition."""
-        queries = np.repeat(runs.queries, runs.lengths)
-        within = np.arange(queries.size) - np.repeat(np.cumsum(runs.lengths) - runs.lengths, runs.lengths)
-        places = self._postings[np.repeat(runs.firsts, runs.lengths) + within].astype(np.int64)
-        editions = np.searchsorted(self._word_ends, places, side="right")
-        if queries.size and int(editions.max()) >= self.editions.num_rows:
+        if not runs.queries.size:
+            nothing = np.empty(0, dtype=np.int64)
+            return Hits(nothing, nothing, nothing)
+        hits = Hits(*expand_runs(*runs, self._postings, self.first_words, *self._edition_hints))
+        if (hits.positions >= self.edition_words[hits.editions]).any():
             raise IndexDamagedError(f"{self.folder / names.POSTINGS} points behind the last word of the last edition")
-        return Hits(queries, editions, places - self.first_words[editions])
+        return hits
 
     def verify(self) -> None:
         """Read every file and compare its digest; raises IndexDamagedError naming the first that differs."""
@@ -121,6 +121,10 @@ class Index:
                 raise IndexDamagedError(
                     f"{self.folder / name} is damaged: {names.MANIFEST} has another digest; build the index again"
                 )
+
+    @cached_property
+    def _edition_hints(self) -> tuple[npt.NDArray[np.int64], int]:
+        return edition_hints(self.first_words, int(self._word_ends[-1]) if self._word_ends.size else 0)
 
     @cached_property
     def _word_ends(self) -> npt.NDArray[np.int64]:

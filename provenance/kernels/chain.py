@@ -45,6 +45,26 @@ def best_predecessors(
         highest = max(highest, score[i])
 
 
+@inlined
+def trace_back(
+    hit: int,
+    before: npt.NDArray[np.int64],
+    used: npt.NDArray[np.bool_],
+    members: npt.NDArray[np.int64],
+    filled: int,
+) -> int:
+    """Append the unused hits of the chain that ends in `hit`, in rising order; returns how many members there are."""
+    first = filled
+    while hit >= 0 and not used[hit]:
+        used[hit] = True
+        members[filled] = hit
+        filled, hit = filled + 1, before[hit]
+    for k in range((filled - first) // 2):
+        one, other = members[first + k], members[filled - 1 - k]
+        members[first + k], members[filled - 1 - k] = other, one
+    return filled
+
+
 @kernel
 def chain_hits(
     doc: npt.NDArray[np.int64],
@@ -71,18 +91,18 @@ def chain_hits(
             filled, chains = filled + 1, chains + 1
             continue
         best_predecessors(doc, ref, first, last, max_gap, max_drift, score, before)
+        best = first
+        for hit in range(first + 1, last):
+            best = hit if score[hit] > score[best] else best
+        starts[chains], chains = filled, chains + 1
+        filled = trace_back(best, before, used, members, filled)
+        if filled - starts[chains - 1] == last - first:
+            continue  # one chain takes all
         order = np.argsort(-score[first:last], kind="mergesort")
         for k in range(order.size):
             hit = first + order[k]
-            if used[hit]:
-                continue
-            starts[chains] = filled
-            chains += 1
-            while hit >= 0 and not used[hit]:
-                used[hit] = True
-                members[filled] = hit
-                filled += 1
-                hit = before[hit]
-            members[starts[chains - 1] : filled] = members[starts[chains - 1] : filled][::-1].copy()
+            if not used[hit]:
+                starts[chains], chains = filled, chains + 1
+                filled = trace_back(hit, before, used, members, filled)
     starts[chains] = filled
     return members, starts[: chains + 1]

@@ -79,6 +79,45 @@ def find_runs(
     return first, length
 
 
+@kernel
+def expand_runs(
+    queries: npt.NDArray[np.int64],
+    firsts: npt.NDArray[np.int64],
+    lengths: npt.NDArray[np.int64],
+    postings: npt.NDArray[np.unsignedinteger],
+    first_words: npt.NDArray[np.int64],
+    hints: npt.NDArray[np.int64],
+    hint_shift: int,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Every posting of runs: its query, its edition, and its word position in the edition.
+
+    `first_words` are the editions' first global word positions, rising, and `hints` what `edition_hints` made of them.
+    A posting behind the last edition's words comes out in the last edition: whoever reads words there must look.
+    """
+    total = 0
+    for run in range(queries.size):
+        total += lengths[run]
+    owners, editions = np.empty(total, dtype=np.int64), np.empty(total, dtype=np.int64)
+    positions = np.empty(total, dtype=np.int64)
+    count = 0
+    for run in range(queries.size):
+        for entry in range(firsts[run], firsts[run] + lengths[run]):
+            place = as_int(postings[entry])
+            edition = hints[min(place >> hint_shift, hints.size - 1)]
+            while edition + 1 < first_words.size and first_words[edition + 1] <= place:
+                edition += 1
+            owners[count], editions[count], positions[count] = queries[run], edition, place - first_words[edition]
+            count += 1
+    return owners, editions, positions
+
+
+def edition_hints(first_words: npt.NDArray[np.int64], words: int) -> tuple[npt.NDArray[np.int64], int]:
+    """The edition at every 2^shift-th of all words, and the shift: some 65,536 of them, so that few steps remain."""
+    shift = max(0, words.bit_length() - 16)
+    places = np.arange((words >> shift) + 1) << shift
+    return np.maximum(np.searchsorted(first_words, places, side="right") - 1, 0), shift
+
+
 def make_buckets(table: npt.NDArray[np.uint64], max_kept: int) -> tuple[npt.NDArray[np.uint64], int]:
     """Starts of the runs that share their top bits, about eight entries each, and the shift that leaves those bits.
 

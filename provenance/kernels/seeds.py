@@ -45,6 +45,7 @@ def seldom_repeated(
 def by_edition(documents: npt.NDArray[np.int32], editions: Integers) -> Integers:
     """The order that puts hits, sorted by document, in order of edition within each document, and else as they are."""
     order = np.arange(documents.size)
+    keys = np.empty(documents.size, dtype=np.int64)
     first = 0
     for k in range(1, documents.size + 1):
         if k < documents.size and documents[k] == documents[first]:
@@ -53,6 +54,10 @@ def by_edition(documents: npt.NDArray[np.int32], editions: Integers) -> Integers
         for i in range(first + 1, k):
             in_order = in_order and editions[i - 1] <= editions[i]
         if not in_order:
-            order[first:k] = first + np.argsort(editions[first:k], kind="mergesort")
+            for i in range(first, k):
+                keys[i] = editions[i] << 32 | i
+            keys[first:k].sort()
+            for i in range(first, k):
+                order[i] = keys[i] & 0xFFFFFFFF
         first = k
     return order

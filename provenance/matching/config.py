@@ -16,10 +16,9 @@ class MatchConfig:
     short_document: int = 50  # ... or one, in a document of fewer words than this
     max_postings: int = 128  # a fingerprint at more places starts no chain
     max_repeats: int = 32  # so many times in one document a fingerprint starts chains; a row of refrains costs no more
-    max_gap: int = 128  # between two hits of a chain
-    max_drift: int = 32  # between the diagonals of two hits of a chain
-    reach: int = 64  # extension tries this far at a time
-    drop: int = 25  # a match ends where it loses this many points (a matched word +1, another column -1)
+    max_gap: int = 64  # between two hits of a chain
+    max_drift: int = 16  # between the diagonals of two hits of a chain: more words than that no alignment bridges
+    drop: int = 25  # a match ends where it loses this many points: +1 a matched word, -1 a replaced, -1.5 an extra one
     same_span: float = 0.5  # a match that shares this part of its words with a better one is listed under `also`
 
     def __post_init__(self) -> None:

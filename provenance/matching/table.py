@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -48,15 +50,15 @@ def match_table(index: Index, credited: Credited, documents: Integers, words: Do
     last = words.starts[np.searchsorted(documents, passages.documents) + 1] - 1
     begins, ends = first + passages.doc_begins, np.minimum(first + passages.doc_ends - 1, last)
     also = pa.ListArray.from_arrays(
-        pa.array(credited.also_starts, pa.int32()),
+        _column(credited.also_starts.astype(np.int32)),
         pa.StructArray.from_arrays(_columns(index, credited.also), fields=[pa.field(*field) for field in PASSAGE]),
     )
     columns = [
-        pa.array(passages.documents),
-        pa.array(words.begins[begins].astype(np.int64)),
-        pa.array(words.ends[ends].astype(np.int64)),
-        pa.array(passages.doc_begins),
-        pa.array(ends - begins + 1),
+        _column(passages.documents),
+        _column(words.begins[begins].astype(np.int64)),
+        _column(words.ends[ends].astype(np.int64)),
+        _column(passages.doc_begins),
+        _column(ends - begins + 1),
         *_columns(index, passages),
         pa.repeat(not index.has_texts, passages.documents.size),
         also,
@@ -67,28 +69,36 @@ def match_table(index: Index, credited: Credited, documents: Integers, words: Do
 def _columns(index: Index, passages: Passages) -> list[pa.Array]:
     """The columns of PASSAGE."""
     count = passages.editions.size
-    editions = pa.array(passages.editions)
+    editions = _column(passages.editions)
     nowhere = pa.nulls(count, pa.int64())
     return [
         pc.take(index.editions["edition_id"].combine_chunks(), editions),
         pc.take(index.editions["work_id"].combine_chunks(), editions),
         nowhere,
         nowhere,
-        pa.array(passages.ref_begins),
-        pa.array(passages.ref_ends - passages.ref_begins),
-        pa.array(passages.matched),
-        pa.array(passages.identity),
-        pa.array(passages.longest),
+        _column(passages.ref_begins),
+        _column(passages.ref_ends - passages.ref_begins),
+        _column(passages.matched),
+        _column(passages.identity),
+        _column(passages.longest),
         _block_lists(passages),
     ]
+
+
+def _column(values: npt.NDArray[Any]) -> pa.Array:
+    """The array without a copy; `pa.array` looks for pandas at every call, which costs more than this."""
+    values = np.ascontiguousarray(values)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), values.size, [None, pa.py_buffer(values)])
 
 
 def _block_lists(passages: Passages) -> pa.ListArray:
     counts = passages.block_counts
     starts = np.concatenate([[0], np.cumsum(counts)])
     blocks = passages.blocks[np.arange(starts[-1]) + np.repeat(passages.block_firsts - starts[:-1], counts)]
-    sides = [pa.array(np.ascontiguousarray(blocks[:, side])) for side in range(3)]
-    return pa.ListArray.from_arrays(pa.array(starts, pa.int32()), pa.StructArray.from_arrays(sides, fields=list(BLOCK)))
+    sides = [_column(np.ascontiguousarray(blocks[:, side])) for side in range(3)]
+    return pa.ListArray.from_arrays(
+        _column(starts.astype(np.int32)), pa.StructArray.from_arrays(sides, fields=list(BLOCK))
+    )
 
 
 def with_places(index: Index, matches: pa.Table) -> pa.Table:
