@@ -86,6 +86,8 @@ def chain_hits(
     filled, chains = 0, 0
     for g in range(groups.size - 1):
         first, last = groups[g], groups[g + 1]
+        if last == first:
+            continue
         if last - first == 1:  # most groups are one chance hit
             members[filled], starts[chains] = first, filled
             filled, chains = filled + 1, chains + 1

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from provenance.kernels.compiling import as_int, inlined, kernel
-from provenance.kernels.hashing import finish_shingle
+from provenance.kernels.hashing import U64, finish_shingle
 from provenance.kernels.words import SEGMENT, Rules, append_words, make_scratch, most_words, text_rules
 
 AT_ONCE = 4096  # words hashed to shingles at once: they stay in the cache
@@ -24,6 +24,7 @@ class Sketches(NamedTuple):
     fingerprints: npt.NDArray[np.uint64]  # (kept,)
     words: npt.NDArray[np.int64]  # (documents,)
     invalid: npt.NDArray[np.int64]  # (documents,) invalid UTF-8 sequences
+    hashes: npt.NDArray[np.uint32]  # (words of all documents,) low halves of the word hashes
 
 
 @kernel
@@ -95,6 +96,13 @@ def store_kept(
     return d, kept
 
 
+@inlined
+def low_halves(words: npt.NDArray[np.uint64], count: int, hashes: npt.NDArray[np.uint32], before: int) -> None:
+    """Low halves of `words[:count]` into `hashes[before:]`."""
+    for k in range(count):
+        hashes[before + k] = np.uint32(words[k] & U64(0xFFFFFFFF))
+
+
 @kernel
 def sketch_documents(
     data: npt.NDArray[np.uint8],
@@ -110,6 +118,7 @@ def sketch_documents(
     npt.NDArray[np.uint64],
     npt.NDArray[np.int64],
     npt.NDArray[np.int64],
+    npt.NDArray[np.uint32],
 ]:
     """Sketch documents `data[offsets[d]:offsets[d + 1]]`: shingles whose fingerprint is <= max_kept. See `Sketches`.
 
@@ -121,7 +130,7 @@ def sketch_documents(
     nothing, scratch = np.empty(0, dtype=np.uint32), make_scratch()
     first_words, invalid = np.zeros(offsets.size, dtype=np.int64), np.zeros(offsets.size - 1, dtype=np.int64)
     documents, positions = np.empty(room, dtype=np.int32), np.empty(room, dtype=np.uint32)
-    fingerprints = np.empty(room, dtype=np.uint64)
+    fingerprints, hashes = np.empty(room, dtype=np.uint64), np.empty((offsets[-1] - offsets[0]) // 5, dtype=np.uint32)
     count, before, kept, owner = 0, 0, 0, 0  # words held, words of the stream before them, fingerprints kept
     for d in range(offsets.size - 1):
         at, stop = offsets[d], offsets[d + 1]
@@ -150,11 +159,17 @@ def sketch_documents(
                     fingerprints,
                     kept,
                 )
+                if before + count > hashes.size:
+                    hashes = grown(hashes, before + count)
+                low_halves(words, count, hashes, before)
                 for k in range(hashed, count):
                     words[k - hashed] = words[k]
                 before, count = before + hashed, count - hashed
         first_words[d + 1] = before + count
-    return documents[:kept], positions[:kept], fingerprints[:kept], np.diff(first_words), invalid
+    used = before + count
+    hashes = grown(hashes, used)
+    low_halves(words, count, hashes, before)
+    return documents[:kept], positions[:kept], fingerprints[:kept], np.diff(first_words), invalid, hashes[:used]
 
 
 def sketch_batch(

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from provenance.kernels.compiling import inlined, kernel
-from provenance.kernels.fingerprints import Sketches, hash_shingles
+from provenance.kernels.fingerprints import Sketches, grown, hash_shingles, low_halves
 from provenance.kernels.hashing import U64, finish_shingle
 from provenance.kernels.words import Rules, cut_words, text_rules
 
@@ -90,6 +90,7 @@ def band_documents(
     npt.NDArray[np.uint64],
     npt.NDArray[np.int64],
     npt.NDArray[np.int64],
+    npt.NDArray[np.uint32],
 ]:
     """Band fingerprints of every window of every document; the last window ends with the text. See `Sketches`."""
     count = offsets.size - 1
@@ -104,9 +105,13 @@ def band_documents(
     fingerprints = np.empty(most, dtype=np.uint64)
     signature = np.empty(a.size, dtype=np.uint32)
     low = np.empty(window, dtype=np.uint32)
+    hashes, used = np.empty((offsets[-1] - offsets[0]) // 5, dtype=np.uint32), 0
     kept = 0
     for d in range(count):
         words[d], invalid[d] = cut_words(data, offsets[d], offsets[d + 1], text, keys[0], scratch, nothing, nothing)
+        hashes = grown(hashes, used + words[d])
+        low_halves(scratch, words[d], hashes, used)
+        used += words[d]
         hash_shingles(scratch, words[d], shingle, keys, scratch)
         for w in range(windows_in(words[d], window, stride, shingle)):
             first = max(0, min(w * stride, words[d] - window))
@@ -119,7 +124,7 @@ def band_documents(
             documents[kept : kept + bands] = d
             positions[kept : kept + bands] = first
             kept += bands
-    return documents[:kept], positions[:kept], fingerprints[:kept], words, invalid
+    return documents[:kept], positions[:kept], fingerprints[:kept], words, invalid, hashes[:used]
 
 
 def band_batch(

@@ -250,18 +250,17 @@ def cut_documents(
     offsets: npt.NDArray[np.int64],
     documents: npt.NDArray[np.int64],
     text: Rules,
-    word_key: np.uint64,
-) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32], npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
-    """The words of some documents `data[offsets[d]:offsets[d + 1]]`, one document after another.
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+    """Where the words of some documents `data[offsets[d]:offsets[d + 1]]` begin and end, one document after another.
 
-    Returns the low halves of their hashes, where they begin and end in their document, and where each document's words
-    begin, with one item more than there are documents.
+    The places are bytes in the document. Also returns where each document's words begin in these arrays, with one item
+    more than there are documents.
     """
     room, longest = 0, 0
     for d in documents:
         room += most_words(offsets[d + 1] - offsets[d])
         longest = max(longest, most_words(offsets[d + 1] - offsets[d]))
-    hashes, low_halves = np.empty(longest, dtype=np.uint64), np.empty(room, dtype=np.uint32)
+    hashes = np.empty(longest, dtype=np.uint64)  # of no use here
     begins, ends = np.empty(room, dtype=np.uint32), np.empty(room, dtype=np.uint32)
     starts, scratch = np.zeros(documents.size + 1, dtype=np.int64), make_scratch()
     for n in range(documents.size):
@@ -269,13 +268,11 @@ def cut_documents(
         here, at, count = starts[n], first, 0
         while at < last:
             at, count, _ = append_words(
-                data, at, first, last, text, word_key, scratch, hashes, begins[here:], ends[here:], count
+                data, at, first, last, text, U64(0), scratch, hashes, begins[here:], ends[here:], count
             )
-        for k in range(count):
-            low_halves[here + k] = np.uint32(hashes[k])
         starts[n + 1] = here + count
     used = starts[documents.size]
-    return low_halves[:used], begins[:used], ends[:used], starts
+    return begins[:used], ends[:used], starts
 
 
 @inlined

@@ -16,8 +16,8 @@ from provenance.matching.credit import credit
 from provenance.matching.lookup import find_chains
 from provenance.matching.passages import estimated, verified
 from provenance.matching.reseed import exact_chains
-from provenance.matching.table import MATCH_SCHEMA, match_table, with_places
-from provenance.matching.texts import documents_of, words_of_documents
+from provenance.matching.table import MATCH_SCHEMA, locate, match_table, with_places
+from provenance.matching.texts import documents_of
 
 
 @dataclass
@@ -107,19 +107,17 @@ class Matcher:
             invalid_documents=int((sketches.invalid > 0).sum()),
             common_fingerprints=common,
         )
-        if not chains.documents.size:
-            return MATCH_SCHEMA.empty_table(), counts
-        seeded = np.unique(chains.documents)
-        words = words_of_documents(documents, seeded, index.key.keys)
         if not index.has_texts:
             passages = estimated(index, chains, sketches, config)
         else:
             if index.sketch.slack:
                 chains = exact_chains(index, chains, documents, config)
-            passages = verified(index, chains, seeded, words, config)
+            passages = verified(index, chains, sketches, config)
+        if not passages.documents.size:
+            return MATCH_SCHEMA.empty_table(), counts
         credited = credit(passages, self._edition_order, config.same_span)
         counts.documents_matched = int(np.unique(credited.passages.documents).size)
-        return match_table(index, credited, seeded, words), counts
+        return match_table(index, locate(documents, credited)), counts
 
     @cached_property
     def _edition_order(self) -> npt.NDArray[np.int64]:

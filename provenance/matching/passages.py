@@ -12,7 +12,6 @@ from provenance.kernels.align import align_chains
 from provenance.kernels.fingerprints import Sketches
 from provenance.matching.config import MatchConfig
 from provenance.matching.lookup import Chains
-from provenance.matching.texts import DocumentWords
 
 Integers = npt.NDArray[np.int64]
 
@@ -38,15 +37,15 @@ class Passages(NamedTuple):
         return self._replace(**{name: getattr(self, name)[rows] for name in self._fields if name != "blocks"})
 
 
-def verified(index: Index, chains: Chains, documents: Integers, words: DocumentWords, config: MatchConfig) -> Passages:
-    """The passages of chains, aligned word by word; `words` are those of `documents`, which rise."""
+def verified(index: Index, chains: Chains, sketches: Sketches, config: MatchConfig) -> Passages:
+    """The passages of chains, aligned word by word."""
     table, blocks = align_chains(
-        words.hashes,
-        words.starts,
+        sketches.hashes,
+        np.concatenate([[0], np.cumsum(sketches.words)]),
         index.words,
         index.first_words,
         index.edition_words,
-        np.searchsorted(documents, chains.documents),
+        chains.documents,
         chains.editions,
         chains.members,
         chains.starts,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from provenance.index import Index
 from provenance.matching.credit import Credited
 from provenance.matching.passages import Integers, Passages
-from provenance.matching.texts import DocumentWords
+from provenance.matching.texts import Documents, word_places
 
 BLOCK = pa.struct([("doc_word", pa.int64()), ("ref_word", pa.int64()), ("words", pa.int64())])
 
@@ -43,22 +43,42 @@ MATCH_SCHEMA = pa.schema(
 )
 
 
-def match_table(index: Index, credited: Credited, documents: Integers, words: DocumentWords) -> pa.Table:
-    """The passages as MATCH_SCHEMA, `ref_begin` and `ref_end` null; `words` are those of `documents`, which rise."""
+class Found(NamedTuple):
+    """The matches of a batch, and where they lie in the bytes of its documents."""
+
+    credited: Credited
+    doc_begins: Integers
+    doc_ends: Integers
+
+
+def locate(texts: Documents, credited: Credited) -> Found:
+    """Add the byte offsets of the passages in their documents."""
     passages = credited.passages
-    first = words.starts[np.searchsorted(documents, passages.documents)]
-    last = words.starts[np.searchsorted(documents, passages.documents) + 1] - 1
-    begins, ends = first + passages.doc_begins, np.minimum(first + passages.doc_ends - 1, last)
+    documents, numbers = np.unique(passages.documents, return_inverse=True)
+    places = word_places(texts, documents)
+    last = places.starts[numbers + 1] - 1  # an estimated passage may end behind the text
+    begins = places.starts[numbers] + passages.doc_begins
+    ends = np.minimum(places.starts[numbers] + passages.doc_ends - 1, last)
+    shortened = passages._replace(doc_ends=passages.doc_begins + ends - begins + 1)
+    found = places.begins[begins].astype(np.int64), places.ends[ends].astype(np.int64)
+    return Found(credited._replace(passages=shortened), *found)
+
+
+def match_table(index: Index, found: Found) -> pa.Table:
+    """Matches as MATCH_SCHEMA, with null for `ref_begin` and `ref_end`."""
+    passages = found.credited.passages
     also = pa.ListArray.from_arrays(
-        _column(credited.also_starts.astype(np.int32)),
-        pa.StructArray.from_arrays(_columns(index, credited.also), fields=[pa.field(*field) for field in PASSAGE]),
+        _column(found.credited.also_starts.astype(np.int32)),
+        pa.StructArray.from_arrays(
+            _columns(index, found.credited.also), fields=[pa.field(*field) for field in PASSAGE]
+        ),
     )
     columns = [
         _column(passages.documents),
-        _column(words.begins[begins].astype(np.int64)),
-        _column(words.ends[ends].astype(np.int64)),
+        _column(found.doc_begins),
+        _column(found.doc_ends),
         _column(passages.doc_begins),
-        _column(ends - begins + 1),
+        _column(passages.doc_ends - passages.doc_begins),
         *_columns(index, passages),
         pa.repeat(not index.has_texts, passages.documents.size),
         also,

@@ -24,20 +24,17 @@ class Documents(NamedTuple):
         return self.data[self.offsets[document] : self.offsets[document + 1]]
 
 
-class DocumentWords(NamedTuple):
-    """Words of some documents, one document after another; those of the n-th are `starts[n]` to `starts[n + 1]`."""
+class WordPlaces(NamedTuple):
+    """Bytes at which words of some documents begin and end; those of the n-th are `starts[n]` to `starts[n + 1]`."""
 
-    hashes: npt.NDArray[np.uint32]  # low halves
-    begins: npt.NDArray[np.uint32]  # byte offsets in the document
+    begins: npt.NDArray[np.uint32]
     ends: npt.NDArray[np.uint32]
     starts: npt.NDArray[np.int64]
 
 
-def words_of_documents(
-    texts: Documents, documents: npt.NDArray[np.int64], keys: npt.NDArray[np.uint64]
-) -> DocumentWords:
-    """The words of some of the documents."""
-    return DocumentWords(*cut_documents(texts.data, texts.offsets, documents, text_rules(), keys[0]))
+def word_places(texts: Documents, documents: npt.NDArray[np.int64]) -> WordPlaces:
+    """Where the words of some of the documents are."""
+    return WordPlaces(*cut_documents(texts.data, texts.offsets, documents, text_rules()))
 
 
 def is_text(kind: pa.DataType) -> bool:
