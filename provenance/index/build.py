@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provenance._version import __version__
 from provenance.errors import BookError, OutputError, UsageError
-from provenance.files import sync_directory, text_digest
+from provenance.files import sync_directory
 from provenance.index import format as names
+from provenance.index.postings import Gatherer, Source, U64s
+from provenance.index.prepare import MOST_POSITIONS, Options, prepare_all
+from provenance.index.tables import WIDE_WORDS, write_tables
 from provenance.index.texts import TextWriter
-from provenance.index.works import IDENTITY_SCALE, EditionIdentity, group_editions
-from provenance.kernels.fingerprints import fingerprints_of
-from provenance.kernels.probe import make_buckets, make_filter
-from provenance.kernels.words import words_of
+from provenance.index.works import EditionIdentity, group_editions
 from provenance.readers import Book, SourceOutcome
 from provenance.sketch import FracMinHash, Key, Sketch, to_json
 from provenance.text import fold_table
 
-MOST_POSITIONS = 16
-"""A fingerprint is kept at this many places of one edition: a refrain must not fill the table."""
+MEMORY = 1 << 30  # bytes for postings while they are gathered and sorted
+LEAST_MEMORY = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,7 @@ class BuildReport:
     words: int
     postings: int
     index_bytes: int
+    table_bytes: int  # of it what lookup needs: fingerprints, postings, buckets and filter
     dropped_repeats: int  # postings left out by MOST_POSITIONS
     empty_editions: list[str]
     invalid_utf8: dict[str, int]  # edition id -> invalid byte sequences
@@ -52,36 +52,6 @@ class BuildReport:
         return {**asdict(self), "folder": str(self.folder)}
 
 
-class _Postings:
-    """Fingerprints and global word positions, gathered edition by edition."""
-
-    def __init__(self) -> None:
-        self.fingerprints: list[npt.NDArray[np.uint64]] = []
-        self.places: list[npt.NDArray[np.uint64]] = []
-        self.dropped = 0
-
-    def add(self, fingerprints: npt.NDArray[np.uint64], positions: npt.NDArray[np.uint32], first_word: int) -> int:
-        """Add one edition's sketch, at most MOST_POSITIONS places a fingerprint; returns how many postings it got."""
-        order = np.argsort(fingerprints, kind="stable")
-        ordered = fingerprints[order]
-        starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])) if ordered.size else order
-        runs = np.diff(np.append(starts, ordered.size))
-        rank = np.arange(ordered.size) - np.repeat(starts, runs)
-        kept = rank < MOST_POSITIONS
-        self.dropped += int(kept.size - kept.sum())
-        self.fingerprints.append(ordered[kept])
-        self.places.append(positions[order][kept].astype(np.uint64) + np.uint64(first_word))
-        return int(kept.sum())
-
-    def sorted(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
-        """All postings by fingerprint, then place."""
-        if not self.fingerprints:
-            return np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.uint64)
-        fingerprints, places = np.concatenate(self.fingerprints), np.concatenate(self.places)
-        order = np.lexsort((places, fingerprints))
-        return fingerprints[order], places[order]
-
-
 def build_index(
     books: Iterable[Book],
     out: Path,
@@ -91,19 +61,32 @@ def build_index(
     overwrite: bool = False,
     sources: list[SourceOutcome] | None = None,
     on_book: Callable[[Book], None] = lambda book: None,
+    memory: int = MEMORY,
+    workers: int = 2,
+    wide_words: int = WIDE_WORDS,
 ) -> BuildReport:
-    """Build an index of `books` at `out`.
+    """Build an index of `books` at `out`; what is written depends on neither `memory` nor `workers`.
 
     `sources` is the list that the reader of the books fills, for the report. Raises UsageError when `out` is taken
     or there is no book, BookError for two books of one id, OutputError when the disk refuses.
     """
+    if memory < LEAST_MEMORY:
+        raise UsageError(f"--memory is {memory} bytes; at least {LEAST_MEMORY >> 20} MB are needed")
+    options = Options(sketch or FracMinHash(), key or Key(), keep_texts)
+    with new_index(out, overwrite) as folder:
+        report = _build(books, folder, options, sources or [], on_book, memory, workers, wide_words)
+    return replace(report, folder=out, sources=sources or [])
+
+
+@contextlib.contextmanager
+def new_index(out: Path, overwrite: bool) -> Iterator[Path]:
+    """An empty directory that takes the name `out` in the end, or vanishes; raises UsageError where that is taken."""
     _check_free(out, overwrite)
     temporary = out.parent / f".{out.name}.building"
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-        noted = [] if sources is None else sources
-        report = _build(books, temporary, sketch or FracMinHash(), key or Key(), keep_texts, noted, on_book)
+        yield temporary
         if out.exists():
             shutil.rmtree(out)
         temporary.replace(out)
@@ -112,7 +95,6 @@ def build_index(
         raise OutputError(f"cannot build the index at {out}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return replace(report, folder=out)
 
 
 def _check_free(out: Path, overwrite: bool) -> None:
@@ -127,53 +109,114 @@ def _check_free(out: Path, overwrite: bool) -> None:
 def _build(
     books: Iterable[Book],
     folder: Path,
-    sketch: Sketch,
-    key: Key,
-    keep_texts: bool,
+    options: Options,
     sources: list[SourceOutcome],
     on_book: Callable[[Book], None],
+    memory: int,
+    workers: int,
+    wide_words: int,
 ) -> BuildReport:
-    postings, rows, identities = _Postings(), list[dict[str, Any]](), list[EditionIdentity]()
-    seen: dict[str, str] = {}
-    first_word = 0
-    with (folder / names.TEXTS).open("wb") as texts:
+    spilled = folder / "spilled"
+    spilled.mkdir()
+    gatherer, rows, identities = Gatherer(spilled, memory), list[dict[str, Any]](), list[U64s]()
+    given: list[str] = []
+    first_word = dropped = 0
+    with (folder / names.TEXTS).open("wb") as texts, (folder / names.WORDS).open("wb") as words:
         writer = TextWriter(texts)
-        for book in books:
-            on_book(book)
-            if book.edition_id in seen:
-                raise BookError(
-                    f"two books have the id {book.edition_id}: {seen[book.edition_id]} and {book.source}; "
-                    "edition ids must differ"
-                )
-            seen[book.edition_id] = book.source
-            data = np.frombuffer(book.text, dtype=np.uint8)
-            words = words_of(data, key.keys)
-            kept = sketch.sketch(data, np.array([0, data.size], dtype=np.int64), key.keys)
-            count = postings.add(kept.fingerprints, kept.positions, first_word)
-            if keep_texts:
-                writer.add(len(rows), first_word, book.text, words.begins)
-            identities.append(_identity(book, words.hashes, key))
-            rows.append(_edition_row(book, words.hashes.size, words.invalid, count, first_word))
-            first_word += words.hashes.size
+        for edition in prepare_all(_distinct(books, on_book), options, workers):
+            gatherer.add(edition.values, edition.positions.astype(np.uint64) + np.uint64(first_word))
+            if edition.frames is not None and edition.words is not None:
+                writer.add(len(rows), first_word, edition.frames)
+                words.write(edition.words.astype("<u4").data)
+            rows.append({**edition.row, "first_word": first_word})
+            identities.append(edition.identity)
+            given.append(edition.given_work)
+            dropped += edition.dropped
+            first_word += edition.row["words"]
         block_table = writer.table()
     if not rows:
         raise UsageError("there is no book in the sources: nothing was indexed")
-    for row, work in zip(rows, group_editions(identities), strict=True):
+    if options.keep_texts:
+        block_table.astype("<u8").tofile(folder / names.BLOCKS)
+    else:
+        (folder / names.TEXTS).unlink()
+        (folder / names.WORDS).unlink()
+    report = finish(folder, rows, identities, given, gatherer.sources(), options, dropped, memory, wide_words)
+    return replace(report, sources=sources)
+
+
+def _distinct(books: Iterable[Book], on_book: Callable[[Book], None]) -> Iterator[Book]:
+    seen: dict[str, str] = {}
+    for book in books:
+        on_book(book)
+        if book.edition_id in seen:
+            raise two_of_one_id(book.edition_id, seen[book.edition_id], book.source)
+        seen[book.edition_id] = book.source
+        yield book
+
+
+def two_of_one_id(edition_id: str, one: str, other: str) -> BookError:
+    """The error for two editions that cannot be told apart."""
+    return BookError(f"two books have the id {edition_id}: {one} and {other}; edition ids must differ")
+
+
+def finish(
+    folder: Path,
+    rows: list[dict[str, Any]],
+    identities: list[U64s],
+    given: list[str],
+    sources: list[Source],
+    options: Options,
+    dropped: int,
+    memory: int,
+    wide_words: int = WIDE_WORDS,
+) -> BuildReport:
+    """Group editions into works, write what is not written yet, and the manifest, which makes the index whole."""
+    known = [
+        EditionIdentity(row["edition_id"], row["title"], row["author"], work, identity)
+        for row, work, identity in zip(rows, given, identities, strict=True)
+    ]
+    for row, work in zip(rows, group_editions(known), strict=True):
         row.update(work_id=work.work_id, grouped_by=work.grouped_by)
-    counts = _write(folder, rows, postings, block_table, sketch, key, keep_texts)
+    words = rows[-1]["first_word"] + rows[-1]["words"]
+    np.concatenate(identities).astype("<u8").tofile(folder / names.IDENTITIES)
+    pq.write_table(pa.Table.from_pylist(rows, schema=names.EDITION_SCHEMA), folder / names.EDITIONS, compression="zstd")
+    tables = write_tables(folder, sources, words, options.sketch.max_kept, memory, wide_words)
+    shutil.rmtree(folder / "spilled", ignore_errors=True)
     works = editions_of_works(rows)
+    counts = {
+        "editions": len(rows),
+        "works": len(works),
+        "words": words,
+        "postings": tables.pop("postings"),
+        "distinct_fingerprints": tables.pop("distinct_fingerprints"),
+        "dropped_repeats": dropped,
+    }
+    record = {
+        "created_by": f"provenance {__version__}",
+        "unicode": fold_table().unicode_version,
+        "sketch": to_json(options.sketch),
+        "key_id": options.key.key_id,
+        "texts": options.keep_texts,
+        "most_positions": MOST_POSITIONS,
+        "counts": counts,
+        **tables,
+    }
+    names.write_manifest(folder, record, names.file_names(options.keep_texts, tables["wide_postings"]))
+    sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
     return BuildReport(
         folder=folder,
         editions=len(rows),
         works=len(works),
-        words=first_word,
-        postings=counts,
-        index_bytes=sum(path.stat().st_size for path in folder.iterdir()),
-        dropped_repeats=postings.dropped,
+        words=words,
+        postings=counts["postings"],
+        index_bytes=sum(sizes.values()),
+        table_bytes=sum(sizes.get(name, 0) for name in names.TABLES),
+        dropped_repeats=dropped,
         empty_editions=[row["edition_id"] for row in rows if row["words"] == 0],
         invalid_utf8={row["edition_id"]: row["invalid_utf8"] for row in rows if row["invalid_utf8"]},
         grouped={work: editions for work, editions in works.items() if len(editions) > 1},
-        sources=sources,
+        sources=[],
     )
 
 
@@ -184,73 +227,3 @@ def editions_of_works(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str
         shown = {name: row[name] for name in ("edition_id", "title", "grouped_by")}
         works.setdefault(row["work_id"], []).append(shown)
     return works
-
-
-def _identity(book: Book, hashes: npt.NDArray[np.uint64], key: Key) -> EditionIdentity:
-    every = fingerprints_of(hashes, 5, key.keys)
-    sketch = np.unique(every[every <= np.uint64(FracMinHash(scale=IDENTITY_SCALE).max_kept)])
-    return EditionIdentity(book.edition_id, book.title, book.author, book.work_id, sketch)
-
-
-def _edition_row(book: Book, words: int, invalid: int, postings: int, first_word: int) -> dict[str, Any]:
-    return {
-        "edition_id": book.edition_id,
-        "title": book.title,
-        "author": book.author,
-        "source": book.source,
-        "source_sha256": book.source_sha256,
-        "text_sha256": hashlib.sha256(book.text).hexdigest(),
-        "text_xxh3": text_digest(book.text),
-        "text_bytes": len(book.text),
-        "words": words,
-        "first_word": first_word,
-        "fingerprints": postings,
-        "invalid_utf8": invalid,
-    }
-
-
-def _write(
-    folder: Path,
-    rows: list[dict[str, Any]],
-    postings: _Postings,
-    blocks: npt.NDArray[np.uint64],
-    sketch: Sketch,
-    key: Key,
-    keep_texts: bool,
-) -> int:
-    fingerprints, places = postings.sorted()
-    buckets, shift = make_buckets(fingerprints, sketch.max_kept)
-    words = rows[-1]["first_word"] + rows[-1]["words"]
-    posting_dtype = "<u4" if words < 1 << 32 else "<u8"
-    distinct = np.unique(fingerprints)
-    pq.write_table(pa.Table.from_pylist(rows, schema=names.EDITION_SCHEMA), folder / names.EDITIONS, compression="zstd")
-    fingerprints.astype("<u8").tofile(folder / names.FINGERPRINTS)
-    places.astype(posting_dtype).tofile(folder / names.POSTINGS)
-    buckets.astype("<u8").tofile(folder / names.BUCKETS)
-    make_filter(distinct).astype("<u8").tofile(folder / names.FILTER)
-    files = [names.EDITIONS, names.FINGERPRINTS, names.POSTINGS, names.BUCKETS, names.FILTER]
-    if keep_texts:
-        blocks.astype("<u8").tofile(folder / names.BLOCKS)
-        files += [names.TEXTS, names.BLOCKS]
-    else:
-        (folder / names.TEXTS).unlink()
-    record = {
-        "created_by": f"provenance {__version__}",
-        "unicode": fold_table().unicode_version,
-        "sketch": to_json(sketch),
-        "key_id": key.key_id,
-        "texts": keep_texts,
-        "posting_dtype": posting_dtype,
-        "bucket_shift": shift,
-        "most_positions": MOST_POSITIONS,
-        "counts": {
-            "editions": len(rows),
-            "works": len({row["work_id"] for row in rows}),
-            "words": words,
-            "postings": int(fingerprints.size),
-            "distinct_fingerprints": int(distinct.size),
-            "dropped_repeats": postings.dropped,
-        },
-    }
-    names.write_manifest(folder, record, files)
-    return int(fingerprints.size)

@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from provenance.errors import IndexDamagedError, IndexFormatError, IndexMissingError
 from provenance.files import atomic_write, file_digest, text_digest
+from provenance.kernels.probe import FEWEST_BUCKET_BITS, MOST_BUCKET_BITS
 from provenance.text import TEXT_RULES_VERSION
 
 FORMAT = "provenance-index"
@@ -17,12 +20,16 @@ FORMAT_VERSION = 1
 
 MANIFEST = "index.json"
 EDITIONS = "editions.parquet"
-FINGERPRINTS = "fingerprints.u64"  # one a posting, ascending
-POSTINGS = "postings.bin"  # global word position of each, u4 or u8
-BUCKETS = "buckets.u64"
+FINGERPRINTS = "fingerprints.u32"  # one a posting: what its bucket does not say of its stored value, ascending there
+POSTINGS = "postings.u32"  # global word position of each, its low 32 bits
+POSTINGS_HIGH = "postings_high.u8"  # and the next 8, where there are so many words
+BUCKETS = "buckets.bin"
 FILTER = "filter.u64"
+IDENTITIES = "identities.u64"  # sketches by which editions of one work are found
+WORDS = "words.u32"  # low half of the hash of every word
 TEXTS = "texts.zst"
 BLOCKS = "blocks.u64"
+TABLES = (FINGERPRINTS, POSTINGS, POSTINGS_HIGH, BUCKETS, FILTER)  # what a posting costs
 
 COUNTS = ("editions", "works", "words", "postings", "distinct_fingerprints", "dropped_repeats")
 
@@ -41,6 +48,7 @@ EDITION_SCHEMA = pa.schema(
         ("words", pa.int64()),
         ("first_word", pa.int64()),  # global word position of the edition's first word
         ("fingerprints", pa.int64()),  # postings kept for this edition
+        ("identity_fingerprints", pa.int64()),  # of `identities.u64`, which has them edition after edition
         ("invalid_utf8", pa.int64()),  # invalid byte sequences, each a separator
     ]
 )
@@ -58,6 +66,22 @@ def write_manifest(folder: Path, record: dict[str, Any], names: list[str]) -> No
     }
     with atomic_write(folder / MANIFEST) as file:
         file.write(json.dumps({**body, "digest": manifest_digest(body)}, indent=1, sort_keys=True).encode() + b"\n")
+
+
+def file_names(texts: bool, wide_postings: bool) -> list[str]:
+    """The files of an index besides its manifest."""
+    found = [EDITIONS, FINGERPRINTS, POSTINGS, BUCKETS, FILTER, IDENTITIES]
+    return found + ([POSTINGS_HIGH] if wide_postings else []) + ([WORDS, TEXTS, BLOCKS] if texts else [])
+
+
+def mapped(path: Path, dtype: str) -> npt.NDArray[Any]:
+    """A file of numbers, mapped; raises IndexDamagedError."""
+    try:
+        if path.stat().st_size == 0:  # an empty file cannot be mapped
+            return np.empty(0, dtype=dtype)
+        return np.memmap(path, dtype=dtype, mode="r").view(np.ndarray)
+    except (OSError, ValueError) as error:
+        raise IndexDamagedError(f"{path} cannot be mapped: {error}") from error
 
 
 def manifest_digest(body: dict[str, Any]) -> str:
@@ -99,13 +123,17 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def _well_formed(record: dict[str, Any]) -> bool:
     """Whether a manifest has every part that is used, of the right type: its digest proves no good will."""
     counts, files = record.get("counts"), record.get("files")
-    needed = {EDITIONS, FINGERPRINTS, POSTINGS, BUCKETS, FILTER} | ({TEXTS, BLOCKS} if record.get("texts") else set())
+    needed = set(file_names(bool(record.get("texts")), bool(record.get("wide_postings"))))
     return (
         isinstance(record.get("sketch"), dict)
         and isinstance(record.get("key_id"), str)
         and isinstance(record.get("texts"), bool)
-        and record.get("posting_dtype") in ("<u4", "<u8")
-        and type(record.get("bucket_shift")) is int
+        and isinstance(record.get("wide_postings"), bool)
+        and record.get("bucket_dtype") in ("<u4", "<u8")
+        and type(record.get("bucket_bits")) is int
+        and FEWEST_BUCKET_BITS <= record["bucket_bits"] <= MOST_BUCKET_BITS
+        and type(record.get("filter_scale")) is int
+        and 0 < record["filter_scale"] < 1 << 32
         and isinstance(counts, dict)
         and all(type(counts.get(name)) is int for name in COUNTS)
         and isinstance(files, dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,12 +12,21 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provenance.errors import IndexDamagedError, KeyMismatchError
+from provenance.errors import IndexDamagedError, KeyMismatchError, UsageError
 from provenance.files import file_digest
 from provenance.index import format as names
 from provenance.index.texts import COLUMNS, EditionTexts
-from provenance.kernels.probe import edition_hints, expand_runs, find_runs, pass_filter
-from provenance.sketch import Key, Sketch, from_json
+from provenance.kernels.probe import (
+    PRECISION,
+    edition_hints,
+    expand_runs,
+    find_runs,
+    largest_value,
+    lift_of,
+    pass_filter,
+    stored_values,
+)
+from provenance.sketch import FracMinHash, Key, Sketch, from_json
 
 
 class Runs(NamedTuple):
@@ -40,23 +50,33 @@ class Hits(NamedTuple):
 
 
 class Index:
-    """An opened index. Cheap to open: files are mapped, not read; `verify` reads all of them."""
+    """An opened index. Cheap to open, whatever its size: files are mapped, not read; `verify` reads all of them."""
 
-    def __init__(self, folder: Path, key: Key | None = None) -> None:
-        """Open and check; raises the Index* errors of `provenance.errors`, and KeyMismatchError for a wrong key."""
+    def __init__(self, folder: Path, key: Key | None = None, scale: int | None = None) -> None:
+        """Open and check what can be checked without reading the tables.
+
+        With `scale`, coarser than the index was built with, fewer fingerprints are looked up, and only the front of
+        every table is touched. Raises the Index* errors of `provenance.errors`, KeyMismatchError for a wrong key,
+        UsageError for a scale that the index cannot serve.
+        """
         self.folder = Path(folder)
         self.manifest: dict[str, Any] = names.read_manifest(self.folder)
-        self.sketch: Sketch = from_json(self.manifest["sketch"])
+        built: Sketch = from_json(self.manifest["sketch"])
+        self.sketch: Sketch = built if scale is None else _coarser(built, scale)
         self.key = self._check_key(key or Key())
         self._check_sizes()
-        self.editions: pa.Table = self._read_editions()
-        self.first_words = self.editions["first_word"].to_numpy()
-        self.edition_words = self.editions["words"].to_numpy()
-        self._fingerprints = self._map(names.FINGERPRINTS, "<u8")
-        self._postings = self._map(names.POSTINGS, self.manifest["posting_dtype"])
-        self._buckets = self._map(names.BUCKETS, "<u8")
-        self._filter = self._map(names.FILTER, "<u8")
-        self._check_bounds()
+        places = self._read_editions(["first_word", "words", "text_bytes"])
+        self.first_words, self.edition_words, self._text_bytes = (
+            np.ascontiguousarray(column.to_numpy()) for column in places.columns
+        )
+        self._lift = lift_of(built.max_kept)
+        self._entries = names.mapped(self.folder / names.FINGERPRINTS, "<u4")
+        self._postings = names.mapped(self.folder / names.POSTINGS, "<u4")
+        wide = self.manifest["wide_postings"]
+        self._high = names.mapped(self.folder / names.POSTINGS_HIGH, "u1") if wide else np.empty(0, dtype=np.uint8)
+        self._buckets = names.mapped(self.folder / names.BUCKETS, self.manifest["bucket_dtype"])
+        self._filter = names.mapped(self.folder / names.FILTER, "<u8")
+        self._check_fit(largest_value(built.max_kept))
 
     @property
     def digest(self) -> str:
@@ -69,6 +89,11 @@ class Index:
         return bool(self.manifest["texts"])
 
     @cached_property
+    def editions(self) -> pa.Table:
+        """All that is known of the editions, as EDITION_SCHEMA."""
+        return self._read_editions(names.EDITION_SCHEMA.names)
+
+    @cached_property
     def edition_ids(self) -> list[str]:
         """Id of each edition, by its number."""
         return list(self.editions["edition_id"].to_pylist())
@@ -79,28 +104,32 @@ class Index:
         return list(self.editions["work_id"].to_pylist())
 
     @cached_property
-    def texts(self) -> EditionTexts:
-        """The edition texts; one reader an index object."""
-        blocks = self._map(names.BLOCKS, "<u8").reshape(-1, len(COLUMNS))
-        data = self._map(names.TEXTS, "u1")
-        self._check_blocks(blocks, data.size)
-        return EditionTexts(data, blocks, self.first_words, self.editions["text_bytes"].to_numpy(), self.key.keys)
+    def identities(self) -> list[npt.NDArray[np.uint64]]:
+        """For each edition the sketch that tells its work."""
+        ends = np.cumsum(self.editions["identity_fingerprints"].to_numpy())
+        joined = names.mapped(self.folder / names.IDENTITIES, "<u8")
+        if joined.size != (int(ends[-1]) if ends.size else 0):
+            raise IndexDamagedError(f"{self.folder / names.IDENTITIES} does not fit {names.EDITIONS}")
+        return list(np.split(joined, ends[:-1]))
 
     @cached_property
     def words(self) -> npt.NDArray[np.uint32]:
-        """Low half of the hash of every word, by global word position."""
-        from provenance.kernels.words import words_of
+        """Low half of the hash of every word of every edition, by global word position."""
+        return names.mapped(self.folder / names.WORDS, "<u4")
 
-        texts = (self.texts.text(edition) for edition in range(self.editions.num_rows))
-        hashes = [words_of(np.frombuffer(text, np.uint8), self.key.keys).hashes.astype(np.uint32) for text in texts]
-        return np.concatenate([*hashes, np.empty(0, np.uint32)])
+    @cached_property
+    def texts(self) -> EditionTexts:
+        """The edition texts; one reader an index object."""
+        blocks = names.mapped(self.folder / names.BLOCKS, "<u8").reshape(-1, len(COLUMNS))
+        data = names.mapped(self.folder / names.TEXTS, "u1")
+        self._check_blocks(blocks, data.size)
+        return EditionTexts(data, blocks, self.first_words, self._text_bytes, self.key.keys)
 
     def find(self, fingerprints: npt.NDArray[np.uint64]) -> Runs:
         """Where the fingerprints stand in the table; those that do not are left out."""
-        candidates = pass_filter(fingerprints, self._filter)
-        first, length = find_runs(
-            fingerprints, candidates, self._buckets, int(self.manifest["bucket_shift"]), self._fingerprints
-        )
+        values = stored_values(fingerprints, self._lift)
+        candidates = pass_filter(values, self.manifest["filter_scale"], self._filter)
+        first, length = find_runs(values, candidates, self._buckets, self.manifest["bucket_bits"], self._entries)
         there = length > 0
         return Runs(candidates[there], first[there], length[there])
 
@@ -109,26 +138,31 @@ class Index:
         if not runs.queries.size:
             nothing = np.empty(0, dtype=np.int64)
             return Hits(nothing, nothing, nothing)
-        hits = Hits(*expand_runs(*runs, self._postings, self.first_words, *self._edition_hints))
+        hits = Hits(*expand_runs(*runs, self._postings, self._high, self.first_words, *self._edition_hints))
         if (hits.positions >= self.edition_words[hits.editions]).any():
             raise IndexDamagedError(f"{self.folder / names.POSTINGS} points behind the last word of the last edition")
         return hits
 
     def verify(self) -> None:
         """Read every file and compare its digest; raises IndexDamagedError naming the first that differs."""
-        for name, entry in self.manifest["files"].items():
-            if file_digest(self.folder / name) != entry["xxh3_128"]:
-                raise IndexDamagedError(
-                    f"{self.folder / name} is damaged: {names.MANIFEST} has another digest; build the index again"
-                )
-
-    @cached_property
-    def _edition_hints(self) -> tuple[npt.NDArray[np.int64], int]:
-        return edition_hints(self.first_words, int(self._word_ends[-1]) if self._word_ends.size else 0)
+        files = self.manifest["files"]
+        with ThreadPoolExecutor() as pool:
+            digests = pool.map(file_digest, [self.folder / name for name in files])
+            for name, digest in zip(files, digests, strict=True):
+                if digest != files[name]["xxh3_128"]:
+                    raise IndexDamagedError(
+                        f"{self.folder / name} is damaged: {names.MANIFEST} has another digest; build the index again"
+                    )
+        if not bool((self._buckets[1:] >= self._buckets[:-1]).all()):
+            raise IndexDamagedError(f"{self.folder / names.BUCKETS} is damaged: buckets out of order; build it again")
 
     @cached_property
     def _word_ends(self) -> npt.NDArray[np.int64]:
         return np.asarray(self.first_words + self.edition_words, dtype=np.int64)
+
+    @cached_property
+    def _edition_hints(self) -> tuple[npt.NDArray[np.int64], int]:
+        return edition_hints(self.first_words, int(self._word_ends[-1]) if self._word_ends.size else 0)
 
     def _check_key(self, key: Key) -> Key:
         wanted = self.manifest["key_id"]
@@ -149,34 +183,34 @@ class Index:
                     f"{path} is damaged: {size} bytes instead of {entry['bytes']}; build the index again"
                 )
 
-    def _read_editions(self) -> pa.Table:
+    def _read_editions(self, columns: list[str]) -> pa.Table:
         path = self.folder / names.EDITIONS
         if file_digest(path) != self.manifest["files"][names.EDITIONS]["xxh3_128"]:
             raise IndexDamagedError(f"{path} is damaged: {names.MANIFEST} has another digest; build the index again")
-        return pq.read_table(path, schema=names.EDITION_SCHEMA)
-
-    def _map(self, name: str, dtype: str) -> npt.NDArray[Any]:
-        path = self.folder / name
-        if path.stat().st_size == 0:  # an empty file cannot be mapped
-            return np.empty(0, dtype=dtype)
         try:
-            return np.memmap(path, dtype=dtype, mode="r").view(np.ndarray)
-        except (OSError, ValueError) as error:
-            raise IndexDamagedError(f"{path} cannot be mapped: {error}") from error
+            with pq.ParquetFile(path) as file:
+                table = file.read(columns, use_threads=False)
+            return table.cast(pa.schema([names.EDITION_SCHEMA.field(name) for name in columns]))
+        except (pa.ArrowException, ValueError, OSError) as error:
+            raise IndexDamagedError(f"{path} is damaged: it has not the columns of editions: {error}") from error
 
-    def _check_bounds(self) -> None:
-        postings, buckets = self._postings.size, self._buckets
-        ends = self._word_ends
+    def _check_fit(self, most: int) -> None:
+        postings, buckets, ends = self._postings.size, self._buckets, self._word_ends
+        counts = self.manifest["counts"]
+        words = int(ends[-1]) if ends.size else 0
         sound = (
-            self._fingerprints.size == postings == self.manifest["counts"]["postings"]
-            and buckets.size >= 2
+            self._entries.size == postings == counts["postings"]
+            and self._high.size in (0, postings)
+            and words == counts["words"]
+            and (self._high.size == postings or words <= 1 << 32)
+            and buckets.size == (most >> PRECISION - self.manifest["bucket_bits"]) + 2
             and int(buckets[0]) == 0
             and int(buckets[-1]) == postings
-            and bool((buckets[1:] >= buckets[:-1]).all())
-            and self._filter.size > 0
-            and 0 <= int(self.manifest["bucket_shift"]) < 64
+            and self._filter.size == ((most >> PRECISION - 32) * self.manifest["filter_scale"] >> 32) + 1
+            and ends.size == counts["editions"]
             and bool((self.edition_words >= 0).all())
             and bool((self.first_words == np.concatenate([[0], ends[:-1]])).all() if ends.size else postings == 0)
+            and (not self.has_texts or (self.folder / names.WORDS).stat().st_size == 4 * words)
         )
         if not sound:
             raise IndexDamagedError(
@@ -191,9 +225,18 @@ class Index:
             bool((file_begin[1:] > file_begin[:-1]).all())
             and int(file_begin[-1]) < size
             and bool((edition[1:] >= edition[:-1]).all())
-            and int(edition[-1]) < self.editions.num_rows
+            and int(edition[-1]) < self.first_words.size
         )
         if not sound:
             raise IndexDamagedError(
                 f"{self.folder / names.BLOCKS} is damaged: blocks out of order; build the index again"
             )
+
+
+def _coarser(built: Sketch, scale: int) -> FracMinHash:
+    """The sketch that keeps one fingerprint in `scale` of an index built with a finer one."""
+    if not isinstance(built, FracMinHash):
+        raise UsageError("--scale is for FracMinHash indexes; this one has banded sketches")
+    if scale < built.scale:
+        raise UsageError(f"--scale is {scale}, finer than the {built.scale} the index was built with")
+    return FracMinHash(built.shingle, scale)

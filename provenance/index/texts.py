@@ -21,25 +21,39 @@ COLUMNS = ("first_word", "text_begin", "file_begin", "edition")  # of the block 
 CACHED_BLOCKS = 1024  # about 40 MB of words
 
 
+class Frame(NamedTuple):
+    """A compressed block of a text: its first word, its first byte, both in the edition, and its bytes."""
+
+    first_word: int
+    text_begin: int
+    data: bytes
+
+
+def compress(text: bytes, begins: npt.NDArray[np.uint32]) -> list[Frame]:
+    """The blocks of one text; `begins` are its words' byte offsets."""
+    codec, frames = pa.Codec("zstd", compression_level=ZSTD_LEVEL), []
+    at = word = 0  # a block begins with the text's first byte, or the first byte of a word
+    while at < len(text):
+        following = int(np.searchsorted(begins, at + BLOCK_BYTES))
+        end = int(begins[following]) if following < begins.size else len(text)
+        frames.append(Frame(word, at, codec.compress(text[at:end], asbytes=True)))
+        at, word = end, following
+    return frames
+
+
 class TextWriter:
     """Appends edition texts to the block file and collects the block table."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self._codec = pa.Codec("zstd", compression_level=ZSTD_LEVEL)
         self._rows: list[tuple[int, int, int, int]] = []
         self._written = 0
 
-    def add(self, edition: int, first_word: int, text: bytes, begins: npt.NDArray[np.uint32]) -> None:
-        """Add one text; `begins` are its words' byte offsets, `first_word` their first global position."""
-        at = 0  # byte at which the block begins: the text's first byte, then always the first byte of a word
-        word = 0
-        while at < len(text):
-            following = int(np.searchsorted(begins, at + BLOCK_BYTES))
-            end = int(begins[following]) if following < begins.size else len(text)
-            self._rows.append((first_word + word, at, self._written, edition))
-            self._written += self._file.write(self._codec.compress(text[at:end], asbytes=True))
-            at, word = end, following
+    def add(self, edition: int, first_word: int, frames: list[Frame]) -> None:
+        """Add one text, whose first word has the global position `first_word`."""
+        for frame in frames:
+            self._rows.append((first_word + frame.first_word, frame.text_begin, self._written, edition))
+            self._written += self._file.write(frame.data)
 
     def table(self) -> npt.NDArray[np.uint64]:
         """The block table (blocks, 4): see COLUMNS."""

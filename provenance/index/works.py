@@ -12,7 +12,7 @@ from provenance.kernels.minhash import signature_of
 from provenance.sketch import permutations
 from provenance.text import fold
 
-IDENTITY_SCALE = 32  # of the sketches compared here
+IDENTITY_SCALE, IDENTITY_SHINGLE = 32, 5  # of the sketches compared here
 MUTUAL_CONTAINMENT = 0.5  # of each in the other: an anthology contains a story, but not the other way round
 LEAST_FINGERPRINTS = 16  # smaller sketches say nothing about identity
 NUM_PERM = 128

@@ -185,6 +185,32 @@ def sketch_batch(
     return Sketches(*sketch_documents(data, offsets, text_rules(), shingle, np.uint64(max_kept), keys, expected))
 
 
+@kernel
+def sift_shingles(
+    hashes: npt.NDArray[np.uint64], shingle: int, max_kept: np.uint64, keys: npt.NDArray[np.uint64]
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint64]]:
+    """Positions and fingerprints of the shingles of one text that are kept, a cacheful of words at a time."""
+    positions, kept = np.empty(1024, dtype=np.uint32), np.empty(1024, dtype=np.uint64)
+    found, places = np.empty(AT_ONCE, dtype=np.uint64), np.empty(AT_ONCE + 1, dtype=np.uint32)
+    count = 0
+    for first in range(0, max(0, hashes.size - shingle + 1), AT_ONCE):
+        piece = hashes[first : first + AT_ONCE + shingle - 1]
+        hashed = hash_shingles(piece, piece.size, shingle, keys, found)
+        new = keep_smallest(found, hashed, max_kept, places)
+        positions, kept = grown(positions, count + new), grown(kept, count + new)
+        for k in range(new):
+            positions[count + k], kept[count + k] = first + places[k], found[places[k]]
+        count += new
+    return positions[:count], kept[:count]
+
+
+def kept_shingles(
+    hashes: npt.NDArray[np.uint64], shingle: int, max_kept: int, keys: npt.NDArray[np.uint64]
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint64]]:
+    """Positions and fingerprints of the shingles kept of one text, in order."""
+    return sift_shingles(hashes, shingle, np.uint64(max_kept), keys)
+
+
 def fingerprints_of(
     hashes: npt.NDArray[np.uint64], shingle: int, keys: npt.NDArray[np.uint64]
 ) -> npt.NDArray[np.uint64]:

@@ -1,4 +1,9 @@
-"""Membership filter and table lookup for batches of fingerprints: two loops, so that cache misses overlap."""
+"""The table of an index: what it stores of a fingerprint, its membership filter, its buckets, and lookup in batches.
+
+A stored value is the top 48 bits of a fingerprint shifted so that the largest one kept begins with a 1. The filter and
+the buckets are in order of these values, so a coarser sketch, whose values are smaller, needs only the front of each.
+Filter, buckets and entries are probed in loops of their own, so that cache misses overlap.
+"""
 
 from __future__ import annotations
 
@@ -7,92 +12,148 @@ import numpy.typing as npt
 
 from provenance.kernels.compiling import as_int, inlined, kernel
 from provenance.kernels.hashing import MIX_1, U64
+from provenance.kernels.vectors import prefetch
 
+PRECISION = 48  # bits stored of a fingerprint
 FILTER_BITS_PER_KEY = 10
+FEWEST_BUCKET_BITS, MOST_BUCKET_BITS = 16, 32  # at least 16, so that what is left of a value fits 32 bits
+LINEAR = 16  # entries looked at one by one; more are searched by halving
+AHEAD = 16  # lookups between the request for an entry and its use
+
+U64s, Integers = npt.NDArray[np.uint64], npt.NDArray[np.int64]
+
+
+def lift_of(max_kept: int) -> int:
+    """Bits by which fingerprints up to `max_kept` are shifted left."""
+    return 64 - max_kept.bit_length()
+
+
+def largest_value(max_kept: int) -> int:
+    """The stored value of the largest fingerprint."""
+    return max_kept << lift_of(max_kept) >> 64 - PRECISION
+
+
+@kernel
+def stored_values(fingerprints: U64s, lift: int) -> U64s:
+    """The stored value of each fingerprint; 2^63, which no table holds, for one that is too large to be kept."""
+    out = np.empty(fingerprints.size, dtype=np.uint64)
+    for i in range(fingerprints.size):
+        lifted = fingerprints[i] << U64(lift)
+        out[i] = lifted >> U64(64 - PRECISION) if lifted >> U64(lift) == fingerprints[i] else U64(1) << U64(63)
+    return out
 
 
 @inlined
-def filter_place(fingerprint: np.uint64, blocks: np.uint64) -> tuple[np.uint64, np.uint64]:
-    """Block of 64 bits, and the four bits in it, of a blocked Bloom filter (Putze, Sanders, Singler 2007)."""
-    h = fingerprint * MIX_1
+def filter_place(value: np.uint64, scale: np.uint64) -> tuple[np.uint64, np.uint64]:
+    """Block of 64 bits, rising with the value, and four bits in it: a blocked Bloom filter (Putze et al. 2007)."""
+    h = value * MIX_1
     one, low = U64(1), U64(63)
-    mask = one << (h & low) | one << (h >> U64(6) & low) | one << (h >> U64(12) & low) | one << (h >> U64(18) & low)
-    return (h >> U64(32)) * blocks >> U64(32), mask
+    mask = (
+        one << (h >> U64(58)) | one << (h >> U64(52) & low) | one << (h >> U64(46) & low) | one << (h >> U64(40) & low)
+    )
+    return (value >> U64(PRECISION - 32)) * scale >> U64(32), mask
+
+
+def filter_shape(distinct: int, most: int) -> tuple[int, int]:
+    """Blocks of a filter for so many distinct values up to `most`, and the scale that spreads all values over them.
+
+    About FILTER_BITS_PER_KEY bits a value: about 2 % false positives.
+    """
+    wanted = max(1, -(-distinct * FILTER_BITS_PER_KEY // 64))
+    top = most >> PRECISION - 32
+    scale = min((wanted << 32) // (top + 1), (1 << 32) - 1)
+    return (top * scale >> 32) + 1, scale
 
 
 @kernel
-def fill_filter(fingerprints: npt.NDArray[np.uint64], blocks: npt.NDArray[np.uint64]) -> None:
-    """Add fingerprints to a filter of zeroed 64-bit blocks."""
-    count = U64(blocks.size)
-    for i in range(fingerprints.size):
-        block, mask = filter_place(fingerprints[i], count)
-        blocks[block] |= mask
-
-
-def make_filter(fingerprints: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """A filter of about FILTER_BITS_PER_KEY bits a fingerprint (at most 2^32 blocks): about 2 % false positives."""
-    size = min(max(1, -(-fingerprints.size * FILTER_BITS_PER_KEY // 64)), 1 << 32)
-    blocks = np.zeros(size, dtype=np.uint64)
-    fill_filter(fingerprints, blocks)
-    return blocks
+def fill_filter(values: U64s, scale: int, blocks: U64s) -> None:
+    """Add stored values to a filter of zeroed blocks."""
+    for i in range(values.size):
+        block, mask = filter_place(values[i], U64(scale))
+        if block < U64(blocks.size):
+            blocks[block] |= mask
 
 
 @kernel
-def pass_filter(fingerprints: npt.NDArray[np.uint64], blocks: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
-    """Indices of the fingerprints that may be in the table."""
-    out = np.empty(fingerprints.size, dtype=np.int64)
-    count, passed = U64(blocks.size), 0
-    for i in range(fingerprints.size):
-        block, mask = filter_place(fingerprints[i], count)
+def pass_filter(values: U64s, scale: int, blocks: U64s) -> Integers:
+    """Indices of the values that may be in the table."""
+    out = np.empty(values.size, dtype=np.int64)
+    last, passed = U64(blocks.size - 1), 0
+    for i in range(values.size):
+        block, mask = filter_place(values[i], U64(scale))
         out[passed] = i
-        passed += as_int(blocks[block] & mask == mask)
+        passed += as_int((blocks[min(block, last)] & mask == mask) & (block <= last))
     return out[:passed]
+
+
+@inlined
+def first_not_below(entries: npt.NDArray[np.uint32], low: int, high: int, wanted: np.uint32) -> int:
+    """The first place in `entries[low:high]`, which rise, that is not below `wanted`."""
+    while high - low > LINEAR:
+        middle = (low + high) >> 1
+        if entries[middle] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    while low < high and entries[low] < wanted:
+        low += 1
+    return low
 
 
 @kernel
 def find_runs(
-    fingerprints: npt.NDArray[np.uint64],
-    candidates: npt.NDArray[np.int64],
-    buckets: npt.NDArray[np.uint64],
-    shift: int,
-    table: npt.NDArray[np.uint64],
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """First entry and length of each candidate's run in the sorted table; length 0 where it is not there.
+    values: U64s,
+    candidates: Integers,
+    buckets: npt.NDArray[np.unsignedinteger],
+    bits: int,
+    entries: npt.NDArray[np.uint32],
+) -> tuple[Integers, Integers]:
+    """First entry and length of each candidate's run in the table; length 0 where it is not there.
 
-    A bucket that points outside the table is clamped to it: a damaged index gives misses, never a bad read.
+    Bucket b is `entries[buckets[b]:buckets[b + 1]]`. One that points outside the table is clamped to it, so a damaged
+    index gives misses or wrong runs inside the table, never a bad read.
     """
-    first, length = np.zeros(candidates.size, dtype=np.int64), np.zeros(candidates.size, dtype=np.int64)
-    entries, last = U64(table.size), U64(buckets.size - 2)
+    first, last = np.zeros(candidates.size, dtype=np.int64), np.zeros(candidates.size, dtype=np.int64)
+    rest, size, known = U64(PRECISION - bits), U64(entries.size), U64(max(buckets.size - 1, 0))
     for c in range(candidates.size):
-        wanted = fingerprints[candidates[c]]
-        bucket = wanted >> U64(shift)
-        if bucket > last:
-            continue
-        low = as_int(min(buckets[bucket], entries))
-        high = as_int(min(buckets[bucket + U64(1)], entries))
-        while low < high and table[low] < wanted:
-            low += 1
-        first[c] = low
-        while low < high and table[low] == wanted:
-            low += 1
-        length[c] = low - first[c]
-    return first, length
+        bucket = values[candidates[c]] >> rest
+        if bucket < known:
+            first[c] = as_int(min(U64(buckets[bucket]), size))
+            last[c] = as_int(min(U64(buckets[bucket + U64(1)]), size))
+    mask = (U64(1) << rest) - U64(1)
+    for c in range(candidates.size):
+        if c + AHEAD < candidates.size and first[c + AHEAD] < entries.size:
+            prefetch(entries, first[c + AHEAD])
+        wanted = np.uint32(values[candidates[c]] & mask)
+        low, high = first[c], last[c]
+        low = first_not_below(entries, low, high, wanted)
+        end = low
+        while end < high and end - low < LINEAR and entries[end] == wanted:
+            end += 1
+        if end - low == LINEAR and wanted < np.uint32(0xFFFFFFFF):
+            end = first_not_below(entries, end, high, wanted + np.uint32(1))
+        elif end - low == LINEAR:
+            end = high
+        first[c], last[c] = low, end
+    return first, last - first
 
 
 @kernel
 def expand_runs(
-    queries: npt.NDArray[np.int64],
-    firsts: npt.NDArray[np.int64],
-    lengths: npt.NDArray[np.int64],
-    postings: npt.NDArray[np.unsignedinteger],
-    first_words: npt.NDArray[np.int64],
-    hints: npt.NDArray[np.int64],
+    queries: Integers,
+    firsts: Integers,
+    lengths: Integers,
+    postings: npt.NDArray[np.uint32],
+    high_bytes: npt.NDArray[np.uint8],
+    first_words: Integers,
+    hints: Integers,
     hint_shift: int,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+) -> tuple[Integers, Integers, Integers]:
     """Every posting of runs: its query, its edition, and its word position in the edition.
 
-    `first_words` are the editions' first global word positions, rising, and `hints` what `edition_hints` made of them.
-    A posting behind the last edition's words comes out in the last edition: whoever reads words there must look.
+    `high_bytes` are bits 32 to 39 of the postings, or empty; `first_words` the editions' first global word positions,
+    rising; `hints` what `edition_hints` made of them. A posting behind the last edition's words comes out in the last
+    edition: whoever reads words there must look.
     """
     total = 0
     for run in range(queries.size):
@@ -101,8 +162,12 @@ def expand_runs(
     positions = np.empty(total, dtype=np.int64)
     count = 0
     for run in range(queries.size):
+        if run + AHEAD < queries.size:
+            prefetch(postings, firsts[run + AHEAD])
         for entry in range(firsts[run], firsts[run] + lengths[run]):
             place = as_int(postings[entry])
+            if high_bytes.size:
+                place |= as_int(high_bytes[entry]) << 32
             edition = hints[min(place >> hint_shift, hints.size - 1)]
             while edition + 1 < first_words.size and first_words[edition + 1] <= place:
                 edition += 1
@@ -111,24 +176,19 @@ def expand_runs(
     return owners, editions, positions
 
 
-def edition_hints(first_words: npt.NDArray[np.int64], words: int) -> tuple[npt.NDArray[np.int64], int]:
+def edition_hints(first_words: Integers, words: int) -> tuple[Integers, int]:
     """The edition at every 2^shift-th of all words, and the shift: some 65,536 of them, so that few steps remain."""
     shift = max(0, words.bit_length() - 16)
     places = np.arange((words >> shift) + 1) << shift
     return np.maximum(np.searchsorted(first_words, places, side="right") - 1, 0), shift
 
 
-def make_buckets(table: npt.NDArray[np.uint64], max_kept: int) -> tuple[npt.NDArray[np.uint64], int]:
-    """Starts of the runs that share their top bits, about eight entries each, and the shift that leaves those bits.
+def bucket_bits(postings: int) -> int:
+    """Top bits of a value that name its bucket: about eight entries in each, in a large table."""
+    return min(max((postings // 8).bit_length(), FEWEST_BUCKET_BITS), MOST_BUCKET_BITS)
 
-    Bucket `b` is `table[buckets[b]:buckets[b + 1]]`. The bits are the top ones of `max_kept`, which no entry exceeds.
-    """
-    width = max_kept.bit_length()
-    bits = min(max(0, (table.size // 8).bit_length()), width, 32)
-    shift = width - bits
-    if shift == 64:  # one bucket; a shift by 64 is not defined
-        shift, bits = 63, 1
-    edges = np.arange(1, 1 << bits, dtype=np.uint64) << U64(shift)
-    starts = np.searchsorted(table, edges, side="left")
-    buckets = np.concatenate([[0], starts, [table.size]]).astype(np.uint64)
-    return buckets, shift
+
+def bucket_starts(values: U64s, first: int, last: int, bits: int) -> Integers:
+    """Where buckets `first` to `last - 1` begin in `values`, which rise."""
+    edges = np.arange(first, last, dtype=np.uint64) << U64(PRECISION - bits)
+    return np.searchsorted(values, edges, side="left").astype(np.int64)

@@ -1,0 +1,214 @@
+"""From Parquet to matches, beside merely decoding the same files: `python -m benchmarks.whole_scan [--short]`.
+
+Three kinds of rows are scanned for the same index of books: *clean* (unrelated documents), *books* (chapters of other
+books, which share many phrases with those indexed) and *contaminated* (every row a piece of an indexed book).
+
+*Steady rate*: one thread of one process, everything loaded, the unit function over a shard, and pyarrow decoding the
+text column of that shard, in turn. *Command*: the public command as a user runs it, its start included, with one and
+two workers. *datasketch*: the script a user would write today, over a small part of the same rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.common import interleaved, machine, table, write_json
+from benchmarks.passages import make_text
+from provenance.index import Index
+from provenance.matching import Matcher
+from provenance.runs.config import ScanConfig
+from provenance.runs.unit import scan_unit
+from provenance.shards import ParquetShard
+
+CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
+COMPRESSIONS = ("zstd", "snappy", "none")
+NUM_PERM, SHINGLE, WINDOW = 128, 5, 300  # of the datasketch script
+
+
+def read_texts() -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[str], str]:
+    """Books to index, other books, unrelated documents, and what they are."""
+    if (CORPUS / "books.parquet").is_file():
+        works: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        for row in pq.read_table(CORPUS / "books.parquet").to_pylist():
+            works.setdefault((row["author"], row["title"].split(":")[0].split(";")[0].lower()), []).append(row)
+        halves = [
+            [row for n, key in enumerate(sorted(works)) if n % 2 == half for row in works[key]] for half in (0, 1)
+        ]
+        others = pq.read_table(CORPUS / "negatives.parquet", columns=["text"])["text"].to_pylist()
+        return halves[0], halves[1], others, "the development corpus"
+    made = [
+        {"id": f"b{n}", "author": "", "title": f"book {n}", "text": make_text("English", 500_000, n).decode()}
+        for n in range(20)
+    ]
+    others = [make_text("English", 3_000, 1000 + n).decode() for n in range(2_000)]
+    return made[:10], made[10:], others, "generated: words of one passage at random, so rates are not those of prose"
+
+
+def pieces(books: list[dict[str, Any]], rng: random.Random) -> Iterator[str]:
+    """Rows of a few hundred to some thousand characters, cut from books at blanks."""
+    for book in books:
+        text, at = book["text"], 0
+        while at < len(text):
+            end = text.find(" ", at + int(min(40_000, max(300, rng.lognormvariate(7.7, 0.9)))))
+            end = len(text) if end < 0 else end
+            yield text[at:end]
+            at = end
+
+
+def make_shard(path: Path, rows: Callable[[], list[str]], megabytes: float, compression: str) -> int:
+    """Write about that much text, drawn again and again; returns its bytes."""
+    texts: list[str] = []
+    size = 0
+    while size < megabytes * 1e6:
+        for text in rows():
+            texts.append(text)
+            size += len(text.encode())
+            if size >= megabytes * 1e6:
+                break
+    shard = pa.table({"id": [str(n) for n in range(len(texts))], "text": texts})
+    pq.write_table(shard, path, compression=compression, row_group_size=20_000)
+    return size
+
+
+def decode(path: Path) -> None:
+    """What pyarrow needs to decode the text column, in the way that measured best."""
+    file = pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False)
+    for _ in file.iter_batches(1000, columns=["text"], use_threads=False):
+        pass
+
+
+def scan_shard(path: Path, matcher: Matcher) -> None:
+    """The unit function over all row groups."""
+    with ParquetShard(str(path)) as shard:
+        columns = shard.choose_columns(None, None)
+        groups = shard.row_groups(columns)
+    scan_unit(str(path), columns, groups, matcher, ScanConfig())
+
+
+def command(folder: Path, shards: Path, workers: int) -> float:
+    """Seconds of the public command."""
+    db = folder / f"run{workers}.duckdb"
+    arguments = ["scan", str(shards), "--index", str(folder / "index"), "--db", str(db), "--overwrite", "--json"]
+    started = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "provenance", *arguments, "--workers", str(workers)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    return time.perf_counter() - started
+
+
+def datasketch_script(path: Path, books: list[dict[str, Any]], megabytes: float) -> float:
+    """MB/s of MinHash LSH over windows of the books, each row of a part of the shard looked up."""
+    from datasketch import MinHash, MinHashLSH
+
+    def signature(words: list[str]) -> MinHash:
+        minhash = MinHash(num_perm=NUM_PERM, scheme="affine32")
+        minhash.update_batch([" ".join(words[n : n + SHINGLE]).encode() for n in range(len(words) - SHINGLE + 1)])
+        return minhash
+
+    lsh = MinHashLSH(threshold=0.5, num_perm=NUM_PERM)
+    for book in books[:5]:
+        words = book["text"].lower().split()
+        for at in range(0, len(words), WINDOW):
+            lsh.insert((book["id"], at), signature(words[at : at + WINDOW]))
+    size, started = 0, time.perf_counter()
+    for batch in pq.ParquetFile(path).iter_batches(100, columns=["text"]):
+        for text in batch["text"].to_pylist():
+            words = text.lower().split()
+            for at in range(0, len(words), WINDOW):
+                lsh.query(signature(words[at : at + WINDOW]))
+            size += len(text.encode())
+        if size > megabytes * 1e6:
+            break
+    return size / 1e6 / (time.perf_counter() - started)
+
+
+def rate(seconds: list[float], megabytes: float) -> float:
+    return megabytes / statistics.median(seconds)
+
+
+def measure(folder: Path, megabytes: float, copies: int, rounds: int) -> dict[str, Any]:
+    indexed, other_books, documents, source = read_texts()
+    pq.write_table(pa.Table.from_pylist(indexed), folder / "books.parquet")
+    subprocess.run(
+        [sys.executable, "-m", "provenance", "index", "build", str(folder / "books.parquet"), "--out"]
+        + [str(folder / "index"), "--json"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    rng = random.Random(5)
+    kinds: dict[str, Callable[[], list[str]]] = {
+        "clean": lambda: rng.sample(documents, len(documents)),
+        "books": lambda: list(pieces(other_books, rng)),
+        "contaminated": lambda: rng.sample(rows := list(pieces(indexed, rng)), len(rows)),
+    }
+    pa.set_memory_pool(pa.mimalloc_memory_pool())
+    matcher = Matcher(Index(folder / "index"))
+    cases = [("clean", compression) for compression in COMPRESSIONS] + [("books", "zstd"), ("contaminated", "zstd")]
+    steady: dict[str, dict[str, float]] = {}
+    for kind, compression in cases:
+        path = folder / f"{kind}_{compression}.parquet"
+        size = make_shard(path, kinds[kind], megabytes, compression) / 1e6
+        times = interleaved({"decode": lambda p=path: decode(p), "scan": lambda p=path: scan_shard(p, matcher)}, rounds)
+        decoded, scanned = rate(times["decode"], size), rate(times["scan"], size)
+        steady[f"{kind}, {compression}"] = {"decode": decoded, "scan": scanned, "ratio": scanned / decoded}
+    commands: dict[str, dict[str, float]] = {}
+    for kind in ("clean", "contaminated"):
+        shards = folder / f"{kind}_shards"
+        shards.mkdir()
+        for copy in range(copies):
+            os.link(folder / f"{kind}_zstd.parquet", shards / f"{copy}.parquet")
+        runs = interleaved({str(n): lambda n=n, s=shards: command(folder, s, n) for n in (1, 2)}, max(1, rounds // 2))
+        one, two = (rate(runs[n], megabytes * copies) for n in ("1", "2"))
+        commands[kind] = {"one worker": one, "two workers": two, "ratio": two / one}
+    script = datasketch_script(folder / "clean_zstd.parquet", indexed, min(3.0, megabytes))
+    return {
+        "source": source,
+        "megabytes": megabytes,
+        "steady, MB/s of text, one core": steady,
+        "contaminated / clean": steady["contaminated, zstd"]["scan"] / steady["clean, zstd"]["scan"],
+        "command, MB/s of text": commands,
+        "datasketch script, MB/s": script,
+        "scan / datasketch script": steady["clean, zstd"]["scan"] / script,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--short", action="store_true", help="less text, fewer rounds")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        short = arguments.short
+        record = measure(Path(name), 40 if short else 300, 2 if short else 12, 3 if short else 5)
+    print(json.dumps(machine(), indent=1), f"\ntexts: {record['source']}\n")
+    steady = record["steady, MB/s of text, one core"]
+    rows = [[k, f"{v['decode']:.0f}", f"{v['scan']:.0f}", f"{v['ratio']:.2f}"] for k, v in steady.items()]
+    print(table(["steady, one core", "decode MB/s", "scan MB/s", "scan / decode"], rows), "\n")
+    rows = [
+        [kind, f"{v['one worker']:.0f}", f"{v['two workers']:.0f}", f"{v['ratio']:.2f}"]
+        for kind, v in record["command, MB/s of text"].items()
+    ]
+    print(table(["command", "1 worker MB/s", "2 workers MB/s", "2 / 1"], rows), "\n")
+    print(f"contaminated / clean: {record['contaminated / clean']:.2f} (target 0.30)")
+    print(f"scan / datasketch script ({record['datasketch script, MB/s']:.1f} MB/s): ", end="")
+    print(f"{record['scan / datasketch script']:.0f}x (target 60x)")
+    write_json("whole_scan", record)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""What an index keeps of one book, worked out apart from all others: many books are prepared at a time, by threads."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from provenance.files import text_digest
+from provenance.index.texts import Frame, compress
+from provenance.index.works import IDENTITY_SCALE, IDENTITY_SHINGLE
+from provenance.kernels.fingerprints import kept_shingles
+from provenance.kernels.probe import lift_of, stored_values
+from provenance.kernels.seeds import seldom_repeated
+from provenance.kernels.words import words_of
+from provenance.readers import Book
+from provenance.sketch import FracMinHash, Key, Sketch
+
+MOST_POSITIONS = 16
+"""A fingerprint is kept at this many places of one edition: a refrain must not fill the table."""
+
+IN_HAND = 64 << 20  # bytes of text given to the threads at a time, about
+
+
+@dataclass(frozen=True)
+class Options:
+    """What decides how books are prepared."""
+
+    sketch: Sketch
+    key: Key
+    keep_texts: bool
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One edition, ready to be written."""
+
+    row: dict[str, Any]  # of editions.parquet, but for the columns that depend on other editions
+    given_work: str
+    values: npt.NDArray[np.uint64]  # (postings,) stored values, in order of position
+    positions: npt.NDArray[np.uint32]  # (postings,) word positions
+    dropped: int  # postings left out by MOST_POSITIONS
+    identity: npt.NDArray[np.uint64]  # distinct fingerprints that tell the work, ascending
+    words: npt.NDArray[np.uint32] | None  # low halves of the word hashes
+    frames: list[Frame] | None
+
+
+def prepare(book: Book, options: Options) -> Prepared:
+    """Cut, hash, sketch and compress one book."""
+    data, key = np.frombuffer(book.text, dtype=np.uint8), options.key
+    words = words_of(data, key.keys)
+    sketch = options.sketch
+    if isinstance(sketch, FracMinHash):
+        positions, fingerprints = kept_shingles(words.hashes, sketch.shingle, sketch.max_kept, key.keys)
+    else:
+        kept = sketch.sketch(data, np.array([0, data.size], dtype=np.int64), key.keys)
+        positions, fingerprints = kept.positions, kept.fingerprints
+    one_document = np.zeros(fingerprints.size, dtype=np.int32)
+    seldom = seldom_repeated(one_document, fingerprints, np.arange(fingerprints.size), MOST_POSITIONS)
+    most = FracMinHash(scale=IDENTITY_SCALE).max_kept
+    identity = np.unique(kept_shingles(words.hashes, IDENTITY_SHINGLE, most, key.keys)[1])
+    row = {
+        "edition_id": book.edition_id,
+        "title": book.title,
+        "author": book.author,
+        "source": book.source,
+        "source_sha256": book.source_sha256,
+        "text_sha256": hashlib.sha256(book.text).hexdigest(),
+        "text_xxh3": text_digest(book.text),
+        "text_bytes": len(book.text),
+        "words": words.hashes.size,
+        "fingerprints": int(seldom.sum()),
+        "identity_fingerprints": identity.size,
+        "invalid_utf8": words.invalid,
+    }
+    return Prepared(
+        row=row,
+        given_work=book.work_id,
+        values=stored_values(fingerprints[seldom], lift_of(sketch.max_kept)),
+        positions=positions[seldom],
+        dropped=int(seldom.size - seldom.sum()),
+        identity=identity,
+        words=words.hashes.astype(np.uint32) if options.keep_texts else None,
+        frames=compress(book.text, words.begins) if options.keep_texts else None,
+    )
+
+
+def prepare_all(books: Iterable[Book], options: Options, workers: int) -> Iterator[Prepared]:
+    """Prepare books in order, several at a time; what is in hand is bounded by bytes of text and by number."""
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[tuple[int, Future[Prepared]]] = deque()
+        held = 0
+        try:
+            for book in books:
+                waiting.append((len(book.text), pool.submit(prepare, book, options)))
+                held += len(book.text)
+                while waiting and (held > IN_HAND or len(waiting) > 4 * workers):
+                    size, done = waiting.popleft()
+                    held -= size
+                    yield done.result()
+            while waiting:
+                yield waiting.popleft()[1].result()
+        finally:
+            for _, done in waiting:
+                done.cancel()
