@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from provenance import index
-from provenance.index import BuildReport
+from provenance.index import BuildReport, Index, merge_indexes
+from provenance.index.build import MEMORY
 from provenance.readers import Book, BookColumns, SourceOutcome, read_books, read_metadata
 from provenance.sketch import Key, Sketch
 
@@ -22,17 +25,57 @@ def build_index(
     overwrite: bool = False,
     columns: BookColumns | None = None,
     on_book: Callable[[Book], None] = lambda book: None,
+    memory: int = MEMORY,
+    workers: int = 2,
 ) -> BuildReport:
     """Index text files, directories of them and Parquet files of books, in this order, at `out`.
 
-    `metadata` is a CSV with `id` or `file` and any of `title, author, work_id`. Raises UsageError, BookError,
+    `memory` bounds what postings take while they are gathered, in bytes; `metadata` is a CSV with `id` or `file` and any of `title, author, work_id`. Raises UsageError, BookError,
     MetadataError or OutputError; then nothing is left at `out` that was not there before.
     """
     outcomes: list[SourceOutcome] = []
     known = read_metadata(None if metadata is None else Path(metadata))
     books = read_books([Path(source) for source in sources], known, columns or BookColumns(), outcomes)
-    report = index.build_index(books, Path(out), sketch, key, keep_texts, overwrite, outcomes, on_book)
+    report = index.build_index(books, Path(out), sketch, key, keep_texts, overwrite, outcomes, on_book, memory, workers)
     outcomes += [
         SourceOutcome(str(metadata), "skipped", f"no book has the id or file name {key}", 0) for key in known.unused
     ]
     return report
+
+
+def add_to_index(
+    existing: str | Path,
+    sources: Sequence[str | Path],
+    out: str | Path | None = None,
+    *,
+    metadata: str | Path | None = None,
+    key: Key | None = None,
+    overwrite: bool = False,
+    columns: BookColumns | None = None,
+    on_book: Callable[[Book], None] = lambda book: None,
+    memory: int = MEMORY,
+    workers: int = 2,
+) -> BuildReport:
+    """Index more books behind those of an index: in its place, or at `out`.
+
+    The result is what building all at once gives. Raises what `build_index` and `merge_indexes` raise; then the index
+    is as it was.
+    """
+    opened = Index(Path(existing), key)
+    target = Path(existing if out is None else out)
+    with TemporaryDirectory(prefix=f".{target.name}.", suffix=".adding", dir=target.parent) as folder:
+        added = build_index(
+            sources,
+            Path(folder) / "added",
+            metadata=metadata,
+            sketch=opened.sketch,
+            key=key,
+            keep_texts=opened.has_texts,
+            columns=columns,
+            on_book=on_book,
+            memory=memory,
+            workers=workers,
+        )
+        new = Index(added.folder, key)
+        report = merge_indexes(opened, new, target, overwrite or out is None, memory)
+    return replace(report, sources=added.sources)

@@ -41,6 +41,10 @@ def _columns(ctx: click.Context, parameter: click.Parameter, value: str) -> dict
 @click.option("--threshold", default=0.5, show_default=True, help="Similarity the bands are tuned for (banded).")
 @click.option("--no-text", is_flag=True, help="Leave the texts out: matches become estimates.")
 @click.option("--key-file", type=FILE, help="Secret of at least 16 random bytes; scans need it too.")
+@click.option(
+    "--memory", default="1GB", show_default=True, help="For postings while they are sorted; the rest on disk."
+)
+@click.option("--workers", type=int, help="Threads; default: one a core.")
 @click.option("--overwrite", is_flag=True, help="Replace the index that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 def build(
@@ -55,6 +59,8 @@ def build(
     threshold: float,
     no_text: bool,
     key_file: Path | None,
+    memory: str,
+    workers: int | None,
     overwrite: bool,
     as_json: bool,
 ) -> None:
@@ -67,8 +73,9 @@ def build(
     from tqdm import tqdm
 
     from provenance.api import build_index
-    from provenance.cli.options import read_key
+    from provenance.cli.options import parse_bytes, read_key
     from provenance.readers import Book, BookColumns
+    from provenance.runs.config import check_workers
     from provenance.sketch import BandedMinHash, FracMinHash
 
     chosen = (
@@ -91,7 +98,89 @@ def build(
             overwrite=overwrite,
             columns=BookColumns(**columns),
             on_book=on_book,
+            memory=parse_bytes(memory),
+            workers=check_workers(workers),
         )
+    _tell(report, as_json)
+
+
+@command.command("add")
+@click.argument("index", type=FILE)
+@click.argument("sources", nargs=-1, required=True, type=FILE, metavar="SOURCE...")
+@click.option("--out", type=FILE, help="Write the larger index here; default: replace INDEX when it is whole.")
+@click.option("--metadata", type=FILE, help="CSV with id or file, and title, author, work_id.")
+@click.option(
+    "--columns", default="", callback=_columns, help="Columns of Parquet books: id=...,title=...,author=...,text=..."
+)
+@click.option("--key-file", type=FILE, help="The key the index was built with.")
+@click.option(
+    "--memory", default="1GB", show_default=True, help="For postings while they are sorted; the rest on disk."
+)
+@click.option("--workers", type=int, help="Threads; default: one a core.")
+@click.option("--overwrite", is_flag=True, help="Replace the index at --out.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+def add(
+    index: Path,
+    sources: tuple[Path, ...],
+    out: Path | None,
+    metadata: Path | None,
+    columns: dict[str, str],
+    key_file: Path | None,
+    memory: str,
+    workers: int | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    r"""Index more books, with the parameters of an index, behind those it has.
+
+    \b
+    provenance index add indexes/books newbooks/
+    """
+    from provenance.api import add_to_index
+    from provenance.cli.options import parse_bytes, read_key
+    from provenance.readers import BookColumns
+    from provenance.runs.config import check_workers
+
+    report = add_to_index(
+        index,
+        sources,
+        out,
+        metadata=metadata,
+        key=read_key(key_file),
+        overwrite=overwrite,
+        columns=BookColumns(**columns),
+        memory=parse_bytes(memory),
+        workers=check_workers(workers),
+    )
+    _tell(report, as_json)
+
+
+@command.command("merge")
+@click.argument("one", type=FILE)
+@click.argument("other", type=FILE)
+@click.option("--out", required=True, type=FILE, help="Directory of the joined index.")
+@click.option("--key-file", type=FILE, help="The key both were built with.")
+@click.option(
+    "--memory", default="1GB", show_default=True, help="For postings while they are sorted; the rest on disk."
+)
+@click.option("--overwrite", is_flag=True, help="Replace the index at --out.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
+def merge(
+    one: Path, other: Path, out: Path, key_file: Path | None, memory: str, overwrite: bool, as_json: bool
+) -> None:
+    r"""Join two indexes of the same parameters.
+
+    \b
+    provenance index merge indexes/a indexes/b --out indexes/both
+    """
+    from provenance.cli.options import parse_bytes, read_key
+    from provenance.index import Index, merge_indexes
+
+    key = read_key(key_file)
+    _tell(merge_indexes(Index(one, key), Index(other, key), out, overwrite, parse_bytes(memory)), as_json)
+
+
+def _tell(report: BuildReport, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(report.to_json()))
     else:
@@ -105,6 +194,10 @@ def _print_report(report: BuildReport) -> None:
         f"{report.folder}: {number(report.editions, 'edition')} of {number(report.works, 'work')}, "
         f"{report.words:,} words, {number(report.postings, 'posting')}, {size(report.index_bytes)}"
     )
+    if report.postings:
+        click.echo(
+            f"lookup tables: {size(report.table_bytes)}, {report.table_bytes / report.postings:.1f} bytes a posting"
+        )
     _print_works(report.grouped)
     for edition in report.empty_editions:
         click.echo(f"empty: edition {safe(edition)} has no words", err=True)

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from provenance.errors import UsageError
 from provenance.sketch import Key
+
+UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+
+
+def parse_bytes(text: str) -> int:
+    """A size such as `500MB`, `1.5 GB` or `64MiB` in bytes; raises UsageError for what is none."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", text.lower())
+    if not match or (match[3] and not match[2]):
+        raise UsageError(f"{text!r} is no size; give it as 500MB or 1.5GB")
+    unit = 1024 ** "kmgt".index(match[2]) * 1024 if match[3] else UNITS[match[2]]
+    return int(float(match[1]) * unit)
+
 
 MOST_KEY_BYTES = 1 << 16
 

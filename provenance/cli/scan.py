@@ -27,6 +27,7 @@ WIDE = 110  # columns of a terminal that shows every column of the table
     "--text-column", help="Column to scan; by default the first of text, content, raw_content, body, document."
 )
 @click.option("--id-column", help="Column that names a document; by default the first of id, doc_id, url and the like.")
+@click.option("--scale", type=int, help="Look up one fingerprint in SCALE, fewer than the index has: faster, coarser.")
 @click.option("--min-words", default=25, show_default=True, help="Shortest match that is reported, in matched words.")
 @click.option("--max-row-bytes", default=64 << 20, show_default=True, help="Longer rows are not scanned, and named.")
 @click.option("--workers", type=int, help="Worker processes; by default one a core.")
@@ -39,6 +40,7 @@ def command(
     db: Path,
     text_column: str | None,
     id_column: str | None,
+    scale: int | None,
     min_words: int,
     max_row_bytes: int,
     workers: int | None,
@@ -61,6 +63,7 @@ def command(
     config = ScanConfig(
         text_column=text_column,
         id_column=id_column,
+        scale=scale,
         max_row_bytes=max_row_bytes,
         match=MatchConfig(min_words=min_words),
     )

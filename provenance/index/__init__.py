@@ -1,10 +1,13 @@
 """The index: fingerprint -> postings `(edition, word position)`, as memory-mapped files in one directory.
 
-`format` names the files, `build` writes them, `opening` maps and checks them, `texts` keeps the editions' texts
-in small compressed blocks, `works` groups editions into works. The format is described in `indexes/README.md`.
+`format` names the files. `prepare` works out what is kept of one book, `postings` gathers and sorts in bounded memory,
+`tables` writes what lookup needs, `texts` the editions' texts in small compressed blocks, `works` groups editions into
+works, `build` does all of it, `merge` joins two indexes, `opening` maps and checks one. `indexes/README.md` describes
+the format.
 """
 
 from provenance.index.build import BuildReport, build_index
+from provenance.index.merge import merge_indexes
 from provenance.index.opening import Index
 
-__all__ = ["BuildReport", "Index", "build_index"]
+__all__ = ["BuildReport", "Index", "build_index", "merge_indexes"]

@@ -30,7 +30,7 @@ def merge_indexes(one: Index, other: Index, out: Path, overwrite: bool = False, 
         ours, theirs = one.manifest[name], other.manifest[name]
         if ours != theirs:
             raise UsageError(
-                f"{one.folder} and {other.folder} cannot be merged: {name} is {ours} in the one and {theirs} in the other"
+                f"{one.folder} and {other.folder} cannot be merged: {name} is {ours} here and {theirs} there"
             )
     one.verify()
     other.verify()

@@ -43,7 +43,7 @@ def write_tables(
     ):
         for first, last in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
             values, places = merged(sources, first << GRANULE_BITS, last << GRANULE_BITS)
-            _put(entries, values & np.uint64((1 << PRECISION - bits) - 1), "<u4")
+            _put(entries, values & np.uint64((1 << (PRECISION - bits)) - 1), "<u4")
             _put(low_words, places & np.uint64(0xFFFFFFFF), "<u4")
             if wide:
                 _put(high_bytes, places >> np.uint64(32), "u1")

@@ -20,7 +20,8 @@ FEWEST_BUCKET_BITS, MOST_BUCKET_BITS = 16, 32  # at least 16, so that what is le
 LINEAR = 16  # entries looked at one by one; more are searched by halving
 AHEAD = 16  # lookups between the request for an entry and its use
 
-U64s, Integers = npt.NDArray[np.uint64], npt.NDArray[np.int64]
+U64s = npt.NDArray[np.uint64]
+Integers = npt.NDArray[np.int64]
 
 
 def lift_of(max_kept: int) -> int:

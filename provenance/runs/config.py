@@ -16,6 +16,7 @@ class ScanConfig:
 
     text_column: str | None = None  # None: the first of the known names
     id_column: str | None = None
+    scale: int | None = None  # coarser than the index was built with: fewer fingerprints looked up
     unit_bytes: int = 256 << 20  # of text in one unit of work
     max_row_bytes: int = 64 << 20  # a longer row is not scanned, and named in `exception`
     max_excerpt: int = 1000  # characters of a match's text that are stored

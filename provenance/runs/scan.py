@@ -28,7 +28,7 @@ from provenance.store.database import RunWriter, as_json
 from provenance.store.grades import GRADES
 from provenance.text import TEXT_RULES_VERSION
 
-PACKAGES = ("numpy", "numba", "pyarrow", "duckdb", "datasketch", "xxhash", "rapidfuzz")
+PACKAGES = ("numpy", "numba", "pyarrow", "duckdb", "datasketch", "xxhash")
 
 
 @dataclass
@@ -110,7 +110,7 @@ def scan(
     begun, started = monotonic(), datetime.now(UTC)
     config, count = config or ScanConfig(), check_workers(workers)
     listed = list_shards([str(shard) for shard in shards])
-    opened = Index(Path(index), key)
+    opened = Index(Path(index), key, config.scale)
     opened.verify()
     records = {file.path: ShardRecord(file.path, file.skipped) for file in listed}
     writer = RunWriter(Path(db), overwrite)

@@ -73,7 +73,7 @@ class Worker:
 
     def __init__(self, hello: dict[str, Any], send: Callable[[dict[str, Any], bytes], None]) -> None:
         self._config = ScanConfig.from_json(hello["config"])
-        index = Index(Path(hello["index"]), Key(hello["seed"], hello["key_id"]))
+        index = Index(Path(hello["index"]), Key(hello["seed"], hello["key_id"]), self._config.scale)
         if index.digest != hello["index_digest"]:
             raise ProvenanceError(f"index {hello['index']} changed while the scan was starting")
         self._matcher = Matcher(index, self._config.match)
