@@ -30,8 +30,9 @@ def build_index(
 ) -> BuildReport:
     """Index text files, directories of them and Parquet files of books, in this order, at `out`.
 
-    `memory` bounds what postings take while they are gathered, in bytes; `metadata` is a CSV with `id` or `file` and any of `title, author, work_id`. Raises UsageError, BookError,
-    MetadataError or OutputError; then nothing is left at `out` that was not there before.
+    `memory` bounds what postings take while they are gathered, in bytes. `metadata` is a CSV with `id` or `file` and
+    any of `title, author, work_id`. Raises UsageError, BookError, MetadataError or OutputError; then nothing is left
+    at `out` that was not there before.
     """
     outcomes: list[SourceOutcome] = []
     known = read_metadata(None if metadata is None else Path(metadata))

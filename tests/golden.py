@@ -16,7 +16,15 @@ import numpy as np
 from provenance.kernels.fingerprints import fingerprints_of
 from provenance.kernels.hashing import derive_keys
 from provenance.kernels.minhash import signature_of
-from provenance.kernels.probe import make_buckets, make_filter
+from provenance.kernels.probe import (
+    bucket_bits,
+    bucket_starts,
+    fill_filter,
+    filter_shape,
+    largest_value,
+    lift_of,
+    stored_values,
+)
 from provenance.kernels.words import words_of
 from provenance.sketch import BandedMinHash, FracMinHash, Key, permutations
 from provenance.text import TEXT_RULES_VERSION, words
@@ -123,13 +131,21 @@ def table_vector() -> dict[str, Any]:
     scale = 3
     table = np.sort(np.repeat(derive_keys(7) // np.uint64(scale), 2))
     table = np.sort(np.concatenate([table, np.arange(1, 40, dtype=np.uint64) * np.uint64(0x0123_4567_89AB_CDEF)]))
-    buckets, shift = make_buckets(table, FracMinHash(scale=scale).max_kept)
+    most = FracMinHash(scale=scale).max_kept
+    values = stored_values(table, lift_of(most))
+    size, filter_scale = filter_shape(np.unique(values).size, largest_value(most))
+    blocks = np.zeros(size, dtype=np.uint64)
+    fill_filter(values, filter_scale, blocks)
+    bits = bucket_bits(values.size)
+    places = bucket_starts(values, 0, 1 << bits, bits)
     return {
         "scale": scale,
         "fingerprints": _hexes(table),
-        "filter": _hexes(make_filter(table)),
-        "buckets": buckets.tolist(),
-        "shift": shift,
+        "stored_values": _hexes(values),
+        "filter": _hexes(blocks),
+        "filter_scale": filter_scale,
+        "bucket_bits": bits,
+        "bucket_of_each": [int(np.searchsorted(places, row, side="right")) - 1 for row in range(values.size)],
     }
 
 

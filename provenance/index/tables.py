@@ -102,7 +102,8 @@ class Table:
         starts = self._buckets[first : last + 1].astype(np.int64)
         rows = slice(int(starts[0]), int(starts[-1]))
         tops = np.repeat(np.arange(first, last, dtype=np.uint64) << np.uint64(rest), np.diff(starts))
-        return tops | self._entries[rows].astype(np.uint64), rows
+        values: U64s = np.bitwise_or(tops, self._entries[rows].astype(np.uint64))
+        return values, rows
 
     def between(self, low: int, high: int) -> tuple[U64s, U64s]:
         """See `Source`."""

@@ -18,7 +18,10 @@ from provenance.kernels.words import words_of
 from provenance.sketch import FracMinHash
 from provenance.text import words
 
-FILES = ("index.json", "editions.parquet", "fingerprints.u64", "postings.bin", "buckets.u64", "filter.u64", "texts.zst", "blocks.u64")  # fmt: skip  # noqa: E501
+FILES = (
+    "index.json", "editions.parquet", "fingerprints.u32", "postings.u32", "buckets.bin", "filter.u64", "identities.u64",
+    "words.u32", "texts.zst", "blocks.u64",
+)  # fmt: skip
 
 
 def prose(seed: int, count: int) -> str:
@@ -186,13 +189,21 @@ def forge(index: Path, copy: Path, change) -> Path:
     [
         lambda m: m.update(format_version=2),
         lambda m: m.update(text_rules=2),
-        lambda m: m.update(bucket_shift=64),
-        lambda m: m.update(bucket_shift=-1),
-        lambda m: m.update(bucket_shift="three"),
-        lambda m: m.update(bucket_shift=None),
-        lambda m: m.update(posting_dtype="O"),
-        lambda m: m.update(posting_dtype="<u8"),
-        lambda m: m.update(posting_dtype=7),
+        lambda m: m.update(bucket_bits=64),
+        lambda m: m.update(bucket_bits=-1),
+        lambda m: m.update(bucket_bits=17),
+        lambda m: m.update(bucket_bits="three"),
+        lambda m: m.update(bucket_bits=None),
+        lambda m: m.update(bucket_dtype="O"),
+        lambda m: m.update(bucket_dtype="<u8"),
+        lambda m: m.update(bucket_dtype=7),
+        lambda m: m.update(wide_postings=True),
+        lambda m: m.update(wide_postings=1),
+        lambda m: m.update(filter_scale=0),
+        lambda m: m.update(filter_scale=2**32),
+        lambda m: m.update(filter_scale=m["filter_scale"] // 2),
+        lambda m: m["counts"].update(words=1),
+        lambda m: m["counts"].update(editions=1),
         lambda m: m["counts"].update(postings=2**63),
         lambda m: m.update(counts=None),
         lambda m: m.update(sketch={"kind": "other"}),
@@ -212,12 +223,34 @@ def test_a_forged_manifest_is_refused_with_a_typed_error(index, tmp_path, change
 def test_postings_outside_every_edition_are_refused_when_met(index, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(index, copy)
-    postings = np.fromfile(copy / "postings.bin", dtype="<u4")
-    np.full_like(postings, 2**32 - 1).tofile(copy / "postings.bin")
+    postings = np.fromfile(copy / "postings.u32", dtype="<u4")
+    np.full_like(postings, 2**32 - 1).tofile(copy / "postings.u32")
     opened = provenance.Index(copy)
-    fingerprints = np.fromfile(copy / "fingerprints.u64", dtype="<u8")
+    text = np.frombuffer(opened.texts.text(0), dtype=np.uint8)
+    sketched = opened.sketch.sketch(text, np.array([0, text.size]), opened.key.keys)
     with pytest.raises(IndexDamagedError):
-        opened.hits(opened.find(fingerprints))
+        opened.hits(opened.find(sketched.fingerprints))
+
+
+def test_every_word_is_stored_by_the_low_half_of_its_hash(index):
+    opened = provenance.Index(index)
+    for number in range(opened.editions.num_rows):
+        text = np.frombuffer(opened.texts.text(number), dtype=np.uint8)
+        first = int(opened.first_words[number])
+        hashes = words_of(text, derive_keys(0)).hashes
+        assert np.array_equal(opened.words[first : first + hashes.size], hashes.astype(np.uint32))
+
+
+def test_words_are_placed_in_their_texts_in_any_order(books, index):
+    opened = provenance.Index(index)
+    rng = np.random.default_rng(4)
+    for number, name in enumerate(opened.edition_ids):
+        cut = words_of(np.frombuffer((books / f"{name}.txt").read_bytes(), dtype=np.uint8), derive_keys(0))
+        if cut.hashes.size:
+            chosen = rng.integers(0, cut.hashes.size, 200)
+            begins, ends = opened.texts.places(int(opened.first_words[number]) + chosen)
+            assert np.array_equal(begins, cut.begins[chosen])
+            assert np.array_equal(ends, cut.ends[chosen])
 
 
 def test_two_books_of_one_id_are_refused_and_leave_nothing(books, tmp_path):

@@ -7,7 +7,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provenance.kernels.probe import FILTER_BITS_PER_KEY, find_runs, make_buckets, make_filter, pass_filter
+from provenance.kernels.probe import (
+    FILTER_BITS_PER_KEY,
+    LINEAR,
+    PRECISION,
+    bucket_bits,
+    bucket_starts,
+    edition_hints,
+    expand_runs,
+    fill_filter,
+    filter_shape,
+    find_runs,
+    largest_value,
+    lift_of,
+    pass_filter,
+    stored_values,
+)
 
 many = settings(max_examples=300, deadline=None)
 
@@ -23,61 +38,94 @@ def random_numbers(count: int, limit: int = 2**64 - 1, seed: int = 1) -> np.ndar
     return np.random.default_rng(seed).integers(0, limit, count, dtype=np.uint64, endpoint=True)
 
 
+def make_filter(values: np.ndarray, limit: int) -> tuple[int, np.ndarray]:
+    size, scale = filter_shape(values.size, largest_value(limit))
+    blocks = np.zeros(size, dtype=np.uint64)
+    fill_filter(values, scale, blocks)
+    return scale, blocks
+
+
+def make_table(values: np.ndarray, limit: int) -> tuple[np.ndarray, int, np.ndarray]:
+    """Buckets, their bits, and entries, as an index has them."""
+    bits = bucket_bits(values.size)
+    buckets = bucket_starts(values, 0, (largest_value(limit) >> PRECISION - bits) + 1, bits)
+    entries = (values & np.uint64((1 << (PRECISION - bits)) - 1)).astype(np.uint32)
+    return np.append(buckets, values.size).astype(np.uint32), bits, entries
+
+
 @st.composite
 def tables(draw):
-    """A limit, a sorted table with duplicates that keeps it, and queries in it, beside it and beyond the limit."""
+    """A limit, a sorted table of stored values with duplicates, and queries in it, beside it and beyond the limit."""
     limit = draw(st.sampled_from(LIMITS))
-    edges = [0, 1, limit // 2, limit // 2 + 1, limit - 1, limit]
-    values = st.one_of(st.sampled_from(edges), st.integers(0, limit))
-    table = draw(st.lists(values, max_size=40))
+    most = largest_value(limit)
+    edges = [0, 1, most // 2, most // 2 + 1, most - 1, most]
+    table = draw(st.lists(st.one_of(st.sampled_from(edges), st.integers(0, most)), max_size=40))
     table += draw(st.lists(st.sampled_from(table), max_size=40)) if table else []
-    near = [max(0, min(2**64 - 1, value + step)) for value in table for step in (-1, 0, 1)]
-    queries = draw(st.lists(st.one_of(st.sampled_from([*edges, *near, 2**64 - 1]), u64), max_size=30))
+    near = [max(0, min(2**PRECISION - 1, value + step)) for value in table for step in (-1, 0, 1)]
+    beyond = st.sampled_from([*edges, *near, 2**PRECISION - 1, 2**63])
+    queries = draw(st.lists(st.one_of(beyond, st.integers(0, 2**PRECISION - 1)), max_size=30))
     return limit, numbers(sorted(table)), numbers(queries)
 
 
 def assert_runs_are_brute_force(limit: int, table: np.ndarray, queries: np.ndarray) -> None:
-    buckets, shift = make_buckets(table, limit)
     candidates = np.arange(queries.size)[::-1].copy()
-    first, length = find_runs(queries, candidates, buckets, shift, table)
+    first, length = find_runs(queries, candidates, *make_table(table, limit))
     left, right = (np.searchsorted(table, queries[candidates], side=side) for side in ("left", "right"))
     assert np.array_equal(length, right - left)
     assert np.array_equal(first[length > 0], left[length > 0])
 
 
 @many
-@given(st.lists(u64, max_size=200), st.lists(u64, max_size=50))
-def test_the_filter_has_no_false_negatives(members, others):
-    passed = pass_filter(numbers(members + others), make_filter(numbers(members)))
+@given(st.sampled_from(LIMITS), st.lists(u64, max_size=50))
+def test_stored_values_are_the_top_bits_of_what_can_be_kept(limit, fingerprints):
+    values = stored_values(numbers(fingerprints), lift_of(limit)).tolist()
+    for fingerprint, value in zip(fingerprints, values, strict=True):
+        lifted = fingerprint * 2 ** lift_of(limit)
+        assert value == (lifted >> 64 - PRECISION if lifted < 2**64 else 2**63)
+    assert 2 ** (PRECISION - 1) <= largest_value(limit) < 2**PRECISION
+
+
+@many
+@given(st.sampled_from(LIMITS), st.lists(st.integers(0, 2**PRECISION - 1), max_size=200), st.lists(u64, max_size=50))
+def test_the_filter_has_no_false_negatives(limit, members, others):
+    members = [value % (largest_value(limit) + 1) for value in members]
+    passed = pass_filter(numbers(members + others), *make_filter(numbers(members), limit))
     assert set(range(len(members))) <= set(passed.tolist())
     assert passed.tolist() == sorted(set(passed.tolist()))
 
 
 @pytest.mark.parametrize("limit", LIMITS)
 @pytest.mark.parametrize("count", [1000, 100_000])
-def test_the_filter_passes_all_members_and_fewer_than_one_in_twenty_others(count, limit):
-    members, others = random_numbers(count, limit), random_numbers(200_000, limit, seed=2)
+def test_the_filter_passes_all_members_and_fewer_than_one_in_thirty_others(count, limit):
+    most = largest_value(limit)
+    members, others = random_numbers(count, most), random_numbers(200_000, most, seed=2)
     others = others[~np.isin(others, members)]
-    blocks = make_filter(members)
-    assert pass_filter(members, blocks).size == count
-    assert pass_filter(others, blocks).size < 0.05 * others.size
-    assert blocks.size * 64 <= count * FILTER_BITS_PER_KEY + 64
+    scale, blocks = make_filter(members, limit)
+    assert pass_filter(members, scale, blocks).size == count
+    assert pass_filter(others, scale, blocks).size < others.size / 30
+    assert blocks.size * 64 <= count * FILTER_BITS_PER_KEY + 128
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_smaller_values_need_only_the_front_of_the_filter(limit):
+    most = largest_value(limit)
+    scale, blocks = make_filter(random_numbers(10_000, most), limit)
+    small = random_numbers(5000, most // 8, seed=3)
+    front = blocks[: blocks.size // 8 + 2]
+    assert np.array_equal(pass_filter(small, scale, blocks), pass_filter(small, scale, front))
 
 
 def test_the_filter_does_not_pass_neighbours_of_its_members():
-    members = random_numbers(50_000)
-    for step in (1, 2, 1 << 20, 1 << 40, 1 << 63):
-        assert pass_filter(members ^ np.uint64(step), make_filter(members)).size < 0.05 * members.size
+    members = random_numbers(50_000, 2**PRECISION - 1)
+    for step in (1, 2, 1 << 20, 1 << 40, 1 << 47):
+        scale, blocks = make_filter(members, 2**64 - 1)
+        assert pass_filter(members ^ np.uint64(step), scale, blocks).size < 0.05 * members.size
 
 
-def test_an_empty_filter_passes_nothing():
-    blocks = make_filter(numbers([]))
-    assert blocks.size == 1
-    assert pass_filter(random_numbers(1000), blocks).size == 0
-
-
-def test_no_query_passes_nothing():
-    assert pass_filter(numbers([]), make_filter(numbers([1, 2, 3]))).size == 0
+def test_an_empty_filter_passes_nothing_and_no_query_passes():
+    scale, blocks = make_filter(numbers([]), 2**64 - 1)
+    assert pass_filter(random_numbers(1000, 2**PRECISION - 1), scale, blocks).size == 0
+    assert pass_filter(numbers([]), *make_filter(numbers([1, 2, 3]), 2**64 - 1)).size == 0
 
 
 @many
@@ -87,86 +135,91 @@ def test_runs_equal_brute_force(case):
 
 
 @pytest.mark.parametrize("limit", LIMITS)
-@pytest.mark.parametrize("size", [1, 7, 8, 9, 64, 1000, 50_000])
+@pytest.mark.parametrize("size", [1, 7, 8, 9, 64, 1000, 50_000, 1_000_000])
 def test_runs_of_large_tables_with_duplicates_equal_brute_force(size, limit):
-    distinct = random_numbers(max(1, size // 2), limit)
+    most = largest_value(limit)
+    distinct = random_numbers(max(1, size // 2), most)
     table = np.sort(np.concatenate([distinct, distinct[: size - distinct.size]]))
-    queries = np.concatenate([table, table + np.uint64(1), random_numbers(1000), random_numbers(1000, limit, seed=3)])
+    queries = np.concatenate([table, table + np.uint64(1), random_numbers(1000, most, seed=3), numbers([2**63])])
     assert_runs_are_brute_force(limit, table, queries)
 
 
 @pytest.mark.parametrize("limit", LIMITS)
 def test_nothing_is_found_in_an_empty_table(limit):
-    assert_runs_are_brute_force(limit, numbers([]), numbers([0, 1, limit, 2**64 - 1]))
+    assert_runs_are_brute_force(limit, numbers([]), numbers([0, 1, largest_value(limit), 2**PRECISION - 1]))
 
 
 @pytest.mark.parametrize("limit", LIMITS)
-def test_one_fingerprint_many_times_is_one_run(limit):
-    assert_runs_are_brute_force(limit, numbers([limit] * 1000), numbers([limit, limit - 1, 0]))
-    assert_runs_are_brute_force(limit, numbers([0] * 1000), numbers([limit, 1, 0]))
+@pytest.mark.parametrize("times", [LINEAR - 1, LINEAR, LINEAR + 1, 1000])
+def test_one_fingerprint_many_times_is_one_run(limit, times):
+    most = largest_value(limit)
+    for value in (0, 0xFFFFFFFF, 1 << 32, most):
+        table = numbers(sorted([value] * times + [max(0, value - 1), min(most, value + 1)]))
+        assert_runs_are_brute_force(limit, table, numbers([value, max(0, value - 1), value + 1]))
 
 
 def test_only_the_candidates_are_looked_up():
-    table = numbers([5, 5, 9])
-    buckets, shift = make_buckets(table, 2**64 - 1)
-    first, length = find_runs(numbers([9, 5, 7]), np.array([1]), buckets, shift, table)
+    first, length = find_runs(numbers([9, 5, 7]), np.array([1]), *make_table(numbers([5, 5, 9]), 2**64 - 1))
     assert (first.tolist(), length.tolist()) == ([0], [2])
 
 
-@many
-@given(tables())
-def test_every_entry_lies_in_its_bucket(case):
-    limit, table, _ = case
-    buckets, shift = make_buckets(table, limit)
-    assert (buckets[0], buckets[-1]) == (0, table.size)
-    assert (np.diff(buckets.astype(np.int64)) >= 0).all()
-    for place, entry in enumerate(table.tolist()):
-        assert buckets[entry >> shift] <= place < buckets[(entry >> shift) + 1]
-
-
 @pytest.mark.parametrize("limit", LIMITS)
-def test_buckets_hold_about_eight_entries(limit):
-    table = np.sort(random_numbers(100_000, limit))
-    buckets, _ = make_buckets(table, limit)
-    assert 4 <= table.size / np.count_nonzero(np.diff(buckets.astype(np.int64))) <= 17
-    assert buckets.size < table.size / 3
+def test_buckets_of_a_large_table_hold_about_eight_entries(limit):
+    table = np.sort(random_numbers(1_000_000, largest_value(limit)))
+    buckets, _, _ = make_table(table, limit)
+    assert 4 <= table.size / buckets.size <= 17
 
 
-def assert_inside(table: np.ndarray, queries: np.ndarray, buckets: np.ndarray, shift: int) -> None:
-    """Look up in a table that lies between copies of the wanted fingerprint: whoever reads outside finds too much."""
-    for wanted in queries:
-        room = np.full(table.size + 200, wanted, dtype=np.uint64)
-        room[100 : 100 + table.size] = table
-        inside = room[100 : 100 + table.size]
-        first, length = find_runs(numbers([int(wanted)]), np.array([0]), buckets, shift, inside)
-        assert 0 <= first[0] <= first[0] + length[0] <= table.size
+def assert_inside(queries: np.ndarray, buckets: np.ndarray, bits: int, entries: np.ndarray) -> None:
+    """Look up in a table that lies between copies of the wanted entry: whoever reads outside finds too much."""
+    for query in queries:
+        wanted = np.uint32(int(query) & (1 << (PRECISION - bits)) - 1)
+        room = np.full(entries.size + 200, wanted, dtype=np.uint32)
+        room[100 : 100 + entries.size] = entries
+        inside = room[100 : 100 + entries.size]
+        first, length = find_runs(numbers([int(query)]), np.array([0]), buckets, bits, inside)
+        assert 0 <= first[0] <= first[0] + length[0] <= entries.size
         assert (inside[first[0] : first[0] + length[0]] == wanted).all()
 
 
 @many
-@given(tables(), st.lists(st.one_of(st.integers(0, 100), u64), min_size=2, max_size=40))
+@given(tables(), st.lists(st.one_of(st.integers(0, 100), u64), min_size=0, max_size=40))
 def test_damaged_buckets_never_lead_outside_the_table(case, damaged):
     limit, table, queries = case
-    _, shift = make_buckets(table, limit)
-    assert_inside(table, queries, numbers(damaged), shift)
-
-
-def test_a_fingerprint_beyond_the_last_bucket_is_not_looked_up():
-    buckets = numbers([0, 0, 0, 1])[:3]  # two buckets; what lies behind them would lead to the entry
-    first, length = find_runs(numbers([4]), np.array([0]), buckets, 1, numbers([4]))
-    assert (first.tolist(), length.tolist()) == ([0], [0])
+    _, bits, entries = make_table(table, limit)
+    assert_inside(queries, numbers(damaged), bits, entries)
 
 
 @many
-@given(tables(), st.integers(0, 63))
-def test_a_damaged_shift_never_leads_outside_the_table(case, shift):
+@given(tables(), st.integers(16, 32))
+def test_damaged_bits_never_lead_outside_the_table(case, bits):
     limit, table, queries = case
-    buckets, _ = make_buckets(table, limit)
-    assert_inside(table, queries, buckets, shift)
+    buckets, _, entries = make_table(table, limit)
+    assert_inside(queries, buckets, bits, entries)
 
 
 @pytest.mark.parametrize("bucket", [2**63, 2**64 - 1, 2**64 - 3, 2**64 - 2**40])
 def test_a_bucket_with_its_top_bit_set_is_clamped_like_any_other(bucket):
-    # As a signed number it would be a place before the table; the last one was a segmentation fault.
-    assert_inside(numbers([5, 6, 7]), numbers([7]), numbers([bucket, 3]), 63)
-    assert_inside(numbers([5, 6, 7]), numbers([7]), numbers([0, bucket]), 63)
+    entries = np.array([5, 6, 7], dtype=np.uint32)
+    assert_inside(numbers([7]), numbers([bucket, 3]), 16, entries)
+    assert_inside(numbers([7]), numbers([0, bucket]), 16, entries)
+
+
+@many
+@given(st.lists(st.integers(0, 300), min_size=1, max_size=30), st.booleans(), st.data())
+def test_expanded_runs_equal_a_search_for_each_posting(sizes, wide, data):
+    """Editions of those sizes, empty ones among them, behind 2^33 words where `wide`."""
+    base = 1 << 33 if wide else 0
+    sizes = [base, *sizes]
+    first_words = np.concatenate([[0], np.cumsum(sizes[:-1])]).astype(np.int64)
+    total = sum(sizes)
+    places = data.draw(st.lists(st.integers(0, max(0, total - 1)), max_size=40)) if total else []
+    postings = np.array([place & 0xFFFFFFFF for place in places], dtype=np.uint32)
+    high = np.array([place >> 32 for place in places] if wide else [], dtype=np.uint8)
+    lengths = np.array([1] * len(places), dtype=np.int64)
+    runs = np.arange(len(places)), np.arange(len(places)), lengths
+    owners, editions, positions = expand_runs(*runs, postings, high, first_words, *edition_hints(first_words, total))
+    assert owners.tolist() == list(range(len(places)))
+    for place, edition, position in zip(places, editions.tolist(), positions.tolist(), strict=True):
+        assert first_words[edition] + position == place
+        assert position < sizes[edition]
