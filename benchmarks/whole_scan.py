@@ -11,7 +11,6 @@ two workers. *datasketch*: the script a user would write today, over a small par
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import statistics
@@ -26,7 +25,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.common import interleaved, machine, table, write_json
+from benchmarks.common import header, interleaved, table, write_json
 from benchmarks.passages import make_text
 from provenance.index import Index
 from provenance.matching import Matcher
@@ -195,7 +194,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         short = arguments.short
         record = measure(Path(name), 40 if short else 300, 2 if short else 12, 3 if short else 5)
-    print(json.dumps(machine(), indent=1), f"\ntexts: {record['source']}\n")
+    header()
+    print(f"texts: {record['source']}\n")
     steady = record["steady, MB/s of text, one core"]
     rows = [[k, f"{v['decode']:.0f}", f"{v['scan']:.0f}", f"{v['ratio']:.2f}"] for k, v in steady.items()]
     print(table(["steady, one core", "decode MB/s", "scan MB/s", "scan / decode"], rows), "\n")

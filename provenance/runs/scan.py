@@ -203,7 +203,7 @@ def _note(record: ShardRecord, kind: str, reason: str) -> None:
 
 
 def _load_editions(writer: RunWriter, index: Index) -> None:
-    writer.load("edition", index.editions)
+    writer.load("edition", index.editions.drop_columns(["identity_fingerprints"]))
     works: dict[str, dict[str, Any]] = {}
     for edition in sorted(index.editions.to_pylist(), key=lambda row: str(row["edition_id"])):
         empty = {"title": edition["title"], "author": edition["author"], "editions": 0}

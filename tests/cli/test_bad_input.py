@@ -138,7 +138,7 @@ def damaged(index: Path, folder: Path, name: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    "name", ["fingerprints.u64", "postings.bin", "filter.u64", "texts.zst", "editions.parquet", "index.json"]
+    "name", ["fingerprints.u32", "postings.u32", "filter.u64", "texts.zst", "editions.parquet", "index.json"]
 )
 def test_one_flipped_byte_in_the_index_stops_the_scan(index, good, tmp_path, name):
     result = scan(good, index=damaged(index, tmp_path, name), db=tmp_path / "r.duckdb")
