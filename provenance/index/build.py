@@ -127,7 +127,7 @@ def _build(
             gatherer.add(edition.values, edition.positions.astype(np.uint64) + np.uint64(first_word))
             if edition.frames is not None and edition.words is not None:
                 writer.add(len(rows), first_word, edition.frames)
-                words.write(edition.words.astype("<u4").data)
+                words.write(np.ascontiguousarray(edition.words, dtype="<u4").data)
             rows.append({**edition.row, "first_word": first_word})
             identities.append(edition.identity)
             given.append(edition.given_work)

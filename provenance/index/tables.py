@@ -68,7 +68,7 @@ def write_tables(
 
 
 def _put(file: IO[bytes], column: npt.NDArray[Any], dtype: str) -> None:
-    file.write(np.ascontiguousarray(column.astype(dtype)).data)
+    file.write(np.ascontiguousarray(column.astype(dtype, copy=False)).data)
 
 
 def _write_filter(folder: Path, table: Table, blocks: int, scale: int, cuts: npt.NDArray[np.int64]) -> None:

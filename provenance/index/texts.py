@@ -16,7 +16,8 @@ from provenance.errors import IndexDamagedError
 from provenance.kernels.words import Words, words_of
 
 BLOCK_BYTES = 1 << 14
-ZSTD_LEVEL = 3
+ZSTD_LEVEL = 1
+LARGEST = (1 << 32) - 1  # offset in a text
 COLUMNS = ("first_word", "text_begin", "file_begin", "edition")  # of the block table; u64 each
 CACHED_BLOCKS = 1024  # about 40 MB of words
 
@@ -34,7 +35,8 @@ def compress(text: bytes, begins: npt.NDArray[np.uint32]) -> list[Frame]:
     codec, frames = pa.Codec("zstd", compression_level=ZSTD_LEVEL), []
     at = word = 0  # a block begins with the text's first byte, or the first byte of a word
     while at < len(text):
-        following = int(np.searchsorted(begins, at + BLOCK_BYTES))
+        # the wanted offset as its own type: another one would have NumPy convert all of them, for every block
+        following = int(np.searchsorted(begins, np.uint32(min(at + BLOCK_BYTES, LARGEST))))
         end = int(begins[following]) if following < begins.size else len(text)
         frames.append(Frame(word, at, codec.compress(text[at:end], asbytes=True)))
         at, word = end, following
