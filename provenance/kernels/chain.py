@@ -46,6 +46,18 @@ def best_predecessors(
 
 
 @inlined
+def on_one_diagonal(
+    doc: npt.NDArray[np.int64], ref: npt.NDArray[np.int64], first: int, last: int, max_gap: int
+) -> bool:
+    """Whether all hits of a group rise along one diagonal without a long gap: then they are one chain."""
+    for hit in range(first + 1, last):
+        gap = doc[hit] - doc[hit - 1]
+        if gap <= 0 or gap > max_gap or gap != ref[hit] - ref[hit - 1]:
+            return False
+    return True
+
+
+@inlined
 def trace_back(
     hit: int,
     before: npt.NDArray[np.int64],
@@ -88,9 +100,11 @@ def chain_hits(
         first, last = groups[g], groups[g + 1]
         if last == first:
             continue
-        if last - first == 1:  # most groups are one chance hit
-            members[filled], starts[chains] = first, filled
-            filled, chains = filled + 1, chains + 1
+        if on_one_diagonal(doc, ref, first, last, max_gap):  # a lone hit too, as most are that come by chance
+            starts[chains], chains = filled, chains + 1
+            for hit in range(first, last):
+                members[filled] = hit
+                filled += 1
             continue
         best_predecessors(doc, ref, first, last, max_gap, max_drift, score, before)
         best = first

@@ -96,11 +96,11 @@ def store_kept(
     return d, kept
 
 
-@inlined
-def low_halves(words: npt.NDArray[np.uint64], count: int, hashes: npt.NDArray[np.uint32], before: int) -> None:
-    """Low halves of `words[:count]` into `hashes[before:]`."""
-    for k in range(count):
-        hashes[before + k] = np.uint32(words[k] & U64(0xFFFFFFFF))
+@kernel
+def low_halves(words: npt.NDArray[np.uint64], hashes: npt.NDArray[np.uint32]) -> None:
+    """Low halves of `words`, as many as `hashes` has room for."""
+    for k in range(hashes.size):
+        hashes[k] = np.uint32(words[k] & U64(0xFFFFFFFF))
 
 
 @kernel
@@ -161,14 +161,14 @@ def sketch_documents(
                 )
                 if before + count > hashes.size:
                     hashes = grown(hashes, before + count)
-                low_halves(words, count, hashes, before)
+                low_halves(words, hashes[before : before + count])
                 for k in range(hashed, count):
                     words[k - hashed] = words[k]
                 before, count = before + hashed, count - hashed
         first_words[d + 1] = before + count
     used = before + count
     hashes = grown(hashes, used)
-    low_halves(words, count, hashes, before)
+    low_halves(words, hashes[before:used])
     return documents[:kept], positions[:kept], fingerprints[:kept], np.diff(first_words), invalid, hashes[:used]
 
 

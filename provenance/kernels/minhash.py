@@ -110,7 +110,7 @@ def band_documents(
     for d in range(count):
         words[d], invalid[d] = cut_words(data, offsets[d], offsets[d + 1], text, keys[0], scratch, nothing, nothing)
         hashes = grown(hashes, used + words[d])
-        low_halves(scratch, words[d], hashes, used)
+        low_halves(scratch, hashes[used : used + words[d]])
         used += words[d]
         hash_shingles(scratch, words[d], shingle, keys, scratch)
         for w in range(windows_in(words[d], window, stride, shingle)):

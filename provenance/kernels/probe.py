@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from provenance.kernels.compiling import as_int, inlined, kernel
 from provenance.kernels.hashing import MIX_1, U64
-from provenance.kernels.vectors import prefetch
+from provenance.kernels.vectors import filter_eight, lowest_bit, prefetch
 
 PRECISION = 48  # bits stored of a fingerprint
 FILTER_BITS_PER_KEY = 10
@@ -80,10 +80,17 @@ def pass_filter(values: U64s, scale: int, blocks: U64s) -> Integers:
     """Indices of the values that may be in the table."""
     out = np.empty(values.size, dtype=np.int64)
     last, passed = U64(blocks.size - 1), 0
-    for i in range(values.size):
+    for first in range(0, values.size - 7, 8):
+        those = filter_eight(values, first, U64(scale), blocks, last)
+        while those:
+            out[passed] = first + lowest_bit(those)
+            those &= those - U64(1)
+            passed += 1
+    for i in range(values.size & ~7, values.size):
         block, mask = filter_place(values[i], U64(scale))
-        out[passed] = i
-        passed += as_int((blocks[min(block, last)] & mask == mask) & (block <= last))
+        if block <= last and blocks[block] & mask == mask:
+            out[passed] = i
+            passed += 1
     return out[:passed]
 
 

@@ -42,22 +42,53 @@ def seldom_repeated(
 
 
 @kernel
-def by_edition(documents: npt.NDArray[np.int32], editions: Integers) -> Integers:
-    """The order that puts hits, sorted by document, in order of edition within each document, and else as they are."""
-    order = np.arange(documents.size)
-    keys = np.empty(documents.size, dtype=np.int64)
+def group_hits(
+    queries: Integers,
+    editions: Integers,
+    refs: Integers,
+    documents: npt.NDArray[np.int32],
+    positions: npt.NDArray[np.uint32],
+) -> tuple[Integers, Integers, Integers, Integers, Integers]:
+    """Hits by document and edition, else in their order: documents, editions, positions on both sides, and the groups.
+
+    `queries` are the numbers of the hits' fingerprints, rising, in `documents` and `positions`. Group g is
+    `groups[g]:groups[g + 1]`; the groups of a document come in the order in which their editions are met.
+    """
+    count = queries.size
+    sorted_documents, sorted_editions = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
+    doc, ref = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
+    largest, first, size = 0, 0, 16
+    for k in range(count):
+        if documents[queries[k]] != documents[queries[first]]:
+            first = k
+        largest = max(largest, k - first + 1)
+    while size < 2 * largest:
+        size *= 2
+    owners, slot_groups = np.full(size, -1, dtype=np.int64), np.empty(size, dtype=np.int64)
+    names, group_of = np.empty(size, dtype=np.int64), np.empty(count, dtype=np.int64)
+    groups, found = np.zeros(count + 1, dtype=np.int64), 0
+    places = np.empty(count, dtype=np.int64)
     first = 0
-    for k in range(1, documents.size + 1):
-        if k < documents.size and documents[k] == documents[first]:
-            continue
-        in_order = True
-        for i in range(first + 1, k):
-            in_order = in_order and editions[i - 1] <= editions[i]
-        if not in_order:
-            for i in range(first, k):
-                keys[i] = editions[i] << 32 | i
-            keys[first:k].sort()
-            for i in range(first, k):
-                order[i] = keys[i] & 0xFFFFFFFF
+    while first < count:
+        document, k, met = as_int(documents[queries[first]]), first, found
+        while k < count and documents[queries[k]] == document:
+            slot = as_int(U64(editions[k]) * MIX_1 >> U64(20) & U64(size - 1))
+            while owners[slot] == document and names[slot] != editions[k]:
+                slot = (slot + 1) & (size - 1)
+            if owners[slot] != document:
+                owners[slot], names[slot], slot_groups[slot] = document, editions[k], found
+                groups[found + 1] = 0
+                found += 1
+            group_of[k] = slot_groups[slot]
+            groups[slot_groups[slot] + 1] += 1
+            k += 1
+        for g in range(met, found):
+            places[g] = groups[g]
+            groups[g + 1] += groups[g]
+        for hit in range(first, k):
+            place = places[group_of[hit]]
+            places[group_of[hit]] = place + 1
+            sorted_documents[place], sorted_editions[place] = document, editions[hit]
+            doc[place], ref[place] = as_int(positions[queries[hit]]), refs[hit]
         first = k
-    return order
+    return sorted_documents, sorted_editions, doc, ref, groups[: found + 1]

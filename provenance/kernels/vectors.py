@@ -33,6 +33,19 @@ def _broadcast(builder: ir.IRBuilder, value: Any) -> Any:
     return builder.shuffle_vector(single, ir.Constant(LANES, ir.Undefined), ir.Constant(ir.VectorType(U32, 8), [0] * 8))
 
 
+def _every(value: int) -> ir.Constant:
+    return ir.Constant(LANES, [value] * 8)
+
+
+def _gather(builder: ir.IRBuilder, places: Any) -> Any:
+    """Eight 64-bit numbers from eight addresses, at any alignment."""
+    pointers = builder.inttoptr(places, ir.VectorType(ir.PointerType(), 8))
+    kind = ir.FunctionType(LANES, [pointers.type, ir.IntType(32), ir.VectorType(ir.IntType(1), 8), LANES])
+    gather = cgutils.get_or_insert_function(builder.module, kind, "llvm.masked.gather.v8i64.v8p0")
+    all_of_them = ir.Constant(ir.VectorType(ir.IntType(1), 8), [1] * 8)
+    return builder.call(gather, [pointers, ir.IntType(32)(1), all_of_them, _every(0)])
+
+
 def _item(context: Any, builder: ir.IRBuilder, array_type: Any, array: Any, at: Any, pointee: ir.Type) -> Any:
     """Pointer to item `at` of an array. Nothing is checked: the caller knows the bounds."""
     data = cgutils.create_struct_proxy(array_type)(context, builder, array).data
@@ -159,15 +172,7 @@ def hash_eight(
         data, start, edges, clump, set_bits, word_key, hashes, at = arguments
         set_bits = _broadcast(builder, set_bits)
 
-        def every(value: int) -> ir.Constant:
-            return ir.Constant(LANES, [value] * 8)
-
-        def load(position: Any) -> Any:
-            pointers = builder.inttoptr(position, ir.VectorType(ir.PointerType(), 8))
-            kind = ir.FunctionType(LANES, [pointers.type, ir.IntType(32), ir.VectorType(ir.IntType(1), 8), LANES])
-            gather = cgutils.get_or_insert_function(builder.module, kind, "llvm.masked.gather.v8i64.v8p0")
-            true = ir.Constant(ir.VectorType(ir.IntType(1), 8), [1] * 8)
-            return builder.call(gather, [pointers, ir.IntType(32)(1), true, every(0)])
+        every = _every
 
         def fold(x: Any, shift: int) -> Any:
             return builder.xor(x, builder.lshr(x, every(shift)))
@@ -186,15 +191,39 @@ def hash_eight(
         places = builder.add(_broadcast(builder, origin), begins)
         bits = builder.shl(sizes, every(3))
         unused = builder.select(builder.icmp_unsigned("<", sizes, every(8)), builder.sub(every(64), bits), every(0))
-        low = builder.and_(builder.or_(load(places), set_bits), builder.lshr(every(ALL), unused))
+        low = builder.and_(builder.or_(_gather(builder, places), set_bits), builder.lshr(every(ALL), unused))
         more = builder.icmp_unsigned(">", sizes, every(8))
         within = builder.and_(more, builder.icmp_unsigned("<", sizes, every(16)))
         unused = builder.select(within, builder.sub(every(128), bits), every(0))
-        high = builder.or_(load(builder.add(places, every(8))), set_bits)
+        high = builder.or_(_gather(builder, builder.add(places, every(8))), set_bits)
         high = builder.select(more, builder.and_(high, builder.lshr(every(ALL), unused)), every(0))
         x = builder.mul(fold(builder.xor(_broadcast(builder, word_key), low), 32), every(MIX_1))
         x = builder.mul(fold(builder.add(fold(x, 29), high), 32), every(MIX_2))
         builder.store(fold(x, 32), _item(context, builder, signature.args[6], hashes, at, LANES), align=8)
         return builder.zext(builder.bitcast(builder.icmp_unsigned(">", sizes, every(16)), U8), U64)
+
+    return signature, generate
+
+
+@intrinsic
+def filter_eight(typing: Any, values: Any, first: Any, scale: Any, blocks: Any, last: Any) -> Any:
+    """Mask of the eight values from `values[first]` that pass a filter, as `filter_place` in `probe` describes it."""
+    signature = types.uint64(values, types.int64, types.uint64, blocks, types.uint64)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        values, first, scale, blocks, last = arguments
+        eight = builder.load(_item(context, builder, signature.args[0], values, first, LANES), align=8)
+        block = builder.mul(builder.lshr(eight, _every(16)), _broadcast(builder, scale))
+        block = builder.lshr(block, _every(32))
+        inside = builder.icmp_unsigned("<=", block, _broadcast(builder, last))
+        block = builder.select(inside, block, _every(0))
+        origin = builder.ptrtoint(_item(context, builder, signature.args[3], blocks, U64(0), U8), U64)
+        words = _gather(builder, builder.add(_broadcast(builder, origin), builder.shl(block, _every(3))))
+        mixed, bits = builder.mul(eight, _every(MIX_1)), _every(0)
+        for shift in (58, 52, 46, 40):
+            place = builder.and_(builder.lshr(mixed, _every(shift)), _every(63))
+            bits = builder.or_(bits, builder.shl(_every(1), place))
+        passed = builder.and_(inside, builder.icmp_unsigned("==", builder.and_(words, bits), bits))
+        return builder.zext(builder.bitcast(passed, U8), U64)
 
     return signature, generate

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from provenance.index import Index
 from provenance.kernels.chain import chain_hits
 from provenance.kernels.fingerprints import Sketches
-from provenance.kernels.seeds import by_edition, seldom_repeated
+from provenance.kernels.seeds import group_hits, seldom_repeated
 from provenance.matching.config import MatchConfig
 
 Integers = npt.NDArray[np.int64]
@@ -56,26 +56,23 @@ def find_chains(index: Index, sketches: Sketches, config: MatchConfig) -> tuple[
     seeds = (runs.lengths <= config.max_postings) & seldom
     common = int(np.count_nonzero(~seeds))
     queries, editions, ref = index.hits(runs.only(seeds))
-    documents, doc = sketches.documents[queries], sketches.positions[queries].astype(np.int64)
     slack = index.sketch.slack
     if slack:
-        order = np.lexsort((ref, doc, editions, documents))
-        editions, doc, ref, documents = editions[order], doc[order], ref[order], documents[order]
-        fresh = _first_of_equals(documents, editions, doc, ref)  # several bands of one pair of windows
-        editions, doc, ref, documents = editions[fresh], doc[fresh], ref[fresh], documents[fresh]
-    else:
-        order = by_edition(documents, editions)
-        editions, doc, ref, documents = editions[order], doc[order], ref[order], documents[order]
-    borders = np.flatnonzero((documents[1:] != documents[:-1]) | (editions[1:] != editions[:-1])) + 1
-    groups = np.concatenate([[0], borders, [doc.size]]) if doc.size else np.zeros(1, dtype=np.int64)
+        order = np.lexsort((ref, sketches.positions[queries], editions, sketches.documents[queries]))
+        fresh = _first_of_equals(
+            *(c[order] for c in (sketches.documents[queries], editions, sketches.positions[queries], ref))
+        )
+        order = order[fresh]  # several bands hit for one pair of windows
+        queries, editions, ref = queries[order], editions[order], ref[order]
+    documents, editions, doc, ref, groups = group_hits(queries, editions, ref, sketches.documents, sketches.positions)
     members, starts = chain_hits(doc, ref, groups, config.max_gap + slack, config.max_drift + slack)
     firsts = members[starts[:-1]]
-    chains = Chains(documents[firsts].astype(np.int64), editions[firsts], members, starts, doc, ref)
+    chains = Chains(documents[firsts], editions[firsts], members, starts, doc, ref)
     short = sketches.words[chains.documents] < config.short_document
     return chains.only(chains.sizes >= np.where(short | (slack > 0), 1, config.min_hits)), common
 
 
-def _first_of_equals(*columns: npt.NDArray[np.signedinteger]) -> npt.NDArray[np.bool_]:
+def _first_of_equals(*columns: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
     """For rows in order, whether a row differs from the one before it."""
     same = np.logical_and.reduce([column[1:] == column[:-1] for column in columns])
     return np.concatenate([np.ones(min(1, columns[0].size), dtype=np.bool_), ~same])
