@@ -1,0 +1,86 @@
+"""Hits are grouped and thinned as plain Python does it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from provenance.kernels.credit import DROPPED, find_owners
+from provenance.kernels.seeds import group_hits, seldom_repeated
+
+many = settings(max_examples=400, deadline=None)
+
+
+@st.composite
+def found_hits(draw):
+    """Fingerprints of documents in order, and hits of some of them, several editions each."""
+    documents = sorted(draw(st.lists(st.integers(0, 5), max_size=40)))
+    positions = [draw(st.integers(0, 1000)) for _ in documents]
+    hits = [
+        (query, edition, draw(st.integers(0, 9)))
+        for query in range(len(documents))
+        for edition in sorted(draw(st.lists(st.sampled_from([0, 1, 7, 2**31]), max_size=4)))
+    ]
+    return np.array(documents, dtype=np.int32), np.array(positions, dtype=np.uint32), hits
+
+
+@many
+@given(found_hits())
+def test_hits_are_grouped_by_document_and_edition_and_keep_their_order(case):
+    documents, positions, hits = case
+    columns = [np.array([hit[side] for hit in hits], dtype=np.int64) for side in range(3)]
+    owners, editions, doc, ref, groups = group_hits(*columns, documents, positions)
+    expected: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for query, edition, at in hits:
+        expected.setdefault((int(documents[query]), edition), []).append((int(positions[query]), at))
+    found = {}
+    for first, last in zip(groups[:-1].tolist(), groups[1:].tolist(), strict=True):
+        (pair,) = set(zip(owners[first:last].tolist(), editions[first:last].tolist(), strict=True))
+        assert pair not in found
+        found[pair] = list(zip(doc[first:last].tolist(), ref[first:last].tolist(), strict=True))
+    assert found == expected
+    assert owners.tolist() == sorted(owners.tolist())
+
+
+@many
+@given(found_hits(), st.integers(1, 4), st.data())
+def test_a_fingerprint_counts_so_many_times_in_one_document(case, most, data):
+    documents, _, _ = case
+    values = st.sampled_from([0, 1, 2**64 - 1])
+    fingerprints = np.array([data.draw(values) for _ in documents], dtype=np.uint64)
+    found = np.flatnonzero([data.draw(st.booleans()) for _ in documents])
+    seen: Counter[tuple[int, int]] = Counter()
+    expected = []
+    for query in found:
+        seen[key := (int(documents[query]), int(fingerprints[query]))] += 1
+        expected.append(seen[key] <= most)
+    assert seldom_repeated(documents, fingerprints, found, most).tolist() == expected
+
+
+@many
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), st.integers(0, 20), st.integers(1, 10)), max_size=20).map(
+        lambda rows: sorted(rows, key=lambda row: row[0])
+    ),
+    st.sampled_from([0.1, 0.5, 1.0]),
+)
+def test_owners_are_those_of_a_greedy_cover_in_plain_python(rows, same_span):
+    columns = [
+        np.array(column, dtype=np.int64) for column in zip(*[(d, e, b, b + n) for d, e, b, n in rows], strict=True)
+    ]
+    found = find_owners(*columns, same_span).tolist() if rows else []
+    owners: list[int] = []
+    for p, (document, edition, begin, size) in enumerate(rows):
+        shared = [
+            (min(begin + size, rows[o][2] + rows[o][3]) - max(begin, rows[o][2]), -o)
+            for o in range(p)
+            if rows[o][0] == document and owners[o] == o
+        ]
+        most, other = max(shared, default=(0, 0))
+        owner = -other if most > 0 and most >= same_span * size else p
+        beside = {rows[o][1] for o in range(p) if owners[o] == owner}
+        owners.append(DROPPED if owner != p and edition in beside else owner)
+    assert found == owners
