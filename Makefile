@@ -42,8 +42,14 @@ lint: $(VENV)/.dev ## ruff
 types: $(VENV)/.dev ## mypy --strict
 	@$(BIN)/mypy
 
-bench: $(VENV)/.installed ## Short forms of the measurements
-	@$(BIN)/python -m benchmarks.memory --gigabytes 0.2
+$(VENV)/.bench: $(VENV)/.installed
+	@$(PIP) -e '.[demo,test,bench]'
+	@touch $@
+
+bench: $(VENV)/.bench ## Short forms of the measurements
+	@for name in hot_path whole_scan index_scale startup; do \
+		echo "== $$name"; $(BIN)/python -m benchmarks.$$name --short || exit 1; done
+	@echo "== memory"; $(BIN)/python -m benchmarks.memory --gigabytes 0.2
 
 clean: ## Remove what these targets made
-	@rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) demo benchmarks/results .pytest_cache .mypy_cache .ruff_cache .hypothesis

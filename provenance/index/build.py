@@ -87,10 +87,13 @@ def new_index(out: Path, overwrite: bool) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         yield temporary
+        old = out.parent / f".{out.name}.replaced"
+        shutil.rmtree(old, ignore_errors=True)
         if out.exists():
-            shutil.rmtree(out)
+            out.replace(old)  # two renames: at any moment the old index or the new one is there whole
         temporary.replace(out)
         sync_directory(out.parent)
+        shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         raise OutputError(f"cannot build the index at {out}: {error.strerror or error}") from error
     finally:

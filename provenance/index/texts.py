@@ -6,6 +6,7 @@ The frames lie one after another: `zstd -d texts.zst` gives all texts joined. Th
 from __future__ import annotations
 
 from collections import OrderedDict
+from itertools import pairwise
 from typing import IO, NamedTuple
 
 import numpy as np
@@ -84,19 +85,22 @@ class EditionTexts:
     ) -> None:
         self._data, self._blocks, self._keys = data, blocks, keys
         self._first_words, self._text_bytes = first_words, text_bytes
+        # searched often, and a search in a column of a wider table would copy it first
+        self._block_words = np.ascontiguousarray(blocks[:, 0].astype(np.int64))
+        self._block_editions = np.ascontiguousarray(blocks[:, 3].astype(np.int64))
         self._codec = pa.Codec("zstd")
         self._cache: OrderedDict[int, Words] = OrderedDict()
 
     def text(self, edition: int) -> bytes:
         """The whole text of an edition, byte for byte as it was indexed."""
-        first, last = np.searchsorted(self._blocks[:, 3], [edition, edition + 1])
+        first, last = np.searchsorted(self._block_editions, [edition, edition + 1])
         return b"".join(self._read(int(block)) for block in range(int(first), int(last)))
 
     def window(self, edition: int, first: int, last: int) -> Window:
         """Words `[first, last)` of the edition, cut off at its ends; grown to whole blocks."""
         base = int(self._first_words[edition])
-        low, high = np.searchsorted(self._blocks[:, 3], [edition, edition + 1])
-        starts = self._blocks[int(low) : int(high), 0].astype(np.int64) - base
+        low, high = np.searchsorted(self._block_editions, [edition, edition + 1])
+        starts = self._block_words[int(low) : int(high)] - base
         begin = max(0, int(np.searchsorted(starts, first, side="right")) - 1)
         end = max(begin + 1, int(np.searchsorted(starts, last, side="left")))
         pieces = [
@@ -113,16 +117,17 @@ class EditionTexts:
         """Where words, given by global position, begin and end in their edition's text; each block is cut once."""
         begins, ends = np.empty(words.size, dtype=np.int64), np.empty(words.size, dtype=np.int64)
         order = np.argsort(words, kind="stable")
-        blocks = np.searchsorted(self._blocks[:, 0], words[order].astype(np.uint64), side="right") - 1
+        blocks = np.searchsorted(self._block_words, words[order], side="right") - 1
         borders = np.flatnonzero(np.diff(blocks)) + 1
-        for rows in np.split(order, borders) if words.size else []:
-            block = int(np.searchsorted(self._blocks[:, 0], np.uint64(words[rows[0]]), side="right")) - 1
-            cut = self._words(block)
-            within = words[rows] - int(self._blocks[block, 0])
-            if int(within.max()) >= cut.hashes.size:
+        edges = [0, *borders.tolist(), words.size] if words.size else []
+        for first, last in pairwise(edges):
+            block, rows = int(blocks[first]), order[first:last]
+            cut, text_begin = self._words(block), int(self._blocks[block, 1])
+            within = words[rows] - self._block_words[block]
+            if within[-1] >= cut.hashes.size:
                 raise IndexDamagedError(f"text block {block} of the index has fewer words than its table says")
-            begins[rows] = cut.begins[within] + int(self._blocks[block, 1])
-            ends[rows] = cut.ends[within] + int(self._blocks[block, 1])
+            begins[rows] = cut.begins[within] + np.int64(text_begin)
+            ends[rows] = cut.ends[within] + np.int64(text_begin)
         return begins, ends
 
     def _words(self, block: int) -> Words:
