@@ -18,6 +18,8 @@ PRECISION = 48  # bits stored of a fingerprint
 FILTER_BITS_PER_KEY = 10
 FEWEST_BUCKET_BITS, MOST_BUCKET_BITS = 16, 32  # at least 16, so that what is left of a value fits 32 bits
 LINEAR = 16  # entries looked at one by one; more are searched by halving
+LARGE = 1 << 20  # blocks of a filter that no cache holds
+FAR_AHEAD = 64  # values between the request for a block of such a filter and its use
 AHEAD = 16  # lookups between the request for an entry and its use
 
 U64s = npt.NDArray[np.uint64]
@@ -80,7 +82,11 @@ def pass_filter(values: U64s, scale: int, blocks: U64s) -> Integers:
     """Indices of the values that may be in the table."""
     out = np.empty(values.size, dtype=np.int64)
     last, passed = U64(blocks.size - 1), 0
+    far = blocks.size > LARGE
     for first in range(0, values.size - 7, 8):
+        if far and first + FAR_AHEAD + 8 <= values.size:
+            for k in range(first + FAR_AHEAD, first + FAR_AHEAD + 8):
+                prefetch(blocks, as_int((values[k] >> U64(PRECISION - 32)) * U64(scale) >> U64(32)))
         those = filter_eight(values, first, U64(scale), blocks, last)
         while those:
             out[passed] = first + lowest_bit(those)
