@@ -13,10 +13,11 @@ import pyarrow.compute as pc
 from provenance.index import Index
 from provenance.matching.config import MatchConfig
 from provenance.matching.credit import credit
+from provenance.matching.found import Found, edges, join, locate
 from provenance.matching.lookup import find_chains
 from provenance.matching.passages import estimated, verified
 from provenance.matching.reseed import exact_chains
-from provenance.matching.table import MATCH_SCHEMA, locate, match_table, with_places
+from provenance.matching.table import MATCH_SCHEMA, match_table
 from provenance.matching.texts import documents_of
 
 
@@ -48,31 +49,29 @@ class Matcher:
 
     def match(self, texts: pa.Array | pa.ChunkedArray) -> pa.Table:
         """The matches of an Arrow array of strings or binaries, as MATCH_SCHEMA, in order of document and place."""
-        return self.placed(self.match_counted(texts)[0])
+        return self.table(self.find(texts)[0])
 
-    def placed(self, matches: pa.Table) -> pa.Table:
-        """Matches of `match_counted` with their places in the editions' texts; cheapest for many at a time."""
-        return with_places(self.index, matches)
+    def table(self, found: Found) -> pa.Table:
+        """What `find` found, as MATCH_SCHEMA, with its places in the editions; cheapest for many matches at a time."""
+        return match_table(self.index, found)
 
-    def match_counted(self, texts: pa.Array | pa.ChunkedArray) -> tuple[pa.Table, Counts]:
-        """The matches, still without `ref_begin` and `ref_end`, and the counts of everything examined."""
+    def find(self, texts: pa.Array | pa.ChunkedArray) -> tuple[Found, Counts]:
+        """The matches as columns, and the counts of everything examined."""
         if isinstance(texts, pa.ChunkedArray):
-            return self._match_chunks(texts)
+            return self._find_in_chunks(texts)
         if pa.types.is_dictionary(texts.type):
-            return self._match_dictionary(texts)
-        return self._match_plain(texts)
+            return self._find_in_dictionary(texts)
+        return self._find_in_plain(texts)
 
-    def _match_chunks(self, texts: pa.ChunkedArray) -> tuple[pa.Table, Counts]:
-        tables, counts, first = [MATCH_SCHEMA.empty_table()], Counts(), 0
-        for chunk in texts.chunks:
-            table, counted = self.match_counted(chunk)
-            documents = pc.add(table["document"], first)
-            tables.append(table.set_column(0, MATCH_SCHEMA.field("document"), documents))
+    def _find_in_chunks(self, texts: pa.ChunkedArray) -> tuple[Found, Counts]:
+        counts, parts = Counts(), []
+        for chunk in texts.chunks or [pa.array([], texts.type)]:
+            found, counted = self.find(chunk)
             counts.add(counted)
-            first += len(chunk)
-        return pa.concat_tables(tables), counts
+            parts.append(found)
+        return join(parts, edges(np.array([len(chunk) for chunk in texts.chunks]))[: len(parts)].tolist()), counts
 
-    def _match_dictionary(self, texts: pa.DictionaryArray) -> tuple[pa.Table, Counts]:
+    def _find_in_dictionary(self, texts: pa.DictionaryArray) -> tuple[Found, Counts]:
         """Each distinct value is matched once, however often it stands in the array."""
         values = texts.dictionary
         rows_of: dict[int, list[int]] = {}
@@ -82,22 +81,30 @@ class Matcher:
                 counts.nulls += 1
             else:
                 rows_of.setdefault(code, []).append(row)
-        parts = [MATCH_SCHEMA.empty_table()]
+        parts = [self._find_in_plain(values.slice(0, 0))[0]]
         for code, rows in sorted(rows_of.items()):
-            table, counted = self.match_counted(values.slice(code, 1))
+            found, counted = self.find(values.slice(code, 1))
             for name in ("text_bytes", "words", "invalid_utf8", "invalid_documents", "documents_matched"):
                 setattr(counts, name, getattr(counts, name) + getattr(counted, name) * len(rows))
             counts.common_fingerprints += counted.common_fingerprints
-            if table.num_rows:
-                field = MATCH_SCHEMA.field("document")
-                parts += [table.set_column(0, field, pa.array([row] * table.num_rows)) for row in rows]
-        return pa.concat_tables(parts).sort_by([("document", "ascending"), ("doc_begin", "ascending")]), counts
+            if matches := found.documents.size:
+                parts.append(found.take(np.tile(np.arange(matches), len(rows)), np.repeat(rows, matches)))
+        joined = join(parts, [0] * len(parts))
+        order = np.argsort(joined.documents, kind="stable")
+        return joined.take(order, joined.documents[order]), counts
 
-    def _match_plain(self, texts: pa.Array) -> tuple[pa.Table, Counts]:
+    def _find_in_plain(self, texts: pa.Array) -> tuple[Found, Counts]:
         index, config = self.index, self.config
         documents = documents_of(texts)
         sketches = index.sketch.sketch(documents.data, documents.offsets, index.key.keys)
         chains, common = find_chains(index, sketches, config)
+        if not index.has_texts:
+            passages = estimated(index, chains, sketches, config)
+        else:
+            if index.sketch.slack:
+                chains = exact_chains(index, chains, documents, config)
+            passages = verified(index, chains, sketches, config)
+        credited = credit(passages, self._edition_order, config.same_span)
         counts = Counts(
             documents=len(texts),
             nulls=texts.null_count,
@@ -106,18 +113,9 @@ class Matcher:
             invalid_utf8=int(sketches.invalid.sum()),
             invalid_documents=int((sketches.invalid > 0).sum()),
             common_fingerprints=common,
+            documents_matched=int(np.unique(credited.passages.documents).size),
         )
-        if not index.has_texts:
-            passages = estimated(index, chains, sketches, config)
-        else:
-            if index.sketch.slack:
-                chains = exact_chains(index, chains, documents, config)
-            passages = verified(index, chains, sketches, config)
-        if not passages.documents.size:
-            return MATCH_SCHEMA.empty_table(), counts
-        credited = credit(passages, self._edition_order, config.same_span)
-        counts.documents_matched = int(np.unique(credited.passages.documents).size)
-        return match_table(index, locate(documents, credited)), counts
+        return locate(documents, credited), counts
 
     @cached_property
     def _edition_order(self) -> npt.NDArray[np.int64]:

@@ -67,6 +67,16 @@ def documents_of(texts: pa.Array) -> Documents:
     return Documents(data, offsets)
 
 
+def document_bytes(texts: pa.Array) -> tuple[memoryview, npt.NDArray[np.int64]]:
+    """The bytes of any text array, and where each document begins in them."""
+    if not pa.types.is_dictionary(texts.type):
+        documents = documents_of(texts)
+        return memoryview(documents.data.data), documents.offsets[:-1]
+    values, starts = document_bytes(texts.dictionary)
+    codes = pc.fill_null(texts.indices, 0).to_numpy(zero_copy_only=False)
+    return values, starts[codes]
+
+
 def _offsets(texts: pa.Array) -> npt.NDArray[np.int64]:
     if len(texts) == 0:
         return np.zeros(1, dtype=np.int64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,10 @@ import pyarrow.compute as pc
 
 from provenance.errors import ShardError
 from provenance.matching import MATCH_SCHEMA, Counts, Matcher
-from provenance.matching.texts import document_sizes, is_text
+from provenance.matching.found import Found, join
+from provenance.matching.passages import Integers
+from provenance.matching.table import as_arrow
+from provenance.matching.texts import document_bytes, document_sizes, is_text
 from provenance.runs.config import ScanConfig
 from provenance.shards import Batch, Columns, ParquetShard, RowGroup
 
@@ -44,16 +47,32 @@ class Problem:
 
 @dataclass
 class UnitResult:
-    """Matches as tables of RESULT_SCHEMA, what was examined, and what was not."""
+    """Matches as a table of RESULT_SCHEMA, what was examined, and what was not."""
 
-    matches: list[pa.Table] = field(default_factory=list)
+    matches: pa.Table
+    counts: Counts
+    rows_read: int
+    problems: list[Problem]
+
+
+class _Part(NamedTuple):
+    """The matches of a batch, with what is taken from its texts and ids while they are there."""
+
+    batch: Batch  # its place only: without its rows
+    found: Found
+    ids: pa.Array  # of the documents of the matches, as text
+    excerpts: list[str]
+    digests: list[str]
+
+
+@dataclass
+class _Scanned:
+    """What became of a row group or a unit so far; a table is made once for all parts, because each costs its calls."""
+
+    parts: list[_Part] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
     rows_read: int = 0
     problems: list[Problem] = field(default_factory=list)
-
-    def table(self) -> pa.Table:
-        """All matches."""
-        return pa.concat_tables([RESULT_SCHEMA.empty_table(), *self.matches])
 
 
 def scan_unit(
@@ -65,15 +84,15 @@ def scan_unit(
     on_bytes: Callable[[int], None] = lambda size: None,
 ) -> UnitResult:
     """Scan row groups of one shard; a row group that cannot be read is a problem in the result, not an error."""
-    result = UnitResult()
+    scanned = _Scanned()
     for group in groups:
         part = _scan_group(path, columns, group, matcher, config, on_bytes)
-        result.matches += part.matches
-        result.counts.add(part.counts)
-        result.rows_read += part.rows_read
-        result.problems += part.problems
-    result.matches = [matcher.placed(result.table())]
-    return result
+        scanned.parts += part.parts
+        scanned.counts.add(part.counts)
+        scanned.rows_read += part.rows_read
+        scanned.problems += part.problems
+    table = _result_table(path, columns, scanned.parts, matcher)
+    return UnitResult(table, scanned.counts, scanned.rows_read, scanned.problems)
 
 
 def _scan_group(
@@ -83,10 +102,10 @@ def _scan_group(
     matcher: Matcher,
     config: ScanConfig,
     on_bytes: Callable[[int], None],
-) -> UnitResult:
+) -> _Scanned:
     """One row group; tried a second time in small batches when it does not fit into memory."""
     for small in (False, True):
-        result = UnitResult()
+        result = _Scanned()
         try:
             for batch in _open_batches(path, columns, group, small):
                 on_bytes(_scan_batch(path, columns, batch, matcher, config, result))
@@ -110,7 +129,7 @@ def _open_batches(path: str, columns: Columns, group: RowGroup, small: bool) -> 
 
 
 def _scan_batch(
-    path: str, columns: Columns, batch: Batch, matcher: Matcher, config: ScanConfig, result: UnitResult
+    path: str, columns: Columns, batch: Batch, matcher: Matcher, config: ScanConfig, result: _Scanned
 ) -> int:
     """Scan a batch into the result; returns the bytes of text that were scanned."""
     texts = batch.texts
@@ -123,54 +142,60 @@ def _scan_batch(
         result.problems.append(Problem(path, batch.row_group, int(batch.first_row + row), "row too long", reason))
     if (too_long := sizes > config.max_row_bytes).any():
         texts = pc.if_else(pa.array(too_long), pa.scalar(None, texts.type), texts)
-    found, counts = matcher.match_counted(texts)
+    found, counts = matcher.find(texts)
     counts.documents -= int(too_long.sum())
     counts.nulls -= int(too_long.sum())
     result.counts.add(counts)
     result.rows_read += len(texts)
-    if found.num_rows:
-        result.matches.append(_located(path, columns, batch, found, config))
+    if found.documents.size:
+        place = Batch(batch.row_group, batch.first_row, texts[:0], None)
+        ids = _document_ids(path, batch, found.documents)
+        result.parts.append(_Part(place, found, ids, *_excerpts(batch.texts, found, config.max_excerpt)))
     return counts.text_bytes
 
 
-def _located(path: str, columns: Columns, batch: Batch, found: pa.Table, config: ScanConfig) -> pa.Table:
-    """Matches with the place of their documents and their excerpts."""
-    rows = pc.add(found["document"], batch.first_row)
-    excerpts = _excerpts(batch.texts, found, config.max_excerpt)
-    count = found.num_rows
+def _result_table(path: str, columns: Columns, parts: list[_Part], matcher: Matcher) -> pa.Table:
+    """The matches of all parts, with the places of their documents and their excerpts."""
+    if not parts:
+        return RESULT_SCHEMA.empty_table()
+    found = join([part.found for part in parts], [part.batch.first_row for part in parts])
+    matches = matcher.table(found)
+    sizes = [part.found.documents.size for part in parts]
+    groups = np.repeat(np.array([part.batch.row_group for part in parts], dtype=np.int64), sizes)
     data: dict[str, Any] = {
-        **{name: found[name] for name in found.column_names},
-        "shard": pa.repeat(path, count),
-        "row_group": pa.repeat(batch.row_group, count),
-        "row": rows,
-        "doc_id": _document_ids(path, batch, found["document"], rows),
-        "text_column": pa.repeat(columns.text, count),
-        "excerpt": pa.array([text for text, _ in excerpts], pa.string()),
-        "excerpt_sha256": pa.array([digest for _, digest in excerpts], pa.string()),
+        **{name: matches[name] for name in matches.column_names},
+        "shard": pa.repeat(path, matches.num_rows),
+        "row_group": as_arrow(groups),
+        "row": matches["document"],
+        "doc_id": pa.concat_arrays([part.ids for part in parts]),
+        "text_column": pa.repeat(columns.text, matches.num_rows),
+        "excerpt": pa.array([text for part in parts for text in part.excerpts], pa.string()),
+        "excerpt_sha256": pa.array([digest for part in parts for digest in part.digests], pa.string()),
     }
     return pa.table([data[field.name] for field in RESULT_SCHEMA], schema=RESULT_SCHEMA)
 
 
-def _document_ids(path: str, batch: Batch, documents: pa.ChunkedArray, rows: pa.ChunkedArray) -> pa.Array:
+def _document_ids(path: str, batch: Batch, documents: Integers) -> pa.Array:
     """Ids from the id column, as text; `path:row_group:row` where there is none."""
     if batch.ids is None:
-        return _places(path, batch, rows)
-    ids = batch.ids.take(documents.combine_chunks())
+        return _places(path, batch, documents)
+    ids = batch.ids.take(as_arrow(documents))
     if pa.types.is_dictionary(ids.type):
         ids = ids.dictionary_decode()
     if pa.types.is_string(ids.type) or pa.types.is_integer(ids.type):
         try:
             texts = ids.cast(pa.string())
             texts.validate(full=True)
-            return texts if not texts.null_count else pc.coalesce(texts, _places(path, batch, rows))
+            return texts if not texts.null_count else pc.coalesce(texts, _places(path, batch, documents))
         except pa.ArrowInvalid:
             pass  # not UTF-8: shown with replacement characters below
     shown = [_shown(scalar) for scalar in ids]
-    return pc.coalesce(pa.array(shown, pa.string()), _places(path, batch, rows))
+    return pc.coalesce(pa.array(shown, pa.string()), _places(path, batch, documents))
 
 
-def _places(path: str, batch: Batch, rows: pa.ChunkedArray) -> pa.Array:
-    return pa.array([f"{path}:{batch.row_group}:{row}" for row in rows.to_pylist()], pa.string())
+def _places(path: str, batch: Batch, documents: Integers) -> pa.Array:
+    rows = (documents + batch.first_row).tolist()
+    return pa.array([f"{path}:{batch.row_group}:{row}" for row in rows], pa.string())
 
 
 def _shown(scalar: pa.Scalar) -> str | None:
@@ -182,17 +207,15 @@ def _shown(scalar: pa.Scalar) -> str | None:
     return str(scalar.as_py())
 
 
-def _excerpts(texts: pa.Array, found: pa.Table, most: int) -> list[tuple[str, str]]:
+def _excerpts(texts: pa.Array, found: Found, most: int) -> tuple[list[str], list[str]]:
     """For each match the document's text there, cut to `most` characters, and the digest of all its bytes."""
-    excerpts = []
-    last, data = -1, memoryview(b"")
-    places = (found[name].to_pylist() for name in ("document", "doc_begin", "doc_end"))
-    for document, begin, end in zip(*places, strict=True):
-        if document != last:
-            scalar = texts[document]
-            data = memoryview((scalar.value if isinstance(scalar, pa.DictionaryScalar) else scalar).as_buffer())
-            last = document
-        span = data[begin:end]
-        shown = bytes(span[: 4 * most]).decode("utf-8", "replace")[:most]
-        excerpts.append((shown, hashlib.sha256(span).hexdigest()))
-    return excerpts
+    data, starts = document_bytes(texts)
+    first = starts[found.documents]
+    excerpts, digests = [], []
+    for begin, end in zip((first + found.doc_begins).tolist(), (first + found.doc_ends).tolist(), strict=True):
+        shown = str(data[begin : min(end, begin + most)], "utf-8", "replace")
+        if not shown.isascii():
+            shown = str(data[begin : min(end, begin + 4 * most)], "utf-8", "replace")[:most]
+        excerpts.append(shown)
+        digests.append(hashlib.sha256(data[begin:end]).hexdigest())
+    return excerpts, digests

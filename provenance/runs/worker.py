@@ -124,9 +124,8 @@ class Worker:
         groups = [RowGroup(**group) for group in task["row_groups"]]
         result = scan_unit(task["shard"], Columns(**task["columns"]), groups, self._matcher, self._config, tell)
         sink = pa.BufferOutputStream()
-        matches = result.table()
-        with pa.ipc.new_stream(sink, matches.schema) as writer:
-            writer.write_table(matches)
+        with pa.ipc.new_stream(sink, result.matches.schema) as writer:
+            writer.write_table(result.matches)
         header = {
             "counts": result.counts.__dict__,
             "rows_read": result.rows_read,

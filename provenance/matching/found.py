@@ -1,0 +1,87 @@
+"""Matches as columns: credited passages with the bytes they have in their documents. What a batch gives, and a unit
+joins, before a table is made of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from provenance.matching.credit import Credited
+from provenance.matching.passages import Integers, Passages
+from provenance.matching.texts import Documents, word_places
+
+
+class Found(NamedTuple):
+    """Matches in order of document and place. Matches have at least one block each, and blocks belong to one match."""
+
+    credited: Credited
+    doc_begins: Integers  # byte offsets in the document
+    doc_ends: Integers
+
+    @property
+    def documents(self) -> Integers:
+        """The document of each match."""
+        return self.credited.passages.documents
+
+    def take(self, rows: Integers, documents: Integers) -> Found:
+        """Some of the matches, in another order, as matches of these documents."""
+        passages, also, starts = self.credited
+        sizes = np.diff(starts)[rows]
+        beside = also.take(ranges(starts[rows], sizes))
+        taken = passages.take(rows)._replace(documents=documents)
+        return Found(
+            Credited(taken, beside._replace(documents=np.repeat(documents, sizes)), edges(sizes)),
+            self.doc_begins[rows],
+            self.doc_ends[rows],
+        )
+
+
+def locate(texts: Documents, credited: Credited) -> Found:
+    """Add the byte offsets of the passages in their documents."""
+    passages = credited.passages
+    documents, numbers = np.unique(passages.documents, return_inverse=True)
+    places = word_places(texts, documents)
+    last = places.starts[numbers + 1] - 1  # an estimated passage may end behind the text
+    begins = places.starts[numbers] + passages.doc_begins
+    ends = np.minimum(places.starts[numbers] + passages.doc_ends - 1, last)
+    shortened = passages._replace(doc_ends=passages.doc_begins + ends - begins + 1)
+    found = places.begins[begins].astype(np.int64), places.ends[ends].astype(np.int64)
+    return Found(credited._replace(passages=shortened), *found)
+
+
+def join(parts: Sequence[Found], first_documents: Sequence[int]) -> Found:
+    """The matches of several batches as one; documents of a part are counted from its `first_documents`."""
+    also_starts = edges(np.concatenate([np.diff(part.credited.also_starts) for part in parts]))
+    return Found(
+        Credited(
+            _joined([part.credited.passages for part in parts], first_documents),
+            _joined([part.credited.also for part in parts], first_documents),
+            also_starts,
+        ),
+        np.concatenate([part.doc_begins for part in parts]),
+        np.concatenate([part.doc_ends for part in parts]),
+    )
+
+
+def _joined(parts: Sequence[Passages], first_documents: Sequence[int]) -> Passages:
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in Passages._fields}
+    sizes = [part.documents.size for part in parts]
+    columns["documents"] = columns["documents"] + np.repeat(np.asarray(first_documents, dtype=np.int64), sizes)
+    before = edges(np.array([len(part.blocks) for part in parts]))[:-1]
+    columns["block_firsts"] = columns["block_firsts"] + np.repeat(before, sizes)
+    return Passages(**columns)
+
+
+def edges(sizes: npt.NDArray[np.integer]) -> Integers:
+    """Where items of such sizes begin when they stand one behind the other, and where the last ends."""
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+
+
+def ranges(firsts: Integers, sizes: Integers) -> Integers:
+    """The numbers `firsts[k]`, `firsts[k] + 1`, ... of every k, `sizes[k]` of them, one after another."""
+    starts = edges(sizes)
+    return np.arange(starts[-1]) + np.repeat(firsts - starts[:-1], sizes)
