@@ -124,13 +124,17 @@ def _build(
     gatherer, rows, identities = Gatherer(spilled, memory), list[dict[str, Any]](), list[U64s]()
     given: list[str] = []
     first_word = dropped = 0
-    with (folder / names.TEXTS).open("wb") as texts, (folder / names.WORDS).open("wb") as words:
+    with contextlib.ExitStack() as files:
+        texts, words, spans = (
+            files.enter_context((folder / name).open("wb")) for name in (names.TEXTS, names.WORDS, names.SPANS)
+        )
         writer = TextWriter(texts)
         for edition in prepare_all(_distinct(books, on_book), options, workers):
             gatherer.add(edition.values, edition.positions.astype(np.uint64) + np.uint64(first_word))
-            if edition.frames is not None and edition.words is not None:
-                writer.add(len(rows), first_word, edition.frames)
-                words.write(np.ascontiguousarray(edition.words, dtype="<u4").data)
+            if edition.text is not None:
+                writer.add(len(rows), first_word, edition.text.frames)
+                words.write(edition.text.words.astype("<u4").data)
+                spans.write(edition.text.spans.data)
             rows.append({**edition.row, "first_word": first_word})
             identities.append(edition.identity)
             given.append(edition.given_work)
@@ -142,8 +146,8 @@ def _build(
     if options.keep_texts:
         block_table.astype("<u8").tofile(folder / names.BLOCKS)
     else:
-        (folder / names.TEXTS).unlink()
-        (folder / names.WORDS).unlink()
+        for name in (names.TEXTS, names.WORDS, names.SPANS):
+            (folder / name).unlink()
     report = finish(folder, rows, identities, given, gatherer.sources(), options, dropped, memory, wide_words)
     return replace(report, sources=sources)
 

@@ -27,6 +27,7 @@ BUCKETS = "buckets.bin"
 FILTER = "filter.u64"
 IDENTITIES = "identities.u64"  # sketches by which editions of one work are found
 WORDS = "words.u32"  # low half of the hash of every word
+SPANS = "spans.u8"  # bytes before every word, and of it, so that places need no text
 TEXTS = "texts.zst"
 BLOCKS = "blocks.u64"
 TABLES = (FINGERPRINTS, POSTINGS, POSTINGS_HIGH, BUCKETS, FILTER)  # what a posting costs
@@ -71,7 +72,7 @@ def write_manifest(folder: Path, record: dict[str, Any], names: list[str]) -> No
 def file_names(texts: bool, wide_postings: bool) -> list[str]:
     """The files of an index besides its manifest."""
     found = [EDITIONS, FINGERPRINTS, POSTINGS, BUCKETS, FILTER, IDENTITIES]
-    return found + ([POSTINGS_HIGH] if wide_postings else []) + ([WORDS, TEXTS, BLOCKS] if texts else [])
+    return found + ([POSTINGS_HIGH] if wide_postings else []) + ([WORDS, SPANS, TEXTS, BLOCKS] if texts else [])
 
 
 def mapped(path: Path, dtype: str) -> npt.NDArray[Any]:

@@ -65,7 +65,7 @@ def _table(index: Index, shift: int) -> Table:
 
 
 def _join_texts(folder: Path, one: Index, other: Index) -> None:
-    for name in (names.WORDS, names.TEXTS):
+    for name in (names.WORDS, names.SPANS, names.TEXTS):
         with (folder / name).open("wb") as joined:
             for index in (one, other):
                 with (index.folder / name).open("rb") as part:

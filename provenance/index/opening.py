@@ -123,7 +123,8 @@ class Index:
         blocks = names.mapped(self.folder / names.BLOCKS, "<u8").reshape(-1, len(COLUMNS))
         data = names.mapped(self.folder / names.TEXTS, "u1")
         self._check_blocks(blocks, data.size)
-        return EditionTexts(data, blocks, self.first_words, self._text_bytes, self.key.keys)
+        spans = names.mapped(self.folder / names.SPANS, "u1")
+        return EditionTexts(data, blocks, spans, self.first_words, self._text_bytes, self.key.keys)
 
     def find(self, fingerprints: npt.NDArray[np.uint64]) -> Runs:
         """Where the fingerprints stand in the table; those that do not are left out."""
@@ -211,6 +212,7 @@ class Index:
             and bool((self.edition_words >= 0).all())
             and bool((self.first_words == np.concatenate([[0], ends[:-1]])).all() if ends.size else postings == 0)
             and (not self.has_texts or (self.folder / names.WORDS).stat().st_size == 4 * words)
+            and (not self.has_texts or (self.folder / names.SPANS).stat().st_size == 2 * words)
         )
         if not sound:
             raise IndexDamagedError(
@@ -220,9 +222,12 @@ class Index:
     def _check_blocks(self, blocks: npt.NDArray[np.uint64], size: int) -> None:
         if not blocks.size:
             return
-        file_begin, edition = blocks[:, 2], blocks[:, 3]
+        first_word, file_begin, edition = blocks[:, 0], blocks[:, 2], blocks[:, 3]
         sound = (
-            bool((file_begin[1:] > file_begin[:-1]).all())
+            int(first_word[0]) == 0
+            and bool((first_word[1:] >= first_word[:-1]).all())
+            and int(first_word[-1]) <= self.manifest["counts"]["words"]
+            and bool((file_begin[1:] > file_begin[:-1]).all())
             and int(file_begin[-1]) < size
             and bool((edition[1:] >= edition[:-1]).all())
             and int(edition[-1]) < self.first_words.size

@@ -18,7 +18,8 @@ from provenance.index.works import IDENTITY_SCALE, IDENTITY_SHINGLE
 from provenance.kernels.fingerprints import kept_shingles
 from provenance.kernels.probe import lift_of, stored_values
 from provenance.kernels.seeds import seldom_repeated
-from provenance.kernels.words import words_of
+from provenance.kernels.spans import spans_of
+from provenance.kernels.words import Words, words_of
 from provenance.readers import Book
 from provenance.sketch import FracMinHash, Key, Sketch
 
@@ -38,6 +39,15 @@ class Options:
 
 
 @dataclass(frozen=True)
+class StoredText:
+    """What is kept of a text to verify matches with."""
+
+    words: npt.NDArray[np.uint32]  # low halves of the word hashes
+    spans: npt.NDArray[np.uint8]  # see `spans_of`
+    frames: list[Frame]
+
+
+@dataclass(frozen=True)
 class Prepared:
     """One edition, ready to be written."""
 
@@ -47,8 +57,7 @@ class Prepared:
     positions: npt.NDArray[np.uint32]  # (postings,) word positions
     dropped: int  # postings left out by MOST_POSITIONS
     identity: npt.NDArray[np.uint64]  # distinct fingerprints that tell the work, ascending
-    words: npt.NDArray[np.uint32] | None  # low halves of the word hashes
-    frames: list[Frame] | None
+    text: StoredText | None
 
 
 def prepare(book: Book, options: Options) -> Prepared:
@@ -86,9 +95,12 @@ def prepare(book: Book, options: Options) -> Prepared:
         positions=positions[seldom],
         dropped=int(seldom.size - seldom.sum()),
         identity=identity,
-        words=words.hashes.astype(np.uint32) if options.keep_texts else None,
-        frames=compress(book.text, words.begins) if options.keep_texts else None,
+        text=_stored(book.text, words) if options.keep_texts else None,
     )
+
+
+def _stored(text: bytes, words: Words) -> StoredText:
+    return StoredText(words.hashes.astype(np.uint32), spans_of(words.begins, words.ends), compress(text, words.begins))
 
 
 def prepare_all(books: Iterable[Book], options: Options, workers: int) -> Iterator[Prepared]:

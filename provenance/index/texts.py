@@ -6,7 +6,6 @@ The frames lie one after another: `zstd -d texts.zst` gives all texts joined. Th
 from __future__ import annotations
 
 from collections import OrderedDict
-from itertools import pairwise
 from typing import IO, NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from provenance.errors import IndexDamagedError
+from provenance.kernels.spans import UNKNOWN, places_of
 from provenance.kernels.words import Words, words_of
 
 BLOCK_BYTES = 1 << 14
@@ -21,6 +21,8 @@ ZSTD_LEVEL = 1
 LARGEST = (1 << 32) - 1  # offset in a text
 COLUMNS = ("first_word", "text_begin", "file_begin", "edition")  # of the block table; u64 each
 CACHED_BLOCKS = 1024  # about 40 MB of words
+
+Integers = npt.NDArray[np.int64]
 
 
 class Frame(NamedTuple):
@@ -79,14 +81,16 @@ class EditionTexts:
         self,
         data: npt.NDArray[np.uint8],
         blocks: npt.NDArray[np.uint64],
+        spans: npt.NDArray[np.uint8],
         first_words: npt.NDArray[np.int64],
         text_bytes: npt.NDArray[np.int64],
         keys: npt.NDArray[np.uint64],
     ) -> None:
-        self._data, self._blocks, self._keys = data, blocks, keys
+        self._data, self._blocks, self._spans, self._keys = data, blocks, spans, keys
         self._first_words, self._text_bytes = first_words, text_bytes
         # searched often, and a search in a column of a wider table would copy it first
         self._block_words = np.ascontiguousarray(blocks[:, 0].astype(np.int64))
+        self._block_begins = np.ascontiguousarray(blocks[:, 1].astype(np.int64))
         self._block_editions = np.ascontiguousarray(blocks[:, 3].astype(np.int64))
         self._codec = pa.Codec("zstd")
         self._cache: OrderedDict[int, Words] = OrderedDict()
@@ -113,21 +117,26 @@ class EditionTexts:
             np.concatenate([words.ends.astype(np.int64) + at for words, at in pieces]),
         )
 
-    def places(self, words: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Where words, given by global position, begin and end in their edition's text; each block is cut once."""
-        begins, ends = np.empty(words.size, dtype=np.int64), np.empty(words.size, dtype=np.int64)
+    def places(self, words: Integers) -> tuple[Integers, Integers]:
+        """Where words, given by global position, begin and end in their edition's text.
+
+        Raises IndexDamagedError for a place behind the end of the text.
+        """
         order = np.argsort(words, kind="stable")
-        blocks = np.searchsorted(self._block_words, words[order], side="right") - 1
-        borders = np.flatnonzero(np.diff(blocks)) + 1
-        edges = [0, *borders.tolist(), words.size] if words.size else []
-        for first, last in pairwise(edges):
-            block, rows = int(blocks[first]), order[first:last]
-            cut, text_begin = self._words(block), int(self._blocks[block, 1])
-            within = words[rows] - self._block_words[block]
+        rising = words[order]
+        blocks = np.searchsorted(self._block_words, rising, side="right") - 1
+        begin, end = places_of(rising, blocks, self._block_words, self._block_begins, self._spans)
+        for rows in _runs(blocks, np.flatnonzero(begin == UNKNOWN)):  # a word or a gap that two bytes cannot hold
+            block = int(blocks[rows[0]])
+            cut, within = self._words(block), rising[rows] - self._block_words[block]
             if within[-1] >= cut.hashes.size:
                 raise IndexDamagedError(f"text block {block} of the index has fewer words than its table says")
-            begins[rows] = cut.begins[within] + np.int64(text_begin)
-            ends[rows] = cut.ends[within] + np.int64(text_begin)
+            begin[rows] = cut.begins[within] + self._block_begins[block]
+            end[rows] = cut.ends[within] + self._block_begins[block]
+        if (end > self._text_bytes[self._block_editions[blocks]]).any():
+            raise IndexDamagedError("the index has words that end behind their text")
+        begins, ends = np.empty_like(begin), np.empty_like(end)
+        begins[order], ends[order] = begin, end
         return begins, ends
 
     def _words(self, block: int) -> Words:
@@ -154,3 +163,8 @@ class EditionTexts:
             return bytes(self._codec.decompress(frame, decompressed_size=text_end - text_begin, asbytes=True))
         except (pa.ArrowException, OSError, ValueError) as error:
             raise IndexDamagedError(f"text block {block} of the index cannot be read: {error}") from error
+
+
+def _runs(values: Integers, rows: Integers) -> list[Integers]:
+    """The rows in runs of equal values."""
+    return np.split(rows, np.flatnonzero(np.diff(values[rows])) + 1) if rows.size else []

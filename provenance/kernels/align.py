@@ -65,6 +65,21 @@ def larger(table: Integers, room: int) -> Integers:
     return copy
 
 
+@inlined
+def next_hit(doc_hits: Integers, members: Integers, first: int, last: int, floor: int) -> int:
+    """The first of `members[first:last]`, whose hits rise in the document, that is not before word `floor`."""
+    if first < last and doc_hits[members[first]] < floor:
+        if doc_hits[members[last - 1]] < floor:
+            return last
+        while first < last:
+            middle = (first + last) >> 1
+            if doc_hits[members[middle]] < floor:
+                first = middle + 1
+            else:
+                last = middle
+    return first
+
+
 @kernel
 def align_chains(
     doc: Hashes,
@@ -108,9 +123,13 @@ def align_chains(
             continue
         scratch = larger(scratch, min(doc_last - doc_first, ref_last - ref_first) + 2)
         doc_floor, ref_floor = doc_first, ref_first
-        for h in range(starts[c], starts[c + 1]):
+        h = starts[c] - 1
+        while True:
+            h = next_hit(doc_hits, members, h + 1, starts[c + 1], doc_floor - doc_first)
+            if h == starts[c + 1]:
+                break
             q, r = doc_first + doc_hits[members[h]], ref_first + ref_hits[members[h]]
-            if q < doc_floor or r < ref_floor or q >= doc_last or r >= ref_last or doc[q] != ref[r]:
+            if r < ref_floor or q >= doc_last or r >= ref_last or doc[q] != ref[r]:
                 continue
             right, gained = extend(doc, q, doc_last - q, ref, r, ref_last - r, 1, 2 * drop, 0, fronts, scratch, 0)
             both, _ = extend(

@@ -114,9 +114,8 @@ def chain_hits(
         filled = trace_back(best, before, used, members, filled)
         if filled - starts[chains - 1] == last - first:
             continue  # one chain takes all
-        order = np.argsort(-score[first:last], kind="mergesort")
-        for k in range(order.size):
-            hit = first + order[k]
+        rest = first + np.flatnonzero(~used[first:last])
+        for hit in rest[np.argsort(-score[rest], kind="mergesort")]:
             if not used[hit]:
                 starts[chains], chains = filled, chains + 1
                 filled = trace_back(hit, before, used, members, filled)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from provenance.kernels.compiling import as_int, inlined, kernel, piece
+from provenance.kernels.vectors import highest_bit, lowest_bit, unequal_sixteen
 
 MOST_DIFFERENCES = 256  # traced at once; then what is best so far is taken, and the front starts anew from its end
 FRONT = 1 << 15  # diagonals held for that
@@ -71,6 +72,16 @@ def step(fronts: Fronts, d: int, diagonal: int) -> tuple[int, int]:
 def follow(doc: Hashes, q: int, ref: Hashes, r: int, sign: int, most: int) -> int:
     """How many words from `doc[q]` and `ref[r]`, forwards or backwards, are equal; at most `most`."""
     run = 0
+    while run + 16 <= most:
+        if sign > 0:
+            unequal = unequal_sixteen(doc, q + run, ref, r + run)
+            if unequal:
+                return run + lowest_bit(unequal)
+        else:
+            unequal = unequal_sixteen(doc, q - run - 15, ref, r - run - 15)
+            if unequal:
+                return run + 15 - highest_bit(unequal)
+        run += 16
     while run < most and doc[q + sign * run] == ref[r + sign * run]:
         run += 1
     return run
@@ -127,7 +138,8 @@ def extend(
         run = follow(doc, q, ref, r, sign, min(doc_words, ref_words))
         fronts.reach[0], fronts.starts[0], fronts.lows[0], fronts.highs[0] = run, 0, 0, 0
         best, best_d, best_diagonal, d, alone = 2 * run, 0, 0, 0, False
-        while d + 1 < MOST_DIFFERENCES:
+        ended = run == min(doc_words, ref_words)  # nothing is left that could score
+        while d + 1 < MOST_DIFFERENCES and not ended:
             low, high = fronts.lows[d] - 1, fronts.highs[d] + 1
             start = fronts.starts[d] + high - low - 1
             if start + high - low + 1 > FRONT:
@@ -157,7 +169,7 @@ def extend(
             alone = low == high and best_d == d
             if alone:
                 break
-        ended = fronts.lows[d] > fronts.highs[d]
+        ended = ended or fronts.lows[d] > fronts.highs[d]
         if best > 0:
             consumed = came(fronts, best_d, best_diagonal)
             count = trace(fronts, best_d, best_diagonal, q, r, sign, blocks, count)

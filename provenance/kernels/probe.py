@@ -12,12 +12,12 @@ import numpy.typing as npt
 
 from provenance.kernels.compiling import as_int, inlined, kernel
 from provenance.kernels.hashing import MIX_1, U64
-from provenance.kernels.vectors import filter_eight, lowest_bit, prefetch
+from provenance.kernels.vectors import compare_sixteen, count_bits, filter_eight, lowest_bit, prefetch
 
 PRECISION = 48  # bits stored of a fingerprint
 FILTER_BITS_PER_KEY = 10
 FEWEST_BUCKET_BITS, MOST_BUCKET_BITS = 16, 32  # at least 16, so that what is left of a value fits 32 bits
-LINEAR = 16  # entries looked at one by one; more are searched by halving
+LINEAR = 16  # entries looked at side by side, or one by one; more are searched by halving
 LARGE = 1 << 20  # blocks of a filter that no cache holds
 FAR_AHEAD = 64  # values between the request for a block of such a filter and its use
 AHEAD = 16  # lookups between the request for an entry and its use
@@ -140,6 +140,12 @@ def find_runs(
             prefetch(entries, first[c + AHEAD])
         wanted = np.uint32(values[candidates[c]] & mask)
         low, high = first[c], last[c]
+        if high - low <= LINEAR and low + LINEAR <= entries.size:
+            below, equal = compare_sixteen(entries, low, wanted)
+            inside = (U64(1) << U64(high - low)) - U64(1)
+            first[c] = low + count_bits(below & inside)
+            last[c] = first[c] + count_bits(equal & inside)
+            continue
         low = first_not_below(entries, low, high, wanted)
         end = low
         while end < high and end - low < LINEAR and entries[end] == wanted:

@@ -49,13 +49,14 @@ def group_hits(
     documents: npt.NDArray[np.int32],
     positions: npt.NDArray[np.uint32],
 ) -> tuple[Integers, Integers, Integers, Integers, Integers]:
-    """Hits by document and edition, else in their order: documents, editions, positions on both sides, and the groups.
+    """Hits by document and edition, else in their order: documents and editions of the groups, positions of the hits
+    on both sides, and the groups.
 
     `queries` are the numbers of the hits' fingerprints, rising, in `documents` and `positions`. Group g is
     `groups[g]:groups[g + 1]`; the groups of a document come in the order in which their editions are met.
     """
     count = queries.size
-    sorted_documents, sorted_editions = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
+    group_documents, group_editions = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
     doc, ref = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
     largest, first, size = 0, 0, 16
     for k in range(count):
@@ -77,7 +78,7 @@ def group_hits(
                 slot = (slot + 1) & (size - 1)
             if owners[slot] != document:
                 owners[slot], names[slot], slot_groups[slot] = document, editions[k], found
-                groups[found + 1] = 0
+                group_documents[found], group_editions[found], groups[found + 1] = document, editions[k], 0
                 found += 1
             group_of[k] = slot_groups[slot]
             groups[slot_groups[slot] + 1] += 1
@@ -88,7 +89,6 @@ def group_hits(
         for hit in range(first, k):
             place = places[group_of[hit]]
             places[group_of[hit]] = place + 1
-            sorted_documents[place], sorted_editions[place] = document, editions[hit]
             doc[place], ref[place] = as_int(positions[queries[hit]]), refs[hit]
         first = k
-    return sorted_documents, sorted_editions, doc, ref, groups[: found + 1]
+    return group_documents[:found], group_editions[:found], doc, ref, groups[: found + 1]

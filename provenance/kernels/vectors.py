@@ -19,6 +19,7 @@ SEPARATORS = [sign.encode() for sign in "\u2013\u2014\u201c\u201d\u2026"]
 
 U8, U32, U64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 LANES = ir.VectorType(U64, 8)
+SIXTEEN = ir.VectorType(U32, 16)
 ALL = (1 << 64) - 1
 MIX_1, MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9
 BYTES = ir.VectorType(U8, BLOCK)
@@ -155,6 +156,49 @@ def count_bits(typing: Any, mask: Any) -> Any:
         return builder.ctpop(arguments[0])
 
     return types.int64(types.uint64), generate
+
+
+@intrinsic
+def highest_bit(typing: Any, mask: Any) -> Any:
+    """Position of the highest bit set; -1 where there is none."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        return builder.sub(U64(63), builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 0)))
+
+    return types.int64(types.uint64), generate
+
+
+@intrinsic
+def unequal_sixteen(typing: Any, one: Any, first: Any, other: Any, second: Any) -> Any:
+    """Mask of the places at which `one[first:first + 16]` and `other[second:second + 16]`, of 32 bits, differ."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        one, first, other, second = arguments
+        pairs = zip(signature.args[::2], (one, other), (first, second), strict=True)
+        left, right = (
+            builder.load(_item(context, builder, kind, array, at, SIXTEEN), align=4) for kind, array, at in pairs
+        )
+        return builder.zext(builder.bitcast(builder.icmp_unsigned("!=", left, right), ir.IntType(16)), U64)
+
+    return types.uint64(one, types.int64, other, types.int64), generate
+
+
+@intrinsic
+def compare_sixteen(typing: Any, array: Any, at: Any, value: Any) -> Any:
+    """Masks of those of `array[at:at + 16]`, of 32 bits, that are below the value, and that are equal to it."""
+    signature = types.UniTuple(types.uint64, 2)(array, types.int64, types.uint32)
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        array, at, value = arguments
+        items = builder.load(_item(context, builder, signature.args[0], array, at, SIXTEEN), align=4)
+        undefined = ir.Constant(SIXTEEN, ir.Undefined)
+        single = builder.insert_element(undefined, value, ir.IntType(32)(0))
+        wanted = builder.shuffle_vector(single, undefined, ir.Constant(SIXTEEN, [0] * 16))
+        tests = (builder.icmp_unsigned(sign, items, wanted) for sign in ("<", "=="))
+        masks = [builder.zext(builder.bitcast(test, ir.IntType(16)), U64) for test in tests]
+        return context.make_tuple(builder, signature.return_type, masks)
+
+    return signature, generate
 
 
 @intrinsic

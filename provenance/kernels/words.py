@@ -244,37 +244,6 @@ def cut_words(
     return count, invalid
 
 
-@kernel
-def cut_documents(
-    data: npt.NDArray[np.uint8],
-    offsets: npt.NDArray[np.int64],
-    documents: npt.NDArray[np.int64],
-    text: Rules,
-) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
-    """Where the words of some documents `data[offsets[d]:offsets[d + 1]]` begin and end, one document after another.
-
-    The places are bytes in the document. Also returns where each document's words begin in these arrays, with one item
-    more than there are documents.
-    """
-    room, longest = 0, 0
-    for d in documents:
-        room += most_words(offsets[d + 1] - offsets[d])
-        longest = max(longest, most_words(offsets[d + 1] - offsets[d]))
-    hashes = np.empty(longest, dtype=np.uint64)  # of no use here
-    begins, ends = np.empty(room, dtype=np.uint32), np.empty(room, dtype=np.uint32)
-    starts, scratch = np.zeros(documents.size + 1, dtype=np.int64), make_scratch()
-    for n in range(documents.size):
-        first, last = offsets[documents[n]], offsets[documents[n] + 1]
-        here, at, count = starts[n], first, 0
-        while at < last:
-            at, count, _ = append_words(
-                data, at, first, last, text, U64(0), scratch, hashes, begins[here:], ends[here:], count
-            )
-        starts[n + 1] = here + count
-    used = starts[documents.size]
-    return begins[:used], ends[:used], starts
-
-
 @inlined
 def most_words(size: int) -> int:
     """Upper bound of the words in `size` bytes: a byte and a separator each; spaceless letters take three bytes."""

@@ -10,9 +10,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from provenance.kernels.places import find_places
+from provenance.kernels.words import text_rules
 from provenance.matching.credit import Credited
 from provenance.matching.passages import Integers, Passages
-from provenance.matching.texts import Documents, word_places
+from provenance.matching.texts import Documents
 
 
 class Found(NamedTuple):
@@ -40,17 +42,14 @@ class Found(NamedTuple):
         )
 
 
-def locate(texts: Documents, credited: Credited) -> Found:
-    """Add the byte offsets of the passages in their documents."""
+def locate(texts: Documents, words: npt.NDArray[np.integer], credited: Credited) -> Found:
+    """Add the byte offsets of the passages in their documents, which have so many `words`."""
     passages = credited.passages
-    documents, numbers = np.unique(passages.documents, return_inverse=True)
-    places = word_places(texts, documents)
-    last = places.starts[numbers + 1] - 1  # an estimated passage may end behind the text
-    begins = places.starts[numbers] + passages.doc_begins
-    ends = np.minimum(places.starts[numbers] + passages.doc_ends - 1, last)
-    shortened = passages._replace(doc_ends=passages.doc_begins + ends - begins + 1)
-    found = places.begins[begins].astype(np.int64), places.ends[ends].astype(np.int64)
-    return Found(credited._replace(passages=shortened), *found)
+    last = words[passages.documents].astype(np.int64) - 1  # an estimated passage may end behind the text
+    ends = np.minimum(passages.doc_ends - 1, last)
+    shortened = passages._replace(doc_ends=ends + 1)
+    places = find_places(texts.data, texts.offsets, words, text_rules(), passages.documents, passages.doc_begins, ends)
+    return Found(credited._replace(passages=shortened), *places)
 
 
 def join(parts: Sequence[Found], first_documents: Sequence[int]) -> Found:

@@ -66,8 +66,8 @@ def find_chains(index: Index, sketches: Sketches, config: MatchConfig) -> tuple[
         queries, editions, ref = queries[order], editions[order], ref[order]
     documents, editions, doc, ref, groups = group_hits(queries, editions, ref, sketches.documents, sketches.positions)
     members, starts = chain_hits(doc, ref, groups, config.max_gap + slack, config.max_drift + slack)
-    firsts = members[starts[:-1]]
-    chains = Chains(documents[firsts], editions[firsts], members, starts, doc, ref)
+    group = np.searchsorted(groups, members[starts[:-1]], side="right") - 1
+    chains = Chains(documents[group], editions[group], members, starts, doc, ref)
     short = sketches.words[chains.documents] < config.short_document
     return chains.only(chains.sizes >= np.where(short | (slack > 0), 1, config.min_hits)), common
 

@@ -115,7 +115,7 @@ class Matcher:
             common_fingerprints=common,
             documents_matched=int(np.unique(credited.passages.documents).size),
         )
-        return locate(documents, credited), counts
+        return locate(documents, sketches.words, credited), counts
 
     @cached_property
     def _edition_order(self) -> npt.NDArray[np.int64]:

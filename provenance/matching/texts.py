@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provenance.errors import UsageError
-from provenance.kernels.words import cut_documents, text_rules
 
 
 class Documents(NamedTuple):
@@ -22,19 +21,6 @@ class Documents(NamedTuple):
     def one(self, document: int) -> npt.NDArray[np.uint8]:
         """The bytes of one document."""
         return self.data[self.offsets[document] : self.offsets[document + 1]]
-
-
-class WordPlaces(NamedTuple):
-    """Bytes at which words of some documents begin and end; those of the n-th are `starts[n]` to `starts[n + 1]`."""
-
-    begins: npt.NDArray[np.uint32]
-    ends: npt.NDArray[np.uint32]
-    starts: npt.NDArray[np.int64]
-
-
-def word_places(texts: Documents, documents: npt.NDArray[np.int64]) -> WordPlaces:
-    """Where the words of some of the documents are."""
-    return WordPlaces(*cut_documents(texts.data, texts.offsets, documents, text_rules()))
 
 
 def is_text(kind: pa.DataType) -> bool:

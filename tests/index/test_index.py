@@ -20,7 +20,7 @@ from provenance.text import words
 
 FILES = (
     "index.json", "editions.parquet", "fingerprints.u32", "postings.u32", "buckets.bin", "filter.u64", "identities.u64",
-    "words.u32", "texts.zst", "blocks.u64",
+    "words.u32", "spans.u8", "texts.zst", "blocks.u64",
 )  # fmt: skip
 
 
@@ -251,6 +251,16 @@ def test_words_are_placed_in_their_texts_in_any_order(books, index):
             begins, ends = opened.texts.places(int(opened.first_words[number]) + chosen)
             assert np.array_equal(begins, cut.begins[chosen])
             assert np.array_equal(ends, cut.ends[chosen])
+
+
+def test_words_and_gaps_too_long_for_their_spans_are_placed_too(tmp_path):
+    text = (prose(1, 3000) + " " * 400 + "w" * 300 + " " + "v" * 254 + " " * 254 + "end. ") * 4
+    (tmp_path / "long.txt").write_text(" " * 255 + text)
+    provenance.build_index([tmp_path / "long.txt"], tmp_path / "index")
+    cut = words_of(np.frombuffer((" " * 255 + text).encode(), dtype=np.uint8), derive_keys(0))
+    begins, ends = provenance.Index(tmp_path / "index").texts.places(np.arange(cut.hashes.size)[::-1].copy())
+    assert np.array_equal(begins, cut.begins[::-1])
+    assert np.array_equal(ends, cut.ends[::-1])
 
 
 def test_two_books_of_one_id_are_refused_and_leave_nothing(books, tmp_path):

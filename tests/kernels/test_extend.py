@@ -52,6 +52,19 @@ def best_score(doc: list[int], ref: list[int]) -> int:
     return int(scores.max())
 
 
+@many
+@given(st.integers(1, 70), st.integers(0, 70), st.sampled_from([1, -1]), st.integers(0, 20), st.integers(0, 20))
+def test_a_long_equal_run_ends_at_its_first_difference(words, different, sign, more_doc, more_ref):
+    doc, ref = list(range(words + more_doc)), list(range(words + more_ref))
+    doc[different:] = [word + 1000 for word in doc[different:]]
+    if sign < 0:
+        doc, ref = doc[::-1], ref[::-1]
+    blocks, gained = extended(doc, ref, sign, drop=1, base=NEVER)
+    run = min(different, words + min(more_doc, more_ref))
+    assert gained == 2 * run
+    assert blocks == ([] if not run else [(0, 0, run) if sign > 0 else (len(doc) - run, len(ref) - run, run)])
+
+
 @st.composite
 def edited(draw):
     """A text of few different words, and a copy with some of them replaced, left out and put in."""

@@ -37,8 +37,8 @@ def test_hits_are_grouped_by_document_and_edition_and_keep_their_order(case):
     for query, edition, at in hits:
         expected.setdefault((int(documents[query]), edition), []).append((int(positions[query]), at))
     found = {}
-    for first, last in zip(groups[:-1].tolist(), groups[1:].tolist(), strict=True):
-        (pair,) = set(zip(owners[first:last].tolist(), editions[first:last].tolist(), strict=True))
+    for *pair, first, last in zip(*(c.tolist() for c in (owners, editions, groups[:-1], groups[1:])), strict=True):
+        pair = tuple(pair)
         assert pair not in found
         found[pair] = list(zip(doc[first:last].tolist(), ref[first:last].tolist(), strict=True))
     assert found == expected
