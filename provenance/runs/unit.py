@@ -56,9 +56,10 @@ class UnitResult:
 
 
 class _Part(NamedTuple):
-    """The matches of a batch, with what is taken from its texts and ids while they are there."""
+    """The matches of a batch, with what is taken from its texts and ids; nothing here may keep those alive."""
 
-    batch: Batch  # its place only: without its rows
+    row_group: int
+    first_row: int
     found: Found
     ids: pa.Array  # of the documents of the matches, as text
     excerpts: list[str]
@@ -148,9 +149,10 @@ def _scan_batch(
     result.counts.add(counts)
     result.rows_read += len(texts)
     if found.documents.size:
-        place = Batch(batch.row_group, batch.first_row, texts[:0], None)
         ids = _document_ids(path, batch, found.documents)
-        result.parts.append(_Part(place, found, ids, *_excerpts(batch.texts, found, config.max_excerpt)))
+        result.parts.append(
+            _Part(batch.row_group, batch.first_row, found, ids, *_excerpts(batch.texts, found, config.max_excerpt))
+        )
     return counts.text_bytes
 
 
@@ -158,10 +160,10 @@ def _result_table(path: str, columns: Columns, parts: list[_Part], matcher: Matc
     """The matches of all parts, with the places of their documents and their excerpts."""
     if not parts:
         return RESULT_SCHEMA.empty_table()
-    found = join([part.found for part in parts], [part.batch.first_row for part in parts])
+    found = join([part.found for part in parts], [part.first_row for part in parts])
     matches = matcher.table(found)
     sizes = [part.found.documents.size for part in parts]
-    groups = np.repeat(np.array([part.batch.row_group for part in parts], dtype=np.int64), sizes)
+    groups = np.repeat(np.array([part.row_group for part in parts], dtype=np.int64), sizes)
     data: dict[str, Any] = {
         **{name: matches[name] for name in matches.column_names},
         "shard": pa.repeat(path, matches.num_rows),

@@ -66,7 +66,7 @@ def test_a_word_that_is_not_there_has_no_place():
 @many
 @given(st.lists(st.lists(st.tuples(st.integers(0, 300), st.integers(1, 300)), min_size=1), max_size=4), st.data())
 def test_spans_give_every_place_back_or_say_that_they_cannot(editions, data):
-    """Texts as gaps and sizes of words; the words of each are cut into blocks anywhere, the first at the text's begin."""
+    """Texts as gaps and sizes of words; the words of each are cut into blocks anywhere, the first with its text."""
     parts, block_words, block_begins, begins, ends, blocks, known = [], [], [], [], [], [], []
     total = 0
     for words in editions:
