@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from provenance.api import build_index
     from provenance.index import Index
     from provenance.matching import MatchConfig, Matcher
-    from provenance.runs import ScanConfig, ScanSummary, scan
+    from provenance.runs.config import ScanConfig
+    from provenance.runs.scan import ScanSummary, scan
     from provenance.sketch import BandedMinHash, FracMinHash, Key
 
 _HOMES = {
@@ -26,9 +27,9 @@ _HOMES = {
     "Index": "provenance.index",
     "MatchConfig": "provenance.matching",
     "Matcher": "provenance.matching",
-    "ScanConfig": "provenance.runs",
-    "ScanSummary": "provenance.runs",
-    "scan": "provenance.runs",
+    "ScanConfig": "provenance.runs.config",
+    "ScanSummary": "provenance.runs.scan",
+    "scan": "provenance.runs.scan",
     "BandedMinHash": "provenance.sketch",
     "FracMinHash": "provenance.sketch",
     "Key": "provenance.sketch",

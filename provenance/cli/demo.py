@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from provenance.runs import ScanSummary
+    from provenance.runs.scan import ScanSummary
 
 MARKER = ".provenance-demo"
 CLEAN_ROWS_SHOWN = 5
@@ -28,7 +28,7 @@ def command(folder: Path) -> None:
     from provenance.cli.printing import number, size
     from provenance.cli.scan import print_summary
     from provenance.demo.corpus import write_books, write_shards
-    from provenance.runs import scan
+    from provenance.runs.scan import scan
 
     _prepare(folder)
     click.echo("1. Known books and training shards", err=True)

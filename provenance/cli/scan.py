@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from provenance.runs import ScanSummary
+    from provenance.runs.scan import ScanSummary
 
 FILE = click.Path(path_type=Path)
 MOST_WORKS_SHOWN = 40
@@ -58,7 +58,8 @@ def command(
 
     from provenance.cli.options import read_key
     from provenance.matching import MatchConfig
-    from provenance.runs import ScanConfig, scan
+    from provenance.runs.config import ScanConfig
+    from provenance.runs.scan import scan
 
     config = ScanConfig(
         text_column=text_column,
