@@ -121,7 +121,7 @@ def _build(
 ) -> BuildReport:
     spilled = folder / "spilled"
     spilled.mkdir()
-    gatherer, rows, identities = Gatherer(spilled, memory), list[dict[str, Any]](), list[U64s]()
+    gatherer, rows, identities = Gatherer(spilled, memory, workers), list[dict[str, Any]](), list[U64s]()
     given: list[str] = []
     first_word = dropped = 0
     with contextlib.ExitStack() as files:
@@ -133,7 +133,7 @@ def _build(
             gatherer.add(edition.values, edition.positions.astype(np.uint64) + np.uint64(first_word))
             if edition.text is not None:
                 writer.add(len(rows), first_word, edition.text.frames)
-                words.write(edition.text.words.astype("<u4").data)
+                words.write(np.ascontiguousarray(edition.text.words, dtype="<u4").data)
                 spans.write(edition.text.spans.data)
             rows.append({**edition.row, "first_word": first_word})
             identities.append(edition.identity)

@@ -40,8 +40,8 @@ class SortedRun:
 class Gatherer:
     """Takes postings in order of place; `sources` are sorted runs of them, each earlier one with smaller places."""
 
-    def __init__(self, folder: Path, memory: int) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, memory: int, threads: int) -> None:
+        self._folder, self._threads = folder, threads
         self._most = max(1, memory // BYTES_A_POSTING)
         self._values: list[U64s] = []
         self._places: list[U64s] = []
@@ -69,7 +69,7 @@ class Gatherer:
         nothing = np.empty(0, dtype=np.uint64)
         values, places = np.concatenate([nothing, *self._values]), np.concatenate([nothing, *self._places])
         self._values, self._places, self._held = [], [], 0
-        return sort_postings(values, places)
+        return sort_postings(values, places, self._threads)
 
     def _spill(self) -> None:
         values, places = self._sorted()

@@ -34,7 +34,7 @@ def write_tables(
     granules = (most >> GRANULE_BITS) + 1
     cuts = np.linspace(0, granules, max(1, -(-postings * BYTES_A_POSTING // memory)) + 1).astype(np.int64)
     bucket_dtype = "<u4" if postings < 1 << 32 else "<u8"
-    distinct = done = 0
+    distinct, done, values = 0, 0, np.empty(0, dtype=np.uint64)
     with (
         (folder / names.FINGERPRINTS).open("wb") as entries,
         (folder / names.POSTINGS).open("wb") as low_words,
@@ -56,7 +56,14 @@ def write_tables(
     if not wide:
         (folder / names.POSTINGS_HIGH).unlink()
     blocks, scale = filter_shape(distinct, most)
-    _write_filter(folder, Table(folder, postings, bits, bucket_dtype), blocks, scale, cuts)
+    filled = _map_filter(folder, blocks)
+    if len(cuts) == 2:  # all values are at hand
+        fill_filter(values, scale, filled)
+    else:
+        table = Table(folder, postings, bits, bucket_dtype)
+        for first, last in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
+            fill_filter(table.values(first << GRANULE_BITS, last << GRANULE_BITS)[0], scale, filled)
+    filled.flush()
     return {
         "bucket_bits": bits,
         "bucket_dtype": bucket_dtype,
@@ -71,15 +78,11 @@ def _put(file: IO[bytes], column: npt.NDArray[Any], dtype: str) -> None:
     file.write(np.ascontiguousarray(column.astype(dtype, copy=False)).data)
 
 
-def _write_filter(folder: Path, table: Table, blocks: int, scale: int, cuts: npt.NDArray[np.int64]) -> None:
-    """The filter is filled from front to back, so that only a part of it is in memory at a time."""
-    np.zeros(0, dtype="<u8").tofile(folder / names.FILTER)
-    with (folder / names.FILTER).open("r+b") as file:
+def _map_filter(folder: Path, blocks: int) -> np.memmap[Any, np.dtype[np.uint64]]:
+    """An empty filter, mapped: it is filled from front to back, so that only a part of it is in memory at a time."""
+    with (folder / names.FILTER).open("wb") as file:
         file.truncate(blocks * 8)
-    mapped = np.memmap(folder / names.FILTER, dtype="<u8", mode="r+")
-    for first, last in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
-        fill_filter(table.values(first << GRANULE_BITS, last << GRANULE_BITS)[0], scale, mapped)
-    mapped.flush()
+    return np.memmap(folder / names.FILTER, dtype="<u8", mode="r+")
 
 
 class Table:

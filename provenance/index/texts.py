@@ -1,4 +1,4 @@
-"""Edition texts in blocks of about 16 kB, each a zstd frame that starts at a word, so that any window is read cheaply.
+"""Edition texts in blocks of about 64 kB, each a zstd frame that starts at a word, so that any window is read cheaply.
 
 The frames lie one after another: `zstd -d texts.zst` gives all texts joined. The block table says where each begins.
 """
@@ -16,11 +16,11 @@ from provenance.errors import IndexDamagedError
 from provenance.kernels.spans import UNKNOWN, places_of
 from provenance.kernels.words import Words, words_of
 
-BLOCK_BYTES = 1 << 14
+BLOCK_BYTES = 1 << 16
 ZSTD_LEVEL = 1
 LARGEST = (1 << 32) - 1  # offset in a text
 COLUMNS = ("first_word", "text_begin", "file_begin", "edition")  # of the block table; u64 each
-CACHED_BLOCKS = 1024  # about 40 MB of words
+CACHED_BLOCKS = 256  # about 40 MB of words
 
 Integers = npt.NDArray[np.int64]
 

@@ -109,7 +109,7 @@ def _read_text(path: Path, name: str, metadata: Metadata) -> Book:
 
 def _read_parquet(path: Path, metadata: Metadata, columns: BookColumns) -> Iterator[Book]:
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as file:
             present = file.schema_arrow.names
             missing = [name for name in (columns.id, columns.text) if name not in present]
             if missing:
