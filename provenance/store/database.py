@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -32,11 +33,14 @@ class RunWriter:
             if self.partial.exists():
                 _refuse_if_held(self.partial)
                 self._remove_partial()
-            self._con = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 1})
+            spill = str(self.partial) + ".tmp"  # DuckDB would take the working directory
+            self._con = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 1, "temp_directory": spill})
             self._con.execute(f"ATTACH {_quoted(self.partial)} AS run_db (STORAGE_VERSION '{STORAGE_VERSION}')")
             self._con.execute("USE run_db")
             self._con.execute(TABLES)
             self._con.execute(VIEWS)
+            # one transaction: rows then go to their place once, and not to the log first
+            self._con.execute("BEGIN TRANSACTION")
         except (duckdb.Error, OSError) as error:
             raise StoreError(f"cannot create the run database {path}: {_first_line(error)}") from error
 
@@ -60,6 +64,7 @@ class RunWriter:
     def finish(self) -> None:
         """Checkpoint, close, and give the database its name."""
         try:
+            self._con.execute("COMMIT")
             self._con.execute("CHECKPOINT run_db")
             self._con.execute("USE memory")
             self._con.execute("DETACH run_db")
@@ -79,6 +84,7 @@ class RunWriter:
     def _remove_partial(self) -> None:
         for path in (self.partial, self.partial.with_name(self.partial.name + ".wal")):
             path.unlink(missing_ok=True)
+        shutil.rmtree(str(self.partial) + ".tmp", ignore_errors=True)
 
 
 class RunReader:

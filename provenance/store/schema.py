@@ -1,4 +1,7 @@
-"""Tables and views of a run database. Lengths are in words, offsets in bytes, positions from 0."""
+"""Tables and views of a run database. Lengths are in words, offsets in bytes, positions from 0.
+
+Excerpts are most of its bytes. Left to choose, DuckDB tries several compressions on them; zstd is faster and smaller.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,8 @@ CREATE TABLE work (work_id VARCHAR PRIMARY KEY, title VARCHAR, author VARCHAR, e
 CREATE TABLE match (
     shard VARCHAR, row_group BIGINT, "row" BIGINT, doc_id VARCHAR, text_column VARCHAR,
     doc_begin BIGINT, doc_end BIGINT, doc_word BIGINT, doc_words BIGINT, {_PASSAGE.strip()},
-    estimated BOOLEAN, also STRUCT({_PASSAGE.strip()})[], excerpt VARCHAR, excerpt_sha256 VARCHAR);
+    estimated BOOLEAN, also STRUCT({_PASSAGE.strip()})[],
+    excerpt VARCHAR USING COMPRESSION zstd, excerpt_sha256 VARCHAR);
 CREATE TABLE exception (shard VARCHAR, row_group BIGINT, "row" BIGINT, kind VARCHAR, reason VARCHAR);
 """
 
@@ -41,16 +45,19 @@ UNION ALL
 SELECT shard, "row", a.edition_id, a.work_id, a.matched_words, a.identity, a.longest_run, a.blocks, estimated, false
 FROM (SELECT shard, "row", estimated, unnest(also) AS a FROM match);
 
--- What of an edition is in the shards: the union of its matched words as intervals.
+-- What of an edition is in the shards: the union of its matched words as intervals. Copies begin at the same words, and
+-- to join those first is ten times as fast as windows over all of them.
 CREATE VIEW v_coverage AS
-WITH runs AS (SELECT edition_id, b.ref_word AS low, b.ref_word + b.words AS high, identity
-              FROM (SELECT edition_id, identity, unnest(blocks) AS b FROM v_passages)),
-ordered AS (SELECT *, max(high) OVER (PARTITION BY edition_id ORDER BY low, high
+WITH runs AS (SELECT edition_id, b.ref_word AS low, max(b.ref_word + b.words) AS high, max(identity) AS identity,
+                     count(*) AS runs
+              FROM (SELECT edition_id, identity, unnest(blocks) AS b FROM v_passages) GROUP BY edition_id, b.ref_word),
+ordered AS (SELECT *, max(high) OVER (PARTITION BY edition_id ORDER BY low
                                       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached FROM runs),
 pieces AS (SELECT *, sum(CASE WHEN low <= reached THEN 0 ELSE 1 END)
-                     OVER (PARTITION BY edition_id ORDER BY low, high ROWS UNBOUNDED PRECEDING) AS piece FROM ordered)
+                     OVER (PARTITION BY edition_id ORDER BY low ROWS UNBOUNDED PRECEDING) AS piece FROM ordered)
 SELECT p.edition_id, e.work_id, min(p.low) AS word_begin, max(p.high) AS word_end,
-       max(p.high) - min(p.low) AS words, max(p.identity) AS best_identity, count(*) AS runs
+       max(p.high) - min(p.low) AS words, max(p.identity) AS best_identity,
+       CAST(sum(p.runs) AS BIGINT) AS runs
 FROM pieces p JOIN edition e USING (edition_id) GROUP BY p.edition_id, e.work_id, p.piece;
 
 -- A work is as much in the shards as the edition of it that is most.
