@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,8 @@ def make_index(folder: Path, postings: int) -> None:
     nothing = [np.empty(0, dtype=np.uint64)] * 2
     for row in rows:
         row["identity_fingerprints"] = 0
-    finish(folder, rows, nothing, ["", ""], sources, Options(sketch, opened.key, False), 0, 4 << 30)
+    with ThreadPoolExecutor(2) as threads:
+        finish(folder, rows, nothing, ["", ""], sources, Options(sketch, opened.key, False), 0, 4 << 30, threads)
     shutil.rmtree(core)
 
 

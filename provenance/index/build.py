@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -73,8 +74,8 @@ def build_index(
     if memory < LEAST_MEMORY:
         raise UsageError(f"--memory is {memory} bytes; at least {LEAST_MEMORY >> 20} MB are needed")
     options = Options(sketch or FracMinHash(), key or Key(), keep_texts)
-    with new_index(out, overwrite) as folder:
-        report = _build(books, folder, options, sources or [], on_book, memory, workers, wide_words)
+    with new_index(out, overwrite) as folder, ThreadPoolExecutor(workers) as threads:
+        report = _build(books, folder, options, sources or [], on_book, memory, workers, threads, wide_words)
     return replace(report, folder=out, sources=sources or [])
 
 
@@ -117,11 +118,12 @@ def _build(
     on_book: Callable[[Book], None],
     memory: int,
     workers: int,
+    threads: ThreadPoolExecutor,
     wide_words: int,
 ) -> BuildReport:
     spilled = folder / "spilled"
     spilled.mkdir()
-    gatherer, rows, identities = Gatherer(spilled, memory, workers), list[dict[str, Any]](), list[U64s]()
+    gatherer, rows, identities = Gatherer(spilled, memory, threads), list[dict[str, Any]](), list[U64s]()
     given: list[str] = []
     first_word = dropped = 0
     with contextlib.ExitStack() as files:
@@ -129,7 +131,7 @@ def _build(
             files.enter_context((folder / name).open("wb")) for name in (names.TEXTS, names.WORDS, names.SPANS)
         )
         writer = TextWriter(texts)
-        for edition in prepare_all(_distinct(books, on_book), options, workers):
+        for edition in prepare_all(_distinct(books, on_book), options, workers, threads):
             gatherer.add(edition.values, edition.positions.astype(np.uint64) + np.uint64(first_word))
             if edition.text is not None:
                 writer.add(len(rows), first_word, edition.text.frames)
@@ -148,7 +150,8 @@ def _build(
     else:
         for name in (names.TEXTS, names.WORDS, names.SPANS):
             (folder / name).unlink()
-    report = finish(folder, rows, identities, given, gatherer.sources(), options, dropped, memory, wide_words)
+    postings = gatherer.sources()
+    report = finish(folder, rows, identities, given, postings, options, dropped, memory, threads, wide_words)
     return replace(report, sources=sources)
 
 
@@ -176,6 +179,7 @@ def finish(
     options: Options,
     dropped: int,
     memory: int,
+    threads: ThreadPoolExecutor,
     wide_words: int = WIDE_WORDS,
 ) -> BuildReport:
     """Group editions into works, write what is not written yet, and the manifest, which makes the index whole."""
@@ -188,7 +192,7 @@ def finish(
     words = rows[-1]["first_word"] + rows[-1]["words"]
     np.concatenate(identities).astype("<u8").tofile(folder / names.IDENTITIES)
     pq.write_table(pa.Table.from_pylist(rows, schema=names.EDITION_SCHEMA), folder / names.EDITIONS, compression="zstd")
-    tables = write_tables(folder, sources, words, options.sketch.max_kept, memory, wide_words)
+    tables = write_tables(folder, sources, words, options.sketch.max_kept, memory, threads, wide_words)
     shutil.rmtree(folder / "spilled", ignore_errors=True)
     works = editions_of_works(rows)
     counts = {

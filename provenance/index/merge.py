@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,11 +45,13 @@ def merge_indexes(one: Index, other: Index, out: Path, overwrite: bool = False, 
     given = [row["work_id"] if row["grouped_by"] == "given" else "" for row in rows]
     tables: list[Source] = [_table(one, 0), _table(other, words)]
     dropped = sum(index.manifest["counts"]["dropped_repeats"] for index in (one, other))
-    with new_index(out, overwrite) as folder:
+    with new_index(out, overwrite) as folder, ThreadPoolExecutor(2) as threads:
         if one.has_texts:
             _join_texts(folder, one, other)
         options = Options(one.sketch, one.key, one.has_texts)
-        report = finish(folder, rows, one.identities + other.identities, given, tables, options, dropped, memory)
+        report = finish(
+            folder, rows, one.identities + other.identities, given, tables, options, dropped, memory, threads
+        )
     return replace(report, folder=out)
 
 

@@ -103,21 +103,22 @@ def _stored(text: bytes, words: Words) -> StoredText:
     return StoredText(words.hashes.astype(np.uint32), spans_of(words.begins, words.ends), compress(text, words.begins))
 
 
-def prepare_all(books: Iterable[Book], options: Options, workers: int) -> Iterator[Prepared]:
+def prepare_all(
+    books: Iterable[Book], options: Options, workers: int, threads: ThreadPoolExecutor
+) -> Iterator[Prepared]:
     """Prepare books in order, several at a time; what is in hand is bounded by bytes of text and by number."""
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[tuple[int, Future[Prepared]]] = deque()
-        held = 0
-        try:
-            for book in books:
-                waiting.append((len(book.text), pool.submit(prepare, book, options)))
-                held += len(book.text)
-                while waiting and (held > IN_HAND or len(waiting) > 4 * workers):
-                    size, done = waiting.popleft()
-                    held -= size
-                    yield done.result()
-            while waiting:
-                yield waiting.popleft()[1].result()
-        finally:
-            for _, done in waiting:
-                done.cancel()
+    waiting: deque[tuple[int, Future[Prepared]]] = deque()
+    held = 0
+    try:
+        for book in books:
+            waiting.append((len(book.text), threads.submit(prepare, book, options)))
+            held += len(book.text)
+            while waiting and (held > IN_HAND or len(waiting) > 4 * workers):
+                size, done = waiting.popleft()
+                held -= size
+                yield done.result()
+        while waiting:
+            yield waiting.popleft()[1].result()
+    finally:
+        for _, done in waiting:
+            done.cancel()

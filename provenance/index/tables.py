@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,48 +26,75 @@ from provenance.kernels.probe import (
 from provenance.kernels.sorting import count_distinct
 
 GRANULE_BITS = PRECISION - FEWEST_BUCKET_BITS  # the finest cut through values that splits no bucket of any table
+PIECE = 1 << 18  # postings made ready at once
+AHEAD = 4  # pieces
 WIDE_WORDS = 1 << 32  # so many words need a fifth byte for their positions
 
 
+class Piece(NamedTuple):
+    """What a range of values gives the tables."""
+
+    values: U64s
+    entries: npt.NDArray[np.uint32]
+    low_words: npt.NDArray[np.uint32]
+    high_bytes: npt.NDArray[np.uint8]  # empty unless postings are wide
+    buckets: npt.NDArray[np.int64]  # where those of this range begin, in this piece
+    distinct: int
+
+
 def write_tables(
-    folder: Path, sources: list[Source], words: int, max_kept: int, memory: int, wide_words: int = WIDE_WORDS
+    folder: Path,
+    sources: Sequence[Source],
+    words: int,
+    max_kept: int,
+    memory: int,
+    threads: ThreadPoolExecutor,
+    wide_words: int = WIDE_WORDS,
 ) -> dict[str, Any]:
-    """Write fingerprints, postings, buckets and filter; returns what the manifest must say of them."""
+    """Write fingerprints, postings, buckets and filter; returns what the manifest must say of them.
+
+    The range of values is cut into pieces that fit a cache; threads make them, and they are written in order.
+    """
     postings, most = sum(source.size for source in sources), largest_value(max_kept)
     bits, wide = bucket_bits(postings), words > wide_words
     granules = (most >> GRANULE_BITS) + 1
-    cuts = np.linspace(0, granules, max(1, -(-postings * BYTES_A_POSTING // memory)) + 1).astype(np.int64)
+    wanted = max(-(-postings // PIECE), -(-postings * BYTES_A_POSTING // memory), 1)
+    cuts = np.unique(np.linspace(0, granules, min(wanted, granules) + 1).astype(np.int64)).tolist()
     bucket_dtype = "<u4" if postings < 1 << 32 else "<u8"
-    distinct, done, values = 0, 0, np.empty(0, dtype=np.uint64)
+    blocks, scale = filter_shape(postings, most)
+    filled = _map_filter(folder, blocks)
+    distinct = done = 0
+
+    def make(first: int, last: int) -> Piece:
+        values, places = merged(sources, first << GRANULE_BITS, last << GRANULE_BITS)
+        coarse = bits - FEWEST_BUCKET_BITS
+        end = min(last << coarse, (most >> PRECISION - bits) + 1)
+        return Piece(
+            values,
+            (values & np.uint64((1 << (PRECISION - bits)) - 1)).astype("<u4"),
+            (places & np.uint64(0xFFFFFFFF)).astype("<u4"),
+            (places >> np.uint64(32)).astype("u1") if wide else np.empty(0, dtype="u1"),
+            bucket_starts(values, first << coarse, end, bits),
+            count_distinct(values),
+        )
+
     with (
         (folder / names.FINGERPRINTS).open("wb") as entries,
         (folder / names.POSTINGS).open("wb") as low_words,
         (folder / names.POSTINGS_HIGH).open("wb") as high_bytes,
         (folder / names.BUCKETS).open("wb") as buckets,
     ):
-        for first, last in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
-            values, places = merged(sources, first << GRANULE_BITS, last << GRANULE_BITS)
-            _put(entries, values & np.uint64((1 << (PRECISION - bits)) - 1), "<u4")
-            _put(low_words, places & np.uint64(0xFFFFFFFF), "<u4")
-            if wide:
-                _put(high_bytes, places >> np.uint64(32), "u1")
-            coarse = bits - FEWEST_BUCKET_BITS
-            end = min(last << coarse, (most >> PRECISION - bits) + 1)
-            _put(buckets, bucket_starts(values, first << coarse, end, bits) + done, bucket_dtype)
-            distinct += count_distinct(values)
-            done += values.size
-        _put(buckets, np.array([done]), bucket_dtype)
+        for piece in in_order(threads, make, pairwise(cuts)):
+            entries.write(piece.entries.data)
+            low_words.write(piece.low_words.data)
+            high_bytes.write(piece.high_bytes.data)
+            buckets.write((piece.buckets + done).astype(bucket_dtype).data)
+            fill_filter(piece.values, scale, filled)
+            distinct, done = distinct + piece.distinct, done + piece.values.size
+        buckets.write(np.array([done]).astype(bucket_dtype).data)
+    filled.flush()
     if not wide:
         (folder / names.POSTINGS_HIGH).unlink()
-    blocks, scale = filter_shape(distinct, most)
-    filled = _map_filter(folder, blocks)
-    if len(cuts) == 2:  # all values are at hand
-        fill_filter(values, scale, filled)
-    else:
-        table = Table(folder, postings, bits, bucket_dtype)
-        for first, last in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
-            fill_filter(table.values(first << GRANULE_BITS, last << GRANULE_BITS)[0], scale, filled)
-    filled.flush()
     return {
         "bucket_bits": bits,
         "bucket_dtype": bucket_dtype,
@@ -74,8 +105,17 @@ def write_tables(
     }
 
 
-def _put(file: IO[bytes], column: npt.NDArray[Any], dtype: str) -> None:
-    file.write(np.ascontiguousarray(column.astype(dtype, copy=False)).data)
+def in_order(
+    threads: ThreadPoolExecutor, work: Callable[[int, int], Piece], ranges: Iterable[tuple[int, int]]
+) -> Iterator[Piece]:
+    """The pieces of all ranges, in order; a few are made ahead."""
+    ahead: deque[Future[Piece]] = deque()
+    for low, high in ranges:
+        ahead.append(threads.submit(work, low, high))
+        if len(ahead) > AHEAD:
+            yield ahead.popleft().result()
+    while ahead:
+        yield ahead.popleft().result()
 
 
 def _map_filter(folder: Path, blocks: int) -> np.memmap[Any, np.dtype[np.uint64]]:

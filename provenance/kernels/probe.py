@@ -57,12 +57,12 @@ def filter_place(value: np.uint64, scale: np.uint64) -> tuple[np.uint64, np.uint
     return (value >> U64(PRECISION - 32)) * scale >> U64(32), mask
 
 
-def filter_shape(distinct: int, most: int) -> tuple[int, int]:
-    """Blocks of a filter for so many distinct values up to `most`, and the scale that spreads all values over them.
+def filter_shape(keys: int, most: int) -> tuple[int, int]:
+    """Blocks of a filter for so many values up to `most`, and the scale that spreads all values over them.
 
     About FILTER_BITS_PER_KEY bits a value: about 2 % false positives.
     """
-    wanted = max(1, -(-distinct * FILTER_BITS_PER_KEY // 64))
+    wanted = max(1, -(-keys * FILTER_BITS_PER_KEY // 64))
     top = most >> PRECISION - 32
     scale = min((wanted << 32) // (top + 1), (1 << 32) - 1)
     return (top * scale >> 32) + 1, scale

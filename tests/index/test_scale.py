@@ -51,9 +51,13 @@ def test_what_is_written_depends_neither_on_memory_nor_on_threads(whole, tmp_pat
     spills = []
     monkeypatch.setattr("provenance.index.build.LEAST_MEMORY", 1)
     monkeypatch.setattr(Gatherer, "_spill", lambda self, spill=Gatherer._spill: spills.append(1) or spill(self))
-    build_index(BOOKS, tmp_path / "spilled", memory=50_000, workers=1)
+    build_index(BOOKS, tmp_path / "spilled", memory=25_000, workers=1)
     assert len(spills) >= 3
     same_files(whole, tmp_path / "spilled")
+    monkeypatch.setattr("provenance.index.postings.CHUNK", 300)
+    monkeypatch.setattr("provenance.index.tables.PIECE", 500)
+    build_index(BOOKS, tmp_path / "small pieces", memory=50_000, workers=3)
+    same_files(whole, tmp_path / "small pieces")
 
 
 def test_too_little_memory_is_refused(tmp_path):
