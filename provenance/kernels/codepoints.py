@@ -23,6 +23,7 @@ HIGHEST = U64(0x8080808080808080)  # bit of each byte
 PAIRS, PAIRS_MASK = U64(0x80C080C080C080C0), U64(0xC0E0C0E0C0E0C0E0)
 LOWER_CASE = U64(0x2020202020202020)  # of ASCII letters; digits have this bit set already
 FOLDED = 1 << 12  # bytes of folded words that wait to be hashed
+MOST_PAIRS = 48  # bytes of a word that is folded two bytes at a time
 LONG = 128  # bytes of one word held at once, and room for the longest fold
 
 
@@ -226,6 +227,26 @@ def fold_pairs(
         filled, taken = filled + as_int(letter >> U64(56)), taken + as_int(letter != 0)
         high >>= U64(16)
     return filled if odd == 0 and 2 * taken == size else 0
+
+
+@inlined
+def fold_word(
+    data: npt.NDArray[np.uint8],
+    begin: int,
+    limit: int,
+    letters: npt.NDArray[np.uint64],
+    folded: npt.NDArray[np.uint8],
+    base: int,
+) -> int:
+    """Fold a clump of up to MOST_PAIRS bytes, letters of two bytes each; 0 if it is none, else where it ends."""
+    filled = base
+    for pair in range(begin, limit, 16):
+        if pair + 16 > data.size:
+            return 0
+        filled = fold_pairs(data, pair, min(limit - pair, 16), letters, folded, filled)
+        if filled == 0:
+            return 0
+    return filled
 
 
 @inlined

@@ -15,10 +15,11 @@ from provenance.kernels.clumps import ROOM, find_clumps, is_ascii_letter
 from provenance.kernels.codepoints import (
     HIGHEST,
     LOWER_CASE,
+    MOST_PAIRS,
     Folded,
     Rules,
     cut_clump,
-    fold_pairs,
+    fold_word,
     hash_waiting,
     keep_bytes,
     make_folded,
@@ -184,14 +185,8 @@ def append_words(
                 begin = at + as_int(edges[2 * done])
                 closed = limit < stop or stop == text_stop
                 filled = 0
-                if (
-                    closed
-                    and limit - begin <= 16
-                    and reached <= begin
-                    and begin + 16 <= data.size
-                    and data[begin] >= 0xC2
-                ):
-                    filled = fold_pairs(data, begin, limit - begin, text.letters, folded.data, base)
+                if closed and limit - begin <= MOST_PAIRS and reached <= begin and data[begin] >= 0xC2:
+                    filled = fold_word(data, begin, limit, text.letters, folded.data, base)
                 if filled:
                     base, waiting = put_word(word_key, word_key, folded, base, filled, waiting, hashes, count)
                     if offsets:

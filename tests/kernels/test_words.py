@@ -76,6 +76,16 @@ def test_kernel_equals_reference_on_nasty_pieces(data):
 
 
 @many
+@given(
+    st.lists(st.text("ЖёжЯßéŒſΣςאع", max_size=40) | st.sampled_from([" ", ", ", "-\n", "a", "’"]), max_size=12).map(
+        "".join
+    )
+)
+def test_kernel_equals_reference_on_long_words_of_two_byte_letters(text):
+    assert_kernel_agrees(text.encode())
+
+
+@many
 @given(mutated())
 def test_kernel_equals_reference_on_mutations(data):
     assert_kernel_agrees(data)
