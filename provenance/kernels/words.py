@@ -12,21 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from provenance.kernels.clumps import ROOM, find_clumps, is_ascii_letter
-from provenance.kernels.codepoints import (
-    HIGHEST,
-    LOWER_CASE,
-    MOST_PAIRS,
-    Folded,
-    Rules,
-    cut_clump,
-    fold_word,
-    hash_waiting,
-    keep_bytes,
-    make_folded,
-    put_word,
-    text_rules,
-)
+from provenance.kernels.codepoints import HIGHEST, LOWER_CASE, MOST_PAIRS, Rules, cut_clump, fold_word, text_rules
 from provenance.kernels.compiling import as_int, inlined, kernel, piece
+from provenance.kernels.folded import Folded, hash_waiting, keep_bytes, make_folded, put_word
 from provenance.kernels.hashing import U64, mix_block
 from provenance.kernels.vectors import BLOCK, count_bits, hash_eight, load_u64, lowest_bit
 
