@@ -29,6 +29,7 @@ from provenance.sketch import Key
 
 MOST_HEADER = 1 << 28  # bytes; a header says how long it is before it is read
 PROGRESS_BYTES = 16 << 20  # of text between two progress messages
+RELEASE_BYTES = 32 << 20  # of text, after which memory that decoding left goes back: some 60 MB, for 1 % of the time
 MEMORY_LIMIT = 3 << 30  # bytes of private memory; beyond it a task fails, the run goes on
 
 
@@ -112,11 +113,14 @@ class Worker:
             }
 
     def _scan(self, task: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-        untold = 0
+        untold = kept = 0
 
         def tell(size: int) -> None:
-            nonlocal untold
-            untold += size
+            nonlocal untold, kept
+            untold, kept = untold + size, kept + size
+            if kept >= RELEASE_BYTES:
+                pa.default_memory_pool().release_unused()
+                kept = 0
             if untold >= PROGRESS_BYTES:
                 self._send({"kind": "progress", "bytes": untold}, b"")
                 untold = 0
