@@ -16,6 +16,8 @@ from provenance.errors import IndexDamagedError, KeyMismatchError, UsageError
 from provenance.files import file_digest
 from provenance.index import format as names
 from provenance.index.texts import COLUMNS, EditionTexts
+from provenance.kernels.confirm import confirm_runs
+from provenance.kernels.fingerprints import Sketches
 from provenance.kernels.probe import (
     PRECISION,
     edition_hints,
@@ -143,6 +145,23 @@ class Index:
         if (hits.positions >= self.edition_words[hits.editions]).any():
             raise IndexDamagedError(f"{self.folder / names.POSTINGS} points behind the last word of the last edition")
         return hits
+
+    def confirm(self, runs: Runs, sketches: Sketches, least: int) -> Runs:
+        """Those postings of the runs, one a run, around which `least` words are equal too; needs texts."""
+        starts = np.concatenate([[0], np.cumsum(sketches.words)])
+        queries, entries = confirm_runs(
+            *runs,
+            self._postings,
+            self._high,
+            self.words,
+            sketches.hashes,
+            starts,
+            sketches.documents,
+            sketches.positions,
+            self.sketch.span,
+            least,
+        )
+        return Runs(queries, entries, np.ones(queries.size, dtype=np.int64))
 
     def verify(self) -> None:
         """Read every file and compare its digest; raises IndexDamagedError naming the first that differs."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 
@@ -13,19 +11,16 @@ from provenance.kernels.extend import Hashes, extend, make_fronts
 Integers = npt.NDArray[np.int64]
 
 
-class Passages(NamedTuple):
-    """Aligned passages, those of a chain one after another. All columns but the last two are (passages,)."""
-
-    chains: Integers
-    doc_begins: Integers  # first word in the document, and the word after the last
-    doc_ends: Integers
-    ref_begins: Integers  # the same in the edition
-    ref_ends: Integers
-    matched: Integers  # words that are equal and aligned
-    columns: Integers  # of the alignment: pairs of words, and words without a partner
-    longest: Integers  # words of the longest equal run
-    block_starts: Integers  # (passages + 1,) blocks b of passage p are block_starts[p] to block_starts[p + 1]
-    blocks: Integers  # (blocks, 3) doc word, ref word, words: equal runs, rising and disjoint on both sides
+# Columns of a table of aligned passages, those of a chain one after another.
+CHAIN = 0
+DOC = 1  # first word in the document; in the next column the word after the last
+REF = 3  # the same in the edition
+MATCHED = 5  # words that are equal and aligned
+COLUMNS = 6  # of the alignment: pairs of words, and words without a partner
+LONGEST = 7  # words of the longest equal run
+FIRST = 8  # first of its blocks, which go on to the first of the next passage
+SCORE = 9  # of the alignment, doubled; see `extend`
+WIDTH = 10
 
 
 @inlined
@@ -97,7 +92,9 @@ def align_chains(
     drop: int,
     min_words: int,
 ) -> tuple[Integers, Integers]:
-    """Passages of chains that hold at least `min_words` matched words; see `Passages` for the two tables returned.
+    """Passages of chains that hold at least `min_words` matched words: a table (passages, WIDTH), and their blocks.
+
+    Blocks are (blocks, 3), document word, edition word, words: equal runs, rising and disjoint on both sides.
 
     Document d is `doc[doc_starts[d]:doc_starts[d + 1]]`, edition e `ref[ref_starts[e]:ref_starts[e] + ref_words[e]]`.
     Chain c belongs to `documents[c]` and `editions[c]`; its hits are `members[starts[c]:starts[c + 1]]`, numbers into
@@ -105,7 +102,7 @@ def align_chains(
     come one after another, the best first; one that lies in a passage already found there (`span` words a hit) would
     only find it at another place of the edition (a refrain) and is left out.
     """
-    table, found = np.empty((64, 9), dtype=np.int64), 0
+    table, found = np.empty((64, WIDTH), dtype=np.int64), 0
     blocks, filled = np.empty((256, 3), dtype=np.int64), 0
     fronts, scratch = make_fronts(), np.empty((64, 3), dtype=np.int64)
     group = 0  # first passage of this document and edition
@@ -118,7 +115,7 @@ def align_chains(
         first, last = doc_hits[members[starts[c]]], doc_hits[members[starts[c + 1] - 1]] + span
         inside = False
         for p in range(group, found):
-            inside = inside or (table[p, 1] <= first and last <= table[p, 2])
+            inside = inside or (table[p, DOC] <= first and last <= table[p, DOC + 1])
         if inside:
             continue
         scratch = larger(scratch, min(doc_last - doc_first, ref_last - ref_first) + 2)
@@ -132,7 +129,7 @@ def align_chains(
             if r < ref_floor or q >= doc_last or r >= ref_last or doc[q] != ref[r]:
                 continue
             right, gained = extend(doc, q, doc_last - q, ref, r, ref_last - r, 1, 2 * drop, 0, fronts, scratch, 0)
-            both, _ = extend(
+            both, more = extend(
                 doc, q - 1, q - doc_floor, ref, r - 1, r - ref_floor, -1, 2 * drop, gained, fronts, scratch, right
             )
             count = join_blocks(scratch, right, both)
@@ -154,9 +151,9 @@ def align_chains(
                     doc_gap = scratch[b, 0] - scratch[b - 1, 0] - scratch[b - 1, 2]
                     ref_gap = scratch[b, 1] - scratch[b - 1, 1] - scratch[b - 1, 2]
                     columns += max(doc_gap, ref_gap)
-            table[found, 0] = c
-            table[found, 1], table[found, 2] = blocks[filled, 0], doc_floor - doc_first
-            table[found, 3], table[found, 4] = blocks[filled, 1], ref_floor - ref_first
-            table[found, 5], table[found, 6], table[found, 7], table[found, 8] = matched, columns, longest, filled
+            table[found, CHAIN], table[found, FIRST], table[found, SCORE] = c, filled, gained + more
+            table[found, DOC], table[found, DOC + 1] = blocks[filled, 0], doc_floor - doc_first
+            table[found, REF], table[found, REF + 1] = blocks[filled, 1], ref_floor - ref_first
+            table[found, MATCHED], table[found, COLUMNS], table[found, LONGEST] = matched, columns, longest
             found, filled = found + 1, filled + count
     return table[:found], blocks[:filled]

@@ -12,13 +12,15 @@ class MatchConfig:
     """All thresholds of matching; lengths are in words."""
 
     min_words: int = 25  # a match with fewer matched words is not reported
-    min_hits: int = 2  # hits on one chain before it is verified ...
-    short_document: int = 50  # ... or one, in a document of fewer words than this
+    near_words: int = 5  # of the words around a hit that must be equal too, for it to start an alignment
+    min_hits: int = 2  # hits on a chain that counts where there is no text to confirm or align them with
     max_postings: int = 128  # a fingerprint at more places starts no chain
     max_repeats: int = 32  # so many times in one document a fingerprint starts chains; a row of refrains costs no more
     max_gap: int = 64  # between two hits of a chain
     max_drift: int = 16  # between the diagonals of two hits of a chain: more words than that no alignment bridges
     drop: int = 25  # a match ends where it loses this many points: +1 a matched word, -1 a replaced, -1.5 an extra one
+    piece_words: int = 10  # matched words of a piece that may be joined to others of the same copy
+    join_gap: int = 64  # words between two pieces that are joined
     same_span: float = 0.5  # a match that shares this part of its words with a better one is listed under `also`
 
     def __post_init__(self) -> None:

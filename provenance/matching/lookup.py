@@ -55,8 +55,11 @@ def find_chains(index: Index, sketches: Sketches, config: MatchConfig) -> tuple[
     seldom = seldom_repeated(sketches.documents, sketches.fingerprints, runs.queries, config.max_repeats)
     seeds = (runs.lengths <= config.max_postings) & seldom
     common = int(np.count_nonzero(~seeds))
-    queries, editions, ref = index.hits(runs.only(seeds))
-    slack = index.sketch.slack
+    slack, confirmed = index.sketch.slack, index.has_texts and not index.sketch.slack
+    kept = runs.only(seeds)
+    if confirmed:
+        kept = index.confirm(kept, sketches, min(config.near_words, max(0, config.min_words - index.sketch.span)))
+    queries, editions, ref = index.hits(kept)
     if slack:
         order = np.lexsort((ref, sketches.positions[queries], editions, sketches.documents[queries]))
         fresh = _first_of_equals(
@@ -68,8 +71,9 @@ def find_chains(index: Index, sketches: Sketches, config: MatchConfig) -> tuple[
     members, starts = chain_hits(doc, ref, groups, config.max_gap + slack, config.max_drift + slack)
     group = np.searchsorted(groups, members[starts[:-1]], side="right") - 1
     chains = Chains(documents[group], editions[group], members, starts, doc, ref)
-    short = sketches.words[chains.documents] < config.short_document
-    return chains.only(chains.sizes >= np.where(short | (slack > 0), 1, config.min_hits)), common
+    if confirmed or slack:
+        return chains, common
+    return chains.only(chains.sizes >= config.min_hits), common
 
 
 def _first_of_equals(*columns: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:

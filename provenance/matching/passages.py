@@ -10,6 +10,7 @@ import numpy.typing as npt
 from provenance.index import Index
 from provenance.kernels.align import align_chains
 from provenance.kernels.fingerprints import Sketches
+from provenance.kernels.join import join_passages
 from provenance.matching.config import MatchConfig
 from provenance.matching.lookup import Chains
 
@@ -28,6 +29,7 @@ class Passages(NamedTuple):
     matched: Integers  # words that are equal and aligned
     identity: npt.NDArray[np.float64]  # matched words / alignment columns
     longest: Integers  # words of the longest equal run
+    score: npt.NDArray[np.float64]  # of the best piece: matched words, less 1 a replaced and 1.5 an extra word
     block_firsts: Integers  # blocks of passage p are the `block_counts[p]` rows of `blocks` from `block_firsts[p]`
     block_counts: Integers
     blocks: Integers  # (blocks, 3) document word, edition word, words: equal runs, rising and disjoint on both sides
@@ -53,9 +55,10 @@ def verified(index: Index, chains: Chains, sketches: Sketches, config: MatchConf
         chains.ref_hits,
         index.sketch.span,
         config.drop,
-        config.min_words,
+        min(config.piece_words, config.min_words),
     )
-    chain, doc_begin, doc_end, ref_begin, ref_end, matched, columns, longest, first = table.T
+    table, blocks = join_passages(table, blocks, chains.documents, chains.editions, config.join_gap, config.min_words)
+    chain, doc_begin, doc_end, ref_begin, ref_end, matched, columns, longest, first, score = table.T
     counts = np.diff(np.append(first, len(blocks)))
     owners, editions = chains.documents[chain], chains.editions[chain]
     return Passages(
@@ -68,6 +71,7 @@ def verified(index: Index, chains: Chains, sketches: Sketches, config: MatchConf
         matched,
         matched / columns,
         longest,
+        score / 2,
         first,
         counts,
         blocks,
@@ -100,6 +104,7 @@ def estimated(index: Index, chains: Chains, sketches: Sketches, config: MatchCon
         matched,
         identity,
         np.full(words.size, span),
+        matched - (words - matched).astype(np.float64),
         np.arange(words.size),
         np.ones(words.size, dtype=np.int64),
         np.stack([doc_first, chains.ref_hits[firsts], words], axis=1),

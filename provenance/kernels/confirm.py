@@ -1,0 +1,119 @@
+"""Confirms hits by the words around them: a lone hit then is evidence enough to start an alignment.
+
+In a large library most documents have some hit by chance: a turn of speech that some book has too. Its neighbours
+differ, where those of a copy are equal, most of them, though perhaps shifted by words put in or left out. Looking costs
+some comparisons of sixteen words at once, and spares what follows nearly all hits of clean text.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from provenance.kernels.compiling import as_int, inlined, kernel
+from provenance.kernels.extend import Hashes
+from provenance.kernels.hashing import U64
+from provenance.kernels.vectors import count_bits, prefetch, unequal_sixteen
+
+NEAR = 16  # words looked at on either side of a hit
+SHIFT = 3  # words by which either half of them may be shifted
+AHEAD = 8  # postings fetched before they are needed
+
+Integers = npt.NDArray[np.int64]
+
+
+@inlined
+def equal_sixteen(doc: Hashes, q: int, ref: Hashes, r: int) -> np.uint64:
+    """Mask of the places at which `doc[q:q + 16]` and `ref[r:r + 16]` are equal; beyond either array nothing is."""
+    if q >= 0 and r >= 0 and q + NEAR <= doc.size and r + NEAR <= ref.size:
+        return U64(0xFFFF) & ~unequal_sixteen(doc, q, ref, r)
+    equal = U64(0)
+    for k in range(NEAR):
+        if 0 <= q + k < doc.size and 0 <= r + k < ref.size and doc[q + k] == ref[r + k]:
+            equal |= U64(1) << U64(k)
+    return equal
+
+
+@inlined
+def equal_near(doc: Hashes, q: int, ref: Hashes, r: int, valid: np.uint64, enough: int) -> int:
+    """Equal words of the sixteen from `doc[q]` and `ref[r]` that are `valid`, each half shifted as suits it best.
+
+    Looks no further once there are `enough`.
+    """
+    equal = equal_sixteen(doc, q, ref, r) & valid
+    low, high = count_bits(equal & U64(0xFF)), count_bits(equal >> U64(8))
+    for shift in range(1, SHIFT + 1):
+        if low + high >= enough:
+            break
+        for way in (shift, -shift):
+            equal = equal_sixteen(doc, q, ref, r + way) & valid
+            low, high = max(low, count_bits(equal & U64(0xFF))), max(high, count_bits(equal >> U64(8)))
+    return low + high
+
+
+@inlined
+def is_confirmed(
+    doc: Hashes, first: int, last: int, q: int, ref: Hashes, r: int, span: int, least: int
+) -> bool:
+    """Whether `least` words around the equal shingles at `doc[q]` and `ref[r]` are equal, in `doc[first:last]`."""
+    room = last - q - span
+    valid = U64(0xFFFF) if room >= NEAR else (U64(1) << U64(max(room, 0))) - U64(1)
+    found = equal_near(doc, q + span, ref, r + span, valid, least)
+    if found >= least:
+        return True
+    room = q - first
+    valid = U64(0xFFFF) if room >= NEAR else U64(0xFFFF) & ~((U64(1) << U64(NEAR - room)) - U64(1))
+    return found + equal_near(doc, q - NEAR, ref, r - NEAR, valid, least - found) >= least
+
+
+@kernel
+def confirm_runs(
+    queries: Integers,
+    firsts: Integers,
+    lengths: Integers,
+    postings: npt.NDArray[np.uint32],
+    high_bytes: npt.NDArray[np.uint8],
+    ref: Hashes,
+    doc: Hashes,
+    doc_starts: Integers,
+    documents: npt.NDArray[np.int32],
+    positions: npt.NDArray[np.uint32],
+    span: int,
+    least: int,
+) -> tuple[Integers, Integers]:
+    """Those postings of runs that the words around them confirm: their queries, and their places in `postings`.
+
+    Query k is the shingle of `span` words at word `positions[k]` of document `documents[k]`, which is
+    `doc[doc_starts[d]:doc_starts[d + 1]]`; a posting is a word of `ref`. One that points behind `ref` is passed on, for
+    whoever expands it to refuse.
+    """
+    total = 0
+    for run in range(queries.size):
+        total += lengths[run]
+    kept_queries, kept = np.empty(total, dtype=np.int64), np.empty(total, dtype=np.int64)
+    places = np.empty(total, dtype=np.int64)
+    count = 0
+    for run in range(queries.size):
+        if run + AHEAD < queries.size:
+            prefetch(postings, firsts[run + AHEAD])
+        for entry in range(firsts[run], firsts[run] + lengths[run]):
+            place = as_int(postings[entry])
+            if high_bytes.size:
+                place |= as_int(high_bytes[entry]) << 32
+            places[count] = place
+            count += 1
+    at, count = 0, 0
+    for run in range(queries.size):
+        document = as_int(documents[queries[run]])
+        first, last = doc_starts[document], doc_starts[document + 1]
+        q = first + as_int(positions[queries[run]])
+        for k in range(lengths[run]):
+            if at + AHEAD < total:
+                prefetch(ref, min(places[at + AHEAD], ref.size - 1))
+                prefetch(ref, min(places[at + AHEAD] + NEAR, ref.size - 1))
+            r = places[at]
+            at += 1
+            kept_queries[count], kept[count] = queries[run], firsts[run] + k
+            if r >= ref.size or is_confirmed(doc, first, last, q, ref, r, span, least):
+                count += 1
+    return kept_queries[:count], kept[:count]
