@@ -10,8 +10,10 @@ from tempfile import TemporaryDirectory
 from provenance import index
 from provenance.index import BuildReport, Index, merge_indexes
 from provenance.index.build import MEMORY
-from provenance.readers import Book, BookColumns, SourceOutcome, read_books, read_metadata
-from provenance.sketch import Key, Sketch
+from provenance.readers import Book, BookColumns, SourceOutcome, read_books, read_metadata, size_of
+from provenance.sketch import FracMinHash, Key, Sketch, scale_for
+
+BYTES_A_WORD = 6  # of English prose, blanks included
 
 
 def build_index(
@@ -30,18 +32,25 @@ def build_index(
 ) -> BuildReport:
     """Index text files, directories of them and Parquet files of books, in this order, at `out`.
 
+    Without a `sketch` it is FracMinHash at the densest scale that suits the size of the sources (see `scale_for`).
     `memory` bounds what postings take while they are gathered, in bytes. `metadata` is a CSV with `id` or `file` and
     any of `title, author, work_id`. Raises UsageError, BookError, MetadataError or OutputError; then nothing is left
     at `out` that was not there before.
     """
     outcomes: list[SourceOutcome] = []
-    known = read_metadata(None if metadata is None else Path(metadata))
-    books = read_books([Path(source) for source in sources], known, columns or BookColumns(), outcomes)
+    known, paths, columns = read_metadata(metadata and Path(metadata)), [Path(s) for s in sources], columns or BookColumns()
+    sketch = sketch or fitting_sketch(paths, columns)
+    books = read_books(paths, known, columns, outcomes)
     report = index.build_index(books, Path(out), sketch, key, keep_texts, overwrite, outcomes, on_book, memory, workers)
     outcomes += [
         SourceOutcome(str(metadata), "skipped", f"no book has the id or file name {key}", 0) for key in known.unused
     ]
     return report
+
+
+def fitting_sketch(sources: Sequence[Path], columns: BookColumns, shingle: int = FracMinHash.shingle) -> FracMinHash:
+    """The sketch for books of this size, which is measured without reading them."""
+    return FracMinHash(shingle, scale_for(size_of(sources, columns) // BYTES_A_WORD))
 
 
 def add_to_index(

@@ -52,6 +52,17 @@ class FracMinHash:
         return sketch_batch(data, offsets, self.shingle, self.max_kept, keys)
 
 
+SCALES = ((4_000_000, 1), (40_000_000, 2), (250_000_000, 4), (2_000_000_000, 8), (8_000_000_000, 16))
+"""Words of a library, and the scale for one of up to so many: short and noisy passages need a dense sketch, and what it
+costs is memory for the table."""
+COARSEST_SCALE = 32
+
+
+def scale_for(words: int) -> int:
+    """The densest scale that the size of a library allows."""
+    return next((scale for most, scale in SCALES if words <= most), COARSEST_SCALE)
+
+
 @dataclass(frozen=True)
 class BandedMinHash:
     """`num_perm` minima over windows of words, cut into `bands` x `rows`, which datasketch's optimiser chooses."""

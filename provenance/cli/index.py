@@ -36,7 +36,9 @@ def _columns(ctx: click.Context, parameter: click.Parameter, value: str) -> dict
 )
 @click.option("--sketch", type=click.Choice(["frac", "banded"]), default="frac", show_default=True)
 @click.option("--shingle", default=5, show_default=True, help="Words in a shingle.")
-@click.option("--scale", default=4, show_default=True, help="One fingerprint in SCALE is kept (frac).")
+@click.option(
+    "--scale", type=int, help="One fingerprint in SCALE is kept (frac); default by size: 1 up to 4 M words, 2 up to 40 M."
+)
 @click.option("--num-perm", default=128, show_default=True, help="Permutations (banded).")
 @click.option("--threshold", default=0.5, show_default=True, help="Similarity the bands are tuned for (banded).")
 @click.option("--no-text", is_flag=True, help="Leave the texts out: matches become estimates.")
@@ -54,7 +56,7 @@ def build(
     columns: dict[str, str],
     sketch: str,
     shingle: int,
-    scale: int,
+    scale: int | None,
     num_perm: int,
     threshold: float,
     no_text: bool,
@@ -72,17 +74,19 @@ def build(
     """
     from tqdm import tqdm
 
-    from provenance.api import build_index
+    from provenance.api import build_index, fitting_sketch
     from provenance.cli.options import parse_bytes, read_key
     from provenance.readers import Book, BookColumns
     from provenance.runs.config import check_workers
-    from provenance.sketch import BandedMinHash, FracMinHash
+    from provenance.sketch import BandedMinHash, FracMinHash, Sketch
 
-    chosen = (
-        FracMinHash(shingle, scale)
-        if sketch == "frac"
-        else BandedMinHash(shingle, num_perm=num_perm, threshold=threshold)
-    )
+    chosen: Sketch
+    if sketch == "banded":
+        chosen = BandedMinHash(shingle, num_perm=num_perm, threshold=threshold)
+    elif scale is None:
+        chosen = fitting_sketch(sources, BookColumns(**columns), shingle)
+    else:
+        chosen = FracMinHash(shingle, scale)
     with tqdm(unit="B", unit_scale=True, desc="indexing", file=sys.stderr, disable=None) as bar:
 
         def on_book(book: Book) -> None:

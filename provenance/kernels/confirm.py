@@ -16,8 +16,9 @@ from provenance.kernels.hashing import U64
 from provenance.kernels.vectors import count_bits, prefetch, unequal_sixteen
 
 NEAR = 16  # words looked at on either side of a hit
-SHIFT = 3  # words by which either half of them may be shifted
-AHEAD = 8  # postings fetched before they are needed
+SHIFT = 3  # words by which either half of them may be shifted ...
+FAR, HOPE = 2, 2  # ... this far or farther only where there are so many equal words
+AHEAD = 24  # postings fetched before they are needed
 
 Integers = npt.NDArray[np.int64]
 
@@ -35,35 +36,34 @@ def equal_sixteen(doc: Hashes, q: int, ref: Hashes, r: int) -> np.uint64:
 
 
 @inlined
-def equal_near(doc: Hashes, q: int, ref: Hashes, r: int, valid: np.uint64, enough: int) -> int:
-    """Equal words of the sixteen from `doc[q]` and `ref[r]` that are `valid`, each half shifted as suits it best.
-
-    Looks no further once there are `enough`.
-    """
+def halves(doc: Hashes, q: int, ref: Hashes, r: int, valid: np.uint64) -> tuple[int, int]:
+    """Equal words of the first eight and of the other eight from `doc[q]` and `ref[r]` that are `valid`."""
     equal = equal_sixteen(doc, q, ref, r) & valid
-    low, high = count_bits(equal & U64(0xFF)), count_bits(equal >> U64(8))
-    for shift in range(1, SHIFT + 1):
-        if low + high >= enough:
-            break
-        for way in (shift, -shift):
-            equal = equal_sixteen(doc, q, ref, r + way) & valid
-            low, high = max(low, count_bits(equal & U64(0xFF))), max(high, count_bits(equal >> U64(8)))
-    return low + high
+    return count_bits(equal & U64(0xFF)), count_bits(equal >> U64(8))
 
 
 @inlined
-def is_confirmed(
-    doc: Hashes, first: int, last: int, q: int, ref: Hashes, r: int, span: int, least: int
-) -> bool:
-    """Whether `least` words around the equal shingles at `doc[q]` and `ref[r]` are equal, in `doc[first:last]`."""
+def is_confirmed(doc: Hashes, first: int, last: int, q: int, ref: Hashes, r: int, span: int, least: int) -> bool:
+    """Whether `least` words around the equal shingles at `doc[q]` and `ref[r]` are equal, in `doc[first:last]`.
+
+    Each half of either side may be shifted as suits it best; far shifts are tried where near ones give some hope.
+    """
     room = last - q - span
-    valid = U64(0xFFFF) if room >= NEAR else (U64(1) << U64(max(room, 0))) - U64(1)
-    found = equal_near(doc, q + span, ref, r + span, valid, least)
-    if found >= least:
-        return True
+    behind = U64(0xFFFF) if room >= NEAR else (U64(1) << U64(max(room, 0))) - U64(1)
     room = q - first
-    valid = U64(0xFFFF) if room >= NEAR else U64(0xFFFF) & ~((U64(1) << U64(NEAR - room)) - U64(1))
-    return found + equal_near(doc, q - NEAR, ref, r - NEAR, valid, least - found) >= least
+    before = U64(0xFFFF) if room >= NEAR else U64(0xFFFF) & ~((U64(1) << U64(NEAR - room)) - U64(1))
+    one, two = halves(doc, q + span, ref, r + span, behind)
+    three, four = halves(doc, q - NEAR, ref, r - NEAR, before)
+    for shift in range(1, SHIFT + 1):
+        found = one + two + three + four
+        if found >= least or (shift == FAR and found < HOPE):
+            break
+        for way in (shift, -shift):
+            low, high = halves(doc, q + span, ref, r + span + way, behind)
+            one, two = max(one, low), max(two, high)
+            low, high = halves(doc, q - NEAR, ref, r - NEAR + way, before)
+            three, four = max(three, low), max(four, high)
+    return one + two + three + four >= least
 
 
 @kernel
@@ -109,7 +109,7 @@ def confirm_runs(
         q = first + as_int(positions[queries[run]])
         for k in range(lengths[run]):
             if at + AHEAD < total:
-                prefetch(ref, min(places[at + AHEAD], ref.size - 1))
+                prefetch(ref, max(0, min(places[at + AHEAD] - NEAR, ref.size - 1)))
                 prefetch(ref, min(places[at + AHEAD] + NEAR, ref.size - 1))
             r = places[at]
             at += 1

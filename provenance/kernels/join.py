@@ -10,7 +10,7 @@ from provenance.kernels.compiling import as_int, inlined, kernel
 
 LOOK_BACK = 16  # pieces tried before each, which bounds the time
 OVERLAP = 8  # words by which two pieces may overlap, both having grown into what lies between them
-SHARE = 8  # pieces of many words may lie farther apart: by an eighth of the shorter
+SHARE = 8  # pieces of many words may lie farther apart than any others: by an eighth of the shorter
 
 Integers = npt.NDArray[np.int64]
 
@@ -20,7 +20,8 @@ def distance(table: Integers, one: int, other: int, max_gap: int) -> int:
     """Words between a piece and one behind it, on the side that has more; -1 if they do not join."""
     doc, ref = table[other, DOC] - table[one, DOC + 1], table[other, REF] - table[one, REF + 1]
     gap = max(doc, ref)
-    longest = max(max_gap, min(table[one, MATCHED], table[other, MATCHED]) // SHARE)
+    shorter = min(table[one, MATCHED], table[other, MATCHED])
+    longest = max(min(max_gap, shorter), shorter // SHARE)
     if min(doc, ref) < -OVERLAP or gap > longest:
         return -1
     if table[other, DOC + 1] <= table[one, DOC + 1] or table[other, REF + 1] <= table[one, REF + 1]:
@@ -30,11 +31,17 @@ def distance(table: Integers, one: int, other: int, max_gap: int) -> int:
 
 @kernel
 def join_passages(
-    table: Integers, blocks: Integers, documents: Integers, editions: Integers, max_gap: int, min_words: int
+    table: Integers,
+    blocks: Integers,
+    documents: Integers,
+    editions: Integers,
+    max_gap: int,
+    min_words: int,
+    min_noisy: int,
 ) -> tuple[Integers, Integers]:
-    """Passages of `align_chains` joined where they lie at most `max_gap` words apart; those of `min_words` are kept.
+    """Passages of `align_chains`, joined where they lie at most `max_gap` words apart, and no more than either has.
 
-    Each piece is joined to the nearest before it that nothing is joined to yet. `documents` and `editions` belong to
+    Kept are those with a run of `min_words` equal words, or `min_noisy` matched ones in all. Each piece is joined to the nearest before it that nothing is joined to yet. `documents` and `editions` belong to
     the chains. Tables as in `align_chains`; the score of a joined passage is that of its best piece.
     """
     count = len(table)
@@ -83,7 +90,7 @@ def join_passages(
                     matched, columns, longest = matched + words, columns + words, max(longest, words)
                     filled += 1
                 piece = following[piece]
-            if matched < min_words:
+            if longest < min_words and matched < min_noisy:
                 filled = begin
                 continue
             joined[found, CHAIN], joined[found, FIRST], joined[found, SCORE] = table[head, CHAIN], begin, score

@@ -11,7 +11,8 @@ from provenance.errors import UsageError
 class MatchConfig:
     """All thresholds of matching; lengths are in words."""
 
-    min_words: int = 25  # a match with fewer matched words is not reported
+    min_words: int = 25  # equal words in a row, which are reported ...
+    noisy: float = 1.2  # ... or this many times as many matched words in a passage with differences
     near_words: int = 5  # of the words around a hit that must be equal too, for it to start an alignment
     min_hits: int = 2  # hits on a chain that counts where there is no text to confirm or align them with
     max_postings: int = 128  # a fingerprint at more places starts no chain
@@ -22,6 +23,11 @@ class MatchConfig:
     piece_words: int = 10  # matched words of a piece that may be joined to others of the same copy
     join_gap: int = 64  # words between two pieces that are joined
     same_span: float = 0.5  # a match that shares this part of its words with a better one is listed under `also`
+
+    @property
+    def min_noisy(self) -> int:
+        """Matched words from which on a passage with differences is reported."""
+        return round(self.noisy * self.min_words)
 
     def __post_init__(self) -> None:
         if self.min_words < 1:

@@ -57,7 +57,9 @@ def verified(index: Index, chains: Chains, sketches: Sketches, config: MatchConf
         config.drop,
         min(config.piece_words, config.min_words),
     )
-    table, blocks = join_passages(table, blocks, chains.documents, chains.editions, config.join_gap, config.min_words)
+    table, blocks = join_passages(
+        table, blocks, chains.documents, chains.editions, config.join_gap, config.min_words, config.min_noisy
+    )
     chain, doc_begin, doc_end, ref_begin, ref_end, matched, columns, longest, first, score = table.T
     counts = np.diff(np.append(first, len(blocks)))
     owners, editions = chains.documents[chain], chains.editions[chain]
