@@ -155,13 +155,13 @@ def extend(
                 most = min(doc_words - reached, ref_words - j)
                 reached += follow(doc, q + sign * reached, ref, r + sign * j, sign, most)
                 fronts.reach[start + diagonal - low] = reached
-                score = 2 * reached - diagonal - 4 * d
+                score = 2 * reached - diagonal - 3 * d
                 if score > best:
                     best, best_d, best_diagonal = score, d, diagonal
             floor = max(best - drop, -base - gained)
-            while low <= high and 2 * fronts.reach[start] - low - 4 * d <= floor:
+            while low <= high and 2 * fronts.reach[start] - low - 3 * d <= floor:
                 low, start = low + 1, start + 1
-            while low <= high and 2 * fronts.reach[start + high - low] - high - 4 * d <= floor:
+            while low <= high and 2 * fronts.reach[start + high - low] - high - 3 * d <= floor:
                 high -= 1
             fronts.starts[d], fronts.lows[d], fronts.highs[d] = start, low, high
             if low > high:
