@@ -26,7 +26,6 @@ from provenance.kernels.probe import (
     largest_value,
     lift_of,
     pass_filter,
-    stored_values,
 )
 from provenance.sketch import FracMinHash, Key, Sketch, from_json
 
@@ -130,9 +129,8 @@ class Index:
 
     def find(self, fingerprints: npt.NDArray[np.uint64]) -> Runs:
         """Where the fingerprints stand in the table; those that do not are left out."""
-        values = stored_values(fingerprints, self._lift)
-        candidates = pass_filter(values, self.manifest["filter_scale"], self._filter)
-        first, length = find_runs(values, candidates, self._buckets, self.manifest["bucket_bits"], self._entries)
+        candidates, values = pass_filter(fingerprints, self._lift, self.manifest["filter_scale"], self._filter)
+        first, length = find_runs(values, self._buckets, self.manifest["bucket_bits"], self._entries)
         there = length > 0
         return Runs(candidates[there], first[there], length[there])
 

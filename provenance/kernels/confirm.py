@@ -116,4 +116,4 @@ def confirm_runs(
             kept_queries[count], kept[count] = queries[run], firsts[run] + k
             if r >= ref.size or is_confirmed(doc, first, last, q, ref, r, span, least):
                 count += 1
-    return kept_queries[:count], kept[:count]
+    return kept_queries[:count].copy(), kept[:count].copy()

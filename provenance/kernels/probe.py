@@ -18,6 +18,7 @@ PRECISION = 48  # bits stored of a fingerprint
 FILTER_BITS_PER_KEY = 10
 FEWEST_BUCKET_BITS, MOST_BUCKET_BITS = 16, 32  # at least 16, so that what is left of a value fits 32 bits
 LINEAR = 16  # entries looked at side by side, or one by one; more are searched by halving
+AT_ONCE = 4096  # values made and looked up at once: they stay in the cache
 LARGE = 1 << 20  # blocks of a filter that no cache holds
 FAR_AHEAD = 64  # values between the request for a block of such a filter and its use
 AHEAD = 16  # lookups between the request for an entry and its use
@@ -36,13 +37,19 @@ def largest_value(max_kept: int) -> int:
     return max_kept << lift_of(max_kept) >> 64 - PRECISION
 
 
+@inlined
+def stored_value(fingerprint: np.uint64, lift: int) -> np.uint64:
+    """What the table holds of a fingerprint; 2^63, which no table holds, for one that is too large to be kept."""
+    lifted = fingerprint << U64(lift)
+    return lifted >> U64(64 - PRECISION) if lifted >> U64(lift) == fingerprint else U64(1) << U64(63)
+
+
 @kernel
 def stored_values(fingerprints: U64s, lift: int) -> U64s:
-    """The stored value of each fingerprint; 2^63, which no table holds, for one that is too large to be kept."""
+    """The stored value of each fingerprint."""
     out = np.empty(fingerprints.size, dtype=np.uint64)
     for i in range(fingerprints.size):
-        lifted = fingerprints[i] << U64(lift)
-        out[i] = lifted >> U64(64 - PRECISION) if lifted >> U64(lift) == fingerprints[i] else U64(1) << U64(63)
+        out[i] = stored_value(fingerprints[i], lift)
     return out
 
 
@@ -78,26 +85,35 @@ def fill_filter(values: U64s, scale: int, blocks: U64s) -> None:
 
 
 @kernel
-def pass_filter(values: U64s, scale: int, blocks: U64s) -> Integers:
-    """Indices of the values that may be in the table."""
-    out = np.empty(values.size, dtype=np.int64)
+def pass_filter(fingerprints: U64s, lift: int, scale: int, blocks: U64s) -> tuple[Integers, U64s]:
+    """Indices of the fingerprints that may be in the table, and their stored values; a cacheful at a time."""
+    places, kept = np.empty(fingerprints.size, dtype=np.int64), np.empty(fingerprints.size, dtype=np.uint64)
+    values = np.empty(AT_ONCE, dtype=np.uint64)
     last, passed = U64(blocks.size - 1), 0
     far = blocks.size > LARGE
-    for first in range(0, values.size - 7, 8):
-        if far and first + FAR_AHEAD + 8 <= values.size:
-            for k in range(first + FAR_AHEAD, first + FAR_AHEAD + 8):
+    for start in range(0, fingerprints.size, AT_ONCE):
+        count = min(AT_ONCE, fingerprints.size - start)
+        for k in range(count):
+            values[k] = stored_value(fingerprints[start + k], lift)
+        if far:
+            for k in range(min(FAR_AHEAD, count)):
                 prefetch(blocks, as_int((values[k] >> U64(PRECISION - 32)) * U64(scale) >> U64(32)))
-        those = filter_eight(values, first, U64(scale), blocks, last)
-        while those:
-            out[passed] = first + lowest_bit(those)
-            those &= those - U64(1)
-            passed += 1
-    for i in range(values.size & ~7, values.size):
-        block, mask = filter_place(values[i], U64(scale))
-        if block <= last and blocks[block] & mask == mask:
-            out[passed] = i
-            passed += 1
-    return out[:passed]
+        for first in range(0, count - 7, 8):
+            if far and first + FAR_AHEAD + 8 <= count:
+                for k in range(first + FAR_AHEAD, first + FAR_AHEAD + 8):
+                    prefetch(blocks, as_int((values[k] >> U64(PRECISION - 32)) * U64(scale) >> U64(32)))
+            those = filter_eight(values, first, U64(scale), blocks, last)
+            while those:
+                k = first + lowest_bit(those)
+                places[passed], kept[passed] = start + k, values[k]
+                those &= those - U64(1)
+                passed += 1
+        for k in range(count & ~7, count):
+            block, mask = filter_place(values[k], U64(scale))
+            if block <= last and blocks[block] & mask == mask:
+                places[passed], kept[passed] = start + k, values[k]
+                passed += 1
+    return places[:passed], kept[:passed]
 
 
 @inlined
@@ -117,28 +133,27 @@ def first_not_below(entries: npt.NDArray[np.uint32], low: int, high: int, wanted
 @kernel
 def find_runs(
     values: U64s,
-    candidates: Integers,
     buckets: npt.NDArray[np.unsignedinteger],
     bits: int,
     entries: npt.NDArray[np.uint32],
 ) -> tuple[Integers, Integers]:
-    """First entry and length of each candidate's run in the table; length 0 where it is not there.
+    """First entry and length of each value's run in the table; length 0 where it is not there.
 
     Bucket b is `entries[buckets[b]:buckets[b + 1]]`. One that points outside the table is clamped to it, so a damaged
     index gives misses or wrong runs inside the table, never a bad read.
     """
-    first, last = np.zeros(candidates.size, dtype=np.int64), np.zeros(candidates.size, dtype=np.int64)
+    first, last = np.zeros(values.size, dtype=np.int64), np.zeros(values.size, dtype=np.int64)
     rest, size, known = U64(PRECISION - bits), U64(entries.size), U64(max(buckets.size - 1, 0))
-    for c in range(candidates.size):
-        bucket = values[candidates[c]] >> rest
+    for c in range(values.size):
+        bucket = values[c] >> rest
         if bucket < known:
             first[c] = as_int(min(U64(buckets[bucket]), size))
             last[c] = as_int(min(U64(buckets[bucket + U64(1)]), size))
     mask = (U64(1) << rest) - U64(1)
-    for c in range(candidates.size):
-        if c + AHEAD < candidates.size and first[c + AHEAD] < entries.size:
+    for c in range(values.size):
+        if c + AHEAD < values.size and first[c + AHEAD] < entries.size:
             prefetch(entries, first[c + AHEAD])
-        wanted = np.uint32(values[candidates[c]] & mask)
+        wanted = np.uint32(values[c] & mask)
         low, high = first[c], last[c]
         if high - low <= LINEAR and low + LINEAR <= entries.size:
             below, equal = compare_sixteen(entries, low, wanted)

@@ -42,6 +42,42 @@ def seldom_repeated(
 
 
 @kernel
+def rarest_near(
+    documents: npt.NDArray[np.int32],
+    positions: npt.NDArray[np.uint32],
+    found: Integers,
+    places: Integers,
+    seeds: npt.NDArray[np.bool_],
+    apart: int,
+    near: int,
+    rare: int,
+) -> npt.NDArray[np.bool_]:
+    """The seeds among `found` (rising) that stand at fewest `places` of the index, one for each `apart` words.
+
+    A copy has hits at nearly every word, which say the same; and where a turn of speech stands beside a rare one, the
+    rare one says more, for less work. Of equals the first is taken. One at more than `rare` places is taken only if
+    another was found within `near` words: turns of speech stand alone.
+    """
+    kept = np.zeros(found.size, dtype=np.bool_)
+    k = 0
+    while k < found.size:
+        document, end, group = documents[found[k]], as_int(positions[found[k]]) + apart, k
+        best = -1
+        while k < found.size and documents[found[k]] == document and as_int(positions[found[k]]) < end:
+            if seeds[k] and (best < 0 or places[k] < places[best]):
+                best = k
+            k += 1
+        if best < 0:
+            continue
+        alone = k - group == 1
+        for other in (group - 1, k):
+            if alone and 0 <= other < found.size and documents[found[other]] == document:
+                alone = abs(as_int(positions[found[other]]) - as_int(positions[found[best]])) > near
+        kept[best] = not alone or places[best] <= rare
+    return kept
+
+
+@kernel
 def group_hits(
     queries: Integers,
     editions: Integers,

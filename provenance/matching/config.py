@@ -12,7 +12,9 @@ class MatchConfig:
     """All thresholds of matching; lengths are in words."""
 
     min_words: int = 25  # equal words in a row, which are reported ...
-    noisy: float = 1.2  # ... or this many times as many matched words in a passage with differences
+    noisy: float = 1.12  # ... or this many times as many matched words in a passage with differences
+    seed_distance: int = 8  # of the fingerprints found in so many words the rarest starts chains
+    rare: int = 8  # places of a fingerprint that starts chains though no other was found around it
     near_words: int = 5  # of the words around a hit that must be equal too, for it to start an alignment
     min_hits: int = 2  # hits on a chain that counts where there is no text to confirm or align them with
     max_postings: int = 128  # a fingerprint at more places starts no chain

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from provenance.index import Index
 from provenance.kernels.chain import chain_hits
 from provenance.kernels.fingerprints import Sketches
-from provenance.kernels.seeds import group_hits, seldom_repeated
+from provenance.kernels.seeds import group_hits, rarest_near, seldom_repeated
 from provenance.matching.config import MatchConfig
 
 Integers = npt.NDArray[np.int64]
@@ -56,6 +56,18 @@ def find_chains(index: Index, sketches: Sketches, config: MatchConfig) -> tuple[
     seeds = (runs.lengths <= config.max_postings) & seldom
     common = int(np.count_nonzero(~seeds))
     slack, confirmed = index.sketch.slack, index.has_texts and not index.sketch.slack
+    if confirmed:
+        near = config.seed_distance * index.sketch.scale
+        seeds = rarest_near(
+            sketches.documents,
+            sketches.positions,
+            runs.queries,
+            runs.lengths,
+            seeds,
+            config.seed_distance,
+            near,
+            config.rare,
+        )
     kept = runs.only(seeds)
     if confirmed:
         kept = index.confirm(kept, sketches, min(config.near_words, max(0, config.min_words - index.sketch.span)))
