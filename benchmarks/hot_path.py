@@ -111,7 +111,8 @@ def probe_work(entries: int) -> tuple[Work, int]:
     bits = bucket_bits(entries)
     buckets = np.append(bucket_starts(values, 0, 1 << bits, bits), entries).astype(np.uint32)
     rest = (values & np.uint64((1 << (48 - bits)) - 1)).astype(np.uint32)
-    return lambda: find_runs(queries, pass_filter(queries, scale, bloom), buckets, bits, rest), queries.size
+    fingerprints = queries << np.uint64(16)
+    return lambda: find_runs(pass_filter(fingerprints, 0, scale, bloom)[1], buckets, bits, rest), queries.size
 
 
 def peers(rows: list[str], few: list[str], missing: list[str]) -> dict[str, tuple[Work, list[str]]]:

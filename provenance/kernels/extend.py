@@ -1,7 +1,7 @@
 """Grows an alignment from one pair of equal words, by the greedy X-drop method (Zhang et al. 2000).
 
-A matched word scores +1, a replaced word -1, a word without a partner -1.5: then an alignment that has consumed i and
-j words with d differences scores (i + j) / 2 - 2 d, whatever the path, and it is enough to know, for each diagonal and
+A matched word scores +1, a replaced word -0.5, a word without a partner -1: then an alignment that has consumed i and
+j words with d differences scores (i + j) / 2 - 1.5 d, whatever the path, and it is enough to know, for each diagonal and
 number of differences, how far one can come. Exact runs cost a comparison a word. Scores here are doubled, to be whole.
 """
 
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from provenance.kernels.compiling import as_int, inlined, kernel, piece
 from provenance.kernels.vectors import highest_bit, lowest_bit, unequal_sixteen
 
+DIFFERENCE = 3  # taken off the doubled score for each
 MOST_DIFFERENCES = 256  # traced at once; then what is best so far is taken, and the front starts anew from its end
 FRONT = 1 << 15  # diagonals held for that
 NOWHERE = -(1 << 40)
@@ -155,13 +156,13 @@ def extend(
                 most = min(doc_words - reached, ref_words - j)
                 reached += follow(doc, q + sign * reached, ref, r + sign * j, sign, most)
                 fronts.reach[start + diagonal - low] = reached
-                score = 2 * reached - diagonal - 3 * d
+                score = 2 * reached - diagonal - DIFFERENCE * d
                 if score > best:
                     best, best_d, best_diagonal = score, d, diagonal
             floor = max(best - drop, -base - gained)
-            while low <= high and 2 * fronts.reach[start] - low - 3 * d <= floor:
+            while low <= high and 2 * fronts.reach[start] - low - DIFFERENCE * d <= floor:
                 low, start = low + 1, start + 1
-            while low <= high and 2 * fronts.reach[start + high - low] - high - 3 * d <= floor:
+            while low <= high and 2 * fronts.reach[start + high - low] - high - DIFFERENCE * d <= floor:
                 high -= 1
             fronts.starts[d], fronts.lows[d], fronts.highs[d] = start, low, high
             if low > high:

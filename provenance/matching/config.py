@@ -21,7 +21,7 @@ class MatchConfig:
     max_repeats: int = 32  # so many times in one document a fingerprint starts chains; a row of refrains costs no more
     max_gap: int = 64  # between two hits of a chain
     max_drift: int = 16  # between the diagonals of two hits of a chain: more words than that no alignment bridges
-    drop: int = 25  # a match ends where it loses this many points: +1 a matched word, -1 a replaced, -1.5 an extra one
+    drop: int = 25  # a match ends where it loses this many points: +1 a matched word, -0.5 a replaced, -1 an extra one
     piece_words: int = 10  # matched words of a piece that may be joined to others of the same copy
     join_gap: int = 64  # words between two pieces that are joined
     same_span: float = 0.5  # a match that shares this part of its words with a better one is listed under `also`

@@ -29,7 +29,7 @@ class Passages(NamedTuple):
     matched: Integers  # words that are equal and aligned
     identity: npt.NDArray[np.float64]  # matched words / alignment columns
     longest: Integers  # words of the longest equal run
-    score: npt.NDArray[np.float64]  # of the best piece: matched words, less 1 a replaced and 1.5 an extra word
+    score: npt.NDArray[np.float64]  # of the best piece: matched words, less 0.5 a replaced and 1 an extra word
     block_firsts: Integers  # blocks of passage p are the `block_counts[p]` rows of `blocks` from `block_firsts[p]`
     block_counts: Integers
     blocks: Integers  # (blocks, 3) document word, edition word, words: equal runs, rising and disjoint on both sides
@@ -106,7 +106,7 @@ def estimated(index: Index, chains: Chains, sketches: Sketches, config: MatchCon
         matched,
         identity,
         np.full(words.size, span),
-        matched - (words - matched).astype(np.float64),
+        matched - (words - matched) / 2,
         np.arange(words.size),
         np.ones(words.size, dtype=np.int64),
         np.stack([doc_first, chains.ref_hits[firsts], words], axis=1),

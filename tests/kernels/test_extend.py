@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rapidfuzz.distance import Levenshtein
 
 from provenance.kernels.compiling import kernel
-from provenance.kernels.extend import MOST_DIFFERENCES, extend, make_fronts
+from provenance.kernels.extend import DIFFERENCE, MOST_DIFFERENCES, extend, make_fronts
 
 many = settings(max_examples=500, deadline=None)
 NEVER = 1 << 40
@@ -43,11 +43,11 @@ def best_score(doc: list[int], ref: list[int]) -> int:
         for j in range(len(ref) + 1):
             ways = []
             if i and j:
-                ways.append(scores[i - 1, j - 1] + (2 if doc[i - 1] == ref[j - 1] else -2))
+                ways.append(scores[i - 1, j - 1] + (2 if doc[i - 1] == ref[j - 1] else -1))
             if i:
-                ways.append(scores[i - 1, j] - 3)
+                ways.append(scores[i - 1, j] - 2)
             if j:
-                ways.append(scores[i, j - 1] - 3)
+                ways.append(scores[i, j - 1] - 2)
             scores[i, j] = max(ways, default=0)
     return int(scores.max())
 
@@ -101,20 +101,20 @@ def test_differences_are_as_many_as_rapidfuzz_counts_in_a_long_noisy_copy():
     blocks, gained = extended(doc, ref)
     assert len(blocks) > MOST_DIFFERENCES  # traced in several pieces
     assert (blocks[-1][0] + blocks[-1][2], blocks[-1][1] + blocks[-1][2]) == (len(doc), len(ref))
-    assert (len(doc) + len(ref) - gained) // 4 == Levenshtein.distance(doc, ref)
+    assert (len(doc) + len(ref) - gained) // DIFFERENCE == Levenshtein.distance(doc, ref)
 
 
 def test_it_ends_where_the_score_fell_by_the_drop_and_goes_on_where_it_did_not():
     doc = [1] * 40 + list(range(100, 120)) + [1] * 40
     ref = [1] * 40 + list(range(200, 220)) + [1] * 40
-    assert extended(doc, ref, drop=2 * 25)[0] == [(0, 0, 40), (60, 60, 40)]
-    assert extended(doc, ref, drop=2 * 19)[0] == [(0, 0, 40)]
+    assert extended(doc, ref, drop=2 * 11)[0] == [(0, 0, 40), (60, 60, 40)]
+    assert extended(doc, ref, drop=2 * 9)[0] == [(0, 0, 40)]
 
 
 def test_it_ends_where_the_score_with_the_one_before_falls_to_zero():
     doc, ref = [7, 8, 9, 1, 2, 3, 4, 5], [0, 0, 0, 1, 2, 3, 4, 5]
-    assert extended(doc, ref, base=2 * 3)[0] == [(3, 3, 5)]
-    assert extended(doc, ref, base=2 * 2)[0] == []
+    assert extended(doc, ref, base=4)[0] == [(3, 3, 5)]
+    assert extended(doc, ref, base=2)[0] == []
 
 
 def test_nothing_is_looked_at_beyond_the_words_given():
