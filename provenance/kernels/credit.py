@@ -1,42 +1,105 @@
-"""Greedy cover: each passage of a document goes to the one edition that explains most of it."""
+"""Greedy minimum cover: each passage of a document goes to one edition, and as few editions as explain it get any."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from provenance.kernels.compiling import kernel
+from provenance.kernels.compiling import inlined, kernel
 
 Integers = npt.NDArray[np.int64]
 DROPPED = -1
+OPEN = -2
+
+
+@inlined
+def shared_words(begins: Integers, ends: Integers, one: int, other: int) -> int:
+    """Words that two passages have in common."""
+    return min(ends[one], ends[other]) - max(begins[one], begins[other])
+
+
+@inlined
+def best_edition(
+    first: int, last: int, owners: Integers, same: Integers, totals: Integers, matched: Integers, ranks: Integers,
+    gains: Integers,
+) -> int:  # fmt: skip
+    """First passage of the edition that explains most words not yet explained; -1 if nothing is left.
+
+    Of equals the one with more words in all, then the first by rank.
+    """
+    gains[first:last] = 0
+    for p in range(first, last):
+        if owners[p] == OPEN:
+            gains[same[p]] += matched[p]
+    best = -1
+    for p in range(first, last):
+        if gains[p] > 0 and (
+            best < 0
+            or gains[p] > gains[best]
+            or (gains[p] == gains[best] and totals[p] > totals[best])
+            or (gains[p] == gains[best] and totals[p] == totals[best] and ranks[p] < ranks[best])
+        ):
+            best = p
+    return best
 
 
 @kernel
 def find_owners(
-    documents: Integers, editions: Integers, doc_begins: Integers, doc_ends: Integers, same_span: float
+    documents: Integers,
+    editions: Integers,
+    doc_begins: Integers,
+    doc_ends: Integers,
+    matched: Integers,
+    ranks: Integers,
+    same_span: float,
 ) -> Integers:
     """For each passage, itself if it is credited, the passage it is listed under, or DROPPED.
 
-    Passages come document by document, the best of each first. One that shares at least `same_span` of its words with
-    a better one is listed under that with which it shares most; a second passage of an edition that is there already
-    (a refrain, found twice) says nothing new and is dropped.
+    Passages come document by document, the best of each first; `matched` words are at least one. The edition that
+    explains most of a document gets its passages, then the one that explains most of what is left, and so on, as
+    sourmash's gather does for genomes (Irber et al. 2022). A passage that shares at least `same_span` of its words with
+    a credited one is explained by it, and listed under that with which it shares most; a second one of an edition there
+    (a refrain, found twice) says nothing new and is dropped. `ranks` order the editions where all else is equal.
     """
-    owners = np.empty(documents.size, dtype=np.int64)
+    owners = np.full(documents.size, OPEN, dtype=np.int64)
+    same, gains = np.empty(documents.size, dtype=np.int64), np.empty(documents.size, dtype=np.int64)
+    totals = np.zeros(documents.size, dtype=np.int64)  # by the first passage of an edition, as gains
+    most, nearest = np.zeros(documents.size, dtype=np.int64), np.full(documents.size, -1, dtype=np.int64)
     first = 0
-    for p in range(documents.size):
-        if documents[p] != documents[first]:
-            first = p
-        most, owner = 0, p
-        for other in range(first, p):
-            if owners[other] == other:
-                shared = min(doc_ends[p], doc_ends[other]) - max(doc_begins[p], doc_begins[other])
-                if shared > most:
-                    most, owner = shared, other
-        if most < same_span * (doc_ends[p] - doc_begins[p]):
-            owner = p
-        owners[p] = owner
-        if owner != p:
-            for other in range(owner, p):
-                if owners[other] == owner and editions[other] == editions[p]:
-                    owners[p] = DROPPED
+    while first < documents.size:
+        last = first
+        while last < documents.size and documents[last] == documents[first]:
+            same[last] = last
+            for other in range(first, last):
+                if editions[other] == editions[last]:
+                    same[last] = same[other]
+                    break
+            totals[same[last]] += matched[last]
+            last += 1
+        while True:
+            best = best_edition(first, last, owners, same, totals, matched, ranks, gains)
+            if best < 0:
+                break
+            for p in range(best, last):
+                if owners[p] != OPEN or same[p] != best:
+                    continue
+                repeated = False
+                for other in range(best, p):
+                    shares = shared_words(doc_begins, doc_ends, p, other)
+                    if owners[other] == other and same[other] == best:
+                        repeated = repeated or shares >= same_span * (doc_ends[p] - doc_begins[p])
+                owners[p] = DROPPED if repeated else p
+                if repeated:
+                    continue
+                for other in range(first, last):
+                    shares = shared_words(doc_begins, doc_ends, p, other)
+                    if owners[other] == OPEN and same[other] != best and shares > most[other]:
+                        most[other], nearest[other] = shares, p
+            for p in range(first, last):
+                if owners[p] == OPEN and nearest[p] >= 0 and most[p] >= same_span * (doc_ends[p] - doc_begins[p]):
+                    owners[p] = nearest[p]
+                    for other in range(first, p):
+                        if owners[other] == owners[p] and same[other] == same[p] and other != p:
+                            owners[p] = DROPPED
+        first = last
     return owners

@@ -1,4 +1,4 @@
-"""Gives each passage of a document to the one edition that explains most of it; the others are listed beside it."""
+"""Gives each passage of a document to one edition, and as few editions any as explain it; others are listed beside."""
 
 from __future__ import annotations
 
@@ -31,7 +31,15 @@ def credit(passages: Passages, edition_order: npt.NDArray[np.int64], same_span: 
             (passages.ref_begins, passages.doc_begins, ranks, -passages.identity, -passages.matched, passages.documents)
         )
     )
-    owners = find_owners(ordered.documents, ordered.editions, ordered.doc_begins, ordered.doc_ends, same_span)
+    owners = find_owners(
+        ordered.documents,
+        ordered.editions,
+        ordered.doc_begins,
+        ordered.doc_ends,
+        np.maximum(ordered.matched, 1),
+        edition_order[ordered.editions],
+        same_span,
+    )
     own = np.flatnonzero(owners == np.arange(owners.size))
     credited = ordered.take(own)
     ranks = edition_order[credited.editions]

@@ -8,7 +8,6 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provenance.kernels.credit import DROPPED, find_owners
 from provenance.kernels.seeds import group_hits, seldom_repeated
 
 many = settings(max_examples=400, deadline=None)
@@ -58,29 +57,3 @@ def test_a_fingerprint_counts_so_many_times_in_one_document(case, most, data):
         seen[key := (int(documents[query]), int(fingerprints[query]))] += 1
         expected.append(seen[key] <= most)
     assert seldom_repeated(documents, fingerprints, found, most).tolist() == expected
-
-
-@many
-@given(
-    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), st.integers(0, 20), st.integers(1, 10)), max_size=20).map(
-        lambda rows: sorted(rows, key=lambda row: row[0])
-    ),
-    st.sampled_from([0.1, 0.5, 1.0]),
-)
-def test_owners_are_those_of_a_greedy_cover_in_plain_python(rows, same_span):
-    columns = [
-        np.array(column, dtype=np.int64) for column in zip(*[(d, e, b, b + n) for d, e, b, n in rows], strict=True)
-    ]
-    found = find_owners(*columns, same_span).tolist() if rows else []
-    owners: list[int] = []
-    for p, (document, edition, begin, size) in enumerate(rows):
-        shared = [
-            (min(begin + size, rows[o][2] + rows[o][3]) - max(begin, rows[o][2]), -o)
-            for o in range(p)
-            if rows[o][0] == document and owners[o] == o
-        ]
-        most, other = max(shared, default=(0, 0))
-        owner = -other if most > 0 and most >= same_span * size else p
-        beside = {rows[o][1] for o in range(p) if owners[o] == owner}
-        owners.append(DROPPED if owner != p and edition in beside else owner)
-    assert found == owners
