@@ -12,7 +12,7 @@ import numpy.typing as npt
 from provenance.kernels.compiling import inlined, kernel
 from provenance.kernels.fingerprints import Sketches, grown, hash_shingles, low_halves
 from provenance.kernels.hashing import U64, finish_shingle
-from provenance.kernels.words import Rules, cut_words, text_rules
+from provenance.kernels.words import Rules, cut_words, most_words, text_rules
 
 U32 = np.uint32
 
@@ -99,7 +99,7 @@ def band_documents(
         size = offsets[d + 1] - offsets[d]
         longest = max(longest, size)
         most += windows_in((size + 1) // 2, window, stride, shingle) * bands
-    scratch, nothing = np.empty((longest + 1) // 2, dtype=np.uint64), np.empty(0, dtype=np.uint32)
+    scratch, nothing = np.empty(most_words(longest), dtype=np.uint64), np.empty(0, dtype=np.uint32)
     words, invalid = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
     documents, positions = np.empty(most, dtype=np.int32), np.empty(most, dtype=np.uint32)
     fingerprints = np.empty(most, dtype=np.uint64)

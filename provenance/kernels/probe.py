@@ -12,15 +12,13 @@ import numpy.typing as npt
 
 from provenance.kernels.compiling import as_int, inlined, kernel
 from provenance.kernels.hashing import MIX_1, U64
-from provenance.kernels.vectors import compare_sixteen, count_bits, filter_eight, lowest_bit, prefetch
+from provenance.kernels.vectors import compare_sixteen, count_bits, prefetch
 
 PRECISION = 48  # bits stored of a fingerprint
 FILTER_BITS_PER_KEY = 10
 FEWEST_BUCKET_BITS, MOST_BUCKET_BITS = 16, 32  # at least 16, so that what is left of a value fits 32 bits
 LINEAR = 16  # entries looked at side by side, or one by one; more are searched by halving
-AT_ONCE = 4096  # values made and looked up at once: they stay in the cache
-LARGE = 1 << 20  # blocks of a filter that no cache holds
-FAR_AHEAD = 64  # values between the request for a block of such a filter and its use
+TOGETHER = 512  # values made and looked up in the filter at once: they stay in the first cache
 AHEAD = 16  # lookups between the request for an entry and its use
 
 U64s = npt.NDArray[np.uint64]
@@ -86,33 +84,31 @@ def fill_filter(values: U64s, scale: int, blocks: U64s) -> None:
 
 @kernel
 def pass_filter(fingerprints: U64s, lift: int, scale: int, blocks: U64s) -> tuple[Integers, U64s]:
-    """Indices of the fingerprints that may be in the table, and their stored values; a cacheful at a time."""
-    places, kept = np.empty(fingerprints.size, dtype=np.int64), np.empty(fingerprints.size, dtype=np.uint64)
-    values = np.empty(AT_ONCE, dtype=np.uint64)
+    """Indices of the fingerprints that may be in the table, and their stored values; a cacheful at a time.
+
+    In loops of one thing each, and without branches, so that the cache misses of many fingerprints overlap.
+    """
+    places, kept = np.empty(fingerprints.size + 1, dtype=np.int64), np.empty(fingerprints.size, dtype=np.uint64)
+    values, numbers = np.empty(TOGETHER, dtype=np.uint64), np.empty(TOGETHER, dtype=np.uint64)
+    words = np.empty(TOGETHER, dtype=np.uint64)
     last, passed = U64(blocks.size - 1), 0
-    far = blocks.size > LARGE
-    for start in range(0, fingerprints.size, AT_ONCE):
-        count = min(AT_ONCE, fingerprints.size - start)
+    for start in range(0, fingerprints.size, TOGETHER):
+        count, first = min(TOGETHER, fingerprints.size - start), passed
         for k in range(count):
             values[k] = stored_value(fingerprints[start + k], lift)
-        if far:
-            for k in range(min(FAR_AHEAD, count)):
-                prefetch(blocks, as_int((values[k] >> U64(PRECISION - 32)) * U64(scale) >> U64(32)))
-        for first in range(0, count - 7, 8):
-            if far and first + FAR_AHEAD + 8 <= count:
-                for k in range(first + FAR_AHEAD, first + FAR_AHEAD + 8):
-                    prefetch(blocks, as_int((values[k] >> U64(PRECISION - 32)) * U64(scale) >> U64(32)))
-            those = filter_eight(values, first, U64(scale), blocks, last)
-            while those:
-                k = first + lowest_bit(those)
-                places[passed], kept[passed] = start + k, values[k]
-                those &= those - U64(1)
-                passed += 1
-        for k in range(count & ~7, count):
-            block, mask = filter_place(values[k], U64(scale))
-            if block <= last and blocks[block] & mask == mask:
-                places[passed], kept[passed] = start + k, values[k]
-                passed += 1
+            numbers[k] = min(filter_place(values[k], U64(scale))[0], last)
+        for k in range(count):
+            prefetch(blocks, as_int(numbers[k]))
+        for k in range(count):
+            words[k] = blocks[numbers[k]]
+        for k in range(count):
+            mask = filter_place(values[k], U64(scale))[1]
+            words[k] = ~words[k] & mask
+        for k in range(count):
+            places[passed] = start + k
+            passed += as_int(words[k] == U64(0))
+        for k in range(first, passed):
+            kept[k] = values[places[k] - start]
     return places[:passed], kept[:passed]
 
 

@@ -28,6 +28,3 @@ def hash_eight(
     hashes: npt.NDArray[np.uint64],
     at: int,
 ) -> np.uint64: ...
-def filter_eight(
-    values: npt.NDArray[np.uint64], first: int, scale: np.uint64, blocks: npt.NDArray[np.uint64], last: np.uint64
-) -> np.uint64: ...

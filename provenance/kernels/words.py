@@ -19,6 +19,7 @@ from provenance.kernels.hashing import U64, mix_block
 from provenance.kernels.vectors import BLOCK, count_bits, hash_eight, load_u64, lowest_bit
 
 SEGMENT = 1 << 13  # bytes of text cut at once: its clumps and words stay in the first cache
+SLACK = 16  # items behind the words that may be written
 LOWEST = U64(0x0101010101010101)  # bit of each byte
 
 
@@ -91,13 +92,14 @@ def hash_clumps(
     special: int,
     word_key: np.uint64,
     hashes: npt.NDArray[np.uint64],
+    at: int,
 ) -> None:
-    """Hashes of all clumps that are plain words; special ones come out wrong. `hashes` has room for seven more."""
+    """Hashes of all clumps into `hashes[at:]`, with room for seven more; those of special ones come out wrong."""
     c, s, safe = 0, 0, data.size - start - 16
     for k in range(2 * clumps, 2 * clumps + 14):
         edges[k] = edges[0]  # a whole number of eights
     while c < clumps and as_int(edges[2 * min(c + 7, clumps - 1)]) <= safe:
-        longer = hash_eight(data, start, edges, c, LOWER_CASE, word_key, hashes, c)
+        longer = hash_eight(data, start, edges, c, LOWER_CASE, word_key, hashes, at + c)
         while longer:
             long = c + lowest_bit(longer)
             longer &= longer - U64(1)
@@ -105,11 +107,11 @@ def hash_clumps(
                 s += 1
             if s == special or as_int(specials[s]) > long:
                 begin, end = start + as_int(edges[2 * long]), start + as_int(edges[2 * long + 1])
-                hashes[long] = hash_plain(data, begin, end, word_key)
+                hashes[at + long] = hash_plain(data, begin, end, word_key)
         c += 8
     for near_end in range(c, clumps):
         begin, end = start + as_int(edges[2 * near_end]), start + as_int(edges[2 * near_end + 1])
-        hashes[near_end] = hash_plain(data, begin, end, word_key)
+        hashes[at + near_end] = hash_plain(data, begin, end, word_key)
 
 
 @inlined
@@ -142,7 +144,7 @@ def append_words(
             special -= 1
     elif stop < text_stop and clumps == 1 and as_int(edges[1]) == stop - at and special == 0:
         specials[0], special = 0, 1  # one clump fills the segment: cut it to its end, wherever that is
-    hash_clumps(data, at, edges, clumps, specials, special, word_key, plain)
+    hash_clumps(data, at, edges, clumps, specials, special, word_key, hashes, count)
     hard = 0
     for s in range(special):
         c = as_int(specials[s])
@@ -150,16 +152,19 @@ def append_words(
         if end - begin <= 16 and begin + 16 <= data.size and is_ascii_letter(as_int(data[end - 1])):
             low, high, length = without_joiner(load_u64(data, begin), load_u64(data, begin + 8), end - begin)
             if length:
-                plain[c] = mix_block(word_key, low, high)
+                hashes[count + c] = mix_block(word_key, low, high)
                 continue
         specials[hard] = c
         hard += 1
+    first = as_int(specials[0]) if hard else clumps  # hashes before the first hard clump are in their places
+    for c in range(U64(clumps - first)):
+        plain[c] = hashes[c + U64(count + first)]
     offsets, done, invalid, reached, base, waiting = begins.size > 0, 0, 0, at, 0, 0
     for s in range(hard + 1):
         here = as_int(specials[s]) if s < hard else clumps
         if here > done:
-            for c in range(done, here):
-                hashes[count + c - done] = plain[c]
+            for c in range(U64(here - done if s else 0)):
+                hashes[c + U64(count)] = plain[c + U64(done - first)]
             if offsets:
                 for c in range(done, here):
                     begins[count + c - done] = at - text_start + as_int(edges[2 * c])
@@ -229,8 +234,11 @@ def cut_words(
 
 @inlined
 def most_words(size: int) -> int:
-    """Upper bound of the words in `size` bytes: a byte and a separator each; spaceless letters take three bytes."""
-    return (size + 1) // 2
+    """Room for the words in `size` bytes: a byte and a separator each; spaceless letters take three bytes.
+
+    And SLACK more, because words are hashed eight at a time.
+    """
+    return (size + 1) // 2 + SLACK
 
 
 class Words(NamedTuple):
