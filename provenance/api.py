@@ -38,7 +38,8 @@ def build_index(
     at `out` that was not there before.
     """
     outcomes: list[SourceOutcome] = []
-    known, paths, columns = read_metadata(metadata and Path(metadata)), [Path(s) for s in sources], columns or BookColumns()
+    known, columns = read_metadata(Path(metadata) if metadata else None), columns or BookColumns()
+    paths = [Path(source) for source in sources]
     sketch = sketch or fitting_sketch(paths, columns)
     books = read_books(paths, known, columns, outcomes)
     report = index.build_index(books, Path(out), sketch, key, keep_texts, overwrite, outcomes, on_book, memory, workers)

@@ -12,6 +12,7 @@ import json
 import random
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,15 @@ from benchmarks.common import RESULTS, header, table, write_json
 from benchmarks.quality import study
 from benchmarks.quality.baselines import datasketch_claims
 from benchmarks.quality.disturb import RATED, RATES, UNRATED
-from benchmarks.quality.plants import Cell, all_cells, plant_all, read_books, write_rows
+from benchmarks.quality.plants import Book, Cell, all_cells, plant_all, read_books, write_rows
 from benchmarks.quality.truth import Outcome, judge, wilson
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 SOURCES = 40  # works that passages come from
 WHOLE = 12  # books scanned whole
-BASELINE_CELLS = [
-    Cell("verbatim", 0.0, length) for length in (25, 50, 100, 200, 500)
-] + [Cell(noise, rate, length) for noise in ("substitution", "OCR") for rate in (0.1, 0.2) for length in (50, 200)]
+BASELINE_CELLS = [Cell("verbatim", 0.0, length) for length in (25, 50, 100, 200, 500)] + [
+    Cell(noise, rate, length) for noise in ("substitution", "OCR") for rate in (0.1, 0.2) for length in (50, 200)
+]
 
 
 def main() -> None:
@@ -63,7 +64,9 @@ def measure(folder: Path, books: Path, documents: Path, plants: int, seed: int, 
     sources = [book for book in library.indexed if book.work in chosen]
     index = study.build(folder, "default", library.indexed)
     sketch = json.loads((index / "index.json").read_text())["sketch"]
-    print(f"{len(library.indexed)} books indexed ({sketch}), {len(library.held_out)} held out; {plants} plants a cell\n")
+    print(
+        f"{len(library.indexed)} books indexed ({sketch}), {len(library.held_out)} held out; {plants} plants a cell\n"
+    )
     record: dict[str, Any] = {"plants": plants, "seed": seed, "sketch": sketch, "indexed": len(library.indexed)}
 
     hosts = [text for _, text in library.documents]
@@ -86,32 +89,61 @@ def measure(folder: Path, books: Path, documents: Path, plants: int, seed: int, 
     record["held_out"] = study.false_documents(folder, index, library, study.held_out_rows(library), "held_out")
     for name in ("negatives", "held_out"):
         r = record[name]
-        print(f"\n{name}: {r['documents']} documents, {r['flagged']} flagged, {r['without_a_shared_run']} of them ", end="")
-        print(f"without a run of 25 words shared with any book (95 %: {r['wilson95'][0]:.5f} to {r['wilson95'][1]:.5f})")
+        print(
+            f"\n{name}: {r['documents']} documents, {r['flagged']} flagged, {r['without_a_shared_run']} of them ",
+            end="",
+        )
+        print(
+            f"without a run of 25 words shared with any book (95 %: {r['wilson95'][0]:.5f} to {r['wilson95'][1]:.5f})"
+        )
         for row in r["which"][:20]:
-            print(f"  {row['id']} in {row['edition']}: {row['matched_words']} words, identity {row['identity']:.2f}: ", end="")
+            print(
+                f"  {row['id']} in {row['edition']}: {row['matched_words']} words, identity {row['identity']:.2f}: ",
+                end="",
+            )
             print(" ".join(row["excerpt"].split())[:160])
 
     whole = study.one_each(sources, WHOLE, seed)
     record["coverage"] = study.coverage_errors(folder, index, whole, (0.0, *RATES[:3]), seed)
     print("\nwhole books in rows of 2,000 words: coverage said, less share of words unchanged\n")
-    print(table(["substituted", "books", "mean error, pp", "worst, pp"],
-                [[f"{r['rate']:.0%}", r["books"], f"{r['mean_pp']:.3f}", f"{r['worst_pp']:+.3f}"] for r in record["coverage"]]))
+    print(
+        table(
+            ["substituted", "books", "mean error, pp", "worst, pp"],
+            [
+                [f"{r['rate']:.0%}", r["books"], f"{r['mean_pp']:.3f}", f"{r['worst_pp']:+.3f}"]
+                for r in record["coverage"]
+            ],
+        )
+    )
     record["one_row"] = study.whole_rows(folder, index, whole)
-    print("\nwhole book in one row:", ", ".join(
-        f"{r['matches']} match{'es' if r['matches'] > 1 else ''} ({r['identity']:.4f}, {r['coverage']:.4f})" for r in record["one_row"]))
+    print(
+        "\nwhole book in one row:",
+        ", ".join(
+            f"{r['matches']} match{'es' if r['matches'] > 1 else ''} ({r['identity']:.4f}, {r['coverage']:.4f})"
+            for r in record["one_row"]
+        ),
+    )
 
     record["editions"] = study.editions(folder, known)
     print("\nsecond editions: one indexed, the other in rows of 300 words\n")
-    print(table(["work", "rows", "right work named", "only others named"], [
-        [r["work"].split("|")[1], r["rows"], f"{r['named'] / r['rows']:.1%}", r["others_only"]] for r in record["editions"]]))
+    print(
+        table(
+            ["work", "rows", "right work named", "only others named"],
+            [
+                [r["work"].split("|")[1], r["rows"], f"{r['named'] / r['rows']:.1%}", r["others_only"]]
+                for r in record["editions"]
+            ],
+        )
+    )
     if not short:
         record["baselines"] = baselines(folder, sources, hosts, plants // 3, seed, known)
     return record
 
 
-def baselines(folder: Path, sources: Any, hosts: Any, plants: int, seed: int, known: Any) -> list[dict[str, Any]]:
-    """The same plants for three tools; the index holds only the works that passages come from, for datasketch's sake."""
+def baselines(
+    folder: Path, sources: Sequence[Book], hosts: Sequence[str], plants: int, seed: int, known: Sequence[Book]
+) -> list[dict[str, Any]]:
+    """The same plants for three tools; the index has only the works that passages come from, for datasketch's sake."""
     rows, planted = plant_all(sources, hosts, BASELINE_CELLS, plants, seed + 1)
     write_rows(folder / "few.parquet", rows)
     results = {}
@@ -121,9 +153,20 @@ def baselines(folder: Path, sources: Any, hosts: Any, plants: int, seed: int, kn
         results[name] = judge(dict(rows), planted, study.claims_of(run, known))
     results["datasketch script"] = judge(dict(rows), planted, datasketch_claims(sources, rows))
     print("\nrecall of other ways, same plants\n")
-    print(table(["passages", *results], [
-        [label(cell), *(f"{results[name][cell].found / plants:.3f}" for name in results)] for cell in BASELINE_CELLS]))
-    return [{"tool": name, **cell._asdict(), **outcome.to_json()} for name, cells in results.items() for cell, outcome in cells.items()]
+    print(
+        table(
+            ["passages", *results],
+            [
+                [label(cell), *(f"{results[name][cell].found / plants:.3f}" for name in results)]
+                for cell in BASELINE_CELLS
+            ],
+        )
+    )
+    return [
+        {"tool": name, **cell._asdict(), **outcome.to_json()}
+        for name, cells in results.items()
+        for cell, outcome in cells.items()
+    ]
 
 
 def label(cell: Cell) -> str:
@@ -141,7 +184,11 @@ def print_recall(found: dict[Cell, Outcome]) -> None:
     print("recall by passage length in words\n")
     print(table(["", *map(str, lengths)], rows))
     errors = [found[Cell(noise, 0.0, length)].to_json() for noise in list(UNRATED)[:1] for length in lengths]
-    print("\nboundary error on verbatim plants, words: median ", max(float(str(e["boundary_median"])) for e in errors), end="")
+    print(
+        "\nboundary error on verbatim plants, words: median ",
+        max(float(str(e["boundary_median"])) for e in errors),
+        end="",
+    )
     print(", 95th percentile ", max(float(str(e["boundary_p95"])) for e in errors), "(the worst length)")
     print("matches a plant, verbatim: ", ", ".join(f"{e['pieces']:.2f}" for e in errors))
 

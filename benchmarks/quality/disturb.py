@@ -11,16 +11,19 @@ Words = list[str]
 LINE = 60  # characters
 PAGE = 30  # lines
 OCR = {
-    "rn": "m", "m": "rn", "cl": "d", "d": "cl", "vv": "w", "w": "vv", "li": "h", "h": "li", "e": "c", "c": "e", "l": "1",
-    "i": "l", "o": "0", "O": "0", "u": "n", "n": "u", "t": "f", "f": "t", "s": "5", "S": "5", "b": "h", "a": "o", "g": "q",
+    "rn": "m", "m": "rn", "cl": "d", "d": "cl", "vv": "w", "w": "vv", "li": "h", "h": "li", "e": "c", "c": "e",
+    "l": "1", "i": "l", "o": "0", "O": "0", "u": "n", "n": "u", "t": "f", "f": "t", "s": "5", "S": "5", "b": "h",
+    "a": "o", "g": "q",
 }  # fmt: skip
 HOMOGLYPHS = str.maketrans("aceopxyABCEHKMOPTX", "асеорхуАВСЕНКМОРТХ")
 INVISIBLE = ("\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad")
 BRITISH = {
-    "color": "colour", "honor": "honour", "favor": "favour", "labor": "labour", "neighbor": "neighbour", "humor": "humour",
+    "color": "colour", "honor": "honour", "favor": "favour", "labor": "labour", "neighbor": "neighbour",
+    "humor": "humour",
     "harbor": "harbour", "parlor": "parlour", "vapor": "vapour", "splendor": "splendour", "rumor": "rumour",
     "center": "centre", "theater": "theatre", "somber": "sombre", "meter": "metre", "fiber": "fibre", "gray": "grey",
-    "defense": "defence", "offense": "offence", "pretense": "pretence", "traveler": "traveller", "traveling": "travelling",
+    "defense": "defence", "offense": "offence", "pretense": "pretence", "traveler": "traveller",
+    "traveling": "travelling",
     "jewelry": "jewellery", "marvelous": "marvellous", "woolen": "woollen", "skillful": "skilful", "fulfill": "fulfil",
     "plow": "plough", "mold": "mould", "gayety": "gaiety", "inclosed": "enclosed", "connection": "connexion",
     "today": "to-day", "tomorrow": "to-morrow", "tonight": "to-night", "anyone": "any one", "someone": "some one",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 from collections.abc import Iterator, Sequence
@@ -131,4 +132,4 @@ def rows_of(text: str, size: int) -> list[str]:
     """A text in rows of `size` words, each with its blanks and line ends as they are."""
     starts = [word.start() for word in re.finditer(r"\S+", text)]
     edges = [*starts[::size], len(text)]
-    return [text[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [text[a:b] for a, b in itertools.pairwise(edges)]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.quality.disturb import CUT, RATED, RATES, UNRATED
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def plot_recall(record: Mapping[str, Any], folder: Path) -> Path:
@@ -44,7 +47,7 @@ def plot_recall(record: Mapping[str, Any], folder: Path) -> Path:
     return path
 
 
-def draw(axis: Any, record: Mapping[str, Any], lines: Mapping[str, tuple[str, float]]) -> None:
+def draw(axis: Axes, record: Mapping[str, Any], lines: Mapping[str, tuple[str, float]]) -> None:
     for name, (noise, rate) in lines.items():
         cells = sorted(
             (c for c in record["cells"] if c["noise"] == noise and c["rate"] == rate), key=lambda c: c["length"]

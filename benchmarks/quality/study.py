@@ -90,7 +90,7 @@ def false_documents(
     run, _ = scan(folder, index, folder / f"{name}.parquet")
     texts = dict(rows)
     flagged = run.execute(
-        'SELECT doc_id, max(matched_words), max(identity), max(longest_run), any_value(edition_id), '
+        "SELECT doc_id, max(matched_words), max(identity), max(longest_run), any_value(edition_id), "
         "arg_max(excerpt, matched_words) FROM match GROUP BY doc_id ORDER BY doc_id"
     ).fetchall()
     sharing = sharing_runs({row[0]: texts[row[0]] for row in flagged}, (book.text for book in library.indexed))

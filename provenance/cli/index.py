@@ -37,7 +37,9 @@ def _columns(ctx: click.Context, parameter: click.Parameter, value: str) -> dict
 @click.option("--sketch", type=click.Choice(["frac", "banded"]), default="frac", show_default=True)
 @click.option("--shingle", default=5, show_default=True, help="Words in a shingle.")
 @click.option(
-    "--scale", type=int, help="One fingerprint in SCALE is kept (frac); default by size: 1 up to 4 M words, 2 up to 40 M."
+    "--scale",
+    type=int,
+    help="One fingerprint in SCALE is kept (frac); default by size: 1 up to 4 M words, 2 up to 40 M.",
 )
 @click.option("--num-perm", default=128, show_default=True, help="Permutations (banded).")
 @click.option("--threshold", default=0.5, show_default=True, help="Similarity the bands are tuned for (banded).")

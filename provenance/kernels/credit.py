@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from provenance.kernels.compiling import inlined, kernel
+from provenance.kernels.compiling import as_int, inlined, kernel
 
 Integers = npt.NDArray[np.int64]
 DROPPED = -1
@@ -15,29 +15,45 @@ OPEN = -2
 @inlined
 def shared_words(begins: Integers, ends: Integers, one: int, other: int) -> int:
     """Words that two passages have in common."""
-    return min(ends[one], ends[other]) - max(begins[one], begins[other])
+    return as_int(min(ends[one], ends[other]) - max(begins[one], begins[other]))
 
 
 @inlined
-def best_edition(
-    first: int, last: int, owners: Integers, same: Integers, totals: Integers, matched: Integers, ranks: Integers,
-    gains: Integers,
-) -> int:  # fmt: skip
+def add_explained(
+    places: Integers, open_only: bool, owners: Integers, same: Integers, begins: Integers, ends: Integers,
+    matched: Integers, reached: Integers, explained: Integers,
+) -> None:  # fmt: skip
+    """Words of the document that each edition's passages explain, by the first passage of the edition.
+
+    `places` are the passages in order of their begin. What two passages of one edition explain both counts once: a
+    refrain that a book has twice explains no more of a text than one that it has once.
+    """
+    for p in places:
+        explained[same[p]], reached[same[p]] = 0, 0
+    for p in places:
+        if open_only and owners[p] != OPEN:
+            continue
+        begin = max(begins[p], reached[same[p]])
+        if ends[p] > begin:
+            explained[same[p]] += max(1, matched[p] * (ends[p] - begin) // (ends[p] - begins[p]))
+            reached[same[p]] = ends[p]
+
+
+@inlined
+def best_edition(first: int, last: int, owners: Integers, same: Integers, totals: Integers, ranks: Integers,
+                 gains: Integers) -> int:  # fmt: skip
     """First passage of the edition that explains most words not yet explained; -1 if nothing is left.
 
     Of equals the one with more words in all, then the first by rank.
     """
-    gains[first:last] = 0
-    for p in range(first, last):
-        if owners[p] == OPEN:
-            gains[same[p]] += matched[p]
     best = -1
     for p in range(first, last):
-        if gains[p] > 0 and (
-            best < 0
-            or gains[p] > gains[best]
-            or (gains[p] == gains[best] and totals[p] > totals[best])
-            or (gains[p] == gains[best] and totals[p] == totals[best] and ranks[p] < ranks[best])
+        if same[p] != p or gains[p] == 0:
+            continue
+        if best < 0 or gains[p] > gains[best]:
+            best = p
+        elif gains[p] == gains[best] and (
+            totals[p] > totals[best] or (totals[p] == totals[best] and ranks[p] < ranks[best])
         ):
             best = p
     return best
@@ -63,7 +79,7 @@ def find_owners(
     """
     owners = np.full(documents.size, OPEN, dtype=np.int64)
     same, gains = np.empty(documents.size, dtype=np.int64), np.empty(documents.size, dtype=np.int64)
-    totals = np.zeros(documents.size, dtype=np.int64)  # by the first passage of an edition, as gains
+    totals, reached = np.zeros(documents.size, dtype=np.int64), np.empty(documents.size, dtype=np.int64)
     most, nearest = np.zeros(documents.size, dtype=np.int64), np.full(documents.size, -1, dtype=np.int64)
     first = 0
     while first < documents.size:
@@ -74,10 +90,12 @@ def find_owners(
                 if editions[other] == editions[last]:
                     same[last] = same[other]
                     break
-            totals[same[last]] += matched[last]
             last += 1
+        places = np.argsort(doc_begins[first:last], kind="mergesort") + first
+        add_explained(places, False, owners, same, doc_begins, doc_ends, matched, reached, totals)
         while True:
-            best = best_edition(first, last, owners, same, totals, matched, ranks, gains)
+            add_explained(places, True, owners, same, doc_begins, doc_ends, matched, reached, gains)
+            best = best_edition(first, last, owners, same, totals, ranks, gains)
             if best < 0:
                 break
             for p in range(best, last):

@@ -1,8 +1,9 @@
 """Grows an alignment from one pair of equal words, by the greedy X-drop method (Zhang et al. 2000).
 
 A matched word scores +1, a replaced word -0.5, a word without a partner -1: then an alignment that has consumed i and
-j words with d differences scores (i + j) / 2 - 1.5 d, whatever the path, and it is enough to know, for each diagonal and
-number of differences, how far one can come. Exact runs cost a comparison a word. Scores here are doubled, to be whole.
+j words with d differences scores (i + j) / 2 - 1.5 d, whatever the path, and it is enough to know, for each diagonal
+and number of differences, how far one can come. Exact runs cost a comparison a word. Scores here are doubled, to be
+whole.
 """
 
 from __future__ import annotations

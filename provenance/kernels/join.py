@@ -41,8 +41,9 @@ def join_passages(
 ) -> tuple[Integers, Integers]:
     """Passages of `align_chains`, joined where they lie at most `max_gap` words apart, and no more than either has.
 
-    Kept are those with a run of `min_words` equal words, or `min_noisy` matched ones in all. Each piece is joined to the nearest before it that nothing is joined to yet. `documents` and `editions` belong to
-    the chains. Tables as in `align_chains`; the score of a joined passage is that of its best piece.
+    Kept are those with a run of `min_words` equal words, or `min_noisy` matched ones in all. Each piece is joined to
+    the nearest before it that nothing is joined to yet. `documents` and `editions` belong to the chains. Tables as in
+    `align_chains`; the score of a joined passage is that of its best piece.
     """
     count = len(table)
     joined, moved = np.empty((count, WIDTH), dtype=np.int64), np.empty((len(blocks), 3), dtype=np.int64)

@@ -12,6 +12,7 @@ from provenance.kernels.chain import chain_hits
 from provenance.kernels.fingerprints import Sketches
 from provenance.kernels.seeds import group_hits, rarest_near, seldom_repeated
 from provenance.matching.config import MatchConfig
+from provenance.sketch import FracMinHash
 
 Integers = npt.NDArray[np.int64]
 
@@ -56,7 +57,7 @@ def find_chains(index: Index, sketches: Sketches, config: MatchConfig) -> tuple[
     seeds = (runs.lengths <= config.max_postings) & seldom
     common = int(np.count_nonzero(~seeds))
     slack, confirmed = index.sketch.slack, index.has_texts and not index.sketch.slack
-    if confirmed:
+    if confirmed and isinstance(index.sketch, FracMinHash):
         near = config.seed_distance * index.sketch.scale
         seeds = rarest_near(
             sketches.documents,

@@ -21,6 +21,16 @@ def shared(one: Row, other: Row) -> int:
     return min(one[2] + one[3], other[2] + other[3]) - max(one[2], other[2])
 
 
+def explained(rows: list[Row]) -> int:
+    """Words that passages of one edition explain: those of each that none before it, in order of begin, reached."""
+    total, reached = 0, -1
+    for _, _, begin, words, matched in sorted(rows, key=lambda row: row[2]):
+        new = begin + words - max(begin, reached)
+        if new > 0:
+            total, reached = total + max(1, matched * new // words), begin + words
+    return total
+
+
 def cover(rows: list[Row], same_span: float) -> list[int]:
     """Round after round: the edition that explains most words is credited, and what it explains is settled."""
     owners: dict[int, int] = {}
@@ -31,8 +41,8 @@ def cover(rows: list[Row], same_span: float) -> list[int]:
             best = min(
                 {rows[p][1] for p in left},
                 key=lambda edition: (
-                    -sum(rows[p][4] for p in left if rows[p][1] == edition),  # noqa: B023
-                    -sum(rows[p][4] for p in own if rows[p][1] == edition),  # noqa: B023
+                    -explained([rows[p] for p in left if rows[p][1] == edition]),
+                    -explained([rows[p] for p in own if rows[p][1] == edition]),
                     edition,
                 ),
             )
@@ -70,3 +80,10 @@ def test_the_edition_that_explains_most_of_a_document_gets_also_what_another_exp
 
 def test_of_equal_editions_the_first_by_rank_is_credited():
     assert owners_of([(0, 5, 0, 50, 50), (0, 3, 0, 50, 50)]) == [1, 1]
+
+
+def test_passages_of_an_edition_that_overlap_explain_no_word_twice():
+    whole, refrain = 0, 1
+    rows = [(0, whole, 0, 110, 110), *((0, refrain, at, 33, 33) for at in (0, 22, 44, 66))]
+    assert owners_of(rows)[0] == 0
+    assert set(owners_of(rows)[1:]) <= {0, DROPPED}

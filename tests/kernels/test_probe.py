@@ -93,7 +93,11 @@ def test_stored_values_are_the_top_bits_of_what_can_be_kept(limit, fingerprints)
 
 
 @many
-@given(st.sampled_from(LIMITS), st.lists(st.integers(0, 2**PRECISION - 1), max_size=200), st.lists(st.integers(0, 2**PRECISION - 1), max_size=50))
+@given(
+    st.sampled_from(LIMITS),
+    st.lists(st.integers(0, 2**PRECISION - 1), max_size=200),
+    st.lists(st.integers(0, 2**PRECISION - 1), max_size=50),
+)
 def test_the_filter_has_no_false_negatives(limit, members, others):
     members = [value % (largest_value(limit) + 1) for value in members]
     passed = passing(numbers(members + others), *make_filter(numbers(members), limit))
