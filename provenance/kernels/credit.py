@@ -50,10 +50,13 @@ def best_edition(first: int, last: int, owners: Integers, same: Integers, totals
     for p in range(first, last):
         if same[p] != p or gains[p] == 0:
             continue
-        if best < 0 or gains[p] > gains[best]:
-            best = p
-        elif gains[p] == gains[best] and (
-            totals[p] > totals[best] or (totals[p] == totals[best] and ranks[p] < ranks[best])
+        if (
+            best < 0
+            or gains[p] > gains[best]
+            or (
+                gains[p] == gains[best]
+                and (totals[p] > totals[best] or (totals[p] == totals[best] and ranks[p] < ranks[best]))
+            )
         ):
             best = p
     return best
