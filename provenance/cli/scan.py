@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from provenance.runs.scan import ScanSummary
 
 FILE = click.Path(path_type=Path)
+EARLY = 2  # worker processes started before it is known how many there is work for
 MOST_WORKS_SHOWN = 40
 MOST_EXCEPTIONS_SHOWN = 20
 WIDE = 110  # columns of a terminal that shows every column of the table
@@ -54,6 +56,11 @@ def command(
     provenance scan shards/ --index indexes/books --db run.duckdb
     provenance scan 'data/train-*.parquet' --index indexes/books --db run.duckdb --text-column body
     """
+    from provenance.runs.local import Children
+
+    early = min(EARLY, workers or os.cpu_count() or 1)  # they import what they need while this process does
+    children = click.get_current_context().with_resource(Children(max(0, early)))
+
     from tqdm import tqdm
 
     from provenance.cli.options import read_key
@@ -82,7 +89,7 @@ def command(
 
         summary = scan(
             shards, index, db,
-            config=config, workers=workers, key=read_key(key_file), overwrite=overwrite,
+            config=config, workers=workers, key=read_key(key_file), overwrite=overwrite, children=children,
             on_planned=on_planned, on_progress=on_progress,
         )  # fmt: skip
     if as_json:

@@ -1,4 +1,7 @@
-"""Feeds child processes on this machine: one task at a time each; a child that dies loses its task, not the run."""
+"""Feeds child processes on this machine: one task at a time each; a child that dies loses its task, not the run.
+
+Imports nothing heavy, so that children can be started, and import what they need, while their parent still does.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from contextlib import suppress
 from typing import IO, Any, cast
 
 from provenance.errors import ProvenanceError
-from provenance.runs.worker import read_message, write_message
+from provenance.runs.messages import read_message, write_message
 
 ALLOCATION = {"MALLOC_MMAP_THRESHOLD_": str(64 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
 """For glibc: the arrays of a batch are used again for the next; else each is given back, and every page of it cleared
@@ -25,7 +28,7 @@ Result = tuple[dict[str, Any], bytes]
 class _Child:
     """A worker process, and the task it has in hand."""
 
-    def __init__(self, hello: dict[str, Any]) -> None:
+    def __init__(self) -> None:
         # -P: the working directory must not lend its modules to the process that parses hostile files
         command = [sys.executable, "-P", "-c", "from provenance.runs.worker import main; main()"]
         self.process = subprocess.Popen(
@@ -38,8 +41,6 @@ class _Child:
         )
         self.task: Task | None = None
         self.ready = False
-        with suppress(BrokenPipeError):  # it died: its end of stream will tell
-            write_message(self.stdin, hello)
 
     @property
     def stdin(self) -> IO[bytes]:
@@ -49,10 +50,13 @@ class _Child:
     def stdout(self) -> IO[bytes]:
         return cast(IO[bytes], self.process.stdout)
 
+    def say(self, header: dict[str, Any]) -> None:
+        with suppress(BrokenPipeError):  # it died: its end of stream will tell
+            write_message(self.stdin, header)
+
     def give(self, task: Task) -> None:
         self.task = task
-        with suppress(BrokenPipeError):  # it died: its end of stream will tell
-            write_message(self.stdin, task)
+        self.say(task)
 
     def stop(self) -> int:
         """End the process and return its exit status."""
@@ -64,50 +68,67 @@ class _Child:
         return status
 
 
-def run_tasks(
-    hello: dict[str, Any], tasks: deque[Task], workers: int, on_progress: Callable[[int], None]
-) -> Iterator[Result]:
-    """Do all tasks, also those that the caller appends to `tasks` while it takes results.
+class Children:
+    """Worker processes. A few start at once, before it is known what they will be told; the others when tasks come."""
 
-    A child that dies gives a result with `error`; another takes its place. Raises ProvenanceError when a child
-    refuses to start. Closing the iterator (Ctrl-C too) kills all children.
-    """
-    selector = selectors.DefaultSelector()
-    children: list[_Child] = []
+    def __init__(self, early: int = 0) -> None:
+        self._waiting = [_Child() for _ in range(early)]
+        self._children: list[_Child] = []
 
-    def start() -> None:
-        child = _Child(hello)
-        children.append(child)
-        selector.register(child.stdout, selectors.EVENT_READ, child)
+    def __enter__(self) -> Children:
+        return self
 
-    try:
-        for _ in range(workers):
-            start()
-        while tasks or any(child.task for child in children):
-            for child in children:
-                if tasks and child.ready and child.task is None:
-                    child.give(tasks.popleft())
-            for event, _ in selector.select():
-                child = cast(_Child, event.data)
-                message = read_message(child.stdout)
-                if message is None:
-                    selector.unregister(child.stdout)
-                    children.remove(child)
-                    yield _lost(child)
-                    start()
-                elif message[0]["kind"] == "ready":
-                    child.ready = True
-                elif message[0]["kind"] == "refused":
-                    raise ProvenanceError(message[0]["error"])
-                elif message[0]["kind"] == "progress":
-                    on_progress(message[0]["bytes"])
-                else:
-                    child.task = None
-                    yield message
-    finally:
-        for child in children:
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all processes, whatever they are doing."""
+        for child in self._waiting + self._children:
             child.stop()
-        selector.close()
+        self._waiting, self._children = [], []
+
+    def run(
+        self, hello: dict[str, Any], tasks: deque[Task], workers: int, on_progress: Callable[[int], None]
+    ) -> Iterator[Result]:
+        """Do all tasks, also those that the caller appends to `tasks` while it takes results.
+
+        A child that dies gives a result with `error`; another takes its place. Raises ProvenanceError when a child
+        refuses to start. Closing the iterator (Ctrl-C too) kills all children.
+        """
+        selector = selectors.DefaultSelector()
+        try:
+            for _ in range(workers):
+                self._start(hello, selector)
+            while tasks or any(child.task for child in self._children):
+                for child in self._children:
+                    if tasks and child.ready and child.task is None:
+                        child.give(tasks.popleft())
+                for event, _ in selector.select():
+                    child = cast(_Child, event.data)
+                    message = read_message(child.stdout)
+                    if message is None:
+                        selector.unregister(child.stdout)
+                        self._children.remove(child)
+                        yield _lost(child)
+                        self._start(hello, selector)
+                    elif message[0]["kind"] == "ready":
+                        child.ready = True
+                    elif message[0]["kind"] == "refused":
+                        raise ProvenanceError(message[0]["error"])
+                    elif message[0]["kind"] == "progress":
+                        on_progress(message[0]["bytes"])
+                    else:
+                        child.task = None
+                        yield message
+        finally:
+            self.close()
+            selector.close()
+
+    def _start(self, hello: dict[str, Any], selector: selectors.BaseSelector) -> None:
+        child = self._waiting.pop() if self._waiting else _Child()
+        self._children.append(child)
+        selector.register(child.stdout, selectors.EVENT_READ, child)
+        child.say(hello)
 
 
 def _lost(child: _Child) -> Result:

@@ -20,7 +20,7 @@ from provenance.errors import UsageError
 from provenance.index import Index
 from provenance.matching import Counts
 from provenance.runs.config import ScanConfig, check_workers
-from provenance.runs.local import Task, run_tasks
+from provenance.runs.local import Children, Task
 from provenance.runs.unit import RESULT_SCHEMA
 from provenance.shards import list_shards
 from provenance.sketch import Key, to_json
@@ -99,13 +99,15 @@ def scan(
     workers: int | None = None,
     key: Key | None = None,
     overwrite: bool = False,
+    children: Children | None = None,
     on_planned: Callable[[int], None] = lambda text_bytes: None,
     on_progress: Callable[[int, int], None] = lambda text_bytes, matches: None,
 ) -> ScanSummary:
     """Scan Parquet shards (files, directories, globs) for the books of an index and write a run database.
 
-    The result does not depend on `workers`. Raises UsageError and its kind for arguments that cannot work,
-    IndexDamagedError for a damaged index; what cannot be read of a shard is no error but an exception in the result.
+    The result does not depend on `workers`. `children` are worker processes that start already. Raises UsageError and
+    its kind for arguments that cannot work, IndexDamagedError for a damaged index; what cannot be read of a shard is no
+    error but an exception in the result.
     """
     begun, started = monotonic(), datetime.now(UTC)
     config, count = config or ScanConfig(), check_workers(workers)
@@ -117,7 +119,8 @@ def scan(
     try:
         _load_editions(writer, opened)
         todo = [record for record in records.values() if not record.skipped]
-        _run(writer, records, opened, config, min(count, max(1, 2 * len(todo))), on_planned, on_progress)
+        most = min(count, max(1, 2 * len(todo)))
+        _run(writer, records, opened, config, children or Children(), most, on_planned, on_progress)
         _load_shards(writer, records)
         summary = _summary(writer, Path(db), records, monotonic() - begun)
         _load_run(writer, opened, config, count, started, summary, len(listed))
@@ -133,6 +136,7 @@ def _run(
     records: dict[str, ShardRecord],
     index: Index,
     config: ScanConfig,
+    children: Children,
     workers: int,
     on_planned: Callable[[int], None],
     on_progress: Callable[[int, int], None],
@@ -150,7 +154,7 @@ def _run(
     )
     if not tasks:
         return
-    results = run_tasks(hello, tasks, workers, lambda size: on_progress(size, 0))
+    results = children.run(hello, tasks, workers, lambda size: on_progress(size, 0))
     try:
         for header, payload in results:
             record = records[header["shard"]]

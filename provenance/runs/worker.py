@@ -1,19 +1,14 @@
-"""The child process that parses shards and matches texts: reads tasks from its standard input, writes results.
-
-Messages are a JSON header and an Arrow IPC payload, each with its length before it; never pickle, because a hostile
-shard that took over this process must not reach the parent through it.
-"""
+"""The child process that parses shards and matches texts: reads tasks from its standard input, writes results."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 
@@ -22,51 +17,15 @@ from provenance.files import file_sha256
 from provenance.index import Index
 from provenance.matching import Matcher
 from provenance.runs.config import ScanConfig
+from provenance.runs.messages import read_message, write_message
 from provenance.runs.unit import scan_unit
 from provenance.shards import Columns, ParquetShard, RowGroup
 from provenance.shards.parquet import plan_units
 from provenance.sketch import Key
 
-MOST_HEADER = 1 << 28  # bytes; a header says how long it is before it is read
 PROGRESS_BYTES = 16 << 20  # of text between two progress messages
 RELEASE_BYTES = 32 << 20  # of text, after which memory that decoding left goes back: some 60 MB, for 1 % of the time
 MEMORY_LIMIT = 3 << 30  # bytes of private memory; beyond it a task fails, the run goes on
-
-
-def write_message(file: IO[bytes], header: dict[str, Any], payload: bytes | memoryview = b"") -> None:
-    """Write one message and flush it."""
-    encoded = json.dumps(header).encode()
-    file.write(len(encoded).to_bytes(8, "little") + len(payload).to_bytes(8, "little") + encoded)
-    file.write(payload)
-    file.flush()
-
-
-def read_message(file: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
-    """The next message, or None at the end of the stream, even in the middle of a message.
-
-    `file` must not buffer: a message left in a buffer would never wake a `select` on the file.
-    """
-    lengths = _read_exactly(file, 16)
-    if lengths is None:
-        return None
-    header_size, payload_size = int.from_bytes(lengths[:8], "little"), int.from_bytes(lengths[8:], "little")
-    if header_size > MOST_HEADER:
-        return None
-    header = _read_exactly(file, header_size)
-    payload = None if header is None else _read_exactly(file, payload_size)
-    return None if header is None or payload is None else (json.loads(header), payload)
-
-
-def _read_exactly(file: IO[bytes], size: int) -> bytes | None:
-    """`size` bytes, or None where the stream ends before."""
-    pieces, missing = [], size
-    while missing:
-        piece = file.read(min(missing, 1 << 20))
-        if not piece:
-            return None
-        pieces.append(piece)
-        missing -= len(piece)
-    return b"".join(pieces)
 
 
 class Worker:
