@@ -30,7 +30,7 @@ from benchmarks.passages import make_text
 from provenance.index import Index
 from provenance.matching import Matcher
 from provenance.runs.config import ScanConfig
-from provenance.runs.local import ALLOCATION
+from provenance.runs.local import ENVIRONMENT
 from provenance.runs.unit import scan_unit
 from provenance.shards import ParquetShard
 
@@ -192,9 +192,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--short", action="store_true", help="less text, fewer rounds")
     arguments = parser.parse_args()
-    if not os.environ.keys() >= ALLOCATION.keys():  # what workers get is read when a process starts
+    if not os.environ.keys() >= ENVIRONMENT.keys():  # what workers get is read when a process starts
         os.execve(
-            sys.executable, [sys.executable, "-m", "benchmarks.whole_scan", *sys.argv[1:]], ALLOCATION | os.environ
+            sys.executable, [sys.executable, "-m", "benchmarks.whole_scan", *sys.argv[1:]], ENVIRONMENT | os.environ
         )
     with tempfile.TemporaryDirectory() as name:
         short = arguments.short
