@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +75,7 @@ def build_index(
     """
     if memory < LEAST_MEMORY:
         raise UsageError(f"--memory is {memory} bytes; at least {LEAST_MEMORY >> 20} MB are needed")
+    threading.Thread(target=import_module, args=["datasketch"], daemon=True).start()  # slow, and needed in the end only
     options = Options(sketch or FracMinHash(), key or Key(), keep_texts)
     with new_index(out, overwrite) as folder, ThreadPoolExecutor(workers) as threads:
         report = _build(books, folder, options, sources or [], on_book, memory, workers, threads, wide_words)

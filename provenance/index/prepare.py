@@ -17,7 +17,7 @@ from provenance.index.texts import Frame, compress
 from provenance.index.works import IDENTITY_SCALE, IDENTITY_SHINGLE
 from provenance.kernels.fingerprints import kept_shingles
 from provenance.kernels.probe import lift_of, stored_values
-from provenance.kernels.seeds import seldom_repeated
+from provenance.kernels.seeds import crowded, seldom_repeated
 from provenance.kernels.spans import spans_of
 from provenance.kernels.words import Words, words_of
 from provenance.readers import Book
@@ -70,10 +70,8 @@ def prepare(book: Book, options: Options) -> Prepared:
     else:
         kept = sketch.sketch(data, np.array([0, data.size], dtype=np.int64), key.keys)
         positions, fingerprints = kept.positions, kept.fingerprints
-    one_document = np.zeros(fingerprints.size, dtype=np.int32)
-    seldom = seldom_repeated(one_document, fingerprints, np.arange(fingerprints.size), MOST_POSITIONS)
-    most = FracMinHash(scale=IDENTITY_SCALE).max_kept
-    identity = np.unique(kept_shingles(words.hashes, IDENTITY_SHINGLE, most, key.keys)[1])
+    seldom = _seldom(fingerprints)
+    identity = _identity(words, sketch, fingerprints, key)
     row = {
         "edition_id": book.edition_id,
         "title": book.title,
@@ -97,6 +95,25 @@ def prepare(book: Book, options: Options) -> Prepared:
         identity=identity,
         text=_stored(book.text, words) if options.keep_texts else None,
     )
+
+
+def _seldom(fingerprints: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    """Whether a fingerprint is one of the first MOST_POSITIONS of its value; only those that may not be are counted."""
+    seldom = np.ones(fingerprints.size, dtype=np.bool_)
+    often = np.flatnonzero(crowded(fingerprints, MOST_POSITIONS))
+    one_document = np.zeros(often.size, dtype=np.int32)
+    seldom[often] = seldom_repeated(one_document, fingerprints[often], np.arange(often.size), MOST_POSITIONS)
+    return seldom
+
+
+def _identity(
+    words: Words, sketch: Sketch, fingerprints: npt.NDArray[np.uint64], key: Key
+) -> npt.NDArray[np.uint64]:
+    """The fingerprints that tell the work. They are some of those of a sketch of the same shingles that is denser."""
+    most = FracMinHash(scale=IDENTITY_SCALE).max_kept
+    if isinstance(sketch, FracMinHash) and sketch.shingle == IDENTITY_SHINGLE and sketch.max_kept >= most:
+        return np.unique(fingerprints[fingerprints <= np.uint64(most)])
+    return np.unique(kept_shingles(words.hashes, IDENTITY_SHINGLE, most, key.keys)[1])
 
 
 def _stored(text: bytes, words: Words) -> StoredText:

@@ -42,6 +42,24 @@ def seldom_repeated(
 
 
 @kernel
+def crowded(fingerprints: npt.NDArray[np.uint64], most: int) -> npt.NDArray[np.bool_]:
+    """Whether a fingerprint may be there more than `most` (at most 254) times: true of all that are, and few others.
+
+    Fingerprints that share a slot are counted together; the slots of a book stay in the cache, as its values would not.
+    """
+    slots = 1 << 12
+    while slots < fingerprints.size:
+        slots *= 2
+    counts, found = np.zeros(slots, dtype=np.uint8), np.empty(fingerprints.size, dtype=np.bool_)
+    for fingerprint in fingerprints:
+        slot = fingerprint * MIX_1 >> U64(20) & U64(slots - 1)
+        counts[slot] += np.uint8(counts[slot] <= most)
+    for k in range(fingerprints.size):
+        found[k] = counts[fingerprints[k] * MIX_1 >> U64(20) & U64(slots - 1)] > most
+    return found
+
+
+@kernel
 def rarest_near(
     documents: npt.NDArray[np.int32],
     positions: npt.NDArray[np.uint32],
