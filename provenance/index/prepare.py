@@ -106,9 +106,7 @@ def _seldom(fingerprints: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
     return seldom
 
 
-def _identity(
-    words: Words, sketch: Sketch, fingerprints: npt.NDArray[np.uint64], key: Key
-) -> npt.NDArray[np.uint64]:
+def _identity(words: Words, sketch: Sketch, fingerprints: npt.NDArray[np.uint64], key: Key) -> npt.NDArray[np.uint64]:
     """The fingerprints that tell the work. They are some of those of a sketch of the same shingles that is denser."""
     most = FracMinHash(scale=IDENTITY_SCALE).max_kept
     if isinstance(sketch, FracMinHash) and sketch.shingle == IDENTITY_SHINGLE and sketch.max_kept >= most:
