@@ -23,6 +23,7 @@ from provenance.kernels.probe import (
     edition_hints,
     expand_runs,
     find_runs,
+    keep_runs,
     largest_value,
     lift_of,
     pass_filter,
@@ -39,7 +40,7 @@ class Runs(NamedTuple):
 
     def only(self, kept: npt.NDArray[np.bool_]) -> Runs:
         """The runs that are kept."""
-        return Runs(self.queries[kept], self.firsts[kept], self.lengths[kept])
+        return Runs(*keep_runs(*self, kept))
 
 
 class Hits(NamedTuple):
@@ -131,8 +132,7 @@ class Index:
         """Where the fingerprints stand in the table; those that do not are left out."""
         candidates, values = pass_filter(fingerprints, self._lift, self.manifest["filter_scale"], self._filter)
         first, length = find_runs(values, self._buckets, self.manifest["bucket_bits"], self._entries)
-        there = length > 0
-        return Runs(candidates[there], first[there], length[there])
+        return Runs(candidates, first, length).only(length > 0)
 
     def hits(self, runs: Runs) -> Hits:
         """Every posting of the runs; raises IndexDamagedError for one that lies in no edition."""

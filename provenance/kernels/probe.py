@@ -149,6 +149,7 @@ def find_runs(
     for c in range(values.size):
         if c + AHEAD < values.size and first[c + AHEAD] < entries.size:
             prefetch(entries, first[c + AHEAD])
+            prefetch(entries, min(first[c + AHEAD] + LINEAR - 1, entries.size - 1))
         wanted = np.uint32(values[c] & mask)
         low, high = first[c], last[c]
         if high - low <= LINEAR and low + LINEAR <= entries.size:
@@ -167,6 +168,19 @@ def find_runs(
             end = high
         first[c], last[c] = low, end
     return first, last - first
+
+
+@kernel
+def keep_runs(
+    queries: Integers, firsts: Integers, lengths: Integers, kept: npt.NDArray[np.bool_]
+) -> tuple[Integers, Integers, Integers]:
+    """The runs that are kept. Nearly all of a copy are, nearly none of other text: so no branch, and one pass."""
+    some, begins = np.empty(kept.size + 1, dtype=np.int64), np.empty(kept.size + 1, dtype=np.int64)
+    sizes, count = np.empty(kept.size + 1, dtype=np.int64), 0
+    for k in range(kept.size):
+        some[count], begins[count], sizes[count] = queries[k], firsts[k], lengths[k]
+        count += as_int(kept[k])
+    return some[:count], begins[:count], sizes[:count]
 
 
 @kernel

@@ -18,6 +18,7 @@ from provenance.kernels.probe import (
     fill_filter,
     filter_shape,
     find_runs,
+    keep_runs,
     largest_value,
     lift_of,
     pass_filter,
@@ -167,6 +168,15 @@ def test_one_fingerprint_many_times_is_one_run(limit, times):
     for value in (0, 0xFFFFFFFF, 1 << 32, most):
         table = numbers(sorted([value] * times + [max(0, value - 1), min(most, value + 1)]))
         assert_runs_are_brute_force(limit, table, numbers([value, max(0, value - 1), value + 1]))
+
+
+@many
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.booleans()), max_size=40))
+def test_kept_runs_are_those_of_a_boolean_index(rows):
+    columns = [np.array([row[side] for row in rows], dtype=np.int64) for side in range(3)]
+    kept = np.array([row[3] for row in rows], dtype=np.bool_)
+    for ours, numpys in zip(keep_runs(*columns, kept), (column[kept] for column in columns), strict=True):
+        assert np.array_equal(ours, numpys)
 
 
 def test_only_the_candidates_are_looked_up():

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provenance.kernels.seeds import group_hits, seldom_repeated
+from provenance.kernels.seeds import crowded, group_hits, seldom_repeated
 
 many = settings(max_examples=400, deadline=None)
 
@@ -57,3 +57,16 @@ def test_a_fingerprint_counts_so_many_times_in_one_document(case, most, data):
         seen[key := (int(documents[query]), int(fingerprints[query]))] += 1
         expected.append(seen[key] <= most)
     assert seldom_repeated(documents, fingerprints, found, most).tolist() == expected
+
+
+@many
+@given(st.lists(st.integers(0, 30), max_size=300), st.integers(0, 20))
+def test_every_value_that_is_there_too_often_is_crowded(values, most):
+    found = crowded(np.array(values, dtype=np.uint64), most).tolist()
+    counts = Counter(values)
+    assert all(flag for value, flag in zip(values, found, strict=True) if counts[value] > most)
+
+
+def test_few_values_are_crowded_that_are_seldom():
+    values = np.random.default_rng(1).integers(0, 2**64 - 1, 50_000, dtype=np.uint64)
+    assert crowded(values, 16).mean() < 0.001
