@@ -240,7 +240,7 @@ def main() -> None:
         for kind, v in record["command, MB/s of text"].items()
     ]
     print(table(["command", "1 worker MB/s", "2 workers MB/s", "2 / 1", "once started"], rows), "\n")
-    print("start of the command: {1:.1f} s with one worker, {2:.1f} s with two".format(0, *record["start, s"].values()))
+    print("start of the command: {:.1f} s with one worker, {:.1f} s with two".format(*record["start, s"].values()))
     print(f"contaminated / clean: {record['contaminated / clean']:.2f} (target 0.30)")
     print(f"scan / datasketch script ({record['datasketch script, MB/s']:.1f} MB/s): ", end="")
     print(f"{record['scan / datasketch script']:.0f}x (target 60x)")

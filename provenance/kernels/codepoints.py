@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from provenance.kernels.compiling import as_int, inlined
-from provenance.kernels.folded import LONG, Folded, keep_bytes, put_word, shorten
-from provenance.kernels.hashing import U64
-from provenance.kernels.vectors import load_u64, lowest_bit, store_u64
+from provenance.kernels.folded import LONG, Folded, put_word, shorten
+from provenance.kernels.hashing import U64, mix_block
+from provenance.kernels.vectors import load_u64, lowest_bit, store_u64, swap_bytes
 from provenance.text import rules
 from provenance.text.reference import ends_word, next_state
 from provenance.text.tables import FoldTable, fold_table
@@ -21,8 +21,9 @@ ENDS = 8  # flag in a transition: the pending word ends before this code point
 INVALID = -1
 HIGHEST = U64(0x8080808080808080)  # bit of each byte
 PAIRS, PAIRS_MASK = U64(0x80C080C080C080C0), U64(0xC0E0C0E0C0E0C0E0)
+PLACES = U64(0x1F3F)  # bits of the place in `letter_table`
+SURROGATES = 0xD800 >> 11  # top bits of what is no code point
 LOWER_CASE = U64(0x2020202020202020)  # of ASCII letters; digits have this bit set already
-MOST_PAIRS = 48  # bytes of a word that is folded two bytes at a time
 
 
 class Rules(NamedTuple):
@@ -51,13 +52,14 @@ def text_rules() -> Rules:
 def letter_table(table: FoldTable) -> npt.NDArray[np.uint64]:
     """For each letter of two bytes its fold (low 56 bits) and the length of that (high 8); 0 for what is no letter.
 
-    The place is the first byte and the low six bits of the second: those of a 16-bit load, without its top bits.
+    The place is the low five bits of the first byte, two unused ones, and the low six bits of the second: of a 16-bit
+    load with its bytes swapped. So the letters of a script lie together in the cache.
     """
-    letters = np.zeros(1 << 14, dtype=np.uint64)
+    letters = np.zeros(int(PLACES) + 1, dtype=np.uint64)
     for code_point in range(0x80, 0x800):
         kind, fold = table.entry(code_point)
         if kind == rules.WORD and len(fold) < 8:
-            place = (0xC0 | code_point >> 6) | (code_point & 0x3F) << 8
+            place = code_point >> 6 << 8 | code_point & 0x3F
             letters[place] = int.from_bytes(fold, "little") | len(fold) << 56
     return letters
 
@@ -121,9 +123,10 @@ def take_letters(
             store_u64(folded, filled, block | LOWER_CASE)
             filled, at = filled + plain, at + plain
             continue
+        swapped = swap_bytes(block)
         if at + 8 <= limit and block & PAIRS_MASK == PAIRS:
-            one, two = letters[block & U64(0x3FFF)], letters[block >> U64(16) & U64(0x3FFF)]
-            three, four = letters[block >> U64(32) & U64(0x3FFF)], letters[block >> U64(48) & U64(0x3FFF)]
+            one, two = letters[swapped >> U64(48) & PLACES], letters[swapped >> U64(32) & PLACES]
+            three, four = letters[swapped >> U64(16) & PLACES], letters[swapped & PLACES]
             if one and two and three and four:
                 store_u64(folded, filled, one)
                 filled += as_int(one >> U64(56))
@@ -135,8 +138,8 @@ def take_letters(
                 filled += as_int(four >> U64(56))
                 at += 8
                 continue
-        letter = letters[block & U64(0x3FFF)]
-        if at + 2 > limit or block & U64(0xC000) != U64(0x8000) or letter == 0:
+        letter = letters[swapped >> U64(48) & PLACES]
+        if at + 2 > limit or block & U64(0xC0E0) != U64(0x80C0) or letter == 0:
             break
         store_u64(folded, filled, letter)
         filled += as_int(letter >> U64(56))
@@ -145,50 +148,37 @@ def take_letters(
 
 
 @inlined
-def fold_pairs(
+def find_solos(
     data: npt.NDArray[np.uint8],
-    begin: int,
-    size: int,
-    letters: npt.NDArray[np.uint64],
-    folded: npt.NDArray[np.uint8],
-    base: int,
-) -> int:
-    """Fold a clump of up to eight letters of two bytes each, without a branch; 0 if it is none, else where it ends."""
-    keep_low, keep_high = keep_bytes(size)
-    low, high = load_u64(data, begin) & keep_low, load_u64(data, begin + 8) & keep_high
-    odd = (low ^ PAIRS) & PAIRS_MASK & keep_low | (high ^ PAIRS) & PAIRS_MASK & keep_high
-    taken, filled = 0, base
-    for _ in range(4):
-        letter = letters[low & U64(0x3FFF)]
-        store_u64(folded, filled, letter)
-        filled, taken = filled + as_int(letter >> U64(56)), taken + as_int(letter != 0)
-        low >>= U64(16)
-    for _ in range(4):
-        letter = letters[high & U64(0x3FFF)]
-        store_u64(folded, filled, letter)
-        filled, taken = filled + as_int(letter >> U64(56)), taken + as_int(letter != 0)
-        high >>= U64(16)
-    return filled if odd == 0 and 2 * taken == size else 0
-
-
-@inlined
-def fold_word(
-    data: npt.NDArray[np.uint8],
-    begin: int,
+    at: int,
     limit: int,
-    letters: npt.NDArray[np.uint64],
-    folded: npt.NDArray[np.uint8],
-    base: int,
-) -> int:
-    """Fold a clump of up to MOST_PAIRS bytes, letters of two bytes each; 0 if it is none, else where it ends."""
-    filled = base
-    for pair in range(begin, limit, 16):
-        if pair + 16 > data.size:
-            return 0
-        filled = fold_pairs(data, pair, min(limit - pair, 16), letters, folded, filled)
-        if filled == 0:
-            return 0
-    return filled
+    pages: npt.NDArray[np.uint16],
+    entries: npt.NDArray[np.uint32],
+    folds: npt.NDArray[np.uint8],
+    solos: npt.NDArray[np.uint64],
+    places: npt.NDArray[np.int64],
+) -> tuple[int, int, bool]:
+    """Take letters that are words by themselves and separators from `at` on, of three bytes and folded to three.
+
+    `solos` gets the bytes of the letters, `places` where they lie. Returns how many there are, where they end, and
+    whether the last sign taken is a letter.
+    """
+    count, pending = 0, False
+    while at + 8 <= data.size and at + 3 <= limit and count < solos.size:
+        block = load_u64(data, at)
+        code_point = as_int(
+            (block & U64(0x0F)) << U64(12) | (block >> U64(2) & U64(0xFC0)) | block >> U64(16) & U64(0x3F)
+        )
+        entry = entries[as_int(pages[code_point >> 8]) << 8 | code_point & 255]
+        solo, length = entry & np.uint32(15) == rules.SOLO, entry >> np.uint32(4) & np.uint32(63)
+        known = (solo and (length == 0 or length == 3)) or entry & np.uint32(15) == rules.SEPARATOR
+        sound = block & U64(0xC0C0F0) == U64(0x8080E0) and code_point >= 0x800 and code_point >> 11 != SURROGATES
+        if not (known and sound):
+            break
+        fold = load_u64(folds, as_int(entry >> np.uint32(10))) if length else block
+        solos[count], places[count], pending = fold & U64(0xFFFFFF), at, solo
+        count, at = count + as_int(solo), at + 3
+    return count, at, pending
 
 
 @inlined
@@ -235,24 +225,24 @@ def cut_clump(
                     at = limit
                     break
         elif state == rules.OUT or state == rules.AFTER_SOLO:
-            while at + 8 <= data.size and at + 3 <= limit:  # spaceless letters of three bytes that fold to themselves
-                block = load_u64(data, at)
-                code_point = as_int(
-                    (block & U64(0x0F)) << U64(12) | (block >> U64(2) & U64(0xFC0)) | block >> U64(16) & U64(0x3F)
-                )
-                entry = entries[as_int(pages[code_point >> 8]) << 8 | code_point & 255]
-                if block & U64(0xC0C0F0) != U64(0x8080E0) or entry & np.uint32(0x3FF) != rules.SOLO:
-                    break
+            solos, behind, pending = find_solos(data, at, limit, pages, entries, folds, folded.solos, folded.places)
+            if behind > at:
                 if state == rules.AFTER_SOLO:
                     base, waiting = put_word(hashed, word_key, folded, base, filled, waiting, hashes, count)
                     if offsets:
                         begins[count], ends[count] = word_begin - start, word_end - start
                     count += 1
-                store_u64(buffer, base, block & U64(0xFFFFFF))
-                filled, word_begin, word_end, state = base + 3, at, at + 3, rules.AFTER_SOLO
-                at += 3
-            if at >= stop:
-                break
+                complete = solos - as_int(pending)  # behind a letter a mark may follow
+                for k in range(U64(complete)):
+                    hashes[k + U64(count)] = mix_block(word_key, folded.solos[k], U64(0))
+                if offsets:
+                    for k in range(complete):
+                        begins[count + k], ends[count + k] = folded.places[k] - start, folded.places[k] + 3 - start
+                count, at, filled, state = count + complete, behind, base, rules.OUT
+                if pending:
+                    store_u64(buffer, base, folded.solos[solos - 1])
+                    filled, word_begin, word_end, state = base + 3, at - 3, at, rules.AFTER_SOLO
+                continue
         first, second, third = as_int(data[at]), 0, 0
         if at + 2 < stop:
             second, third = as_int(data[at + 1]), as_int(data[at + 2])

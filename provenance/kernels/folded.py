@@ -13,6 +13,7 @@ from provenance.kernels.vectors import hash_eight, load_u64, store_u64
 
 ALL = ~U64(0)
 FOLDED = 1 << 12  # bytes of folded words that wait to be hashed
+SOLOS = 512  # letters taken at once that are words by themselves
 LONG = 128  # bytes of one word held at once, and room for the longest fold
 
 
@@ -30,19 +31,23 @@ class Folded(NamedTuple):
     edges: npt.NDArray[np.uint32]
     targets: npt.NDArray[np.int64]  # where their hashes go
     hashes: npt.NDArray[np.uint64]  # eight, before they go there
+    solos: npt.NDArray[np.uint64]  # letters that are words by themselves, some hundreds at a time ...
+    places: npt.NDArray[np.int64]  # ... and where they lie
 
 
 @kernel
 def make_folded() -> Folded:
     """Room for words of FOLDED bytes in all."""
     data, edges = np.zeros(FOLDED, dtype=np.uint8), np.zeros(2 * FOLDED, dtype=np.uint32)
-    return Folded(data, edges, np.empty(FOLDED, dtype=np.int64), np.empty(8, dtype=np.uint64))
+    targets, hashes = np.empty(FOLDED, dtype=np.int64), np.empty(8, dtype=np.uint64)
+    solos, places = np.empty(SOLOS, dtype=np.uint64), np.empty(SOLOS, dtype=np.int64)
+    return Folded(data, edges, targets, hashes, solos, places)
 
 
 @piece
 def hash_waiting(folded: Folded, waiting: int, word_key: np.uint64, hashes: npt.NDArray[np.uint64]) -> None:
     """Hash the words that wait, each to its place in `hashes`."""
-    data, edges, targets, eight = folded
+    data, edges, targets, eight, _, _ = folded
     for w in range(0, waiting, 8):
         hash_eight(data, 0, edges, w, U64(0), word_key, eight, 0)
         for k in range(min(8, waiting - w)):
@@ -84,7 +89,7 @@ def put_word(
     count: int,
 ) -> tuple[int, int]:
     """Word `count` is folded: let it wait, or hash it now if long. Returns where the next begins, and how many wait."""
-    buffer, edges, targets, _ = folded
+    buffer, edges, targets, _, _, _ = folded
     if filled - base > 16 or hashed != word_key:
         hashes[count] = hash_long(hashed, buffer, base, filled)
         return base, waiting

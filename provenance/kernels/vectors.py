@@ -123,6 +123,16 @@ def load_u64(typing: Any, data: Any, at: Any) -> Any:
 
 
 @intrinsic
+def swap_bytes(typing: Any, value: Any) -> Any:
+    """The eight bytes of a number in the other order."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        return builder.bswap(arguments[0])
+
+    return types.uint64(types.uint64), generate
+
+
+@intrinsic
 def store_u64(typing: Any, data: Any, at: Any, value: Any) -> Any:
     """Put a number into `data[at:at + 8]`, little-endian, at any alignment."""
 

@@ -11,16 +11,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from provenance.kernels.clumps import ROOM, find_clumps, is_ascii_letter
-from provenance.kernels.codepoints import HIGHEST, LOWER_CASE, MOST_PAIRS, Rules, cut_clump, fold_word, text_rules
+from provenance.kernels.clumps import ROOM, find_clumps
+from provenance.kernels.codepoints import LOWER_CASE, Rules, cut_clump, text_rules
 from provenance.kernels.compiling import as_int, inlined, kernel, piece
-from provenance.kernels.folded import Folded, hash_waiting, keep_bytes, make_folded, put_word
+from provenance.kernels.folded import Folded, hash_waiting, make_folded
 from provenance.kernels.hashing import U64, mix_block
-from provenance.kernels.vectors import BLOCK, count_bits, hash_eight, load_u64, lowest_bit
+from provenance.kernels.simple import hash_specials
+from provenance.kernels.vectors import BLOCK, hash_eight, lowest_bit
 
 SEGMENT = 1 << 13  # bytes of text cut at once: its clumps and words stay in the first cache
 SLACK = 16  # items behind the words that may be written
-LOWEST = U64(0x0101010101010101)  # bit of each byte
 
 
 class Scratch(NamedTuple):
@@ -55,31 +55,6 @@ def hash_plain(data: npt.NDArray[np.uint8], begin: int, end: int, word_key: np.u
         else:
             high |= byte << U64(8 * (filled - 8))
     return mix_block(hashed, low, high)
-
-
-@inlined
-def without_joiner(low: np.uint64, high: np.uint64, length: int) -> tuple[np.uint64, np.uint64, int]:
-    """A folded word of up to 16 bytes without the one apostrophe or hyphen in it, and its length, 0 if none.
-
-    Of the ASCII bytes in a clump only apostrophes and hyphens lack both 0x40 and 0x10.
-    """
-    valid_low, valid_high = keep_bytes(length)
-    low, high = low & valid_low, high & valid_high
-    if (low | high) & HIGHEST:
-        return low, high, 0
-    signs_low = ~(low >> U64(6) | low >> U64(4)) & LOWEST & valid_low
-    signs_high = ~(high >> U64(6) | high >> U64(4)) & LOWEST & valid_high
-    if count_bits(signs_low) + count_bits(signs_high) != 1:
-        return low, high, 0
-    low, high = (low | LOWER_CASE) & valid_low, (high | LOWER_CASE) & valid_high
-    if signs_low:
-        before = signs_low - U64(1)  # all bits below the sign
-        low = low & before | (low >> U64(8) | high << U64(56)) & ~before
-        high >>= U64(8)
-    else:
-        before = signs_high - U64(1)
-        high = high & before | high >> U64(8) & ~before
-    return low, high, length - 1
 
 
 @piece
@@ -145,17 +120,8 @@ def append_words(
     elif stop < text_stop and clumps == 1 and as_int(edges[1]) == stop - at and special == 0:
         specials[0], special = 0, 1  # one clump fills the segment: cut it to its end, wherever that is
     hash_clumps(data, at, edges, clumps, specials, special, word_key, hashes, count)
-    hard = 0
-    for s in range(special):
-        c = as_int(specials[s])
-        begin, end = at + as_int(edges[2 * c]), at + as_int(edges[2 * c + 1])
-        if end - begin <= 16 and begin + 16 <= data.size and is_ascii_letter(as_int(data[end - 1])):
-            low, high, length = without_joiner(load_u64(data, begin), load_u64(data, begin + 8), end - begin)
-            if length:
-                hashes[count + c] = mix_block(word_key, low, high)
-                continue
-        specials[hard] = c
-        hard += 1
+    closed = stop if stop < text_stop else stop + 1
+    hard = hash_specials(data, at, closed, edges, specials, special, text.letters, folded, word_key, hashes, count)
     first = as_int(specials[0]) if hard else clumps  # hashes before the first hard clump are in their places
     for c in range(U64(clumps - first)):
         plain[c] = hashes[c + U64(count + first)]
@@ -175,22 +141,12 @@ def append_words(
             reached = max(reached, at + as_int(edges[2 * here]))
             while done < clumps and (done == here or at + as_int(edges[2 * done]) < reached):
                 limit = at + as_int(edges[2 * done + 1])
-                begin = at + as_int(edges[2 * done])
-                closed = limit < stop or stop == text_stop
-                filled = 0
-                if closed and limit - begin <= MOST_PAIRS and reached <= begin and data[begin] >= 0xC2:
-                    filled = fold_word(data, begin, limit, text.letters, folded.data, base)
-                if filled:
-                    base, waiting = put_word(word_key, word_key, folded, base, filled, waiting, hashes, count)
-                    if offsets:
-                        begins[count], ends[count] = begin - text_start, limit - text_start
-                    count, reached = count + 1, limit
-                elif reached < limit:
+                if reached < limit:
                     reached, count, bad, base, waiting = cut_clump(
                         data,
                         reached,
                         limit,
-                        limit < stop or stop == text_stop,
+                        limit < closed,
                         text_stop,
                         text,
                         word_key,

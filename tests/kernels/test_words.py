@@ -157,6 +157,18 @@ def test_the_bound_of_words_is_reached(data):
     assert len(words_of(array(data), KEYS).hashes) == most_words(len(data)) - SLACK
 
 
+SPACELESS = "名道が。、，ー" + "か\u3099" + "ｶﾞ" + "한\u1112" + "ไทย" + "\u0e48" + "\u3000" + " a-’\n"
+EUROPEAN = "aéßæŒçñ’'-–«» 1" + "жёйЁ" + "ﬁ" + "\u0301\u00ad\u200b"
+
+
+@pytest.mark.parametrize("alphabet", [SPACELESS, EUROPEAN])
+@settings(max_examples=600, deadline=None)
+@given(st.data())
+def test_scripts_with_paths_of_their_own_are_cut_as_the_reference_does(alphabet, data):
+    text = data.draw(st.text(alphabet=alphabet, max_size=300)).encode()
+    assert_kernel_agrees(text)
+
+
 @some
 @given(texts, texts, texts)
 def test_a_slice_is_cut_as_if_nothing_lay_around_it(before, data, after):
