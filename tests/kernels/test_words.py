@@ -167,6 +167,7 @@ EUROPEAN = "aéßæŒçñ’'-–«» 1" + "жёйЁ" + "ﬁ" + "\u0301\u00ad\u2
 def test_scripts_with_paths_of_their_own_are_cut_as_the_reference_does(alphabet, data):
     text = data.draw(st.text(alphabet=alphabet, max_size=300)).encode()
     assert_kernel_agrees(text)
+    assert_kernel_agrees(text + b" " * 24)  # the paths that read ahead take what is not near the end
 
 
 @some
