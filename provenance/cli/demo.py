@@ -28,19 +28,21 @@ def command(folder: Path) -> None:
     from provenance.cli.printing import number, size
     from provenance.cli.scan import print_summary
     from provenance.demo.corpus import write_books, write_shards
+    from provenance.kernels.compiling import on_first_compile
     from provenance.runs.scan import scan
 
     _prepare(folder)
     click.echo("1. Known books and training shards", err=True)
     books, shards = write_books(folder), write_shards(folder)
     click.echo(f"2. Index of the books: provenance index build {books} --out {folder / 'index'}", err=True)
+    on_first_compile(_say_compiling)
     report = build_index([books], folder / "index", overwrite=True)
     click.echo(
         f"   {number(report.editions, 'book')}, {report.words:,} words, {size(report.index_bytes)} on disk", err=True
     )
     db = folder / "run.duckdb"
     click.echo(f"3. Scan: provenance scan {shards} --index {folder / 'index'} --db {db}", err=True)
-    summary = scan([shards], folder / "index", db, overwrite=True)
+    summary = scan([shards], folder / "index", db, overwrite=True, on_compiling=_say_compiling)
     click.echo(err=True)
     print_summary(summary)
     _print_kinds(db)
@@ -48,6 +50,10 @@ def command(folder: Path) -> None:
     if not _as_expected(summary):
         click.echo("provenance: the demo did not find what it planted; please report this", err=True)
         sys.exit(3)
+
+
+def _say_compiling() -> None:
+    click.echo("   First time on this machine: compiling for its processor, which takes half a minute", err=True)
 
 
 def _prepare(folder: Path) -> None:

@@ -78,6 +78,7 @@ def build(
 
     from provenance.api import build_index, fitting_sketch
     from provenance.cli.options import parse_bytes, read_key
+    from provenance.kernels.compiling import on_first_compile
     from provenance.readers import Book, BookColumns
     from provenance.runs.config import check_workers
     from provenance.sketch import BandedMinHash, FracMinHash, Sketch
@@ -93,6 +94,8 @@ def build(
 
         def on_book(book: Book) -> None:
             bar.update(len(book.text))
+
+        on_first_compile(lambda: bar.set_description_str("indexing (first time here: compiling for this processor)"))
 
         report = build_index(
             sources,

@@ -81,16 +81,20 @@ def command(
         def on_progress(text_bytes: int, new_matches: int) -> None:
             nonlocal matches
             matches += new_matches
+            bar.set_description_str("scanning", refresh=False)
             bar.set_postfix_str(f"{matches} matches", refresh=False)
             bar.update(text_bytes)
 
         def on_planned(text_bytes: int) -> None:
             bar.total = (bar.total or 0) + text_bytes
 
+        def on_compiling() -> None:
+            bar.set_description_str("compiling for this processor, once")
+
         summary = scan(
             shards, index, db,
             config=config, workers=workers, key=read_key(key_file), overwrite=overwrite, children=children,
-            on_planned=on_planned, on_progress=on_progress,
+            on_planned=on_planned, on_progress=on_progress, on_compiling=on_compiling,
         )  # fmt: skip
     if as_json:
         click.echo(json.dumps(summary.to_json(), default=str))
@@ -114,12 +118,16 @@ def print_summary(summary: ScanSummary) -> None:
             )
         click.echo()
     clean = summary.documents_scanned - summary.nulls - summary.documents_matched
-    rate = summary.bytes_scanned / max(summary.seconds, 0.001)
+    rate = summary.bytes_scanned / max(summary.seconds - summary.compile_seconds, 0.001)
     click.echo(
         f"{number(len(summary.works), 'work')} found, {summary.works_without_match:,} without a match. "
         f"{number(summary.documents_scanned, 'document')} scanned: {summary.documents_matched:,} with matches, "
         f"{clean:,} clean. {size(summary.bytes_scanned)} of text in {summary.seconds:.1f} s ({size(rate)}/s)."
     )
+    if summary.compile_seconds >= 1:
+        click.echo(
+            f"Of that time {summary.compile_seconds:.0f} s went into compiling for this processor, which is done once."
+        )
     outcomes = ", ".join(f"{count:,} {kind}" for kind, count in summary.shards.items() if count)
     click.echo(f"Files: {outcomes or 'none'}. Run database: {safe(str(summary.db))}")
     if summary.nulls or summary.invalid_documents:

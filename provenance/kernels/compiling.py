@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from importlib import resources
+from time import perf_counter
 from typing import Any, SupportsInt, TypeVar, cast
 
 import numba
 import numpy as np
 import xxhash
+from numba.core import event
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -48,6 +50,42 @@ def inlined(function: F) -> F:
     """A piece of a kernel that LLVM must put into its callers."""
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False, "forceinline": True}
     return cast(F, numba.njit(function, **options))
+
+
+class _Clock(event.Listener):  # type: ignore[misc]
+    """Sums what numba spends on compiling, kernels within kernels once; loading from its cache is no compiling."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.on_first: Callable[[], None] = lambda: None
+        self._depth, self._begun, self._met = 0, 0.0, False
+
+    def on_start(self, event: object) -> None:
+        if not self._met:
+            self._met = True
+            self.on_first()
+        if self._depth == 0:
+            self._begun = perf_counter()
+        self._depth += 1
+
+    def on_end(self, event: object) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            self.seconds += perf_counter() - self._begun
+
+
+_CLOCK = _Clock()
+event.register("numba:compile", _CLOCK)
+
+
+def compile_seconds() -> float:
+    """Seconds that this process has spent on compiling kernels: none once they are in the cache."""
+    return _CLOCK.seconds
+
+
+def on_first_compile(call: Callable[[], None]) -> None:
+    """Call this when the first kernel has to be compiled, which takes a while."""
+    _CLOCK.on_first = call
 
 
 @inlined

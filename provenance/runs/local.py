@@ -92,7 +92,12 @@ class Children:
         self._waiting, self._children = [], []
 
     def run(
-        self, hello: dict[str, Any], tasks: deque[Task], workers: int, on_progress: Callable[[int], None]
+        self,
+        hello: dict[str, Any],
+        tasks: deque[Task],
+        workers: int,
+        on_progress: Callable[[int], None],
+        on_compiling: Callable[[], None],
     ) -> Iterator[Result]:
         """Do all tasks, also those that the caller appends to `tasks` while it takes results.
 
@@ -121,6 +126,8 @@ class Children:
                         raise ProvenanceError(message[0]["error"])
                     elif message[0]["kind"] == "progress":
                         on_progress(message[0]["bytes"])
+                    elif message[0]["kind"] == "compiling":
+                        on_compiling()
                     else:
                         child.task = None
                         yield message

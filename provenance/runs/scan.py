@@ -75,6 +75,7 @@ class ScanSummary:
     documents_matched: int
     bytes_scanned: int  # of text
     seconds: float
+    compile_seconds: float  # of them: kernels are compiled once for a processor
     shards: dict[str, int]  # by outcome
     exceptions: list[dict[str, Any]]
     nulls: int
@@ -102,6 +103,7 @@ def scan(
     children: Children | None = None,
     on_planned: Callable[[int], None] = lambda text_bytes: None,
     on_progress: Callable[[int, int], None] = lambda text_bytes, matches: None,
+    on_compiling: Callable[[], None] = lambda: None,
 ) -> ScanSummary:
     """Scan Parquet shards (files, directories, globs) for the books of an index and write a run database.
 
@@ -120,9 +122,12 @@ def scan(
         _load_editions(writer, opened)
         todo = [record for record in records.values() if not record.skipped]
         most = min(count, max(1, 2 * len(todo)))
-        _run(writer, records, opened, config, children or Children(), most, on_planned, on_progress)
+        compiling = 0.0
+        if todo:
+            pool = children or Children()
+            compiling = _run(writer, records, opened, config, pool, most, on_planned, on_progress, on_compiling)
         _load_shards(writer, records)
-        summary = _summary(writer, Path(db), records, monotonic() - begun)
+        summary = _summary(writer, Path(db), records, monotonic() - begun, compiling)
         _load_run(writer, opened, config, count, started, summary, len(listed))
         writer.finish()
     except BaseException:
@@ -140,8 +145,12 @@ def _run(
     workers: int,
     on_planned: Callable[[int], None],
     on_progress: Callable[[int, int], None],
-) -> None:
-    """Describe every shard, then scan its units and take its digest; each result is loaded as it comes."""
+    on_compiling: Callable[[], None],
+) -> float:
+    """Describe every shard, then scan its units and take its digest; each result is loaded as it comes.
+
+    Returns the seconds that the slowest worker spent on compiling kernels.
+    """
     hello = {
         "config": config.to_json(),
         "index": str(index.folder.absolute()),
@@ -152,9 +161,8 @@ def _run(
     tasks: deque[Task] = deque(
         {"task": "describe", "shard": record.shard} for record in records.values() if not record.skipped
     )
-    if not tasks:
-        return
-    results = children.run(hello, tasks, workers, lambda size: on_progress(size, 0))
+    compiling = 0.0
+    results = children.run(hello, tasks, workers, lambda size: on_progress(size, 0), on_compiling)
     try:
         for header, payload in results:
             record = records[header["shard"]]
@@ -169,8 +177,10 @@ def _run(
                 matches = _scanned(record, header, payload)
                 writer.load("match", matches)
                 on_progress(header["untold_bytes"], matches.num_rows)
+                compiling = max(compiling, header["compile_seconds"])
     finally:
         results.close()  # type: ignore[attr-defined]  # it is a generator
+    return compiling
 
 
 def _described(record: ShardRecord, header: dict[str, Any]) -> list[Task]:
@@ -226,7 +236,9 @@ def _load_shards(writer: RunWriter, records: dict[str, ShardRecord]) -> None:
         writer.load("exception", pa.Table.from_pylist(order))
 
 
-def _summary(writer: RunWriter, db: Path, records: dict[str, ShardRecord], seconds: float) -> ScanSummary:
+def _summary(
+    writer: RunWriter, db: Path, records: dict[str, ShardRecord], seconds: float, compiling: float
+) -> ScanSummary:
     outcomes = [record.outcome for record in records.values()]
     totals = Counts()
     for record in records.values():
@@ -241,6 +253,7 @@ def _summary(writer: RunWriter, db: Path, records: dict[str, ShardRecord], secon
         documents_matched=totals.documents_matched,
         bytes_scanned=totals.text_bytes,
         seconds=round(seconds, 3),
+        compile_seconds=round(compiling, 3),
         shards={kind: outcomes.count(kind) for kind in ("scanned", "partial", "failed", "skipped")},
         exceptions=writer.query("SELECT * FROM exception ORDER BY ALL"),
         nulls=totals.nulls,

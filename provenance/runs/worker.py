@@ -16,6 +16,7 @@ import pyarrow as pa
 from provenance.errors import ProvenanceError
 from provenance.files import file_sha256
 from provenance.index import Index
+from provenance.kernels.compiling import compile_seconds, on_first_compile
 from provenance.matching import Matcher
 from provenance.runs.config import ScanConfig
 from provenance.runs.messages import read_message, write_message
@@ -94,6 +95,7 @@ class Worker:
             "counts": result.counts.__dict__,
             "rows_read": result.rows_read,
             "untold_bytes": untold,
+            "compile_seconds": compile_seconds(),
             "problems": [asdict(problem) for problem in result.problems],
         }
         return header, sink.getvalue().to_pybytes()
@@ -125,6 +127,7 @@ def main() -> None:
     def send(header: dict[str, Any], payload: bytes) -> None:
         write_message(out, header, payload)
 
+    on_first_compile(lambda: send({"kind": "compiling"}, b""))
     try:
         worker = Worker(hello[0], send)
         send({"kind": "ready"}, b"")
