@@ -52,7 +52,7 @@ def inlined(function: F) -> F:
     return cast(F, numba.njit(function, **options))
 
 
-class _Clock(event.Listener):  # type: ignore[misc]
+class _Clock(event.Listener):
     """Sums what numba spends on compiling, kernels within kernels once; loading from its cache is no compiling."""
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class _Clock(event.Listener):  # type: ignore[misc]
 
 
 _CLOCK = _Clock()
-event.register("numba:compile", _CLOCK)
+event.register("numba:compile", _CLOCK)  # type: ignore[no-untyped-call]
 
 
 def compile_seconds() -> float:
