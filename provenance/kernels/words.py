@@ -1,7 +1,7 @@
 """Cuts UTF-8 into words and hashes them, in stages over short segments that stay in the cache.
 
-First `clumps` finds where words may lie, 64 bytes at a time; plain ones are hashed here, eight at a time; those that are
-one short word all the same in `simple`; the others go through the state machine in `codepoints`. The reference in
+First `clumps` finds where words may lie, 64 bytes at a time; plain ones are hashed here, eight at a time; those that
+are one short word all the same in `simple`; the others go through the state machine in `codepoints`. The reference in
 `provenance/text` says what must come out.
 """
 
