@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,8 +53,10 @@ def command(folder: Path) -> None:
         sys.exit(3)
 
 
+@cache
 def _say_compiling() -> None:
-    click.echo("   First time on this machine: compiling for its processor, which takes half a minute", err=True)
+    """Said once, though the index and every worker may have something to compile."""
+    click.echo("   First time on this machine: compiling for its processor, which takes a minute", err=True)
 
 
 def _prepare(folder: Path) -> None:

@@ -189,7 +189,7 @@ def cut_words(
     return count, invalid
 
 
-@inlined
+@kernel
 def most_words(size: int) -> int:
     """Room for the words in `size` bytes: a byte and a separator each; spaceless letters take three bytes.
 
