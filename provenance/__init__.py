@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from provenance._version import __version__
 
 if TYPE_CHECKING:
-    from provenance.api import build_index
+    from provenance.api import build_index, scan
     from provenance.index import Index
     from provenance.matching import MatchConfig, Matcher
     from provenance.runs.config import ScanConfig
-    from provenance.runs.scan import ScanSummary, scan
+    from provenance.runs.record import ScanSummary
     from provenance.sketch import BandedMinHash, FracMinHash, Key
 
 _HOMES = {
@@ -28,8 +28,8 @@ _HOMES = {
     "MatchConfig": "provenance.matching",
     "Matcher": "provenance.matching",
     "ScanConfig": "provenance.runs.config",
-    "ScanSummary": "provenance.runs.scan",
-    "scan": "provenance.runs.scan",
+    "ScanSummary": "provenance.runs.record",
+    "scan": "provenance.api",
     "BandedMinHash": "provenance.sketch",
     "FracMinHash": "provenance.sketch",
     "Key": "provenance.sketch",

@@ -30,6 +30,13 @@ def _columns(ctx: click.Context, parameter: click.Parameter, value: str) -> dict
 @command.command("build")
 @click.argument("sources", nargs=-1, required=True, type=FILE, metavar="SOURCE...")
 @click.option("--out", required=True, type=FILE, help="Directory of the index, for example indexes/books.")
+@click.option(
+    "--decoys",
+    multiple=True,
+    type=FILE,
+    metavar="BOOKS",
+    help="Books that cannot be in any data: a run says how many of them matched.",
+)
 @click.option("--metadata", type=FILE, help="CSV with id or file, and title, author, work_id.")
 @click.option(
     "--columns", default="", callback=_columns, help="Columns of Parquet books: id=...,title=...,author=...,text=..."
@@ -54,6 +61,7 @@ def _columns(ctx: click.Context, parameter: click.Parameter, value: str) -> dict
 def build(
     sources: tuple[Path, ...],
     out: Path,
+    decoys: tuple[Path, ...],
     metadata: Path | None,
     columns: dict[str, str],
     sketch: str,
@@ -87,7 +95,7 @@ def build(
     if sketch == "banded":
         chosen = BandedMinHash(shingle, num_perm=num_perm, threshold=threshold)
     elif scale is None:
-        chosen = fitting_sketch(sources, BookColumns(**columns), shingle)
+        chosen = fitting_sketch([*sources, *decoys], BookColumns(**columns), shingle)
     else:
         chosen = FracMinHash(shingle, scale)
     with tqdm(unit="B", unit_scale=True, desc="indexing", file=sys.stderr, disable=None) as bar:
@@ -109,13 +117,15 @@ def build(
             on_book=on_book,
             memory=parse_bytes(memory),
             workers=check_workers(workers),
+            decoys=decoys,
         )
     _tell(report, as_json)
 
 
 @command.command("add")
 @click.argument("index", type=FILE)
-@click.argument("sources", nargs=-1, required=True, type=FILE, metavar="SOURCE...")
+@click.argument("sources", nargs=-1, type=FILE, metavar="[SOURCE...]")
+@click.option("--decoys", multiple=True, type=FILE, metavar="BOOKS", help="Books that cannot be in any data.")
 @click.option("--out", type=FILE, help="Write the larger index here; default: replace INDEX when it is whole.")
 @click.option("--metadata", type=FILE, help="CSV with id or file, and title, author, work_id.")
 @click.option(
@@ -131,6 +141,7 @@ def build(
 def add(
     index: Path,
     sources: tuple[Path, ...],
+    decoys: tuple[Path, ...],
     out: Path | None,
     metadata: Path | None,
     columns: dict[str, str],
@@ -150,6 +161,8 @@ def add(
     from provenance.readers import BookColumns
     from provenance.runs.config import check_workers
 
+    if not sources and not decoys:
+        raise click.UsageError("nothing to add: name books, or --decoys")
     report = add_to_index(
         index,
         sources,
@@ -160,6 +173,7 @@ def add(
         columns=BookColumns(**columns),
         memory=parse_bytes(memory),
         workers=check_workers(workers),
+        decoys=decoys,
     )
     _tell(report, as_json)
 

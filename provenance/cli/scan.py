@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from provenance.runs.scan import ScanSummary
+    from provenance.runs.record import ScanSummary
 
 FILE = click.Path(path_type=Path)
 EARLY = 2  # worker processes started before it is known how many there is work for
@@ -32,6 +32,19 @@ WIDE = 110  # columns of a terminal that shows every column of the table
 @click.option("--scale", type=int, help="Look up one fingerprint in SCALE, fewer than the index has: faster, coarser.")
 @click.option("--min-words", default=25, show_default=True, help="Shortest match that is reported, in matched words.")
 @click.option("--max-row-bytes", default=64 << 20, show_default=True, help="Longer rows are not scanned, and named.")
+@click.option(
+    "--background",
+    multiple=True,
+    metavar="PARQUET",
+    help="Ordinary text, to learn from which phrases are common; they then count for nothing.",
+)
+@click.option(
+    "--decoys",
+    multiple=True,
+    type=FILE,
+    metavar="BOOKS",
+    help="Books that cannot be in the shards: how many match is reported, with the rate of errors it allows.",
+)
 @click.option("--workers", type=int, help="Worker processes; by default one a core.")
 @click.option("--key-file", type=FILE, help="Key that the index was built with.")
 @click.option("--overwrite", is_flag=True, help="Replace the run database that is there.")
@@ -45,6 +58,8 @@ def command(
     scale: int | None,
     min_words: int,
     max_row_bytes: int,
+    background: tuple[str, ...],
+    decoys: tuple[Path, ...],
     workers: int | None,
     key_file: Path | None,
     overwrite: bool,
@@ -55,6 +70,7 @@ def command(
     \b
     provenance scan shards/ --index indexes/books --db run.duckdb
     provenance scan 'data/train-*.parquet' --index indexes/books --db run.duckdb --text-column body
+    provenance scan shards/ --index indexes/books --db run.duckdb --background news.parquet --decoys unpublished/
     """
     from provenance.runs.local import Children
 
@@ -63,10 +79,10 @@ def command(
 
     from tqdm import tqdm
 
+    from provenance.api import scan
     from provenance.cli.options import read_key
     from provenance.matching import MatchConfig
     from provenance.runs.config import ScanConfig
-    from provenance.runs.scan import scan
 
     config = ScanConfig(
         text_column=text_column,
@@ -93,7 +109,8 @@ def command(
 
         summary = scan(
             shards, index, db,
-            config=config, workers=workers, key=read_key(key_file), overwrite=overwrite, children=children,
+            config=config, workers=workers, key=read_key(key_file), overwrite=overwrite, background=background,
+            decoys=decoys, children=children,
             on_planned=on_planned, on_progress=on_progress, on_compiling=on_compiling,
         )  # fmt: skip
     if as_json:
@@ -106,7 +123,7 @@ def command(
 
 def print_summary(summary: ScanSummary) -> None:
     """The works found, what was clean, and what was not scanned."""
-    from provenance.cli.printing import number, safe, size
+    from provenance.cli.printing import number, percent, safe, size
 
     if summary.works:
         shown = summary.works[:MOST_WORKS_SHOWN]
@@ -120,13 +137,20 @@ def print_summary(summary: ScanSummary) -> None:
     clean = summary.documents_scanned - summary.nulls - summary.documents_matched
     rate = summary.bytes_scanned / max(summary.seconds - summary.compile_seconds, 0.001)
     click.echo(
-        f"{number(len(summary.works), 'work')} found, {summary.works_without_match:,} without a match. "
+        f"{number(len(summary.works), 'work')} found, {summary.works_shared:,} only by lines they share with others, "
+        f"{summary.works_without_match:,} without a match. "
         f"{number(summary.documents_scanned, 'document')} scanned: {summary.documents_matched:,} with matches, "
         f"{clean:,} clean. {size(summary.bytes_scanned)} of text in {summary.seconds:.1f} s ({size(rate)}/s)."
     )
     if summary.compile_seconds >= 1:
         click.echo(
             f"Of that time {summary.compile_seconds:.0f} s went into compiling for this processor, which is done once."
+        )
+    if summary.decoys["works"]:
+        matched, most = summary.decoys["matched"], percent(summary.decoys["upper95"])
+        click.echo(
+            f"{matched:,} of {number(summary.decoys['works'], 'decoy')} matched, which cannot be in the data: "
+            f"of such works at most {most} would (95 %)."
         )
     outcomes = ", ".join(f"{count:,} {kind}" for kind, count in summary.shards.items() if count)
     click.echo(f"Files: {outcomes or 'none'}. Run database: {safe(str(summary.db))}")
@@ -146,6 +170,14 @@ def print_summary(summary: ScanSummary) -> None:
         click.echo("provenance: incomplete: what was not scanned is not known to be clean", err=True)
 
 
+def _coverage(work: dict[str, Any]) -> str:
+    from provenance.cli.printing import percent
+
+    if not work["estimated"]:
+        return percent(work["coverage"])
+    return f"{percent(work['coverage'])} ({100 * work['coverage_low']:.1f}-{100 * work['coverage_high']:.1f})"
+
+
 def print_works(works: list[dict[str, Any]]) -> None:
     """A row for each work; a narrow terminal gets the columns that matter most."""
     from provenance.cli.printing import percent, table, width
@@ -154,7 +186,7 @@ def print_works(works: list[dict[str, Any]]) -> None:
         ("work", "left", lambda w: w["title"] or w["work_id"]),
         ("author", "left", lambda w: w["author"]),
         ("grade", "fixed", lambda w: w["grade"] + (" (estimate)" if w["estimated"] else "")),
-        ("coverage", "right", lambda w: percent(w["coverage"])),
+        ("coverage", "right", _coverage),
         ("identity", "right", lambda w: percent(w["identity"])),
         ("words", "right", lambda w: f"{w['matched_words']:,}"),
         ("longest run", "right", lambda w: f"{w['longest_run']:,}"),

@@ -8,6 +8,6 @@ the format.
 
 from provenance.index.build import BuildReport, build_index
 from provenance.index.merge import merge_indexes
-from provenance.index.opening import Index
+from provenance.index.opening import Index, Runs
 
-__all__ = ["BuildReport", "Index", "build_index", "merge_indexes"]
+__all__ = ["BuildReport", "Index", "Runs", "build_index", "merge_indexes"]

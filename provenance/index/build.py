@@ -192,6 +192,7 @@ def finish(
     ]
     for row, work in zip(rows, group_editions(known), strict=True):
         row.update(work_id=work.work_id, grouped_by=work.grouped_by)
+    _refuse_known_decoys(rows)
     words = rows[-1]["first_word"] + rows[-1]["words"]
     np.concatenate(identities).astype("<u8").tofile(folder / names.IDENTITIES)
     pq.write_table(pa.Table.from_pylist(rows, schema=names.EDITION_SCHEMA), folder / names.EDITIONS, compression="zstd")
@@ -232,6 +233,16 @@ def finish(
         grouped={work: editions for work, editions in works.items() if len(editions) > 1},
         sources=[],
     )
+
+
+def _refuse_known_decoys(rows: list[dict[str, Any]]) -> None:
+    known = {row["work_id"]: row for row in rows if not row["decoy"]}
+    for row in rows:
+        if row["decoy"] and (book := known.get(row["work_id"])):
+            raise BookError(
+                f"decoy {row['edition_id']} is an edition of the same work as {book['edition_id']} (by "
+                f"{max(row['grouped_by'], book['grouped_by'])}): it may be in the data, so it is no decoy; leave it out"
+            )
 
 
 def editions_of_works(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, str]]]:

@@ -16,7 +16,7 @@ from provenance.kernels.probe import FEWEST_BUCKET_BITS, MOST_BUCKET_BITS
 from provenance.text import TEXT_RULES_VERSION
 
 FORMAT = "provenance-index"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 MANIFEST = "index.json"
 EDITIONS = "editions.parquet"
@@ -51,6 +51,7 @@ EDITION_SCHEMA = pa.schema(
         ("fingerprints", pa.int64()),  # postings kept for this edition
         ("identity_fingerprints", pa.int64()),  # of `identities.u64`, which has them edition after edition
         ("invalid_utf8", pa.int64()),  # invalid byte sequences, each a separator
+        ("decoy", pa.bool_()),  # cannot be in any data: what matches it is an error
     ]
 )
 

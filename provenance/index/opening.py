@@ -16,6 +16,7 @@ from provenance.errors import IndexDamagedError, KeyMismatchError, UsageError
 from provenance.files import file_digest
 from provenance.index import format as names
 from provenance.index.texts import COLUMNS, EditionTexts
+from provenance.kernels.common import in_many_works
 from provenance.kernels.confirm import confirm_runs
 from provenance.kernels.fingerprints import Sketches
 from provenance.kernels.probe import (
@@ -106,6 +107,12 @@ class Index:
         return list(self.editions["work_id"].to_pylist())
 
     @cached_property
+    def work_numbers(self) -> npt.NDArray[np.int64]:
+        """A number for the work of each edition: the same for editions of one work."""
+        works = self._read_editions(["work_id"])["work_id"].combine_chunks().dictionary_encode()
+        return np.asarray(works.indices.to_numpy(), dtype=np.int64)
+
+    @cached_property
     def identities(self) -> list[npt.NDArray[np.uint64]]:
         """For each edition the sketch that tells its work."""
         ends = np.cumsum(self.editions["identity_fingerprints"].to_numpy())
@@ -160,6 +167,13 @@ class Index:
             least,
         )
         return Runs(queries, entries, np.ones(queries.size, dtype=np.int64))
+
+    def in_many_works(self, runs: Runs, most: int) -> npt.NDArray[np.bool_]:
+        """For each run, whether more than `most` works have its fingerprint."""
+        if not bool((runs.lengths > most).any()):
+            return np.zeros(runs.lengths.size, dtype=np.bool_)
+        places = (self._postings, self._high, self.first_words, *self._edition_hints)
+        return in_many_works(runs.firsts, runs.lengths, *places, self.work_numbers, most)
 
     def verify(self) -> None:
         """Read every file and compare its digest; raises IndexDamagedError naming the first that differs."""

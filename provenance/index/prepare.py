@@ -85,6 +85,7 @@ def prepare(book: Book, options: Options) -> Prepared:
         "fingerprints": int(seldom.sum()),
         "identity_fingerprints": identity.size,
         "invalid_utf8": words.invalid,
+        "decoy": book.decoy,
     }
     return Prepared(
         row=row,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -60,6 +62,30 @@ def larger(table: Integers, room: int) -> Integers:
     return copy
 
 
+class Reaches(NamedTuple):
+    """How far the passages found so far reach that hold a word of a document, where `groups` is the group in hand."""
+
+    ends: Integers  # word after the last
+    groups: Integers
+
+
+@kernel
+def make_reaches(doc_starts: Integers, documents: Integers) -> Reaches:
+    """Room for the longest of the documents that have chains."""
+    longest = 0
+    for d in documents:
+        longest = max(longest, doc_starts[d + 1] - doc_starts[d])
+    return Reaches(np.empty(longest, dtype=np.int64), np.full(longest, -1, dtype=np.int64))
+
+
+@inlined
+def note_passage(reaches: Reaches, group: int, begin: int, end: int) -> None:
+    """Remember a passage, so that whether a chain lies in one takes one look, however many there are."""
+    for word in range(begin, end):
+        if reaches.groups[word] != group or reaches.ends[word] < end:
+            reaches.groups[word], reaches.ends[word] = group, end
+
+
 @inlined
 def next_hit(doc_hits: Integers, members: Integers, first: int, last: int, floor: int) -> int:
     """The first of `members[first:last]`, whose hits rise in the document, that is not before word `floor`."""
@@ -105,18 +131,16 @@ def align_chains(
     table, found = np.empty((64, WIDTH), dtype=np.int64), 0
     blocks, filled = np.empty((256, 3), dtype=np.int64), 0
     fronts, scratch = make_fronts(), np.empty((64, 3), dtype=np.int64)
-    group = 0  # first passage of this document and edition
+    reaches = make_reaches(doc_starts, documents)
+    group = -1  # of chains of one document and edition
     for c in range(documents.size):
         d, e = documents[c], editions[c]
-        if c > 0 and (d != documents[c - 1] or e != editions[c - 1]):
-            group = found
+        if c == 0 or d != documents[c - 1] or e != editions[c - 1]:
+            group += 1
         doc_first, doc_last = doc_starts[d], doc_starts[d + 1]
         ref_first, ref_last = ref_starts[e], min(ref_starts[e] + ref_words[e], ref.size)
         first, last = doc_hits[members[starts[c]]], doc_hits[members[starts[c + 1] - 1]] + span
-        inside = False
-        for p in range(group, found):
-            inside = inside or (table[p, DOC] <= first and last <= table[p, DOC + 1])
-        if inside:
+        if reaches.groups[first] == group and last <= reaches.ends[first]:
             continue
         scratch = larger(scratch, min(doc_last - doc_first, ref_last - ref_first) + 2)
         doc_floor, ref_floor = doc_first, ref_first
@@ -155,5 +179,6 @@ def align_chains(
             table[found, DOC], table[found, DOC + 1] = blocks[filled, 0], doc_floor - doc_first
             table[found, REF], table[found, REF + 1] = blocks[filled, 1], ref_floor - ref_first
             table[found, MATCHED], table[found, COLUMNS], table[found, LONGEST] = matched, columns, longest
+            note_passage(reaches, group, table[found, DOC], table[found, DOC + 1])
             found, filled = found + 1, filled + count
     return table[:found], blocks[:filled]

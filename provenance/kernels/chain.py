@@ -8,7 +8,7 @@ import numpy.typing as npt
 from provenance.kernels.compiling import inlined, kernel
 
 LOOK_BACK = 64  # predecessors tried for each hit, which bounds the time
-DRIFT_COST = 0.02  # of a hit, for each word by which two hits leave their diagonal
+DRIFT_COST = 0.02  # of a rare hit, for each word by which two hits leave their diagonal
 
 
 @inlined
@@ -19,6 +19,7 @@ def best_predecessors(
     last: int,
     max_gap: int,
     max_drift: int,
+    weights: npt.NDArray[np.float64],
     score: npt.NDArray[np.float64],
     before: npt.NDArray[np.int64],
 ) -> None:
@@ -29,7 +30,7 @@ def best_predecessors(
     """
     highest = 0.0
     for i in range(first, last):
-        score[i], before[i] = 1.0, -1
+        score[i], before[i] = weights[i], -1
         for j in range(i - 1, max(first, i - LOOK_BACK) - 1, -1):
             doc_gap, ref_gap = doc[i] - doc[j], ref[i] - ref[j]
             if doc_gap > max_gap:
@@ -37,7 +38,7 @@ def best_predecessors(
             drift = abs(doc_gap - ref_gap)
             if doc_gap <= 0 or ref_gap <= 0 or ref_gap > max_gap or drift > max_drift:
                 continue
-            through = score[j] + 1.0 - DRIFT_COST * drift
+            through = score[j] + weights[i] - DRIFT_COST * drift
             if through > score[i]:
                 score[i], before[i] = through, j
             if drift == 0 and score[j] >= highest:
@@ -84,11 +85,13 @@ def chain_hits(
     groups: npt.NDArray[np.int64],
     max_gap: int,
     max_drift: int,
+    weights: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Chains of hits at word positions `doc`, `ref`; those of a (document, edition) g are groups[g]:groups[g+1].
 
-    Within a group hits must be ordered by `doc`, then `ref`. Every hit is in exactly one chain; a chain takes the
-    best-scoring hits left, so several chains of one group are several passages. Returns the hits of all chains one
+    Within a group hits must be ordered by `doc`, then `ref`. A hit counts as its weight, which is at most 1. Every hit
+    is in exactly one chain; a chain takes the best-scoring hits left, so several chains of one group are several
+    passages. Returns the hits of all chains one
     after another, in rising order within a chain, and where each chain begins (one item more than there are chains).
     """
     count = doc.size
@@ -106,7 +109,7 @@ def chain_hits(
                 members[filled] = hit
                 filled += 1
             continue
-        best_predecessors(doc, ref, first, last, max_gap, max_drift, score, before)
+        best_predecessors(doc, ref, first, last, max_gap, max_drift, weights, score, before)
         best = first
         for hit in range(first + 1, last):
             best = hit if score[hit] > score[best] else best

@@ -100,11 +100,12 @@ def group_hits(
     queries: Integers,
     editions: Integers,
     refs: Integers,
+    weights: npt.NDArray[np.float64],
     documents: npt.NDArray[np.int32],
     positions: npt.NDArray[np.uint32],
-) -> tuple[Integers, Integers, Integers, Integers, Integers]:
+) -> tuple[Integers, Integers, Integers, Integers, npt.NDArray[np.float64], Integers]:
     """Hits by document and edition, else in their order: documents and editions of the groups, positions of the hits
-    on both sides, and the groups.
+    on both sides, their weights, and the groups.
 
     `queries` are the numbers of the hits' fingerprints, rising, in `documents` and `positions`. Group g is
     `groups[g]:groups[g + 1]`; the groups of a document come in the order in which their editions are met.
@@ -122,7 +123,7 @@ def group_hits(
     owners, slot_groups = np.full(size, -1, dtype=np.int64), np.empty(size, dtype=np.int64)
     names, group_of = np.empty(size, dtype=np.int64), np.empty(count, dtype=np.int64)
     groups, found = np.zeros(count + 1, dtype=np.int64), 0
-    places = np.empty(count, dtype=np.int64)
+    places, heavy = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.float64)
     first = 0
     while first < count:
         document, k, met = as_int(documents[queries[first]]), first, found
@@ -143,6 +144,6 @@ def group_hits(
         for hit in range(first, k):
             place = places[group_of[hit]]
             places[group_of[hit]] = place + 1
-            doc[place], ref[place] = as_int(positions[queries[hit]]), refs[hit]
+            doc[place], ref[place], heavy[place] = as_int(positions[queries[hit]]), refs[hit], weights[hit]
         first = k
-    return group_documents[:found], group_editions[:found], doc, ref, groups[: found + 1]
+    return group_documents[:found], group_editions[:found], doc, ref, heavy, groups[: found + 1]

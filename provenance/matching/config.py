@@ -18,6 +18,7 @@ class MatchConfig:
     near_words: int = 5  # of the words around a hit that must be equal too, for it to start an alignment
     min_hits: int = 2  # hits on a chain that counts where there is no text to confirm or align them with
     max_postings: int = 128  # a fingerprint at more places starts no chain
+    max_works: int = 20  # one in more works is common text: it starts no chain, and says little where a passage has it
     max_repeats: int = 32  # so many times in one document a fingerprint starts chains; a row of refrains costs no more
     max_gap: int = 64  # between two hits of a chain
     max_drift: int = 16  # between the diagonals of two hits of a chain: more words than that no alignment bridges

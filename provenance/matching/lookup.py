@@ -6,15 +6,20 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
-from provenance.index import Index
+from provenance.index import Index, Runs
 from provenance.kernels.chain import chain_hits
 from provenance.kernels.fingerprints import Sketches
 from provenance.kernels.seeds import group_hits, rarest_near, seldom_repeated
 from provenance.matching.config import MatchConfig
+from provenance.matching.texts import documents_of
 from provenance.sketch import FracMinHash
 
 Integers = npt.NDArray[np.int64]
+
+NO_BACKGROUND = np.empty(0, dtype=np.uint64)
+MOST_COMMON = 0.5  # share of a passage's fingerprints; with more it is common text with some words of its own
 
 
 class Chains(NamedTuple):
@@ -47,15 +52,34 @@ class Chains(NamedTuple):
         return self.members[self.starts[:-1]], self.members[self.starts[1:] - 1]
 
 
-def find_chains(index: Index, sketches: Sketches, config: MatchConfig) -> tuple[Chains, int]:
-    """All chains with enough hits to be worth verifying, and how many fingerprints were too common to start one.
+class Lookup(NamedTuple):
+    """What was found of a batch in the index."""
 
-    Too common is what stands at many places of the index, or was repeated often in its own document before.
+    chains: Chains
+    places: Integers  # of every fingerprint that is there, `document << 32 | word`, rising
+    common: npt.NDArray[np.bool_]  # whether it is common text
+    seedless: int  # how many start no chain: common, at too many places, or repeated too often in their document
+
+
+def look_up(
+    index: Index, sketches: Sketches, config: MatchConfig, background: npt.NDArray[np.uint64] = NO_BACKGROUND
+) -> Lookup:
+    """Find a batch's fingerprints in the index, and chain the hits that are worth verifying.
+
+    Common text is what more than `max_works` works have, and what is in `background`, fingerprints that rise.
     """
     runs = index.find(sketches.fingerprints)
+    common = index.in_many_works(runs, config.max_works)
+    if background.size:
+        common |= _is_in(background, sketches.fingerprints[runs.queries])
     seldom = seldom_repeated(sketches.documents, sketches.fingerprints, runs.queries, config.max_repeats)
-    seeds = (runs.lengths <= config.max_postings) & seldom
-    common = int(np.count_nonzero(~seeds))
+    seeds = (runs.lengths <= config.max_postings) & seldom & ~common
+    places = sketches.documents[runs.queries].astype(np.int64) << 32 | sketches.positions[runs.queries]
+    return Lookup(_chains(index, sketches, runs, seeds, config), places, common, int(np.count_nonzero(~seeds)))
+
+
+def _chains(index: Index, sketches: Sketches, runs: Runs, seeds: npt.NDArray[np.bool_], config: MatchConfig) -> Chains:
+    """Chains of the hits that may start some; a hit weighs the less, the more places of the index have it."""
     slack, confirmed = index.sketch.slack, index.has_texts and not index.sketch.slack
     if confirmed and isinstance(index.sketch, FracMinHash):
         near = config.seed_distance * index.sketch.scale
@@ -69,9 +93,9 @@ def find_chains(index: Index, sketches: Sketches, config: MatchConfig) -> tuple[
             near,
             config.rare,
         )
-    kept = runs.only(seeds)
+    chosen = kept = runs.only(seeds)
     if confirmed:
-        kept = index.confirm(kept, sketches, min(config.near_words, max(0, config.min_words - index.sketch.span)))
+        kept = index.confirm(chosen, sketches, min(config.near_words, max(0, config.min_words - index.sketch.span)))
     queries, editions, ref = index.hits(kept)
     if slack:
         order = np.lexsort((ref, sketches.positions[queries], editions, sketches.documents[queries]))
@@ -80,13 +104,49 @@ def find_chains(index: Index, sketches: Sketches, config: MatchConfig) -> tuple[
         )
         order = order[fresh]  # several bands hit for one pair of windows
         queries, editions, ref = queries[order], editions[order], ref[order]
-    documents, editions, doc, ref, groups = group_hits(queries, editions, ref, sketches.documents, sketches.positions)
-    members, starts = chain_hits(doc, ref, groups, config.max_gap + slack, config.max_drift + slack)
+        weights = np.ones(queries.size)
+    else:
+        weights = 1 / (1 + np.log2(chosen.lengths[np.searchsorted(chosen.queries, queries)]))
+    documents, editions, doc, ref, weights, groups = group_hits(
+        queries, editions, ref, weights, sketches.documents, sketches.positions
+    )
+    members, starts = chain_hits(doc, ref, groups, config.max_gap + slack, config.max_drift + slack, weights)
     group = np.searchsorted(groups, members[starts[:-1]], side="right") - 1
     chains = Chains(documents[group], editions[group], members, starts, doc, ref)
-    if confirmed or slack:
-        return chains, common
-    return chains.only(chains.sizes >= config.min_hits), common
+    return chains if confirmed or slack else chains.only(chains.sizes >= config.min_hits)
+
+
+def known_fingerprints(index: Index, texts: pa.Array) -> npt.NDArray[np.uint64]:
+    """The fingerprints of texts that are in the index, each once for each document that has it.
+
+    Of a dictionary, its values are the documents.
+    """
+    documents = documents_of(texts.dictionary if pa.types.is_dictionary(texts.type) else texts)
+    sketches = index.sketch.sketch(documents.data, documents.offsets, index.key.keys)
+    found = index.find(sketches.fingerprints).queries
+    owners, fingerprints = sketches.documents[found], sketches.fingerprints[found]
+    order = np.lexsort((fingerprints, owners))
+    return np.asarray(fingerprints[order][_first_of_equals(owners[order], fingerprints[order])], dtype=np.uint64)
+
+
+def distinctive(
+    found: Lookup, documents: Integers, doc_begins: Integers, doc_ends: Integers, matched: Integers, least: int
+) -> npt.NDArray[np.bool_]:
+    """Whether passages of documents say something: not most of it is common text, or `least` words besides are not.
+
+    Judged by the fingerprints found in the index from word `doc_begins` to `doc_ends` of each document.
+    """
+    first = np.searchsorted(found.places, documents << 32 | doc_begins, side="left")
+    last = np.searchsorted(found.places, documents << 32 | doc_ends, side="left")
+    before = np.concatenate([[0], np.cumsum(found.common)])
+    share = (before[last] - before[first]) / np.maximum(last - first, 1)
+    return np.asarray((share <= MOST_COMMON) | (matched * (1 - share) >= least), dtype=np.bool_)
+
+
+def _is_in(rising: npt.NDArray[np.uint64], values: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    """Whether each value is one of those that rise."""
+    places = np.minimum(np.searchsorted(rising, values), rising.size - 1)
+    return np.asarray(rising[places] == values, dtype=np.bool_)
 
 
 def _first_of_equals(*columns: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:

@@ -14,7 +14,7 @@ from provenance.index import Index
 from provenance.matching.config import MatchConfig
 from provenance.matching.credit import credit
 from provenance.matching.found import Found, edges, join, locate
-from provenance.matching.lookup import find_chains
+from provenance.matching.lookup import NO_BACKGROUND, distinctive, look_up
 from provenance.matching.passages import estimated, verified
 from provenance.matching.reseed import exact_chains
 from provenance.matching.table import MATCH_SCHEMA, match_table
@@ -31,7 +31,8 @@ class Counts:
     words: int = 0
     invalid_utf8: int = 0  # byte sequences
     invalid_documents: int = 0  # documents with any of them
-    common_fingerprints: int = 0  # too common to start a chain
+    common_fingerprints: int = 0  # common text, at too many places or too often in one document: they start no chain
+    common_passages: int = 0  # aligned, and not reported because they are common text
     documents_matched: int = 0
 
     def add(self, other: Counts) -> None:
@@ -46,6 +47,7 @@ class Matcher:
 
     index: Index
     config: MatchConfig = field(default_factory=MatchConfig)
+    background: npt.NDArray[np.uint64] = field(default_factory=NO_BACKGROUND.copy)  # see `look_up`
 
     def match(self, texts: pa.Array | pa.ChunkedArray) -> pa.Table:
         """The matches of an Arrow array of strings or binaries, as MATCH_SCHEMA, in order of document and place."""
@@ -87,6 +89,7 @@ class Matcher:
             for name in ("text_bytes", "words", "invalid_utf8", "invalid_documents", "documents_matched"):
                 setattr(counts, name, getattr(counts, name) + getattr(counted, name) * len(rows))
             counts.common_fingerprints += counted.common_fingerprints
+            counts.common_passages += counted.common_passages
             if matches := found.documents.size:
                 parts.append(found.take(np.tile(np.arange(matches), len(rows)), np.repeat(rows, matches)))
         joined = join(parts, [0] * len(parts))
@@ -97,13 +100,20 @@ class Matcher:
         index, config = self.index, self.config
         documents = documents_of(texts)
         sketches = index.sketch.sketch(documents.data, documents.offsets, index.key.keys)
-        chains, common = find_chains(index, sketches, config)
+        lookup = look_up(index, sketches, config, self.background)
+        chains = lookup.chains
         if not index.has_texts:
             passages = estimated(index, chains, sketches, config)
         else:
             if index.sketch.slack:
                 chains = exact_chains(index, chains, documents, config)
             passages = verified(index, chains, sketches, config)
+        told = distinctive(
+            lookup, passages.documents, passages.doc_begins, passages.doc_ends, passages.matched, config.min_words
+        )
+        common = int(np.count_nonzero(~told))
+        if common:
+            passages = passages.take(np.flatnonzero(told))
         credited = credit(passages, self._edition_order, config.same_span)
         counts = Counts(
             documents=len(texts),
@@ -112,7 +122,8 @@ class Matcher:
             words=int(sketches.words.sum()),
             invalid_utf8=int(sketches.invalid.sum()),
             invalid_documents=int((sketches.invalid > 0).sum()),
-            common_fingerprints=common,
+            common_fingerprints=lookup.seedless,
+            common_passages=common,
             documents_matched=int(np.unique(credited.passages.documents).size),
         )
         return locate(documents, sketches.words, credited), counts

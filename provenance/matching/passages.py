@@ -7,12 +7,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from provenance.containment import identity_interval
 from provenance.index import Index
 from provenance.kernels.align import align_chains
 from provenance.kernels.fingerprints import Sketches
 from provenance.kernels.join import join_passages
 from provenance.matching.config import MatchConfig
 from provenance.matching.lookup import Chains
+from provenance.sketch import FracMinHash
 
 Integers = npt.NDArray[np.int64]
 
@@ -28,6 +30,8 @@ class Passages(NamedTuple):
     ref_ends: Integers
     matched: Integers  # words that are equal and aligned
     identity: npt.NDArray[np.float64]  # matched words / alignment columns
+    identity_low: npt.NDArray[np.float64]  # its 95 % interval; of a verified passage it is what it is
+    identity_high: npt.NDArray[np.float64]
     longest: Integers  # words of the longest equal run
     score: npt.NDArray[np.float64]  # of the best piece: matched words, less 0.5 a replaced and 1 an extra word
     block_firsts: Integers  # blocks of passage p are the `block_counts[p]` rows of `blocks` from `block_firsts[p]`
@@ -61,7 +65,7 @@ def verified(index: Index, chains: Chains, sketches: Sketches, config: MatchConf
         table, blocks, chains.documents, chains.editions, config.join_gap, config.min_words, config.min_noisy
     )
     chain, doc_begin, doc_end, ref_begin, ref_end, matched, columns, longest, first, score = table.T
-    counts = np.diff(np.append(first, len(blocks)))
+    counts, identity = np.diff(np.append(first, len(blocks))), matched / columns
     owners, editions = chains.documents[chain], chains.editions[chain]
     return Passages(
         owners,
@@ -71,7 +75,9 @@ def verified(index: Index, chains: Chains, sketches: Sketches, config: MatchConf
         ref_begin,
         ref_end,
         matched,
-        matched / columns,
+        identity,
+        identity,
+        identity,
         longest,
         score / 2,
         first,
@@ -84,8 +90,8 @@ def estimated(index: Index, chains: Chains, sketches: Sketches, config: MatchCon
     """The passages that chains stand for where the index has no texts; chains that say too little are left out.
 
     The share of the document's kept fingerprints that hit, between the outer hits, estimates the containment of the
-    shingles; its n-th root the identity of the words, because a shingle of n words survives with p^n when each word
-    does with p (Ondov et al. 2016, Mash; Hera et al. 2023, FracMinHash).
+    shingles; its n-th root the identity of the words (see `provenance.containment`). The outer two always hit, because
+    they are what the passage was found by, and count neither way. The score is what the lower bound is worth.
     """
     span, shingle = index.sketch.span, index.sketch.shingle
     firsts, lasts = chains.ends()
@@ -94,7 +100,10 @@ def estimated(index: Index, chains: Chains, sketches: Sketches, config: MatchCon
     begin = np.searchsorted(places, chains.documents << 32 | doc_first, side="left")
     end = np.searchsorted(places, chains.documents << 32 | doc_last, side="right")
     words = doc_last + span - doc_first
-    identity = np.minimum(1.0, (chains.sizes / np.maximum(end - begin, 1)) ** (1 / shingle))
+    contained = np.clip((chains.sizes - 2) / np.maximum(end - begin - 2, 1), 0, 1)
+    identity = contained ** (1 / shingle)
+    scale = index.sketch.scale if isinstance(index.sketch, FracMinHash) else 1
+    low, high = identity_interval(contained, words - shingle + 1, shingle, scale)
     matched = np.rint(identity * words).astype(np.int64)
     passages = Passages(
         chains.documents,
@@ -105,8 +114,10 @@ def estimated(index: Index, chains: Chains, sketches: Sketches, config: MatchCon
         chains.ref_hits[lasts] + span,
         matched,
         identity,
+        low,
+        high,
         np.full(words.size, span),
-        matched - (words - matched) / 2,
+        low * words - (1 - low) * words / 2,
         np.arange(words.size),
         np.ones(words.size, dtype=np.int64),
         np.stack([doc_first, chains.ref_hits[firsts], words], axis=1),

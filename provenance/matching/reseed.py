@@ -65,6 +65,7 @@ def shared_shingles(
     within = np.arange(doc_hits.size) - np.repeat(np.cumsum(length) - length, length)
     ref_hits = order[np.repeat(first, length) + within]
     groups = np.array([0, doc_hits.size], dtype=np.int64)
-    members, starts = chain_hits(doc_hits, ref_hits, groups, config.max_gap, config.max_drift)
+    weights = np.ones(doc_hits.size)
+    members, starts = chain_hits(doc_hits, ref_hits, groups, config.max_gap, config.max_drift, weights)
     chains = [members[a:b] for a, b in pairwise(starts) if b - a >= config.min_hits]
     return [(doc_hits[chain], ref_hits[chain]) for chain in chains]

@@ -24,7 +24,10 @@ PASSAGE = [
     ("ref_words", pa.int64()),  # words spanned in the edition
     ("matched_words", pa.int64()),  # equal and aligned
     ("identity", pa.float64()),  # matched words / alignment columns
+    ("identity_low", pa.float64()),  # 95 % interval of an estimate; null where texts were compared
+    ("identity_high", pa.float64()),
     ("longest_run", pa.int64()),  # words
+    ("score", pa.float64()),  # of the best piece: +1 a matched word, -0.5 a replaced, -1 an extra one; see `chance`
     ("blocks", pa.list_(BLOCK)),  # equal runs, which together are the whole alignment
 ]
 
@@ -37,7 +40,8 @@ MATCH_SCHEMA = pa.schema(
         ("doc_words", pa.int64()),  # words spanned in the document
         *PASSAGE,
         ("estimated", pa.bool_()),  # from seeds alone, because the index has no texts
-        ("also", pa.list_(pa.struct(PASSAGE))),  # other editions and works with the same passage, best first
+        ("also", pa.list_(pa.struct(PASSAGE))),  # other editions of the work with the same passage, best first
+        ("shared", pa.list_(pa.struct(PASSAGE))),  # editions of other works with the same passage, best first
     ]
 )
 
@@ -50,11 +54,10 @@ def match_table(index: Index, found: Found) -> pa.Table:
     passages, others, starts = found.credited
     begins, ends = _places(index, passages, others)
     own = passages.documents.size
-    also = pa.ListArray.from_arrays(
-        as_arrow(starts.astype(np.int32)),
-        pa.StructArray.from_arrays(
-            _columns(index, others, begins[own:], ends[own:]), fields=[pa.field(*field) for field in PASSAGE]
-        ),
+    owners, works = np.repeat(np.arange(own), np.diff(starts)), index.work_numbers
+    same = works[others.editions] == works[passages.editions[owners]]
+    also, shared = (
+        _lists(index, others, begins[own:], ends[own:], owners, np.flatnonzero(chosen), own) for chosen in (same, ~same)
     )
     columns = [
         as_arrow(passages.documents),
@@ -65,8 +68,22 @@ def match_table(index: Index, found: Found) -> pa.Table:
         *_columns(index, passages, begins[:own], ends[:own]),
         pa.repeat(not index.has_texts, own),
         also,
+        shared,
     ]
     return pa.table(columns, schema=MATCH_SCHEMA)
+
+
+def _lists(
+    index: Index, others: Passages, begins: Integers, ends: Integers, owners: Integers, rows: Integers, own: int
+) -> pa.ListArray:
+    """Some of the passages that stand beside others, as a list for each of those."""
+    if index.has_texts:
+        begins, ends = begins[rows], ends[rows]
+    columns = _columns(index, others.take(rows), begins, ends)
+    return pa.ListArray.from_arrays(
+        as_arrow(edges(np.bincount(owners[rows], minlength=own)).astype(np.int32)),
+        pa.StructArray.from_arrays(columns, fields=[pa.field(*field) for field in PASSAGE]),
+    )
 
 
 def _places(index: Index, *passages: Passages) -> tuple[Integers, Integers]:
@@ -84,7 +101,7 @@ def _places(index: Index, *passages: Passages) -> tuple[Integers, Integers]:
 
 def _columns(index: Index, passages: Passages, begins: Integers, ends: Integers) -> list[pa.Array]:
     """The columns of PASSAGE."""
-    nowhere = pa.nulls(passages.editions.size, pa.int64())
+    nowhere, unknown = (pa.nulls(passages.editions.size, kind) for kind in (pa.int64(), pa.float64()))
     editions = as_arrow(passages.editions)
     return [
         pc.take(index.editions["edition_id"].combine_chunks(), editions),
@@ -95,7 +112,10 @@ def _columns(index: Index, passages: Passages, begins: Integers, ends: Integers)
         as_arrow(passages.ref_ends - passages.ref_begins),
         as_arrow(passages.matched),
         as_arrow(passages.identity),
+        unknown if index.has_texts else as_arrow(passages.identity_low),
+        unknown if index.has_texts else as_arrow(passages.identity_high),
         as_arrow(passages.longest),
+        as_arrow(passages.score),
         _block_lists(passages),
     ]
 

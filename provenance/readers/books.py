@@ -40,6 +40,7 @@ class Book:
     text: bytes  # UTF-8; invalid sequences are kept, counted later
     source: str
     source_sha256: str
+    decoy: bool = False  # cannot be in any data: what matches it is an error
 
 
 @dataclass(frozen=True)

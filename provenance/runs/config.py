@@ -19,6 +19,7 @@ class ScanConfig:
     scale: int | None = None  # coarser than the index was built with: fewer fingerprints looked up
     unit_bytes: int = 256 << 20  # of text in one unit of work
     max_row_bytes: int = 64 << 20  # a longer row is not scanned, and named in `exception`
+    background_documents: int = 3  # a fingerprint in so many documents of the background is common text
     max_excerpt: int = 1000  # characters of a match's text that are stored
     match: MatchConfig = field(default_factory=MatchConfig)
 

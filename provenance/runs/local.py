@@ -54,9 +54,9 @@ class _Child:
     def stdout(self) -> IO[bytes]:
         return cast(IO[bytes], self.process.stdout)
 
-    def say(self, header: dict[str, Any]) -> None:
+    def say(self, header: dict[str, Any], payload: bytes = b"") -> None:
         with suppress(BrokenPipeError):  # it died: its end of stream will tell
-            write_message(self.stdin, header)
+            write_message(self.stdin, header, payload)
 
     def give(self, task: Task) -> None:
         self.task = task
@@ -98,16 +98,18 @@ class Children:
         workers: int,
         on_progress: Callable[[int], None],
         on_compiling: Callable[[], None],
+        background: bytes = b"",
     ) -> Iterator[Result]:
         """Do all tasks, also those that the caller appends to `tasks` while it takes results.
 
+        Every child is told `hello` and the fingerprints of `background` first.
         A child that dies gives a result with `error`; another takes its place. Raises ProvenanceError when a child
         refuses to start. Closing the iterator (Ctrl-C too) kills all children.
         """
         selector = selectors.DefaultSelector()
         try:
             for _ in range(workers):
-                self._start(hello, selector)
+                self._start(hello, background, selector)
             while tasks or any(child.task for child in self._children):
                 for child in self._children:
                     if tasks and child.ready and child.task is None:
@@ -119,7 +121,7 @@ class Children:
                         selector.unregister(child.stdout)
                         self._children.remove(child)
                         yield _lost(child)
-                        self._start(hello, selector)
+                        self._start(hello, background, selector)
                     elif message[0]["kind"] == "ready":
                         child.ready = True
                     elif message[0]["kind"] == "refused":
@@ -135,11 +137,11 @@ class Children:
             self.close()
             selector.close()
 
-    def _start(self, hello: dict[str, Any], selector: selectors.BaseSelector) -> None:
+    def _start(self, hello: dict[str, Any], background: bytes, selector: selectors.BaseSelector) -> None:
         child = self._waiting.pop() if self._waiting else _Child()
         self._children.append(child)
         selector.register(child.stdout, selectors.EVENT_READ, child)
-        child.say(hello)
+        child.say(hello, background)
 
 
 def _lost(child: _Child) -> Result:

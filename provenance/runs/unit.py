@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provenance.errors import ShardError
+from provenance.index import Index
 from provenance.matching import MATCH_SCHEMA, Counts, Matcher
 from provenance.matching.found import Found, join
+from provenance.matching.lookup import known_fingerprints
 from provenance.matching.passages import Integers
 from provenance.matching.table import as_arrow
 from provenance.matching.texts import document_bytes, document_sizes, is_text
@@ -32,6 +34,8 @@ RESULT_SCHEMA = pa.schema(
         ("excerpt_sha256", pa.string()),  # of the bytes doc_begin to doc_end, uncut
     ]
 )
+
+LEARNED_SCHEMA = pa.schema([("fingerprint", pa.uint64()), ("documents", pa.int64())])
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,25 @@ def scan_unit(
         scanned.problems += part.problems
     table = _result_table(path, columns, scanned.parts, matcher)
     return UnitResult(table, scanned.counts, scanned.rows_read, scanned.problems)
+
+
+@dataclass
+class Learned:
+    """Fingerprints of the index that stand in a unit of ordinary text, and in how many documents each of them does."""
+
+    fingerprints: pa.Table  # of LEARNED_SCHEMA, rising
+    documents: int
+
+
+def learn_unit(path: str, columns: Columns, groups: list[RowGroup], index: Index) -> Learned:
+    """Learn from row groups of one Parquet file; raises ShardError for one that cannot be read."""
+    parts, documents = [np.empty(0, dtype=np.uint64)], 0
+    for group in groups:
+        for batch in _open_batches(path, columns, group, small=False):
+            parts.append(known_fingerprints(index, batch.texts))
+            documents += len(batch.texts)
+    values, counts = np.unique(np.concatenate(parts), return_counts=True)
+    return Learned(pa.table([as_arrow(values), as_arrow(counts.astype(np.int64))], schema=LEARNED_SCHEMA), documents)
 
 
 def _scan_group(

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
+import numpy as np
 import pyarrow as pa
 
 from provenance.errors import ProvenanceError
@@ -20,7 +21,7 @@ from provenance.kernels.compiling import compile_seconds, on_first_compile
 from provenance.matching import Matcher
 from provenance.runs.config import ScanConfig
 from provenance.runs.messages import read_message, write_message
-from provenance.runs.unit import scan_unit
+from provenance.runs.unit import learn_unit, scan_unit
 from provenance.shards import Columns, ParquetShard, RowGroup
 from provenance.shards.parquet import plan_units
 from provenance.sketch import Key
@@ -31,14 +32,14 @@ MEMORY_LIMIT = 3 << 30  # bytes of private memory; beyond it a task fails, the r
 
 
 class Worker:
-    """Holds the index and does tasks: `describe` a shard, take its `digest`, or `scan` a unit."""
+    """Holds the index and does tasks: `describe` a shard, take its `digest`, `scan` a unit, or `learn` one."""
 
-    def __init__(self, hello: dict[str, Any], send: Callable[[dict[str, Any], bytes], None]) -> None:
+    def __init__(self, hello: dict[str, Any], background: bytes, send: Callable[[dict[str, Any], bytes], None]) -> None:
         self._config = ScanConfig.from_json(hello["config"])
         index = Index(Path(hello["index"]), Key(hello["seed"], hello["key_id"]), self._config.scale)
         if index.digest != hello["index_digest"]:
             raise ProvenanceError(f"index {hello['index']} changed while the scan was starting")
-        self._matcher = Matcher(index, self._config.match)
+        self._matcher = Matcher(index, self._config.match, np.frombuffer(background, dtype="<u8"))
         self._send = send
 
     def do(self, task: dict[str, Any]) -> None:
@@ -50,6 +51,10 @@ class Worker:
                 header.update(self._describe(task["shard"]))
             elif task["task"] == "digest":
                 header["sha256"] = file_sha256(Path(task["shard"]))
+            elif task["task"] == "learn":
+                learned = learn_unit(task["shard"], *_unit(task), self._matcher.index)
+                header.update(documents=learned.documents)
+                payload = _ipc(learned.fingerprints)
             else:
                 counts, payload = self._scan(task)
                 header.update(counts)
@@ -86,11 +91,7 @@ class Worker:
                 self._send({"kind": "progress", "bytes": untold}, b"")
                 untold = 0
 
-        groups = [RowGroup(**group) for group in task["row_groups"]]
-        result = scan_unit(task["shard"], Columns(**task["columns"]), groups, self._matcher, self._config, tell)
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, result.matches.schema) as writer:
-            writer.write_table(result.matches)
+        result = scan_unit(task["shard"], *_unit(task), self._matcher, self._config, tell)
         header = {
             "counts": result.counts.__dict__,
             "rows_read": result.rows_read,
@@ -98,7 +99,18 @@ class Worker:
             "compile_seconds": compile_seconds(),
             "problems": [asdict(problem) for problem in result.problems],
         }
-        return header, sink.getvalue().to_pybytes()
+        return header, _ipc(result.matches)
+
+
+def _unit(task: dict[str, Any]) -> tuple[Columns, list[RowGroup]]:
+    return Columns(**task["columns"]), [RowGroup(**group) for group in task["row_groups"]]
+
+
+def _ipc(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue().to_pybytes())
 
 
 def limit_memory() -> None:
@@ -129,7 +141,7 @@ def main() -> None:
 
     on_first_compile(lambda: send({"kind": "compiling"}, b""))
     try:
-        worker = Worker(hello[0], send)
+        worker = Worker(*hello, send)
         send({"kind": "ready"}, b"")
         while (task := read_message(sys.stdin.buffer)) is not None:
             worker.do(task[0])

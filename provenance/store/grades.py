@@ -1,4 +1,8 @@
-"""The grades of a work, in one table: the first row whose thresholds are both reached."""
+"""The grades of a work, in one table: the first row whose thresholds are both reached.
+
+A fifth of a work is there whoever is credited for it. A line that it shares with another work says nothing of it, when
+that other one explains the row better; so small grades count only what the work is credited for.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +10,25 @@ from typing import NamedTuple
 
 
 class Grade(NamedTuple):
-    """A grade needs this share of the work, and this many matched words."""
+    """A grade needs this share of the work in the shards, and this many words of it in passages of its own."""
 
     name: str
-    coverage: float
-    words: int
+    coverage: float  # by passages of all kinds
+    own_words: int  # not counting passages for which another work is credited
 
 
 GRADES = (
-    Grade("complete", 0.90, 1),
-    Grade("substantial", 0.20, 1),
+    Grade("complete", 0.90, 0),
+    Grade("substantial", 0.20, 0),
     Grade("excerpts", 0.0, 300),
     Grade("quotation", 0.0, 1),
 )
 NO_MATCH = "none"
 
 
-def grade_sql(coverage: str, words: str) -> str:
+def grade_sql(coverage: str, own_words: str) -> str:
     """The table as an SQL expression over two columns."""
-    cases = " ".join(f"WHEN {coverage} >= {g.coverage} AND {words} >= {g.words} THEN '{g.name}'" for g in GRADES)
+    cases = " ".join(
+        f"WHEN {coverage} >= {g.coverage} AND {own_words} >= {g.own_words} THEN '{g.name}'" for g in GRADES
+    )
     return f"CASE {cases} ELSE '{NO_MATCH}' END"

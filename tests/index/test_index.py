@@ -187,7 +187,7 @@ def forge(index: Path, copy: Path, change) -> Path:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda m: m.update(format_version=2),
+        lambda m: m.update(format_version=1),
         lambda m: m.update(text_rules=2),
         lambda m: m.update(bucket_bits=64),
         lambda m: m.update(bucket_bits=-1),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -18,22 +19,35 @@ MAX_GAP, MAX_DRIFT = 20, 5
 Hit = tuple[int, int]
 
 
+def alike(hit: Hit) -> float:
+    return 1.0
+
+
+def by_place(hit: Hit) -> float:
+    """Weights of rare hits and of common ones, as their places decide."""
+    return (1.0, 0.5, 0.125)[(3 * hit[0] + hit[1]) % 3]
+
+
 def chains_of(
-    groups: list[list[Hit]], max_gap: int = MAX_GAP, max_drift: int = MAX_DRIFT
+    groups: list[list[Hit]],
+    max_gap: int = MAX_GAP,
+    max_drift: int = MAX_DRIFT,
+    weight: Callable[[Hit], float] = alike,
 ) -> list[list[tuple[int, Hit]]]:
     """Chains as lists of `(group, (doc, ref))`."""
     hits = [(g, hit) for g, group in enumerate(groups) for hit in sorted(group)]
     edges = np.cumsum([0, *map(len, groups)], dtype=np.int64)
     doc, ref = (np.array([hit[side] for _, hit in hits], dtype=np.int64) for side in (0, 1))
-    members, starts = chain_hits(doc, ref, edges, max_gap, max_drift)
+    weights = np.array([weight(hit) for _, hit in hits], dtype=np.float64)
+    members, starts = chain_hits(doc, ref, edges, max_gap, max_drift, weights)
     assert starts[0] == 0
     assert starts[-1] == len(hits)
     assert sorted(members.tolist()) == list(range(len(hits)))  # every hit in exactly one chain
     return [[hits[m] for m in members[begin:end].tolist()] for begin, end in pairwise(starts.tolist())]
 
 
-def one_group(hits: list[Hit], **bounds: int) -> list[list[Hit]]:
-    return [[hit for _, hit in chain] for chain in chains_of([hits], **bounds)]
+def one_group(hits: list[Hit], **options) -> list[list[Hit]]:
+    return [[hit for _, hit in chain] for chain in chains_of([hits], **options)]
 
 
 def follows(a: Hit, b: Hit) -> bool:
@@ -41,16 +55,18 @@ def follows(a: Hit, b: Hit) -> bool:
     return min(gaps) > 0 and max(gaps) <= MAX_GAP and abs(gaps[0] - gaps[1]) <= MAX_DRIFT
 
 
-def score(chain: list[Hit]) -> float:
-    return len(chain) - DRIFT_COST * sum(abs((b[0] - a[0]) - (b[1] - a[1])) for a, b in pairwise(chain))
+def score(chain: list[Hit], weight: Callable[[Hit], float]) -> float:
+    return sum(map(weight, chain)) - DRIFT_COST * sum(abs((b[0] - a[0]) - (b[1] - a[1])) for a, b in pairwise(chain))
 
 
-def best_score(hits: list[Hit]) -> float:
+def best_score(hits: list[Hit], weight: Callable[[Hit], float]) -> float:
     """Of all chains there could be, by trying every predecessor of every hit."""
     best: dict[Hit, float] = {}
     for hit in sorted(hits):
-        links = (best[p] + 1 - DRIFT_COST * abs((hit[0] - p[0]) - (hit[1] - p[1])) for p in best if follows(p, hit))
-        best[hit] = max(1.0, *links, 1.0)
+        links = (
+            best[p] + weight(hit) - DRIFT_COST * abs((hit[0] - p[0]) - (hit[1] - p[1])) for p in best if follows(p, hit)
+        )
+        best[hit] = max([weight(hit), *links])
     return max(best.values())
 
 
@@ -80,9 +96,16 @@ def test_chains_come_group_after_group_and_do_not_depend_on_other_groups(groups)
 
 
 @many
-@given(st.one_of(hits, passages).filter(bool))
-def test_the_first_chain_of_a_group_is_the_best_there_is(hits):
-    assert score(one_group(hits)[0]) == pytest.approx(best_score(hits))
+@given(st.one_of(hits, passages).filter(bool), st.sampled_from([alike, by_place]))
+def test_the_first_chain_of_a_group_is_the_best_there_is(hits, weight):
+    assert score(one_group(hits, weight=weight)[0], weight) == pytest.approx(best_score(hits, weight))
+
+
+def test_of_two_chains_the_one_of_rarer_hits_is_the_better():
+    common, rare = [(i, 100 + i) for i in range(4)], [(i, 900 + i) for i in range(0, 4, 2)]
+    weights = dict.fromkeys(common, 0.125) | dict.fromkeys(rare, 1.0)
+    assert one_group(common + rare) == [common, rare]
+    assert one_group(common + rare, weight=weights.__getitem__) == [rare, common]
 
 
 @many

@@ -1,0 +1,79 @@
+"""Learns what is common in ordinary text: fingerprints of the index that stand in several documents of a background."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from provenance.errors import ShardError, UsageError
+from provenance.files import text_digest
+from provenance.runs.config import ScanConfig
+from provenance.runs.local import Children, Task
+from provenance.runs.unit import LEARNED_SCHEMA
+from provenance.shards import list_shards
+
+
+@dataclass(frozen=True)
+class Background:
+    """What was learned, and from what."""
+
+    fingerprints: npt.NDArray[np.uint64]  # rising
+    record: dict[str, Any]  # as it stands in the record of the run
+
+
+def learn(paths: Sequence[str], hello: dict[str, Any], config: ScanConfig, workers: int) -> Background:
+    """Read Parquet files of ordinary text in worker processes of their own, which are told `hello`.
+
+    A fingerprint counts once for each document. One document may be a copy of a book, so `background_documents` have to
+    agree. Raises UsageError where there is no Parquet file, ShardError for a file that cannot be read.
+    """
+    if not paths:
+        return Background(np.empty(0, dtype=np.uint64), {})
+    files: dict[str, dict[str, Any]] = {}
+    for file in list_shards(paths):
+        files[file.path] = {"path": file.path, "skipped": file.skipped, "sha256": None, "documents": 0}
+    tasks: deque[Task] = deque({"task": "describe", "shard": path} for path in files if not files[path]["skipped"])
+    if not tasks:
+        raise UsageError(f"no Parquet file to learn background from in {', '.join(paths)}")
+    known = LEARNED_SCHEMA.empty_table()
+    with Children() as children:
+        results = children.run(hello, tasks, min(workers, 2 * len(files)), lambda size: None, lambda: None)
+        for header, payload in results:
+            if "error" in header:
+                raise ShardError(f"background cannot be learned: {header['error']}")
+            if header["task"] == "describe":
+                unit = {"shard": header["shard"], "columns": header["columns"]}
+                tasks.extend({"task": "learn", "row_groups": groups, **unit} for groups in header["units"])
+                tasks.append({"task": "digest", "shard": header["shard"]})
+            elif header["task"] == "digest":
+                files[header["shard"]]["sha256"] = header["sha256"]
+            else:
+                files[header["shard"]]["documents"] += header["documents"]
+                known = _added(known, payload)
+    fingerprints, documents = (column.to_numpy() for column in known.columns)
+    fingerprints = np.sort(fingerprints[documents >= config.background_documents])
+    record = {
+        "files": list(files.values()),
+        "documents": sum(file["documents"] for file in files.values()),
+        "least_documents": config.background_documents,
+        "fingerprints": int(fingerprints.size),
+        "xxh3_128": text_digest(fingerprints.astype("<u8").tobytes()),
+    }
+    return Background(fingerprints, record)
+
+
+def _added(known: pa.Table, payload: bytes) -> pa.Table:
+    """The documents of each fingerprint with those that another unit has."""
+    with pa.ipc.open_stream(payload) as reader:
+        table = reader.read_all()
+    table.validate(full=True)  # it comes from the process that parsed hostile files
+    if table.schema != LEARNED_SCHEMA:
+        raise UsageError("a worker sent what it learned in another shape: is it of another version?")
+    sums = pa.concat_tables([known, table]).group_by("fingerprint").aggregate([("documents", "sum")])
+    return sums.rename_columns({"documents_sum": "documents"}).select(["fingerprint", "documents"])
