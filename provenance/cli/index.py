@@ -46,7 +46,7 @@ def _columns(ctx: click.Context, parameter: click.Parameter, value: str) -> dict
 @click.option(
     "--scale",
     type=int,
-    help="One fingerprint in SCALE is kept (frac); default by size: 1 up to 4 M words, 2 up to 40 M.",
+    help="One fingerprint in SCALE is kept (frac); default by size: 1 up to 40 M words, 4 up to 250 M.",
 )
 @click.option("--num-perm", default=128, show_default=True, help="Permutations (banded).")
 @click.option("--threshold", default=0.5, show_default=True, help="Similarity the bands are tuned for (banded).")

@@ -29,7 +29,7 @@ from provenance.kernels.probe import (
     lift_of,
     pass_filter,
 )
-from provenance.sketch import FracMinHash, Key, Sketch, from_json
+from provenance.sketch import FracMinHash, Key, Sketch, from_json, stride_for
 
 
 class Runs(NamedTuple):
@@ -85,6 +85,12 @@ class Index:
     def digest(self) -> str:
         """Digest of the manifest, which holds the digests of all files: the identity of the index."""
         return str(self.manifest["digest"])
+
+    @property
+    def stride(self) -> int:
+        """At every how-many-th word of a document shingles are looked up; see `stride_for`."""
+        words = int(self.manifest["counts"]["words"])
+        return stride_for(words, self.sketch.scale) if isinstance(self.sketch, FracMinHash) else 1
 
     @property
     def has_texts(self) -> bool:

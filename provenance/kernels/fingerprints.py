@@ -13,6 +13,7 @@ from provenance.kernels.words import SEGMENT, Rules, append_words, make_scratch,
 
 USUAL = 5  # words of a shingle, unless told otherwise
 AT_ONCE = 4096  # words hashed to shingles at once: they stay in the cache
+EVERY = U64(0xFFFFFFFFFFFFFFFF)  # the largest fingerprint that is kept, where all are
 
 Item = TypeVar("Item", bound=np.generic)
 
@@ -92,11 +93,12 @@ def store_kept(
     positions: npt.NDArray[np.uint32],
     fingerprints: npt.NDArray[np.uint64],
     kept: int,
+    stride: int,
 ) -> tuple[int, int]:
     """Append the hashes at `places` to the sketch, but for those whose shingle crosses the end of its document.
 
-    `before` is the number of words of the stream before these hashes, `d` the document of the first of them. Returns
-    the document of the last one and how many are kept.
+    With a `stride` only those at its multiples in their document. `before` is the number of words of the stream before
+    these hashes, `d` the document of the first of them. Returns the document of the last one and how many are kept.
     """
     k = 0
     while k < found:
@@ -104,13 +106,49 @@ def store_kept(
             d += 1
         bound = as_int(np.searchsorted(places[k:found], first_words[d + 1] - before - shingle, side="right"))
         shift = before - first_words[d]
-        for i in range(U64(bound)):
-            documents[i + U64(kept)] = d
-            positions[i + U64(kept)] = as_int(places[i + U64(k)]) + shift
-            fingerprints[i + U64(kept)] = hashes[places[i + U64(k)]]
-        k, kept = k + bound, kept + bound
+        if stride == 1:
+            for i in range(U64(bound)):
+                documents[i + U64(kept)] = d
+                positions[i + U64(kept)] = as_int(places[i + U64(k)]) + shift
+                fingerprints[i + U64(kept)] = hashes[places[i + U64(k)]]
+            kept += bound
+        else:
+            for i in range(k, k + bound):  # no branch, as in `keep_smallest`
+                at = as_int(places[i]) + shift
+                documents[kept], positions[kept], fingerprints[kept] = d, at, hashes[places[i]]
+                kept += as_int(at & (stride - 1) == 0)
+        k += bound
         while k < found and before + as_int(places[k]) < first_words[d + 1]:
             k += 1
+    return d, kept
+
+
+@inlined
+def store_all(
+    hashes: npt.NDArray[np.uint64],
+    hashed: int,
+    before: int,
+    shingle: int,
+    first_words: npt.NDArray[np.int64],
+    d: int,
+    documents: npt.NDArray[np.int32],
+    positions: npt.NDArray[np.uint32],
+    fingerprints: npt.NDArray[np.uint64],
+    kept: int,
+    stride: int,
+) -> tuple[int, int]:
+    """What `store_kept` does where every hash of `hashes[:hashed]` is kept."""
+    k = 0
+    while k < hashed:
+        while before + k >= first_words[d + 1]:
+            d += 1
+        last = min(hashed, first_words[d + 1] - before)
+        shift = before - first_words[d]
+        first = k + (-(k + shift) & (stride - 1))
+        for i in range(first, min(hashed, first_words[d + 1] - before - shingle + 1), stride):
+            documents[kept], positions[kept], fingerprints[kept] = d, i + shift, hashes[i]
+            kept += 1
+        k = last
     return d, kept
 
 
@@ -130,6 +168,7 @@ def sketch_documents(
     max_kept: np.uint64,
     keys: npt.NDArray[np.uint64],
     room: int,
+    stride: int,
 ) -> tuple[
     npt.NDArray[np.int32],
     npt.NDArray[np.uint32],
@@ -140,8 +179,9 @@ def sketch_documents(
 ]:
     """Sketch documents `data[offsets[d]:offsets[d + 1]]`: shingles whose fingerprint is <= max_kept. See `Sketches`.
 
-    The words of all documents are taken as one stream, in pieces that fit the cache; shingles that cross the border of
-    two documents are thrown out afterwards, among the few that are small enough.
+    Shingles are taken at every `stride`-th word of a document, where that is a power of two. The words of all documents
+    are taken as one stream, in pieces that fit the cache; shingles that cross the border of two documents are thrown
+    out afterwards, among the few that are small enough.
     """
     size = shingle + AT_ONCE + most_words(SEGMENT)
     words, shingles, places = np.empty(size, np.uint64), np.empty(size, np.uint64), np.empty(size + 1, np.uint32)
@@ -160,23 +200,20 @@ def sketch_documents(
             first_words[d + 1] = before + count
             if count >= AT_ONCE or (at >= stop and d == offsets.size - 2):
                 hashed = hash_shingles(words, count, shingle, keys, shingles)
-                found = keep_smallest(shingles, hashed, max_kept, places)
+                found = hashed if max_kept == EVERY else keep_smallest(shingles, hashed, max_kept, places)
                 if kept + found >= fingerprints.size:
                     documents, positions = grown(documents, kept + found + 1), grown(positions, kept + found + 1)
                     fingerprints = grown(fingerprints, kept + found + 1)
-                owner, kept = store_kept(
-                    shingles,
-                    places,
-                    found,
-                    before,
-                    shingle,
-                    first_words,
-                    owner,
-                    documents,
-                    positions,
-                    fingerprints,
-                    kept,
-                )
+                if max_kept == EVERY:
+                    owner, kept = store_all(
+                        shingles, hashed, before, shingle, first_words, owner, documents, positions, fingerprints,
+                        kept, stride,
+                    )  # fmt: skip
+                else:
+                    owner, kept = store_kept(
+                        shingles, places, found, before, shingle, first_words, owner, documents, positions,
+                        fingerprints, kept, stride,
+                    )  # fmt: skip
                 if before + count > hashes.size:
                     hashes = grown(hashes, before + count)
                 low_halves(words, hashes[before : before + count])
@@ -196,11 +233,16 @@ def sketch_batch(
     shingle: int,
     max_kept: int,
     keys: npt.NDArray[np.uint64],
+    stride: int = 1,
 ) -> Sketches:
-    """FracMinHash sketches of a batch; `offsets` has one item more than there are documents."""
+    """FracMinHash sketches of a batch; `offsets` has one item more than there are documents.
+
+    Of the fingerprints that are kept, those at every `stride`-th word of each document.
+    """
     size = int(offsets[-1] - offsets[0]) if offsets.size else 0
-    expected = int(size / 5 * (max_kept / 2**64) * 1.2) + 1024
-    return Sketches(*sketch_documents(data, offsets, text_rules(), shingle, np.uint64(max_kept), keys, expected))
+    expected = int(size / 5 * (max_kept / 2**64) * 1.2 / stride) + 1024
+    most = np.uint64(max_kept)
+    return Sketches(*sketch_documents(data, offsets, text_rules(), shingle, most, keys, expected, stride))
 
 
 @kernel

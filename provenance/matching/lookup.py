@@ -82,7 +82,7 @@ def _chains(index: Index, sketches: Sketches, runs: Runs, seeds: npt.NDArray[np.
     """Chains of the hits that may start some; a hit weighs the less, the more places of the index have it."""
     slack, confirmed = index.sketch.slack, index.has_texts and not index.sketch.slack
     if confirmed and isinstance(index.sketch, FracMinHash):
-        near = config.seed_distance * index.sketch.scale
+        near = config.seed_distance * index.sketch.scale * index.stride
         seeds = rarest_near(
             sketches.documents,
             sketches.positions,

@@ -99,7 +99,7 @@ class Matcher:
     def _find_in_plain(self, texts: pa.Array) -> tuple[Found, Counts]:
         index, config = self.index, self.config
         documents = documents_of(texts)
-        sketches = index.sketch.sketch(documents.data, documents.offsets, index.key.keys)
+        sketches = index.sketch.sketch(documents.data, documents.offsets, index.key.keys, index.stride)
         lookup = look_up(index, sketches, config, self.background)
         chains = lookup.chains
         if not index.has_texts:

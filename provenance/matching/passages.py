@@ -102,7 +102,7 @@ def estimated(index: Index, chains: Chains, sketches: Sketches, config: MatchCon
     words = doc_last + span - doc_first
     contained = np.clip((chains.sizes - 2) / np.maximum(end - begin - 2, 1), 0, 1)
     identity = contained ** (1 / shingle)
-    scale = index.sketch.scale if isinstance(index.sketch, FracMinHash) else 1
+    scale = index.sketch.scale * index.stride if isinstance(index.sketch, FracMinHash) else 1
     low, high = identity_interval(contained, words - shingle + 1, shingle, scale)
     matched = np.rint(identity * words).astype(np.int64)
     passages = Passages(

@@ -169,7 +169,7 @@ def load_run(
         "index_path": str(named),
         "index_digest": index.digest,
         "key_id": index.key.key_id,
-        "sketch": as_json(to_json(index.sketch)),
+        "sketch": as_json({**to_json(index.sketch), "stride": index.stride}),
         "workers": workers,
         "started_utc": started.replace(tzinfo=None),
         "ended_utc": datetime.now(UTC).replace(tzinfo=None),

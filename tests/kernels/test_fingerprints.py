@@ -85,14 +85,14 @@ def test_a_document_of_one_shingle_keeps_it_at_scale_one():
 @given(documents, st.integers(0, 20))
 def test_room_that_is_too_small_grows(texts, room):
     keys = derive_keys(0)
-    found = sketch_documents(*batch(texts), text_rules(), 2, np.uint64(2**64 - 1), keys, room)
+    found = sketch_documents(*batch(texts), text_rules(), 2, np.uint64(2**64 - 1), keys, room, 1)
     assert rows(Sketches(*found)) == frac_sketch(texts, 2, 1, 0)
 
 
 def test_room_grows_many_times_without_losing_a_fingerprint():
     texts = [prose(200, seed) for seed in range(40)]
     data, offsets = batch(texts)
-    found = sketch_documents(data, offsets, text_rules(), SHINGLE, np.uint64(2**62), derive_keys(0), 1)
+    found = sketch_documents(data, offsets, text_rules(), SHINGLE, np.uint64(2**62), derive_keys(0), 1, 1)
     expected = sketch_batch(data, offsets, SHINGLE, 2**62, derive_keys(0))
     assert rows(Sketches(*found)) == rows(expected)
 
@@ -104,6 +104,21 @@ def test_a_document_is_sketched_alike_alone_and_in_a_batch(texts, before, scale)
     together = rows(sketch_batch(*batch(texts, before), SHINGLE, max_kept, keys))
     alone = [(d, p, h) for d, text in enumerate(texts) for _, p, h in rows(sketch([text], SHINGLE, scale, 3))]
     assert together == alone
+
+
+@many
+@given(documents, st.sampled_from(SCALES), st.sampled_from([1, 2, 4, 16]), st.integers(1, 8))
+def test_a_stride_leaves_the_fingerprints_at_its_multiples_in_each_document(texts, scale, stride, shingle):
+    max_kept = FracMinHash(scale=scale).max_kept
+    some = rows(sketch_batch(*batch(texts), shingle, max_kept, derive_keys(0), stride))
+    assert some == [row for row in rows(sketch(texts, shingle, scale)) if row[1] % stride == 0]
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_stride_holds_in_long_documents(stride):
+    texts = [prose(3000, seed) + b" odd" * (seed % 2) for seed in range(5)]
+    some = rows(sketch_batch(*batch(texts), SHINGLE, FracMinHash(scale=1).max_kept, derive_keys(0), stride))
+    assert some == [row for row in rows(sketch(texts)) if row[1] % stride == 0]
 
 
 @pytest.mark.parametrize("finer", [1, 2, 3, 7])
