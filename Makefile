@@ -43,11 +43,11 @@ types: $(VENV)/.dev ## mypy --strict
 	@$(BIN)/mypy
 
 $(VENV)/.bench: $(VENV)/.installed
-	@$(PIP) -e '.[demo,test,bench]' || echo "rensa or gaoya cannot be installed here: their rows are left out" >&2
+	@$(PIP) -e '.[demo,test,bench]' || echo "rensa, gaoya or matplotlib cannot be installed here: their rows or plots are left out" >&2
 	@touch $@
 
 bench: $(VENV)/.bench ## Short forms of the measurements
-	@for name in hot_path whole_scan index_scale startup; do \
+	@for name in hot_path whole_scan index_scale startup chance quality; do \
 		echo "== $$name"; $(BIN)/python -m benchmarks.$$name --short || exit 1; done
 	@echo "== memory"; $(BIN)/python -m benchmarks.memory --gigabytes 0.2
 

@@ -52,7 +52,10 @@ def main() -> None:
     if not arguments.short:
         from benchmarks.quality.plots import plot_recall
 
-        print(f"written: {plot_recall(record, RESULTS).relative_to(RESULTS.parents[1])}")
+        try:
+            print(f"written: {plot_recall(record, RESULTS).relative_to(RESULTS.parents[1])}")
+        except ImportError:
+            print("no plots: they need matplotlib, which `pip install .[bench]` brings")
 
 
 def measure(folder: Path, books: Path, documents: Path, plants: int, seed: int, short: bool) -> dict[str, Any]:
@@ -86,22 +89,32 @@ def measure(folder: Path, books: Path, documents: Path, plants: int, seed: int, 
     record["right"] = {"right": totals.right, "found": totals.found, "wilson95": [low, high]}
 
     record["negatives"] = study.false_documents(folder, index, library, library.documents, "negatives")
-    record["held_out"] = study.false_documents(folder, index, library, study.held_out_rows(library), "held_out")
-    for name in ("negatives", "held_out"):
+    held_out = study.held_out_rows(library)
+    record["held_out"] = study.false_documents(folder, index, library, held_out, "held_out")
+    record["held_out_background"] = study.false_documents(
+        folder, index, library, held_out, "held_out_background", "--background", folder / "negatives.parquet"
+    )
+    for name in ("negatives", "held_out", "held_out_background"):
         r = record[name]
         print(
             f"\n{name}: {r['documents']} documents, {r['flagged']} flagged, {r['without_a_shared_run']} of them ",
             end="",
         )
         print(
-            f"without a run of 25 words shared with any book (95 %: {r['wilson95'][0]:.5f} to {r['wilson95'][1]:.5f})"
+            f"without a run of 25 words shared with any book (95 %: {r['wilson95'][0]:.5f} to {r['wilson95'][1]:.5f}), "
+            f"{r['unconfirmed']} without 25 words in the same order ({r['unconfirmed_wilson95'][1]:.5f} at most)"
         )
         for row in r["which"][:20]:
             print(
-                f"  {row['id']} in {row['edition']}: {row['matched_words']} words, identity {row['identity']:.2f}: ",
+                f"  {row['id']} in {row['edition']}: {row['matched_words']} words ({row['in_order']} by difflib), "
+                f"identity {row['identity']:.2f}, expected by chance {row['expectation']:.0e}: ",
                 end="",
             )
             print(" ".join(row["excerpt"].split())[:160])
+
+    record["decoys"] = study.decoys(folder, index, library)
+    d = record["decoys"]
+    print(f"\nbooks held out as decoys: {d['matched']} of {d['works']} matched (95 %: at most {d['upper95']:.3f})")
 
     whole = study.one_each(sources, WHOLE, seed)
     record["coverage"] = study.coverage_errors(folder, index, whole, (0.0, *RATES[:3]), seed)
@@ -128,9 +141,16 @@ def measure(folder: Path, books: Path, documents: Path, plants: int, seed: int, 
     print("\nsecond editions: one indexed, the other in rows of 300 words\n")
     print(
         table(
-            ["work", "rows", "right work named", "only others named"],
+            ["work", "rows", "with 25 equal words", "of them named", "rows named", "only others named"],
             [
-                [r["work"].split("|")[1], r["rows"], f"{r['named'] / r['rows']:.1%}", r["others_only"]]
+                [
+                    r["work"].split("|")[1],
+                    r["rows"],
+                    r["sharing"],
+                    f"{r['named_of_sharing'] / r['sharing']:.1%}" if r["sharing"] else "",
+                    f"{r['named'] / r['rows']:.1%}",
+                    r["others_only"],
+                ]
                 for r in record["editions"]
             ],
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from difflib import SequenceMatcher
 
 
 def plain_words(text: str) -> list[str]:
@@ -20,6 +21,15 @@ def sharing_runs(documents: Mapping[str, str], books: Iterable[str], words: int 
         for run in runs_of(text, words):
             owners.setdefault(run, set()).add(name)
     return {name for book in books for run in runs_of(book, words) for name in owners.get(run, ())}
+
+
+def words_in_order(passage: str, book: str) -> int:
+    """Words of a passage that stand in a book in the same order, by difflib: where they share most, and near there."""
+    own, theirs = plain_words(passage), plain_words(book)
+    best = SequenceMatcher(None, own, theirs, autojunk=False).find_longest_match()
+    near = theirs[max(0, best.b - 2 * len(own)) : best.b + 2 * len(own)]
+    blocks = SequenceMatcher(None, own, near, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in blocks)
 
 
 def runs_of(text: str, words: int) -> Iterator[str]:

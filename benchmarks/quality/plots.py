@@ -23,7 +23,7 @@ def plot_recall(record: Mapping[str, Any], folder: Path) -> Path:
     panels = axes.ravel()
     for axis, noise in zip(panels, RATED, strict=False):
         draw(axis, record, {f"{rate:.0%}": (noise, rate) for rate in RATES})
-        axis.set_title(f"{noise} of words", loc="left")
+        axis.set_title(f"{noise}, share of words", loc="left")
     kinds = [*UNRATED, CUT]
     draw(panels[4], record, {kind: (kind, 0.0) for kind in kinds[:4]})
     draw(panels[5], record, {kind: (kind, 0.0) for kind in kinds[4:]})

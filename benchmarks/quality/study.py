@@ -18,13 +18,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.quality.disturb import UNRATED, substitute
-from benchmarks.quality.exact import sharing_runs
+from benchmarks.quality.exact import sharing_runs, words_in_order
 from benchmarks.quality.plants import Book, rows_of, write_rows
 from benchmarks.quality.truth import Claim, wilson
 
 HELD_OUT = 0.1  # of the works
 WHOLE_ROW, NEGATIVE_ROW, EDITION_ROW = 2000, 300, 300  # words
 LEAST_EDITION = 5000  # words of a book that takes part in the table of editions
+RUN = 25  # words in a row that two texts share, and no chance
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,11 @@ def build(folder: Path, name: str, books: Sequence[Book], *options: object) -> P
     return out
 
 
-def scan(folder: Path, index: Path, shard: Path) -> tuple[duckdb.DuckDBPyConnection, float]:
+def scan(folder: Path, index: Path, shard: Path, *options: object) -> tuple[duckdb.DuckDBPyConnection, float]:
     """Scan a shard; returns the run database, and the seconds it took."""
     db = folder / f"{index.name}_{shard.stem}.duckdb"
     started = time.perf_counter()
-    provenance("scan", shard, "--index", index, "--db", db, "--overwrite")
+    provenance("scan", shard, "--index", index, "--db", db, "--overwrite", *options)
     return duckdb.connect(str(db), read_only=True), time.perf_counter() - started
 
 
@@ -83,26 +84,48 @@ def claims_of(run: duckdb.DuckDBPyConnection, books: Iterable[Book]) -> dict[str
 
 
 def false_documents(
-    folder: Path, index: Path, library: Library, rows: Sequence[tuple[str, str]], name: str
+    folder: Path, index: Path, library: Library, rows: Sequence[tuple[str, str]], name: str, *options: object
 ) -> dict[str, Any]:
-    """Documents that hold no planted passage: which are flagged, and which of those share no run of 25 words."""
+    """Documents that hold no planted passage: which are flagged, and which of those share no run of 25 words.
+
+    Of the latter, how many words stand in the same order in the book named, judged by difflib.
+    """
     write_rows(folder / f"{name}.parquet", rows)
-    run, _ = scan(folder, index, folder / f"{name}.parquet")
+    run, _ = scan(folder, index, folder / f"{name}.parquet", *options)
     texts = dict(rows)
     flagged = run.execute(
-        "SELECT doc_id, max(matched_words), max(identity), max(longest_run), any_value(edition_id), "
-        "arg_max(excerpt, matched_words) FROM match GROUP BY doc_id ORDER BY doc_id"
+        "SELECT doc_id, max(matched_words), arg_max(identity, matched_words), max(longest_run), "
+        "arg_max(edition_id, matched_words), arg_max(doc_begin, matched_words), arg_max(doc_end, matched_words), "
+        "min(expectation) FROM v_matches GROUP BY doc_id ORDER BY doc_id"
     ).fetchall()
     sharing = sharing_runs({row[0]: texts[row[0]] for row in flagged}, (book.text for book in library.indexed))
-    columns = ("id", "matched_words", "identity", "longest_run", "edition", "excerpt")
+    columns = ("id", "matched_words", "identity", "longest_run", "edition", "begin", "end", "expectation")
     false = [dict(zip(columns, row, strict=True)) for row in flagged if row[0] not in sharing]
+    books = {book.id: book.text for book in library.indexed}
+    for row in false:
+        passage = texts[row["id"]].encode()[row["begin"] : row["end"]].decode("utf-8", "replace")
+        row.update(excerpt=passage, in_order=words_in_order(passage, books[row["edition"]]))
+    unconfirmed = sum(row["in_order"] < RUN for row in false)
     return {
         "documents": len(rows),
         "flagged": len(flagged),
         "without_a_shared_run": len(false),
         "wilson95": wilson(len(false), len(rows)),
+        "unconfirmed": unconfirmed,
+        "unconfirmed_wilson95": wilson(unconfirmed, len(rows)),
         "which": false,
     }
+
+
+def decoys(folder: Path, index: Path, library: Library) -> dict[str, Any]:
+    """What the command says of the books held out when it scans the unrelated documents with these as decoys."""
+    columns = {
+        field: [getattr(book, field) for book in library.held_out] for field in ("id", "author", "title", "text")
+    }
+    pq.write_table(pa.table(columns), folder / "decoys.parquet")
+    write_rows(folder / "unrelated.parquet", library.documents)
+    run, _ = scan(folder, index, folder / "unrelated.parquet", "--decoys", folder / "decoys.parquet")
+    return dict(json.loads(run.execute("SELECT decoys FROM run").fetchall()[0][0]))
 
 
 def held_out_rows(library: Library) -> list[tuple[str, str]]:
@@ -170,6 +193,10 @@ def editions(folder: Path, books: Sequence[Book]) -> list[dict[str, Any]]:
     ]
     write_rows(folder / "editions.parquet", rows)
     run, _ = scan(folder, index, folder / "editions.parquet")
+    shared = {
+        work: sharing_runs({name: text for name, text in rows if name.rpartition("/")[0] == work}, [first.text], RUN)
+        for work, (first, _) in pairs.items()
+    }
     named: dict[str, set[str]] = defaultdict(set)
     for name, made in claims_of(run, books).items():
         named[name] |= {claim.work for claim in made}
@@ -182,6 +209,8 @@ def editions(folder: Path, books: Sequence[Book]) -> list[dict[str, Any]]:
                 "indexed": first.title,
                 "scanned": second.title,
                 "rows": len(own),
+                "sharing": len(shared[work]),
+                "named_of_sharing": sum(work in named[name] for name in shared[work]),
                 "named": sum(work in named[name] for name in own),
                 "others_only": sum(bool(named[name]) and work not in named[name] for name in own),
             }

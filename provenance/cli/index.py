@@ -221,6 +221,8 @@ def _print_report(report: BuildReport) -> None:
         click.echo(
             f"lookup tables: {size(report.table_bytes)}, {report.table_bytes / report.postings:.1f} bytes a posting"
         )
+    if report.decoys:
+        click.echo(f"{number(report.decoys, 'edition')} of them are decoys")
     _print_works(report.grouped)
     for edition in report.empty_editions:
         click.echo(f"empty: edition {safe(edition)} has no words", err=True)
@@ -270,6 +272,7 @@ def info(index: Path, as_json: bool, key_file: Path | None) -> None:
     counts, sketch = manifest["counts"], manifest["sketch"]
     total = sum(entry["bytes"] for entry in manifest["files"].values())
     click.echo(f"{index}: {number(counts['editions'], 'edition')} of {number(counts['works'], 'work')}, {size(total)}")
+    click.echo(f"  decoys     {sum(opened.editions['decoy'].to_pylist()):,}")
     click.echo(f"  words      {counts['words']:,}")
     click.echo(f"  postings   {counts['postings']:,} ({counts['distinct_fingerprints']:,} distinct fingerprints)")
     click.echo("  sketch     " + ", ".join(f"{name} {value}" for name, value in sketch.items()))

@@ -39,7 +39,8 @@ class BuildReport:
 
     folder: Path
     editions: int
-    works: int
+    works: int  # decoys included
+    decoys: int  # editions that cannot be in any data
     words: int
     postings: int
     index_bytes: int
@@ -223,6 +224,7 @@ def finish(
         folder=folder,
         editions=len(rows),
         works=len(works),
+        decoys=sum(row["decoy"] for row in rows),
         words=words,
         postings=counts["postings"],
         index_bytes=sum(sizes.values()),

@@ -17,6 +17,7 @@ import math
 
 LAMBDA = 1.0  # a point of score
 LOG_K = -17.0  # a pair of words
+SMALLEST = 1e-300  # expectation that is told apart from none
 
 
 def upper_bound(found: int, of: int, confidence: float = 0.95) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -106,7 +107,9 @@ def _chains(index: Index, sketches: Sketches, runs: Runs, seeds: npt.NDArray[np.
         queries, editions, ref = queries[order], editions[order], ref[order]
         weights = np.ones(queries.size)
     else:
-        weights = 1 / (1 + np.log2(chosen.lengths[np.searchsorted(chosen.queries, queries)]))
+        places = np.empty(sketches.fingerprints.size, dtype=np.int64)
+        places[chosen.queries] = chosen.lengths
+        weights = _weights(config.max_postings)[places[queries]]
     documents, editions, doc, ref, weights, groups = group_hits(
         queries, editions, ref, weights, sketches.documents, sketches.positions
     )
@@ -127,6 +130,12 @@ def known_fingerprints(index: Index, texts: pa.Array) -> npt.NDArray[np.uint64]:
     owners, fingerprints = sketches.documents[found], sketches.fingerprints[found]
     order = np.lexsort((fingerprints, owners))
     return np.asarray(fingerprints[order][_first_of_equals(owners[order], fingerprints[order])], dtype=np.uint64)
+
+
+@lru_cache(maxsize=8)
+def _weights(most: int) -> npt.NDArray[np.float64]:
+    """What a hit is worth in a chain, by the number of places in the index that have its fingerprint."""
+    return 1 / (1 + np.log2(np.maximum(np.arange(most + 1), 1)))
 
 
 def distinctive(

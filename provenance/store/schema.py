@@ -5,7 +5,7 @@ Excerpts are most of its bytes. Left to choose, DuckDB tries several compression
 
 from __future__ import annotations
 
-from provenance.matching.chance import LAMBDA, LOG_K
+from provenance.matching.chance import LAMBDA, LOG_K, SMALLEST
 from provenance.store.grades import grade_sql
 
 _BLOCKS = "STRUCT(doc_word BIGINT, ref_word BIGINT, words BIGINT)[]"
@@ -86,8 +86,8 @@ UNION ALL {_beside("shared")};
 
 -- Each match, and how many at least as good chance would make in this run (see `provenance/matching/chance.py`).
 CREATE VIEW v_matches AS
-SELECT m.*, exp({LOG_K!r} + ln(greatest(1, (SELECT sum(words) FROM shard)))
-                + ln(greatest(1, (SELECT sum(words) FROM edition))) - {LAMBDA!r} * m.score) AS expectation
+SELECT m.*, greatest({SMALLEST!r}, exp({LOG_K!r} + ln(greatest(1, (SELECT sum(words) FROM shard)))
+                + ln(greatest(1, (SELECT sum(words) FROM edition))) - {LAMBDA!r} * m.score)) AS expectation
 FROM match m;
 
 -- What of an edition is in the shards, whoever is credited for it; and what of it is in passages that its work is
