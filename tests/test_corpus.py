@@ -78,7 +78,7 @@ def matches(runs) -> list[dict]:
     with RunReader(runs[0]) as run:
         return run.query(
             'SELECT "row", doc_begin, doc_end, edition_id, ref_begin, ref_end, matched_words, identity, doc_words,'
-            " list_transform(also, lambda a: a.edition_id) AS also FROM match"
+            " list_transform(also || shared, lambda a: a.edition_id) AS also FROM match"
         )
 
 

@@ -18,16 +18,18 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from benchmarks.common import RESULTS, header, table, write_json
+from benchmarks.common import RESULTS, header, write_json
 from benchmarks.quality import study
 from benchmarks.quality.baselines import datasketch_claims
-from benchmarks.quality.disturb import RATED, RATES, UNRATED
+from benchmarks.quality.disturb import RATES
 from benchmarks.quality.plants import Book, Cell, all_cells, plant_all, read_books, write_rows
-from benchmarks.quality.truth import Outcome, judge, wilson
+from benchmarks.quality.report import print_record
+from benchmarks.quality.truth import judge, wilson
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 SOURCES = 40  # works that passages come from
 WHOLE = 12  # books scanned whole
+TEXT_FREE_RATES = (0.0, 0.02, 0.1, 0.2)
 BASELINE_CELLS = [Cell("verbatim", 0.0, length) for length in (25, 50, 100, 200, 500)] + [
     Cell(noise, rate, length) for noise in ("substitution", "OCR") for rate in (0.1, 0.2) for length in (50, 200)
 ]
@@ -46,8 +48,12 @@ def main() -> None:
         sys.exit(0)
     plants = 20 if arguments.short else arguments.plants
     header()
+    known = read_books(arguments.books)
+    others = pq.read_table(arguments.documents, columns=["id", "text"]).to_pylist()
+    library = study.split(known, [(str(row["id"]), row["text"]) for row in others], arguments.seed)
     with tempfile.TemporaryDirectory() as folder:
-        record = measure(Path(folder), arguments.books, arguments.documents, plants, arguments.seed, arguments.short)
+        record = measure(Path(folder), known, library, plants, arguments.seed, arguments.short)
+    print_record(record)
     write_json("quality_short" if arguments.short else "quality", record)
     if not arguments.short:
         from benchmarks.quality.plots import plot_recall
@@ -58,159 +64,96 @@ def main() -> None:
             print("no plots: they need matplotlib, which `pip install .[bench]` brings")
 
 
-def measure(folder: Path, books: Path, documents: Path, plants: int, seed: int, short: bool) -> dict[str, Any]:
-    known = read_books(books)
-    others = pq.read_table(documents, columns=["id", "text"]).to_pylist()
-    library = study.split(known, [(str(row["id"]), row["text"]) for row in others], seed)
+def measure(
+    folder: Path, known: Sequence[Book], library: study.Library, plants: int, seed: int, short: bool
+) -> dict[str, Any]:
+    """All parts of the study, as they are written to JSON."""
     works = sorted({book.work for book in library.indexed})
     chosen = set(random.Random(seed).sample(works, min(SOURCES, len(works))))
     sources = [book for book in library.indexed if book.work in chosen]
+    whole = study.one_each(sources, WHOLE, seed)
     index = study.build(folder, "default", library.indexed)
     sketch = json.loads((index / "index.json").read_text())["sketch"]
-    print(
-        f"{len(library.indexed)} books indexed ({sketch}), {len(library.held_out)} held out; {plants} plants a cell\n"
-    )
-    record: dict[str, Any] = {"plants": plants, "seed": seed, "sketch": sketch, "indexed": len(library.indexed)}
+    counts = f"{len(library.indexed)} books indexed, {len(library.held_out)} held out"
+    print(f"{counts}; {sketch}; {plants} plants a cell, seed {seed}\n")
 
-    hosts = [text for _, text in library.documents]
-    rows, planted = plant_all(sources, hosts, all_cells(), plants, seed)
-    write_rows(folder / "plants.parquet", rows)
-    run, seconds = study.scan(folder, index, folder / "plants.parquet")
-    found = judge(dict(rows), planted, study.claims_of(run, known))
-    print_recall(found)
-    totals = Outcome()
-    for outcome in found.values():
-        for name in ("plants", "found", "right", "claims", "false_claims"):
-            setattr(totals, name, getattr(totals, name) + getattr(outcome, name))
-    low, high = wilson(totals.right, totals.found)
-    print(f"\nright work named, of {totals.found} found: {totals.right / totals.found:.5f} ({low:.5f} to {high:.5f})")
-    print(f"matches on no plant: {totals.false_claims} of {totals.claims}; {seconds:.1f} s for {len(rows)} documents")
-    record["cells"] = [{**cell._asdict(), **outcome.to_json()} for cell, outcome in found.items()]
-    record["right"] = {"right": totals.right, "found": totals.found, "wilson95": [low, high]}
+    def sealed(*options: object) -> Path:
+        return study.build(folder, "sealed", library.indexed, "--no-text", *options)
 
-    record["negatives"] = study.false_documents(folder, index, library, library.documents, "negatives")
     held_out = study.held_out_rows(library)
-    record["held_out"] = study.false_documents(folder, index, library, held_out, "held_out")
-    record["held_out_background"] = study.false_documents(
-        folder, index, library, held_out, "held_out_background", "--background", folder / "negatives.parquet"
-    )
-    for name in ("negatives", "held_out", "held_out_background"):
-        r = record[name]
-        print(
-            f"\n{name}: {r['documents']} documents, {r['flagged']} flagged, {r['without_a_shared_run']} of them ",
-            end="",
-        )
-        print(
-            f"without a run of 25 words shared with any book (95 %: {r['wilson95'][0]:.5f} to {r['wilson95'][1]:.5f}), "
-            f"{r['unconfirmed']} without 25 words in the same order ({r['unconfirmed_wilson95'][1]:.5f} at most)"
-        )
-        for row in r["which"][:20]:
-            print(
-                f"  {row['id']} in {row['edition']}: {row['matched_words']} words ({row['in_order']} by difflib), "
-                f"identity {row['identity']:.2f}, expected by chance {row['expectation']:.0e}: ",
-                end="",
-            )
-            print(" ".join(row["excerpt"].split())[:160])
-
-    record["decoys"] = study.decoys(folder, index, library)
-    d = record["decoys"]
-    print(f"\nbooks held out as decoys: {d['matched']} of {d['works']} matched (95 %: at most {d['upper95']:.3f})")
-
-    whole = study.one_each(sources, WHOLE, seed)
-    record["coverage"] = study.coverage_errors(folder, index, whole, (0.0, *RATES[:3]), seed)
-    print("\nwhole books in rows of 2,000 words: coverage said, less share of words unchanged\n")
-    print(
-        table(
-            ["substituted", "books", "mean error, pp", "worst, pp"],
-            [
-                [f"{r['rate']:.0%}", r["books"], f"{r['mean_pp']:.3f}", f"{r['worst_pp']:+.3f}"]
-                for r in record["coverage"]
-            ],
-        )
-    )
-    record["one_row"] = study.whole_rows(folder, index, whole)
-    print(
-        "\nwhole book in one row:",
-        ", ".join(
-            f"{r['matches']} match{'es' if r['matches'] > 1 else ''} ({r['identity']:.4f}, {r['coverage']:.4f})"
-            for r in record["one_row"]
-        ),
-    )
-
-    record["editions"] = study.editions(folder, known)
-    print("\nsecond editions: one indexed, the other in rows of 300 words\n")
-    print(
-        table(
-            ["work", "rows", "with 25 equal words", "of them named", "rows named", "only others named"],
-            [
-                [
-                    r["work"].split("|")[1],
-                    r["rows"],
-                    r["sharing"],
-                    f"{r['named_of_sharing'] / r['sharing']:.1%}" if r["sharing"] else "",
-                    f"{r['named'] / r['rows']:.1%}",
-                    r["others_only"],
-                ]
-                for r in record["editions"]
-            ],
-        )
-    )
+    background = ("--background", folder / "negatives.parquet")  # written for the part before
+    record = {
+        "plants": plants,
+        "seed": seed,
+        "sketch": sketch,
+        "indexed": len(library.indexed),
+        **planted(folder, index, sources, library, plants, seed, known),
+        "negatives": study.false_documents(folder, index, library, library.documents, "negatives"),
+        "held_out": study.false_documents(folder, index, library, held_out, "held_out"),
+        "held_out_background": study.false_documents(folder, index, library, held_out, "with_background", *background),
+        "decoys": study.decoys(folder, index, library),
+        "coverage": {
+            "with texts": study.coverage_errors(folder, index, whole, (0.0, *RATES[:3]), seed),
+            **{
+                name: study.coverage_errors(
+                    folder,
+                    study.build(folder, name, library.indexed, "--no-text", *options),
+                    whole,
+                    TEXT_FREE_RATES,
+                    seed,
+                )
+                for name, options in (("text-free", ()), ("text-free, scale 32", ("--scale", 32)))
+            },
+        },
+        "one_row": study.whole_rows(folder, index, whole),
+        "editions": study.editions(folder, known),
+    }
     if not short:
-        record["baselines"] = baselines(folder, sources, hosts, plants // 3, seed, known)
+        record["baselines"] = baselines(folder, sources, library, max(1, plants // 3), seed, known)
     return record
 
 
+def planted(
+    folder: Path, index: Path, sources: Sequence[Book], library: study.Library, plants: int, seed: int,
+    known: Sequence[Book],
+) -> dict[str, Any]:  # fmt: skip
+    """Passages planted, scanned for and judged, by cell and in all."""
+    rows, places = plant_all(sources, [text for _, text in library.documents], all_cells(), plants, seed)
+    write_rows(folder / "plants.parquet", rows)
+    run, seconds = study.scan(folder, index, folder / "plants.parquet")
+    outcomes = judge(dict(rows), places, study.claims_of(run, known))
+    right, found, claims, off_plant = (
+        sum(getattr(outcome, name) for outcome in outcomes.values())
+        for name in ("right", "found", "claims", "false_claims")
+    )
+    return {
+        "rows": len(rows),
+        "seconds": seconds,
+        "cells": [{**cell._asdict(), **outcome.to_json()} for cell, outcome in outcomes.items()],
+        "right": {"right": right, "found": found, "wilson95": wilson(right, found)},
+        "claims": claims,
+        "off_plant": off_plant,
+    }
+
+
 def baselines(
-    folder: Path, sources: Sequence[Book], hosts: Sequence[str], plants: int, seed: int, known: Sequence[Book]
+    folder: Path, sources: Sequence[Book], library: study.Library, plants: int, seed: int, known: Sequence[Book]
 ) -> list[dict[str, Any]]:
     """The same plants for three tools; the index has only the works that passages come from, for datasketch's sake."""
-    rows, planted = plant_all(sources, hosts, BASELINE_CELLS, plants, seed + 1)
+    hosts = [text for _, text in library.documents]
+    rows, places = plant_all(sources, hosts, BASELINE_CELLS, plants, seed + 1)
     write_rows(folder / "few.parquet", rows)
     results = {}
     for name, options in (("default", ()), ("banded MinHash", ("--sketch", "banded"))):
         index = study.build(folder, f"few_{name.split()[0]}", sources, *options)
         run, _ = study.scan(folder, index, folder / "few.parquet")
-        results[name] = judge(dict(rows), planted, study.claims_of(run, known))
-    results["datasketch script"] = judge(dict(rows), planted, datasketch_claims(sources, rows))
-    print("\nrecall of other ways, same plants\n")
-    print(
-        table(
-            ["passages", *results],
-            [
-                [label(cell), *(f"{results[name][cell].found / plants:.3f}" for name in results)]
-                for cell in BASELINE_CELLS
-            ],
-        )
-    )
+        results[name] = judge(dict(rows), places, study.claims_of(run, known))
+    results["datasketch script"] = judge(dict(rows), places, datasketch_claims(sources, rows))
     return [
         {"tool": name, **cell._asdict(), **outcome.to_json()}
         for name, cells in results.items()
         for cell, outcome in cells.items()
     ]
-
-
-def label(cell: Cell) -> str:
-    return f"{cell.noise} {cell.rate:.0%}, {cell.length} words" if cell.rate else f"{cell.noise}, {cell.length} words"
-
-
-def print_recall(found: dict[Cell, Outcome]) -> None:
-    lengths = sorted({cell.length for cell in found})
-    rows = []
-    for noise in study.summary_noises():
-        for rate in RATES if noise in RATED else (0.0,):
-            outcomes = [found.get(Cell(noise, rate, length)) for length in lengths]
-            name = f"{noise} {rate:.0%}" if noise in RATED else noise
-            rows.append([name, *(f"{o.found / o.plants:.3f}" if o else "" for o in outcomes)])
-    print("recall by passage length in words\n")
-    print(table(["", *map(str, lengths)], rows))
-    errors = [found[Cell(noise, 0.0, length)].to_json() for noise in list(UNRATED)[:1] for length in lengths]
-    print(
-        "\nboundary error on verbatim plants, words: median ",
-        max(float(str(e["boundary_median"])) for e in errors),
-        end="",
-    )
-    print(", 95th percentile ", max(float(str(e["boundary_p95"])) for e in errors), "(the worst length)")
-    print("matches a plant, verbatim: ", ", ".join(f"{e['pieces']:.2f}" for e in errors))
 
 
 if __name__ == "__main__":

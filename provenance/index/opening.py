@@ -89,8 +89,9 @@ class Index:
     @property
     def stride(self) -> int:
         """At every how-many-th word of a document shingles are looked up; see `stride_for`."""
-        words = int(self.manifest["counts"]["words"])
-        return stride_for(words, self.sketch.scale) if isinstance(self.sketch, FracMinHash) else 1
+        if not isinstance(self.sketch, FracMinHash) or not self.has_texts:
+            return 1  # an estimate needs every fingerprint
+        return stride_for(int(self.manifest["counts"]["words"]), self.sketch.scale)
 
     @property
     def has_texts(self) -> bool:

@@ -20,7 +20,8 @@ class MatchConfig:
     max_postings: int = 128  # a fingerprint at more places starts no chain
     max_works: int = 20  # one in more works is common text: it starts no chain, and says little where a passage has it
     max_repeats: int = 32  # so many times in one document a fingerprint starts chains; a row of refrains costs no more
-    max_gap: int = 64  # between two hits of a chain
+    max_gap: int = 64  # words between two hits of a chain ...
+    far_hits: int = 16  # ... or, without texts, as many as have so many fingerprints on average
     max_drift: int = 16  # between the diagonals of two hits of a chain: more words than that no alignment bridges
     drop: int = 25  # a match ends where it loses this many points: +1 a matched word, -0.5 a replaced, -1 an extra one
     piece_words: int = 10  # matched words of a piece that may be joined to others of the same copy

@@ -113,7 +113,10 @@ def _chains(index: Index, sketches: Sketches, runs: Runs, seeds: npt.NDArray[np.
     documents, editions, doc, ref, weights, groups = group_hits(
         queries, editions, ref, weights, sketches.documents, sketches.positions
     )
-    members, starts = chain_hits(doc, ref, groups, config.max_gap + slack, config.max_drift + slack, weights)
+    max_gap = config.max_gap + slack
+    if not index.has_texts and isinstance(index.sketch, FracMinHash):
+        max_gap = max(max_gap, config.far_hits * index.sketch.scale)  # nothing else holds a passage together
+    members, starts = chain_hits(doc, ref, groups, max_gap, config.max_drift + slack, weights)
     group = np.searchsorted(groups, members[starts[:-1]], side="right") - 1
     chains = Chains(documents[group], editions[group], members, starts, doc, ref)
     return chains if confirmed or slack else chains.only(chains.sizes >= config.min_hits)

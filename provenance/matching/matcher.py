@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 from provenance.index import Index
 from provenance.matching.config import MatchConfig
 from provenance.matching.credit import credit
+from provenance.matching.estimates import estimated
 from provenance.matching.found import Found, edges, join, locate
 from provenance.matching.lookup import NO_BACKGROUND, distinctive, look_up
-from provenance.matching.passages import estimated, verified
+from provenance.matching.passages import verified
 from provenance.matching.reseed import exact_chains
 from provenance.matching.table import MATCH_SCHEMA, match_table
 from provenance.matching.texts import documents_of

@@ -1,4 +1,4 @@
-"""Passages of a batch as columns: verified ones from chains and edition words, or estimated ones from chains alone."""
+"""Passages of a batch as columns, and how chains become such where the words of the editions are known."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from provenance.containment import identity_interval
 from provenance.index import Index
 from provenance.kernels.align import align_chains
 from provenance.kernels.fingerprints import Sketches
 from provenance.kernels.join import join_passages
 from provenance.matching.config import MatchConfig
 from provenance.matching.lookup import Chains
-from provenance.sketch import FracMinHash
 
 Integers = npt.NDArray[np.int64]
 
@@ -30,7 +28,9 @@ class Passages(NamedTuple):
     ref_ends: Integers
     matched: Integers  # words that are equal and aligned
     identity: npt.NDArray[np.float64]  # matched words / alignment columns
-    identity_low: npt.NDArray[np.float64]  # its 95 % interval; of a verified passage it is what it is
+    matched_low: Integers  # 95 % intervals of an estimate; what is verified is what it is
+    matched_high: Integers
+    identity_low: npt.NDArray[np.float64]
     identity_high: npt.NDArray[np.float64]
     longest: Integers  # words of the longest equal run
     score: npt.NDArray[np.float64]  # of the best piece: matched words, less 0.5 a replaced and 1 an extra word
@@ -76,6 +76,8 @@ def verified(index: Index, chains: Chains, sketches: Sketches, config: MatchConf
         ref_end,
         matched,
         identity,
+        matched,
+        matched,
         identity,
         identity,
         longest,
@@ -84,42 +86,3 @@ def verified(index: Index, chains: Chains, sketches: Sketches, config: MatchConf
         counts,
         blocks,
     )
-
-
-def estimated(index: Index, chains: Chains, sketches: Sketches, config: MatchConfig) -> Passages:
-    """The passages that chains stand for where the index has no texts; chains that say too little are left out.
-
-    The share of the document's kept fingerprints that hit, between the outer hits, estimates the containment of the
-    shingles; its n-th root the identity of the words (see `provenance.containment`). The outer two always hit, because
-    they are what the passage was found by, and count neither way. The score is what the lower bound is worth.
-    """
-    span, shingle = index.sketch.span, index.sketch.shingle
-    firsts, lasts = chains.ends()
-    doc_first, doc_last = chains.doc_hits[firsts], chains.doc_hits[lasts]
-    places = sketches.documents.astype(np.int64) << 32 | sketches.positions
-    begin = np.searchsorted(places, chains.documents << 32 | doc_first, side="left")
-    end = np.searchsorted(places, chains.documents << 32 | doc_last, side="right")
-    words = doc_last + span - doc_first
-    contained = np.clip((chains.sizes - 2) / np.maximum(end - begin - 2, 1), 0, 1)
-    identity = contained ** (1 / shingle)
-    scale = index.sketch.scale * index.stride if isinstance(index.sketch, FracMinHash) else 1
-    low, high = identity_interval(contained, words - shingle + 1, shingle, scale)
-    matched = np.rint(identity * words).astype(np.int64)
-    passages = Passages(
-        chains.documents,
-        chains.editions,
-        doc_first,
-        doc_first + words,
-        chains.ref_hits[firsts],
-        chains.ref_hits[lasts] + span,
-        matched,
-        identity,
-        low,
-        high,
-        np.full(words.size, span),
-        low * words - (1 - low) * words / 2,
-        np.arange(words.size),
-        np.ones(words.size, dtype=np.int64),
-        np.stack([doc_first, chains.ref_hits[firsts], words], axis=1),
-    )
-    return passages.take(np.flatnonzero((matched >= config.min_words) & (chains.sizes > config.min_hits)))

@@ -24,7 +24,9 @@ PASSAGE = [
     ("ref_words", pa.int64()),  # words spanned in the edition
     ("matched_words", pa.int64()),  # equal and aligned
     ("identity", pa.float64()),  # matched words / alignment columns
-    ("identity_low", pa.float64()),  # 95 % interval of an estimate; null where texts were compared
+    ("matched_low", pa.int64()),  # 95 % intervals of estimates; null where texts were compared
+    ("matched_high", pa.int64()),
+    ("identity_low", pa.float64()),
     ("identity_high", pa.float64()),
     ("longest_run", pa.int64()),  # words
     ("score", pa.float64()),  # of the best piece: +1 a matched word, -0.5 a replaced, -1 an extra one; see `chance`
@@ -112,6 +114,8 @@ def _columns(index: Index, passages: Passages, begins: Integers, ends: Integers)
         as_arrow(passages.ref_ends - passages.ref_begins),
         as_arrow(passages.matched),
         as_arrow(passages.identity),
+        nowhere if index.has_texts else as_arrow(passages.matched_low),
+        nowhere if index.has_texts else as_arrow(passages.matched_high),
         unknown if index.has_texts else as_arrow(passages.identity_low),
         unknown if index.has_texts else as_arrow(passages.identity_high),
         as_arrow(passages.longest),

@@ -20,7 +20,8 @@ EXPORTS = {
     "matches": """
         SELECT m.shard, m.row_group, m."row", m.doc_id, m.text_column, m.doc_begin, m.doc_end, m.doc_word, m.doc_words,
                m.edition_id, m.work_id, e.title, e.author, m.ref_begin, m.ref_end, m.ref_word, m.ref_words,
-               m.matched_words, m.identity, m.identity_low, m.identity_high, m.longest_run, m.score, m.expectation,
+               m.matched_words, m.identity, m.matched_low, m.matched_high, m.identity_low,
+               m.identity_high, m.longest_run, m.score, m.expectation,
                m.estimated, list_transform(m.also, lambda a: a.edition_id) AS also,
                list_transform(m.shared, lambda a: a.edition_id) AS shared, m.excerpt, m.excerpt_sha256,
                s.sha256 AS shard_sha256, e.text_sha256 AS edition_sha256

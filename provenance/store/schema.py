@@ -11,8 +11,8 @@ from provenance.store.grades import grade_sql
 _BLOCKS = "STRUCT(doc_word BIGINT, ref_word BIGINT, words BIGINT)[]"
 _PASSAGE = f"""
     edition_id VARCHAR, work_id VARCHAR, ref_begin BIGINT, ref_end BIGINT, ref_word BIGINT, ref_words BIGINT,
-    matched_words BIGINT, identity DOUBLE, identity_low DOUBLE, identity_high DOUBLE, longest_run BIGINT, score DOUBLE,
-    blocks {_BLOCKS}"""
+    matched_words BIGINT, identity DOUBLE, matched_low BIGINT, matched_high BIGINT, identity_low DOUBLE,
+    identity_high DOUBLE, longest_run BIGINT, score DOUBLE, blocks {_BLOCKS}"""
 
 TABLES = f"""
 CREATE TABLE run (
@@ -62,7 +62,7 @@ FROM pieces p JOIN edition e USING (edition_id) GROUP BY p.edition_id, e.work_id
 
 def _beside(role: str) -> str:
     """SQL for the passages that stand beside matches in one of their lists."""
-    names = "edition_id, work_id, matched_words, identity, identity_low, identity_high, longest_run, score, blocks"
+    names = "edition_id, work_id, matched_words, identity, matched_low, matched_high, longest_run, score, blocks"
     chosen = ", ".join(f"a.{name}" for name in names.split(", "))
     return f"""SELECT shard, "row", {chosen}, estimated, '{role}'
 FROM (SELECT shard, "row", estimated, unnest({role}) AS a FROM match)"""
@@ -78,7 +78,7 @@ VIEWS = f"""
 -- Every passage found. Beside those that are credited: the same in other editions of the work (also), in other works
 -- (shared).
 CREATE VIEW v_passages AS
-SELECT shard, "row", edition_id, work_id, matched_words, identity, identity_low, identity_high, longest_run, score,
+SELECT shard, "row", edition_id, work_id, matched_words, identity, matched_low, matched_high, longest_run, score,
        blocks, estimated, 'credited' AS role
 FROM match
 UNION ALL {_beside("also")}
@@ -105,14 +105,13 @@ own AS (SELECT work_id, max(words) AS words
         GROUP BY work_id),
 matched AS (SELECT edition_id, CAST(sum(matched_words) AS BIGINT) AS words,
                    CASE WHEN bool_or(estimated) THEN sum(matched_words) / sum(columns) ELSE 1 END AS equal,
-                   sum(columns * identity_low) / sum(columns) AS low,
-                   sum(columns * identity_high) / sum(columns) AS high
+                   sum(matched_low) / sum(matched_words) AS low, sum(matched_high) / sum(matched_words) AS high
             FROM (SELECT *, matched_words / greatest(identity, 0.01) AS columns FROM v_passages) GROUP BY edition_id),
 -- estimated passages are whole spans, of which a share is equal
 best AS (SELECT e.work_id, e.edition_id, coalesce(c.words * m.equal, 0) / greatest(e.words, 1) AS coverage,
                 CAST(round(coalesce(c.words * m.equal, 0)) AS BIGINT) AS covered_words,
-                coalesce(m.words, 0) AS matched_words, c.words / greatest(e.words, 1) * m.low AS coverage_low,
-                least(1, c.words / greatest(e.words, 1) * m.high) AS coverage_high, c.spans, e.words
+                coalesce(m.words, 0) AS matched_words, coverage * m.low AS coverage_low,
+                least(1, coverage * m.high) AS coverage_high, c.spans, e.words
          FROM edition e LEFT JOIN covered c USING (edition_id) LEFT JOIN matched m USING (edition_id)
          QUALIFY row_number() OVER (PARTITION BY e.work_id
                                      ORDER BY coverage DESC, matched_words DESC, e.edition_id) = 1),
