@@ -11,7 +11,7 @@ from provenance.store import RunReader
 
 SHOWN = ("Ruth", "Jonah", "Judges", "Psalms", "Matthew", "Genesis", "2 Kings", "Mark", "Nehemiah")
 LEFT, WIDTH, ROW, TOP = 130, 470, 30, 118
-VERBATIM, REWORDED = "#0b6e4f", "#e09f3e"
+VERBATIM, REWORDED, SHARED = "#0b6e4f", "#e09f3e", "#8fa3bf"
 
 
 def draw(run: RunReader) -> str:
@@ -43,8 +43,9 @@ def _legend() -> str:
     return (
         f'<rect x="24" y="80" width="14" height="14" fill="{VERBATIM}"/><text x="44" y="92">word for word</text>'
         f'<rect x="160" y="80" width="14" height="14" fill="{REWORDED}"/><text x="180" y="92">reworded '
-        '(another edition)</text><rect x="384" y="80" width="14" height="14" fill="#e6eaef"/>'
-        '<text x="404" y="92">not in the shards</text>'
+        f'(another edition)</text><rect x="384" y="80" width="14" height="14" fill="{SHARED}"/>'
+        '<text x="404" y="92">lines of another book</text>'
+        '<rect x="566" y="80" width="14" height="14" fill="#e6eaef"/><text x="586" y="92">not in the shards</text>'
     )
 
 
@@ -55,19 +56,20 @@ def _strip(run: RunReader, work: dict, words: dict[str, int], y: int) -> list[st
         f'<rect x="{LEFT}" y="{y}" width="{WIDTH}" height="20" fill="#e6eaef"/>',
     ]
     passages = run.query(
-        "SELECT b.ref_word AS low, b.words AS n, identity FROM (SELECT identity, unnest(blocks) AS b FROM v_passages"
-        " WHERE edition_id = ?) ORDER BY identity, low",
+        "SELECT b.ref_word AS low, b.words AS n, identity, role = 'shared' AS shared"
+        " FROM (SELECT identity, role, unnest(blocks) AS b FROM v_passages WHERE edition_id = ?)"
+        " ORDER BY identity, low",
         [edition],
     )
-    for colour, wanted in ((REWORDED, lambda i: i < 0.97), (VERBATIM, lambda i: i >= 0.97)):
+    for colour in (SHARED, REWORDED, VERBATIM):
         path = "".join(
             f"M{LEFT + p['low'] * scale:.1f} {y}h{max(p['n'] * scale, 0.3):.1f}v20h-{max(p['n'] * scale, 0.3):.1f}z"
             for p in passages
-            if wanted(p["identity"])
+            if colour == (SHARED if p["shared"] else VERBATIM if p["identity"] >= 0.97 else REWORDED)
         )
         if path:
             parts.append(f'<path fill="{colour}" d="{path}"/>')
-    grade = work["grade"] if work["documents"] else "not found"
+    grade = work["grade"] if work["grade"] != "none" else "lines shared" if work["documents"] else "not found"
     parts.append(
         f'<text x="{LEFT + WIDTH + 60}" y="{y + 15}" text-anchor="end">{100 * work["coverage"]:.1f} %</text>'
         f'<text x="{LEFT + WIDTH + 76}" y="{y + 15}">{grade}</text>'

@@ -94,16 +94,8 @@ def measure(
         "decoys": study.decoys(folder, index, library),
         "coverage": {
             "with texts": study.coverage_errors(folder, index, whole, (0.0, *RATES[:3]), seed),
-            **{
-                name: study.coverage_errors(
-                    folder,
-                    study.build(folder, name, library.indexed, "--no-text", *options),
-                    whole,
-                    TEXT_FREE_RATES,
-                    seed,
-                )
-                for name, options in (("text-free", ()), ("text-free, scale 32", ("--scale", 32)))
-            },
+            "text-free": study.coverage_errors(folder, sealed(), whole, TEXT_FREE_RATES, seed),
+            "text-free, scale 32": study.coverage_errors(folder, sealed("--scale", 32), whole, TEXT_FREE_RATES, seed),
         },
         "one_row": study.whole_rows(folder, index, whole),
         "editions": study.editions(folder, known),

@@ -23,12 +23,12 @@ def plot_recall(record: Mapping[str, Any], folder: Path) -> Path:
     panels = axes.ravel()
     for axis, noise in zip(panels, RATED, strict=False):
         draw(axis, record, {f"{rate:.0%}": (noise, rate) for rate in RATES})
-        axis.set_title(f"{noise}, share of words", loc="left")
+        axis.set_title(f"{noise}, of so many words", loc="left")
     kinds = [*UNRATED, CUT]
     draw(panels[4], record, {kind: (kind, 0.0) for kind in kinds[:4]})
     draw(panels[5], record, {kind: (kind, 0.0) for kind in kinds[4:]})
-    panels[4].set_title("no noise rate", loc="left")
-    panels[5].set_title("no noise rate", loc="left")
+    panels[4].set_title("other changes", loc="left")
+    panels[5].set_title("other changes", loc="left")
     for axis in panels:
         axis.set_xscale("log")
         lengths = sorted({cell["length"] for cell in record["cells"]})

@@ -48,15 +48,17 @@ def _union(passages: str) -> str:
     """
     return f"""
 WITH runs AS (SELECT edition_id, b.ref_word AS low, max(b.ref_word + b.words) AS high, max(identity) AS identity,
-                     count(*) AS runs
-              FROM (SELECT edition_id, identity, unnest(blocks) AS b FROM {passages}) GROUP BY edition_id, b.ref_word),
+                     count(*) AS runs,
+                     bool_or(estimated) AS estimated
+              FROM (SELECT edition_id, identity, estimated, unnest(blocks) AS b FROM {passages})
+              GROUP BY edition_id, b.ref_word),
 ordered AS (SELECT *, max(high) OVER (PARTITION BY edition_id ORDER BY low
                                       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached FROM runs),
 pieces AS (SELECT *, sum(CASE WHEN low <= reached THEN 0 ELSE 1 END)
                      OVER (PARTITION BY edition_id ORDER BY low ROWS UNBOUNDED PRECEDING) AS piece FROM ordered)
 SELECT p.edition_id, e.work_id, min(p.low) AS word_begin, max(p.high) AS word_end,
        max(p.high) - min(p.low) AS words, max(p.identity) AS best_identity,
-       CAST(sum(p.runs) AS BIGINT) AS runs
+       CAST(sum(p.runs) AS BIGINT) AS runs, bool_or(p.estimated) AS estimated
 FROM pieces p JOIN edition e USING (edition_id) GROUP BY p.edition_id, e.work_id, p.piece"""
 
 
@@ -146,7 +148,8 @@ ordered AS (SELECT *, max(high) OVER (PARTITION BY shard, "row" ORDER BY low, hi
 copied AS (SELECT shard, "row", CAST(sum(greatest(0, high - greatest(low, coalesce(reached, low)))) AS BIGINT) AS words
            FROM ordered GROUP BY shard, "row")
 SELECT m.shard, m."row", any_value(m.doc_id) AS doc_id, any_value(c.words) AS matched_words, count(*) AS matches,
-       max(m.longest_run) AS longest_run, list_sort(list(DISTINCT m.work_id)) AS works
+       max(m.longest_run) AS longest_run, list_sort(list(DISTINCT m.work_id)) AS works,
+       bool_or(m.estimated) AS estimated
 FROM match m JOIN copied c ON c.shard = m.shard AND c."row" = m."row" GROUP BY m.shard, m."row";
 
 CREATE VIEW v_shards AS
