@@ -93,6 +93,10 @@ def print_coverage(record: Record) -> None:
 
 
 def print_editions(editions: Iterable[Record]) -> None:
+    editions = list(editions)
+    if not editions:
+        print("\nno two books of one author and title: no second editions")
+        return
     print("\nsecond editions: one indexed, the other in rows of 300 words\n")
     print(
         table(

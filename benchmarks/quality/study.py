@@ -202,6 +202,8 @@ def editions(folder: Path, books: Sequence[Book]) -> list[dict[str, Any]]:
         if len(book.text.split()) >= LEAST_EDITION:
             works[book.work].append(book)
     pairs = {work: (one[0], one[1]) for work, one in sorted(works.items()) if len(one) > 1}
+    if not pairs:
+        return []
     index = build(folder, "first_editions", [first for first, _ in pairs.values()])
     rows = [
         (f"{work}/{n}", text)
