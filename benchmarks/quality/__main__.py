@@ -113,7 +113,7 @@ def planted(
     rows, places = plant_all(sources, [text for _, text in library.documents], all_cells(), plants, seed)
     write_rows(folder / "plants.parquet", rows)
     run, seconds = study.scan(folder, index, folder / "plants.parquet")
-    outcomes = judge(dict(rows), places, study.claims_of(run, known))
+    outcomes = judge(dict(rows), places, study.claims_of(run, known), study.holdings(library.indexed))
     right, found, claims, off_plant = (
         sum(getattr(outcome, name) for outcome in outcomes.values())
         for name in ("right", "found", "claims", "false_claims")
@@ -135,12 +135,12 @@ def baselines(
     hosts = [text for _, text in library.documents]
     rows, places = plant_all(sources, hosts, BASELINE_CELLS, plants, seed + 1)
     write_rows(folder / "few.parquet", rows)
-    results = {}
+    results, holds = {}, study.holdings(sources)
     for name, options in (("default", ()), ("banded MinHash", ("--sketch", "banded"))):
         index = study.build(folder, f"few_{name.split()[0]}", sources, *options)
         run, _ = study.scan(folder, index, folder / "few.parquet")
-        results[name] = judge(dict(rows), places, study.claims_of(run, known))
-    results["datasketch script"] = judge(dict(rows), places, datasketch_claims(sources, rows))
+        results[name] = judge(dict(rows), places, study.claims_of(run, known), holds)
+    results["datasketch script"] = judge(dict(rows), places, datasketch_claims(sources, rows), holds)
     return [
         {"tool": name, **cell._asdict(), **outcome.to_json()}
         for name, cells in results.items()

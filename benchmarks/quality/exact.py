@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 
 
@@ -30,6 +30,24 @@ def words_in_order(passage: str, book: str) -> int:
     near = theirs[max(0, best.b - 2 * len(own)) : best.b + 2 * len(own)]
     blocks = SequenceMatcher(None, own, near, autojunk=False).get_matching_blocks()
     return sum(block.size for block in blocks)
+
+
+class Holdings:
+    """Which works hold a passage: a story is in its anthology too, perhaps in another printing.
+
+    Three of four of its pieces of ten words have to stand there word for word.
+    """
+
+    def __init__(self, texts: Mapping[str, Sequence[str]]) -> None:
+        self._texts = texts  # of the editions of each work
+        self._plain: dict[str, list[str]] = {}
+
+    def __call__(self, work: str, passage: str) -> bool:
+        if work not in self._plain:
+            self._plain[work] = [" ".join(plain_words(text)) for text in self._texts.get(work, ())]
+        words = plain_words(passage)
+        pieces = [" ".join(words[at : at + 10]) for at in range(0, max(1, len(words) - 9), 10)]
+        return any(sum(piece in text for piece in pieces) >= 0.75 * len(pieces) for text in self._plain[work])
 
 
 def runs_of(text: str, words: int) -> Iterator[str]:

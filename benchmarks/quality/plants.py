@@ -36,6 +36,7 @@ class Plant:
     work: str
     begin: int
     end: int
+    passage: str  # as it stands in the book
 
 
 class Book(NamedTuple):
@@ -86,7 +87,7 @@ def plant_all(
             for part, (text, begin, end) in enumerate(hidden(passage, cell, rng, vocabulary, hosts)):
                 name = f"{cell.noise}/{cell.rate}/{cell.length}/{n}/{part}"
                 rows.append((name, text))
-                plants[name] = Plant(cell, n, book.work, begin, end)
+                plants[name] = Plant(cell, n, book.work, begin, end, " ".join(passage))
     return rows, plants
 
 

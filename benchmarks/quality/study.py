@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.quality.disturb import substitute
-from benchmarks.quality.exact import sharing_runs, words_in_order
+from benchmarks.quality.exact import Holdings, sharing_runs, words_in_order
 from benchmarks.quality.plants import Book, rows_of, write_rows
 from benchmarks.quality.truth import Claim, wilson
 
@@ -81,6 +81,13 @@ def claims_of(run: duckdb.DuckDBPyConnection, books: Iterable[Book]) -> dict[str
     for name, begin, end, edition, matched in rows:
         claims[name].append(Claim(begin, end, works[edition], matched))
     return dict(claims)
+
+
+def holdings(books: Iterable[Book]) -> Holdings:
+    texts: dict[str, list[str]] = defaultdict(list)
+    for book in books:
+        texts[book.work].append(book.text)
+    return Holdings(texts)
 
 
 def false_documents(

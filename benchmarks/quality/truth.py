@@ -6,7 +6,7 @@ import math
 import re
 import statistics
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -39,7 +39,7 @@ class Outcome:
 
     plants: int = 0
     found: int = 0  # some match lies on the plant
-    right: int = 0  # and the one that covers most of it names its work
+    right: int = 0  # and the one that covers most of it names a work that has it
     pieces: int = 0  # matches on found plants
     boundary_errors: list[int] = field(default_factory=list)  # words, both ends of each plant found
     claims: int = 0  # matches in documents of the cell ...
@@ -61,9 +61,15 @@ class Outcome:
 
 
 def judge(
-    texts: Mapping[str, str], plants: Mapping[str, Plant], claims: Mapping[str, Sequence[Claim]]
+    texts: Mapping[str, str],
+    plants: Mapping[str, Plant],
+    claims: Mapping[str, Sequence[Claim]],
+    holds: Callable[[str, str], bool],
 ) -> dict[Cell, Outcome]:
-    """Outcomes by cell. A passage cut in two is found where either part is; its cut ends are not boundaries."""
+    """Outcomes by cell. A passage cut in two is found where either part is; its cut ends are not boundaries.
+
+    The right work is the one it was taken from, or another that holds the same passage word for word: `holds` says so.
+    """
     outcomes: dict[Cell, Outcome] = defaultdict(Outcome)
     parts: dict[tuple[Cell, int], list[str]] = defaultdict(list)
     for name, plant in plants.items():
@@ -82,7 +88,7 @@ def judge(
             found = True
             outcome.pieces += len(on)
             best = max(on, key=lambda claim: min(claim.end, plant.end) - max(claim.begin, plant.begin))
-            right = right or best.work == plant.work
+            right = right or best.work == plant.work or holds(best.work, plant.passage)
             data = texts[name].encode()
             ends = (min(c.begin for c in on), plant.begin), (max(c.end for c in on), plant.end)
             outcome.boundary_errors += [words_between(data, *sorted(pair)) for pair in ends]

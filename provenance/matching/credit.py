@@ -22,8 +22,8 @@ class Credited(NamedTuple):
 def credit(passages: Passages, edition_order: npt.NDArray[np.int64], same_span: float) -> Credited:
     """Greedy cover of each document; see `find_owners`.
 
-    The best passage has most matched words, then the highest identity, then the first edition id in order;
-    `edition_order` ranks the editions by id. Ties end in places, so that they never depend on the order of work.
+    The best passage has most matched words, then the highest identity, then the first edition in order;
+    `edition_order` ranks the editions. Ties end in places, so that they never depend on the order of work.
     """
     ranks = edition_order[passages.editions]
     ordered = passages.take(

@@ -131,9 +131,13 @@ class Matcher:
 
     @cached_property
     def _edition_order(self) -> npt.NDArray[np.int64]:
-        """Rank of each edition by its id."""
+        """Rank of each edition where all else is equal: the one of fewer words, of which a passage is more; then by id.
+
+        So a story is credited before the anthology that has it.
+        """
         ids = self.index.editions["edition_id"].combine_chunks()
-        order = pc.sort_indices(ids.cast(pa.binary())).to_numpy()
+        by_id = pc.sort_indices(ids.cast(pa.binary())).to_numpy()
+        order = by_id[np.argsort(self.index.edition_words[by_id], kind="stable")]
         ranks = np.empty(order.size, dtype=np.int64)
         ranks[order] = np.arange(order.size)
         return ranks

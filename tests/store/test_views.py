@@ -26,7 +26,7 @@ ANTHOLOGY = [*words(5, 500), *STORY, *words(6, 4000)]
 QUOTED = [*NOVEL[:1000], *POEM, *NOVEL[1000:]]  # a novel that quotes a poem of another book
 POEMS = [*words(7, 300), *POEM, *words(8, 300)]
 BOOKS = {
-    "story": STORY, "story again": [*STORY[:1900], *words(9, 100)], "the anthology": ANTHOLOGY, "novel": QUOTED,
+    "story": STORY, "story again": [*STORY[:1900], *words(9, 100)], "anthology": ANTHOLOGY, "novel": QUOTED,
     "poems": POEMS, "long": LONG, "absent": words(10, 1000),
 }  # fmt: skip
 ROWS = {
@@ -71,7 +71,7 @@ def test_other_editions_are_listed_apart_from_other_works(run):
             "SELECT edition_id, list_transform(also, lambda a: a.edition_id) AS also, "
             "list_transform(shared, lambda a: a.edition_id) AS shared FROM match WHERE doc_id = 'whole story'"
         )
-    assert row == {"edition_id": "story", "also": ["story again"], "shared": ["the anthology"]}
+    assert row == {"edition_id": "story", "also": ["story again"], "shared": ["anthology"]}
 
 
 def test_a_work_that_only_shares_a_line_is_not_graded(works):
@@ -85,7 +85,7 @@ def test_a_work_that_only_shares_a_line_is_not_graded(works):
 
 def test_a_work_of_which_much_is_there_is_graded_whoever_is_credited(works):
     assert works["story"]["grade"] == "complete"
-    anthology = works["the anthology"]
+    anthology = works["anthology"]
     assert (anthology["grade"], anthology["own_words"]) == ("substantial", 0)
     assert anthology["coverage"] == pytest.approx(2000 / 6500, abs=0.001)
 
