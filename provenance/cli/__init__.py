@@ -67,7 +67,7 @@ def main() -> None:
         click.echo(f"provenance: {safe(str(error))}", err=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("provenance: interrupted; nothing was written, the same command starts again", err=True)
+        click.echo("provenance: interrupted; nothing half written is left, the same command starts again", err=True)
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output is gone, and with it any use of a message

@@ -152,6 +152,11 @@ def print_summary(summary: ScanSummary) -> None:
             f"{matched:,} of {number(summary.decoys['works'], 'decoy')} matched, which cannot be in the data: "
             f"of such works at most {most} would (95 %)."
         )
+        if matched:
+            click.echo(
+                f"Which: provenance query {safe(str(summary.db))} "
+                '"SELECT title, grade, documents, longest_run FROM v_works WHERE decoy AND documents > 0"'
+            )
     outcomes = ", ".join(f"{count:,} {kind}" for kind, count in summary.shards.items() if count)
     click.echo(f"Files: {outcomes or 'none'}. Run database: {safe(str(summary.db))}")
     if summary.nulls or summary.invalid_documents:
