@@ -7,20 +7,17 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from provenance.index import Index, Runs
 from provenance.kernels.chain import chain_hits
 from provenance.kernels.fingerprints import Sketches
 from provenance.kernels.seeds import group_hits, rarest_near, seldom_repeated
 from provenance.matching.config import MatchConfig
-from provenance.matching.texts import documents_of
 from provenance.sketch import FracMinHash
 
 Integers = npt.NDArray[np.int64]
 
 NO_BACKGROUND = np.empty(0, dtype=np.uint64)
-MOST_COMMON = 0.5  # share of a passage's fingerprints; with more it is common text with some words of its own
 
 
 class Chains(NamedTuple):
@@ -122,37 +119,10 @@ def _chains(index: Index, sketches: Sketches, runs: Runs, seeds: npt.NDArray[np.
     return chains if confirmed or slack else chains.only(chains.sizes >= config.min_hits)
 
 
-def known_fingerprints(index: Index, texts: pa.Array) -> npt.NDArray[np.uint64]:
-    """The fingerprints of texts that are in the index, each once for each document that has it.
-
-    Of a dictionary, its values are the documents.
-    """
-    documents = documents_of(texts.dictionary if pa.types.is_dictionary(texts.type) else texts)
-    sketches = index.sketch.sketch(documents.data, documents.offsets, index.key.keys)
-    found = index.find(sketches.fingerprints).queries
-    owners, fingerprints = sketches.documents[found], sketches.fingerprints[found]
-    order = np.lexsort((fingerprints, owners))
-    return np.asarray(fingerprints[order][_first_of_equals(owners[order], fingerprints[order])], dtype=np.uint64)
-
-
 @lru_cache(maxsize=8)
 def _weights(most: int) -> npt.NDArray[np.float64]:
     """What a hit is worth in a chain, by the number of places in the index that have its fingerprint."""
     return 1 / (1 + np.log2(np.maximum(np.arange(most + 1), 1)))
-
-
-def distinctive(
-    found: Lookup, documents: Integers, doc_begins: Integers, doc_ends: Integers, matched: Integers, least: int
-) -> npt.NDArray[np.bool_]:
-    """Whether passages of documents say something: not most of it is common text, or `least` words besides are not.
-
-    Judged by the fingerprints found in the index from word `doc_begins` to `doc_ends` of each document.
-    """
-    first = np.searchsorted(found.places, documents << 32 | doc_begins, side="left")
-    last = np.searchsorted(found.places, documents << 32 | doc_ends, side="left")
-    before = np.concatenate([[0], np.cumsum(found.common)])
-    share = (before[last] - before[first]) / np.maximum(last - first, 1)
-    return np.asarray((share <= MOST_COMMON) | (matched * (1 - share) >= least), dtype=np.bool_)
 
 
 def _is_in(rising: npt.NDArray[np.uint64], values: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:

@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provenance.index import Index
+from provenance.matching.common import distinctive
 from provenance.matching.config import MatchConfig
 from provenance.matching.credit import credit
 from provenance.matching.estimates import estimated
 from provenance.matching.found import Found, edges, join, locate
-from provenance.matching.lookup import NO_BACKGROUND, distinctive, look_up
+from provenance.matching.lookup import NO_BACKGROUND, look_up
 from provenance.matching.passages import verified
 from provenance.matching.reseed import exact_chains
 from provenance.matching.table import MATCH_SCHEMA, match_table
@@ -109,9 +110,7 @@ class Matcher:
             if index.sketch.slack:
                 chains = exact_chains(index, chains, documents, config)
             passages = verified(index, chains, sketches, config)
-        told = distinctive(
-            lookup, passages.documents, passages.doc_begins, passages.doc_ends, passages.matched, config.min_words
-        )
+        told = distinctive(lookup, passages, config.min_words)
         common = int(np.count_nonzero(~told))
         if common:
             passages = passages.take(np.flatnonzero(told))

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from provenance.errors import ShardError
 from provenance.index import Index
 from provenance.matching import MATCH_SCHEMA, Counts, Matcher
+from provenance.matching.common import joined, known_fingerprints
 from provenance.matching.found import Found, join
-from provenance.matching.lookup import known_fingerprints
 from provenance.matching.passages import Integers
 from provenance.matching.table import as_arrow
 from provenance.matching.texts import document_bytes, document_sizes, is_text
@@ -110,13 +110,14 @@ class Learned:
 
 def learn_unit(path: str, columns: Columns, groups: list[RowGroup], index: Index) -> Learned:
     """Learn from row groups of one Parquet file; raises ShardError for one that cannot be read."""
-    parts, documents = [np.empty(0, dtype=np.uint64)], 0
+    known, documents = joined([]), 0
     for group in groups:
+        parts = [known]
         for batch in _open_batches(path, columns, group, small=False):
             parts.append(known_fingerprints(index, batch.texts))
             documents += len(batch.texts)
-    values, counts = np.unique(np.concatenate(parts), return_counts=True)
-    return Learned(pa.table([as_arrow(values), as_arrow(counts.astype(np.int64))], schema=LEARNED_SCHEMA), documents)
+        known = joined(parts)
+    return Learned(pa.table([as_arrow(column) for column in known], schema=LEARNED_SCHEMA), documents)
 
 
 def _scan_group(

@@ -93,6 +93,19 @@ def test_background_does_not_depend_on_how_it_is_cut_or_scanned(folder):
     assert records[0] == records[1]
 
 
+def test_a_copy_of_a_book_in_the_background_counts_once_however_the_file_is_stored(folder):
+    """Rows that repeat one another are read as a dictionary, whose values every batch of rows has."""
+    texts = [" ".join(BOOK.split()[500:1500]), *(prose(2000 + n % 3, 200) for n in range(5000))]
+    for name, dictionary in (("repeating", True), ("unrepeating", False)):
+        path = folder / f"{name}_news.parquet"
+        pq.write_table(pa.table({"text": texts}), path, use_dictionary=dictionary)
+        _, db = scan(folder, name, "--background", path)
+        assert "copy" in documents(db)
+        with RunReader(db) as reader:
+            record = json.loads(reader.query("SELECT background FROM run")[0]["background"])
+        assert (record["fingerprints"], record["documents"]) == (0, 5001)
+
+
 @pytest.mark.parametrize("missing", ["nothing.parquet", "books", "shard.txt"])
 def test_background_that_cannot_be_learned_is_an_error(folder, missing):
     (folder / "shard.txt").write_text("no Parquet")
