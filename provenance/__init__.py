@@ -15,21 +15,22 @@ from typing import TYPE_CHECKING
 from provenance._version import __version__
 
 if TYPE_CHECKING:
-    from provenance.api import build_index, scan
+    from provenance.building import build_index
     from provenance.index import Index
     from provenance.matching import MatchConfig, Matcher
     from provenance.runs.config import ScanConfig
     from provenance.runs.record import ScanSummary
+    from provenance.runs.scan import scan
     from provenance.sketch import BandedMinHash, FracMinHash, Key
 
 _HOMES = {
-    "build_index": "provenance.api",
+    "build_index": "provenance.building",
     "Index": "provenance.index",
     "MatchConfig": "provenance.matching",
     "Matcher": "provenance.matching",
     "ScanConfig": "provenance.runs.config",
     "ScanSummary": "provenance.runs.record",
-    "scan": "provenance.api",
+    "scan": "provenance.runs.scan",
     "BandedMinHash": "provenance.sketch",
     "FracMinHash": "provenance.sketch",
     "Key": "provenance.sketch",

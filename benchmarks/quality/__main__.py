@@ -114,15 +114,15 @@ def planted(
     write_rows(folder / "plants.parquet", rows)
     run, seconds = study.scan(folder, index, folder / "plants.parquet")
     outcomes = judge(dict(rows), places, study.claims_of(run, known), study.holdings(library.indexed))
-    right, found, claims, off_plant = (
+    right, elsewhere, found, claims, off_plant = (
         sum(getattr(outcome, name) for outcome in outcomes.values())
-        for name in ("right", "found", "claims", "false_claims")
+        for name in ("right", "elsewhere", "found", "claims", "false_claims")
     )
     return {
         "rows": len(rows),
         "seconds": seconds,
         "cells": [{**cell._asdict(), **outcome.to_json()} for cell, outcome in outcomes.items()],
-        "right": {"right": right, "found": found, "wilson95": wilson(right, found)},
+        "right": {"right": right, "found": found, "elsewhere": elsewhere, "wilson95": wilson(right, found)},
         "claims": claims,
         "off_plant": off_plant,
     }

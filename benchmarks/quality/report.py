@@ -49,7 +49,8 @@ def print_planted(record: Record) -> None:
     print(", 95th percentile", max(cell["boundary_p95"] for cell in verbatim), "(the worst length)")
     print("matches a plant, verbatim:", ", ".join(f"{cell['pieces']:.2f}" for cell in verbatim))
     right, low = record["right"], record["right"]["wilson95"][0]
-    print(f"right work named: {right['right']} of {right['found']} found (95 %: at least {low:.5f})")
+    print(f"right work named: {right['right']} of {right['found']} found (95 %: at least {low:.5f}); ", end="")
+    print(f"{right['elsewhere']} times another that holds the passage too")
     print(
         f"matches on no plant: {record['off_plant']} of {record['claims']}, in documents that quote a book themselves"
     )

@@ -39,7 +39,8 @@ class Outcome:
 
     plants: int = 0
     found: int = 0  # some match lies on the plant
-    right: int = 0  # and the one that covers most of it names a work that has it
+    right: int = 0  # and the one that covers most of it names a work that has it ...
+    elsewhere: int = 0  # ... of which so many times another than it was taken from
     pieces: int = 0  # matches on found plants
     boundary_errors: list[int] = field(default_factory=list)  # words, both ends of each plant found
     claims: int = 0  # matches in documents of the cell ...
@@ -77,7 +78,7 @@ def judge(
     for (cell, _), names in parts.items():
         outcome = outcomes[cell]
         outcome.plants += 1
-        found = right = False
+        found = right = own = False
         for name in names:
             plant, made = plants[name], claims.get(name, ())
             on = [claim for claim in made if claim.begin < plant.end and plant.begin < claim.end]
@@ -88,12 +89,14 @@ def judge(
             found = True
             outcome.pieces += len(on)
             best = max(on, key=lambda claim: min(claim.end, plant.end) - max(claim.begin, plant.begin))
-            right = right or best.work == plant.work or holds(best.work, plant.passage)
+            own = own or best.work == plant.work
+            right = right or own or holds(best.work, plant.passage)
             data = texts[name].encode()
             ends = (min(c.begin for c in on), plant.begin), (max(c.end for c in on), plant.end)
             outcome.boundary_errors += [words_between(data, *sorted(pair)) for pair in ends]
         outcome.found += found
         outcome.right += found and right
+        outcome.elsewhere += right and not own
     return dict(outcomes)
 
 

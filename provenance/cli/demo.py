@@ -25,11 +25,12 @@ def command(folder: Path) -> None:
     Version (another edition: the same sentences, reworded), chapters of the King James Version word for word,
     excerpts hidden in other text, and unrelated English from the Python installation. No network is used.
     """
-    from provenance.api import build_index, scan
+    from provenance.building import build_index
     from provenance.cli.printing import number, size
     from provenance.cli.scan import print_summary
     from provenance.demo.corpus import write_books, write_shards
     from provenance.kernels.compiling import on_first_compile
+    from provenance.runs.scan import scan
 
     _prepare(folder)
     click.echo("1. Known books and training shards", err=True)

@@ -84,7 +84,7 @@ def build(
     """
     from tqdm import tqdm
 
-    from provenance.api import build_index, fitting_sketch
+    from provenance.building import build_index, fitting_sketch
     from provenance.cli.options import parse_bytes, read_key
     from provenance.kernels.compiling import on_first_compile
     from provenance.readers import Book, BookColumns
@@ -156,7 +156,7 @@ def add(
     \b
     provenance index add indexes/books newbooks/
     """
-    from provenance.api import add_to_index
+    from provenance.building import add_to_index
     from provenance.cli.options import parse_bytes, read_key
     from provenance.readers import BookColumns
     from provenance.runs.config import check_workers

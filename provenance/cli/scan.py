@@ -79,10 +79,10 @@ def command(
 
     from tqdm import tqdm
 
-    from provenance.api import scan
     from provenance.cli.options import read_key
     from provenance.matching import MatchConfig
     from provenance.runs.config import ScanConfig
+    from provenance.runs.scan import scan
 
     config = ScanConfig(
         text_column=text_column,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from provenance.kernels.compiling import as_int, kernel
+from provenance.kernels.compiling import kernel
+from provenance.kernels.probe import edition_at, place_of
 
 Integers = npt.NDArray[np.int64]
 
@@ -35,17 +36,12 @@ def in_many_works(
             continue
         count = 0
         for entry in range(firsts[run], firsts[run] + min(lengths[run], MOST_EXAMINED)):
-            place = as_int(postings[entry])
-            if high_bytes.size:
-                place |= as_int(high_bytes[entry]) << 32
-            edition = hints[min(place >> hint_shift, hints.size - 1)]
-            while edition + 1 < first_words.size and first_words[edition + 1] <= place:
-                edition += 1
+            work = works[edition_at(place_of(postings, high_bytes, entry), first_words, hints, hint_shift)]
             known = False
             for k in range(count):
-                known = known or met[k] == works[edition]
+                known = known or met[k] == work
             if not known:
-                met[count] = works[edition]
+                met[count] = work
                 count += 1
                 if count > most:
                     break

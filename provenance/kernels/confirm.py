@@ -13,6 +13,7 @@ import numpy.typing as npt
 from provenance.kernels.compiling import as_int, inlined, kernel
 from provenance.kernels.extend import Hashes
 from provenance.kernels.hashing import U64
+from provenance.kernels.probe import place_of
 from provenance.kernels.vectors import count_bits, prefetch, unequal_sixteen
 
 NEAR = 16  # words looked at on either side of a hit
@@ -97,10 +98,7 @@ def confirm_runs(
         if run + AHEAD < queries.size:
             prefetch(postings, firsts[run + AHEAD])
         for entry in range(firsts[run], firsts[run] + lengths[run]):
-            place = as_int(postings[entry])
-            if high_bytes.size:
-                place |= as_int(high_bytes[entry]) << 32
-            places[count] = place
+            places[count] = place_of(postings, high_bytes, entry)
             count += 1
     at, count = 0, 0
     for run in range(queries.size):

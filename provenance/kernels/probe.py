@@ -183,6 +183,24 @@ def keep_runs(
     return some[:count], begins[:count], sizes[:count]
 
 
+@inlined
+def place_of(postings: npt.NDArray[np.uint32], high_bytes: npt.NDArray[np.uint8], entry: int) -> int:
+    """Global word position of a posting; `high_bytes` are bits 32 to 39 of all, or empty."""
+    place = as_int(postings[entry])
+    if high_bytes.size:
+        place |= as_int(high_bytes[entry]) << 32
+    return place
+
+
+@inlined
+def edition_at(place: int, first_words: Integers, hints: Integers, hint_shift: int) -> int:
+    """The edition of a global word position; the last one of a position behind all."""
+    edition = hints[min(place >> hint_shift, hints.size - 1)]
+    while edition + 1 < first_words.size and first_words[edition + 1] <= place:
+        edition += 1
+    return as_int(edition)
+
+
 @kernel
 def expand_runs(
     queries: Integers,
@@ -210,12 +228,8 @@ def expand_runs(
         if run + AHEAD < queries.size:
             prefetch(postings, firsts[run + AHEAD])
         for entry in range(firsts[run], firsts[run] + lengths[run]):
-            place = as_int(postings[entry])
-            if high_bytes.size:
-                place |= as_int(high_bytes[entry]) << 32
-            edition = hints[min(place >> hint_shift, hints.size - 1)]
-            while edition + 1 < first_words.size and first_words[edition + 1] <= place:
-                edition += 1
+            place = place_of(postings, high_bytes, entry)
+            edition = edition_at(place, first_words, hints, hint_shift)
             owners[count], editions[count], positions[count] = queries[run], edition, place - first_words[edition]
             count += 1
     return owners, editions, positions

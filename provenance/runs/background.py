@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from provenance.errors import ShardError, UsageError
 from provenance.files import text_digest
+from provenance.matching.common import Known, joined
 from provenance.runs.config import ScanConfig
 from provenance.runs.local import Children, Task
+from provenance.runs.payloads import from_payload
 from provenance.runs.unit import LEARNED_SCHEMA
 from provenance.shards import list_shards
 
@@ -41,7 +42,7 @@ def learn(paths: Sequence[str], hello: dict[str, Any], config: ScanConfig, worke
     tasks: deque[Task] = deque({"task": "describe", "shard": path} for path in files if not files[path]["skipped"])
     if not tasks:
         raise UsageError(f"no Parquet file to learn background from in {', '.join(paths)}")
-    known = LEARNED_SCHEMA.empty_table()
+    known = joined([])
     with Children() as children:
         results = children.run(hello, tasks, min(workers, 2 * len(files)), lambda size: None, lambda: None)
         for header, payload in results:
@@ -55,9 +56,9 @@ def learn(paths: Sequence[str], hello: dict[str, Any], config: ScanConfig, worke
                 files[header["shard"]]["sha256"] = header["sha256"]
             else:
                 files[header["shard"]]["documents"] += header["documents"]
-                known = _added(known, payload)
-    fingerprints, documents = (column.to_numpy() for column in known.columns)
-    fingerprints = np.sort(fingerprints[documents >= config.background_documents])
+                columns = from_payload(payload, LEARNED_SCHEMA, header["shard"]).columns
+                known = joined([known, Known(*(column.to_numpy() for column in columns))])
+    fingerprints = known.fingerprints[known.documents >= config.background_documents]
     record = {
         "files": list(files.values()),
         "documents": sum(file["documents"] for file in files.values()),
@@ -66,14 +67,3 @@ def learn(paths: Sequence[str], hello: dict[str, Any], config: ScanConfig, worke
         "xxh3_128": text_digest(fingerprints.astype("<u8").tobytes()),
     }
     return Background(fingerprints, record)
-
-
-def _added(known: pa.Table, payload: bytes) -> pa.Table:
-    """The documents of each fingerprint with those that another unit has."""
-    with pa.ipc.open_stream(payload) as reader:
-        table = reader.read_all()
-    table.validate(full=True)  # it comes from the process that parsed hostile files
-    if table.schema != LEARNED_SCHEMA:
-        raise UsageError("a worker sent what it learned in another shape: is it of another version?")
-    sums = pa.concat_tables([known, table]).group_by("fingerprint").aggregate([("documents", "sum")])
-    return sums.rename_columns({"documents_sum": "documents"}).select(["fingerprint", "documents"])

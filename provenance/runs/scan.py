@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any
 
 import pyarrow as pa
 
-from provenance.errors import UsageError
+from provenance.building import add_to_index
 from provenance.index import Index
 from provenance.matching import Counts
 from provenance.runs.background import Background, learn
 from provenance.runs.config import ScanConfig, check_workers
 from provenance.runs.local import Children, Task
+from provenance.runs.payloads import from_payload
 from provenance.runs.record import ScanSummary, ShardRecord, load_editions, load_run, load_shards, summarize
 from provenance.runs.unit import RESULT_SCHEMA
 from provenance.shards import list_shards
@@ -24,7 +27,7 @@ from provenance.sketch import Key
 from provenance.store.database import RunWriter
 
 
-def scan_shards(
+def scan(
     shards: Sequence[str | Path],
     index: str | Path,
     db: str | Path,
@@ -34,44 +37,64 @@ def scan_shards(
     key: Key | None = None,
     overwrite: bool = False,
     background: Sequence[str | Path] = (),
-    named: Path | None = None,
+    decoys: Sequence[str | Path] = (),
     children: Children | None = None,
     on_planned: Callable[[int], None] = lambda text_bytes: None,
     on_progress: Callable[[int, int], None] = lambda text_bytes, matches: None,
     on_compiling: Callable[[], None] = lambda: None,
 ) -> ScanSummary:
-    """What `provenance.scan` does with an index that has its decoys; `named` is the index as the user named it."""
+    """Scan Parquet shards (files, directories, globs) for the books of an index and write a run database.
+
+    Fingerprints of the index that are common in `background`, Parquet files of ordinary text, are discounted. `decoys`
+    are books that cannot be in the shards; they are scanned for beside those of the index, and how many match is in the
+    record of the run. The result does not depend on `workers`. `children` are worker processes that start already.
+
+    Raises UsageError and its kind for arguments that cannot work, IndexDamagedError for a damaged index, BookError for
+    decoys and ShardError for background that cannot be read; what cannot be read of a shard is no error but an
+    exception in the result.
+    """
     begun, started = monotonic(), datetime.now(UTC)
     config, count = config or ScanConfig(), check_workers(workers)
     listed = list_shards([str(shard) for shard in shards])
-    opened = Index(Path(index), key, config.scale)
-    opened.verify()
-    hello = {
-        "config": config.to_json(),
-        "index": str(opened.folder.absolute()),
-        "index_digest": opened.digest,
-        "seed": opened.key.seed,
-        "key_id": opened.key.key_id,
-    }
     records = {file.path: ShardRecord(file.path, file.skipped) for file in listed}
     writer = RunWriter(Path(db), overwrite)
     try:
-        ordinary = learn([str(path) for path in background], hello, config, count)
-        load_editions(writer, opened)
-        todo = [record for record in records.values() if not record.skipped]
-        most = min(count, max(1, 2 * len(todo)))
-        compiling = 0.0
-        if todo:
-            pool = children or Children()
-            compiling = _run(writer, records, hello, ordinary, pool, most, on_planned, on_progress, on_compiling)
-        load_shards(writer, records)
-        summary = summarize(writer, Path(db), records, monotonic() - begun, compiling)
-        load_run(writer, opened, named or opened.folder, config, ordinary, count, started, summary, len(listed))
+        with _joined_with(decoys, Path(index), Path(db), key, count) as folder:
+            opened = Index(folder, key, config.scale)
+            opened.verify()
+            hello = {
+                "config": config.to_json(),
+                "index": str(folder.absolute()),
+                "index_digest": opened.digest,
+                "seed": opened.key.seed,
+                "key_id": opened.key.key_id,
+            }
+            ordinary = learn([str(path) for path in background], hello, config, count)
+            load_editions(writer, opened)
+            todo = [record for record in records.values() if not record.skipped]
+            most = min(count, max(1, 2 * len(todo)))
+            compiling = 0.0
+            if todo:
+                pool = children or Children()
+                compiling = _run(writer, records, hello, ordinary, pool, most, on_planned, on_progress, on_compiling)
+            load_shards(writer, records)
+            summary = summarize(writer, Path(db), records, monotonic() - begun, compiling)
+            load_run(writer, opened, Path(index), config, ordinary, count, started, summary, len(listed))
         writer.finish()
     except BaseException:
         writer.abandon()
         raise
     return summary
+
+
+@contextmanager
+def _joined_with(decoys: Sequence[str | Path], index: Path, db: Path, key: Key | None, workers: int) -> Iterator[Path]:
+    """The index, or for this scan a copy beside the run database with decoys behind its books."""
+    if not decoys:
+        yield index
+        return
+    with TemporaryDirectory(prefix=f".{db.name}.", suffix=".decoys", dir=db.parent) as folder:
+        yield add_to_index(index, [], Path(folder) / "index", key=key, decoys=decoys, workers=workers).folder
 
 
 def _run(
@@ -134,12 +157,7 @@ def _scanned(record: ShardRecord, header: dict[str, Any], payload: bytes) -> pa.
     record.rows_read += header["rows_read"]
     record.counts.add(Counts(**header["counts"]))
     record.problems += header["problems"]
-    with pa.ipc.open_stream(payload) as reader:
-        table = reader.read_all()
-    table.validate(full=True)  # it comes from the process that parsed hostile files
-    if table.schema != RESULT_SCHEMA:
-        raise UsageError(f"a worker sent a result of another shape for {record.shard}: is it of another version?")
-    return table
+    return from_payload(payload, RESULT_SCHEMA, record.shard)
 
 
 def _note(record: ShardRecord, kind: str, reason: str) -> None:

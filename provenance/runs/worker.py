@@ -21,6 +21,7 @@ from provenance.kernels.compiling import compile_seconds, on_first_compile
 from provenance.matching import Matcher
 from provenance.runs.config import ScanConfig
 from provenance.runs.messages import read_message, write_message
+from provenance.runs.payloads import to_payload
 from provenance.runs.unit import learn_unit, scan_unit
 from provenance.shards import Columns, ParquetShard, RowGroup
 from provenance.shards.parquet import plan_units
@@ -54,7 +55,7 @@ class Worker:
             elif task["task"] == "learn":
                 learned = learn_unit(task["shard"], *_unit(task), self._matcher.index)
                 header.update(documents=learned.documents)
-                payload = _ipc(learned.fingerprints)
+                payload = to_payload(learned.fingerprints)
             else:
                 counts, payload = self._scan(task)
                 header.update(counts)
@@ -99,18 +100,11 @@ class Worker:
             "compile_seconds": compile_seconds(),
             "problems": [asdict(problem) for problem in result.problems],
         }
-        return header, _ipc(result.matches)
+        return header, to_payload(result.matches)
 
 
 def _unit(task: dict[str, Any]) -> tuple[Columns, list[RowGroup]]:
     return Columns(**task["columns"]), [RowGroup(**group) for group in task["row_groups"]]
-
-
-def _ipc(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return bytes(sink.getvalue().to_pybytes())
 
 
 def limit_memory() -> None:

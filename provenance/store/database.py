@@ -28,7 +28,7 @@ class RunWriter:
         """Raises StoreError when the path is taken, held by another process, or cannot be written."""
         self.path = path
         self.partial = path.with_name(path.name + ".partial")
-        check_place(path, overwrite)
+        _check_place(path, overwrite)
         try:
             if self.partial.exists():
                 _refuse_if_held(self.partial)
@@ -140,8 +140,7 @@ def _rows(con: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] = 
         raise StoreError(f"the query failed: {_first_line(error)}") from error
 
 
-def check_place(path: Path, overwrite: bool) -> None:
-    """Raise StoreError where no run database can be made at `path`: taken, held by another process, or no directory."""
+def _check_place(path: Path, overwrite: bool) -> None:
     if path.is_dir():
         raise StoreError(f"{path} is a directory: --db names the database file to write")
     if not path.parent.is_dir():

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import provenance
-from provenance.api import add_to_index
+from provenance.building import add_to_index
 from provenance.errors import BookError, UsageError
 from provenance.index import Index, build_index, merge_indexes
 from provenance.index.build import LEAST_MEMORY

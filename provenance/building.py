@@ -1,9 +1,8 @@
-"""Indexing and scanning in one call each: everything is read, done and reported, and nothing is printed."""
+"""Building an index in one call: sources are read, indexed and reported, and nothing is printed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -13,12 +12,7 @@ from provenance import index
 from provenance.index import BuildReport, Index, merge_indexes
 from provenance.index.build import MEMORY
 from provenance.readers import Book, BookColumns, SourceOutcome, read_books, read_metadata, size_of
-from provenance.runs.config import ScanConfig, check_workers
-from provenance.runs.local import Children
-from provenance.runs.record import ScanSummary
-from provenance.runs.scan import scan_shards
 from provenance.sketch import FracMinHash, Key, Sketch, scale_for
-from provenance.store.database import check_place
 
 BYTES_A_WORD = 6  # of English prose, blanks included
 
@@ -42,8 +36,8 @@ def build_index(
 
     Without a `sketch` it is FracMinHash at the densest scale that suits the size of the sources (see `scale_for`).
     `memory` bounds what postings take while they are gathered, in bytes. `metadata` is a CSV with `id` or `file` and
-    any of `title, author, work_id`. `decoys` are sources of books that cannot be in any data. Raises
-    UsageError, BookError, MetadataError or OutputError; then nothing is left at `out` that was not there before.
+    any of `title, author, work_id`. `decoys` are sources of books that cannot be in any data. Raises UsageError,
+    BookError, MetadataError or OutputError; then nothing is left at `out` that was not there before.
     """
     outcomes: list[SourceOutcome] = []
     known, columns = read_metadata(Path(metadata) if metadata else None), columns or BookColumns()
@@ -103,46 +97,3 @@ def add_to_index(
         new = Index(added.folder, key)
         report = merge_indexes(opened, new, target, overwrite or out is None, memory)
     return replace(report, sources=added.sources)
-
-
-def scan(
-    shards: Sequence[str | Path],
-    index: str | Path,
-    db: str | Path,
-    *,
-    config: ScanConfig | None = None,
-    workers: int | None = None,
-    key: Key | None = None,
-    overwrite: bool = False,
-    background: Sequence[str | Path] = (),
-    decoys: Sequence[str | Path] = (),
-    children: Children | None = None,
-    on_planned: Callable[[int], None] = lambda text_bytes: None,
-    on_progress: Callable[[int, int], None] = lambda text_bytes, matches: None,
-    on_compiling: Callable[[], None] = lambda: None,
-) -> ScanSummary:
-    """Scan Parquet shards (files, directories, globs) for the books of an index and write a run database.
-
-    Fingerprints of the index that are common in `background`, Parquet files of ordinary text, are discounted. `decoys`
-    are books that cannot be in the shards; they are scanned for beside those of the index, and how many match is in the
-    record of the run. The result does not depend on `workers`. `children` are worker processes that start already.
-
-    Raises UsageError and its kind for arguments that cannot work, IndexDamagedError for a damaged index, BookError for
-    decoys and ShardError for background that cannot be read; what cannot be read of a shard is no error but an
-    exception in the result.
-    """
-    with ExitStack() as temporary:
-        used = Path(index)
-        if decoys:
-            target = Path(db)
-            check_place(target, overwrite)  # before work is done for it
-            parent = temporary.enter_context(
-                TemporaryDirectory(prefix=f".{target.name}.", suffix=".decoys", dir=target.parent)
-            )
-            used = Path(parent) / "index"
-            add_to_index(index, [], used, key=key, decoys=decoys, workers=check_workers(workers))
-        return scan_shards(
-            shards, used, db,
-            config=config, workers=workers, key=key, overwrite=overwrite, background=background, named=Path(index),
-            children=children, on_planned=on_planned, on_progress=on_progress, on_compiling=on_compiling,
-        )  # fmt: skip

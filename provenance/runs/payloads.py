@@ -1,0 +1,28 @@
+"""Tables on their way from a worker process to its parent."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from provenance.errors import UsageError
+
+
+def to_payload(table: pa.Table) -> bytes:
+    """A table as an Arrow IPC stream."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def from_payload(payload: bytes, schema: pa.Schema, shard: str) -> pa.Table:
+    """The table that `to_payload` made, checked: it comes from the process that parsed hostile files.
+
+    Raises UsageError for one of another schema than expected.
+    """
+    with pa.ipc.open_stream(payload) as reader:
+        table = reader.read_all()
+    table.validate(full=True)
+    if table.schema != schema:
+        raise UsageError(f"a worker sent a result of another shape for {shard}: is it of another version?")
+    return table
