@@ -152,6 +152,8 @@ def print_summary(summary: ScanSummary) -> None:
             f"{matched:,} of {number(summary.decoys['works'], 'decoy')} matched, which cannot be in the data: "
             f"of such works at most {most} would (95 %)."
         )
+        if too_short := summary.decoys["too_short"]:
+            click.echo(f"{number(too_short, 'decoy')} besides cannot match, being too short: not counted.")
         if matched:
             click.echo(
                 f"Which: provenance query {safe(str(summary.db))} "

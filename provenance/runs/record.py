@@ -111,9 +111,9 @@ def load_shards(writer: RunWriter, records: dict[str, ShardRecord]) -> None:
 
 
 def summarize(
-    writer: RunWriter, db: Path, records: dict[str, ShardRecord], seconds: float, compiling: float
+    writer: RunWriter, db: Path, records: dict[str, ShardRecord], least_words: int, seconds: float, compiling: float
 ) -> ScanSummary:
-    """Sum up what is loaded so far."""
+    """Sum up what is loaded so far. A decoy of fewer than `least_words` cannot match, and proves nothing by it."""
     outcomes = [record.outcome for record in records.values()]
     totals = Counts()
     for record in records.values():
@@ -123,12 +123,20 @@ def summarize(
     found = [work for work in works if work["grade"] != NO_MATCH]
     shared = sum(work["grade"] == NO_MATCH and work["documents"] > 0 for work in works)
     matched = sum(decoy["documents"] > 0 for decoy in decoys)
+    able = writer.query(
+        "SELECT count(DISTINCT work_id) AS works FROM edition WHERE decoy AND words >= ?", [least_words]
+    )[0]["works"]
     return ScanSummary(
         db=db,
         works=found,
         works_shared=shared,
         works_without_match=len(works) - len(found) - shared,
-        decoys={"works": len(decoys), "matched": matched, "upper95": upper_bound(matched, len(decoys))},
+        decoys={
+            "works": able,
+            "too_short": len(decoys) - able,
+            "matched": matched,
+            "upper95": upper_bound(matched, able),
+        },
         documents_scanned=totals.documents,
         documents_matched=totals.documents_matched,
         bytes_scanned=totals.text_bytes,

@@ -78,7 +78,7 @@ def scan(
                 pool = children or Children()
                 compiling = _run(writer, records, hello, ordinary, pool, most, on_planned, on_progress, on_compiling)
             load_shards(writer, records)
-            summary = summarize(writer, Path(db), records, monotonic() - begun, compiling)
+            summary = summarize(writer, Path(db), records, config.match.min_words, monotonic() - begun, compiling)
             load_run(writer, opened, Path(index), config, ordinary, count, started, summary, len(listed))
         writer.finish()
     except BaseException:

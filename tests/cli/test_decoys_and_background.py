@@ -123,8 +123,9 @@ def test_decoys_that_do_not_match_bound_the_rate_of_errors(folder):
     (folder / "drafts").mkdir()
     for path in (folder / "unpublished").glob("draft*"):
         (folder / "drafts" / path.name).write_bytes(path.read_bytes())
+    (folder / "drafts" / "empty.txt").touch()  # cannot match, so that it did not proves nothing
     summary, db = scan(folder, "clean", "--decoys", folder / "drafts")
-    assert summary["decoys"]["works"] == 9
+    assert (summary["decoys"]["works"], summary["decoys"]["too_short"]) == (9, 1)
     assert summary["decoys"]["matched"] == 0
     assert summary["decoys"]["upper95"] == pytest.approx(1 - 0.05 ** (1 / 9))
     assert [work["work_id"] for work in summary["works"]] == ["book"]
@@ -134,7 +135,7 @@ def test_decoys_that_do_not_match_bound_the_rate_of_errors(folder):
         (record,) = reader.query("SELECT decoys, index_path FROM run")
         assert json.loads(record["decoys"])["matched"] == 0
         assert record["index_path"] == str(folder / "index")
-        assert reader.query("SELECT count(*) AS n FROM work WHERE decoy")[0]["n"] == 9
+        assert reader.query("SELECT count(*) AS n FROM work WHERE decoy")[0]["n"] == 10
 
 
 def test_decoys_in_the_index_are_counted_when_they_match_and_never_listed_as_works(folder):

@@ -120,7 +120,7 @@ def test_every_match_has_an_expectation_and_the_record_says_how(run):
     assert json.loads(record["grades"]) == [grade._asdict() for grade in GRADES]
     assert json.loads(record["chance"]).keys() == {"lambda", "log_k", "unit"}
     assert json.loads(record["sketch"])["stride"] == 1
-    assert json.loads(record["decoys"]) == {"works": 0, "matched": 0, "upper95": 1.0}
+    assert json.loads(record["decoys"]) == {"works": 0, "too_short": 0, "matched": 0, "upper95": 1.0}
     assert json.loads(record["background"]) == {}
 
 
