@@ -27,7 +27,7 @@ $(VENV)/.dev: $(VENV)/.installed
 	@$(PIP) -e '.[demo,test,dev]'
 	@touch $@
 
-demo: $(VENV)/.installed ## Known books against training shards, on real text
+demo: $(VENV)/.demo ## Known books against training shards, on real text
 	@$(BIN)/provenance demo --dir demo
 
 test: $(VENV)/.installed ## The tests that take seconds
