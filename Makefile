@@ -18,8 +18,13 @@ $(VENV)/.python:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.installed: pyproject.toml requirements.lock | $(VENV)/.python
+$(VENV)/.demo: pyproject.toml requirements.lock | $(VENV)/.python
 	@echo "Installing provenance into $(VENV)" >&2
+	@$(PIP) -e '.[demo]'
+	@touch $@
+
+$(VENV)/.installed: pyproject.toml requirements.lock | $(VENV)/.python
+	@echo "Installing provenance and what its tests need into $(VENV)" >&2
 	@$(PIP) -e '.[demo,test]'
 	@touch $@
 
