@@ -38,6 +38,12 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def file_identity(path: Path) -> str:
+    """What changes when a file does: its size, time of change and inode."""
+    known = path.stat()
+    return f"{known.st_size}-{known.st_mtime_ns}-{known.st_ino}"
+
+
 def _blocks(path: Path) -> Iterator[bytes]:
     with path.open("rb", buffering=0) as file:
         while block := file.read(BLOCK):

@@ -26,12 +26,20 @@ WIDE = 110  # columns of a terminal that shows every column of the table
 @click.option("--index", required=True, type=FILE, help="Index of the known books.")
 @click.option("--db", required=True, type=FILE, help="Run database to write (DuckDB).")
 @click.option(
-    "--text-column", help="Column to scan; by default the first of text, content, raw_content, body, document."
+    "--text-column",
+    "text_columns",
+    multiple=True,
+    metavar="NAME",
+    help="Column to scan, once or several times; by default the first of text, content, raw_content, body, document, "
+    "messages, input_ids.",
 )
 @click.option("--id-column", help="Column that names a document; by default the first of id, doc_id, url and the like.")
+@click.option("--tokenizer", type=FILE, metavar="JSON", help="tokenizer.json that token ids are decoded with.")
+@click.option("--end-of-text", type=int, metavar="ID", help="Token id that ends a document; by default as it is named.")
 @click.option("--scale", type=int, help="Look up one fingerprint in SCALE, fewer than the index has: faster, coarser.")
 @click.option("--min-words", default=25, show_default=True, help="Shortest match that is reported, in matched words.")
 @click.option("--max-row-bytes", default=64 << 20, show_default=True, help="Longer rows are not scanned, and named.")
+@click.option("--max-ratio", default=1000, show_default=True, help="Compressed files that grow more are not scanned.")
 @click.option(
     "--background",
     multiple=True,
@@ -53,11 +61,14 @@ def command(
     shards: tuple[str, ...],
     index: Path,
     db: Path,
-    text_column: str | None,
+    text_columns: tuple[str, ...],
     id_column: str | None,
+    tokenizer: Path | None,
+    end_of_text: int | None,
     scale: int | None,
     min_words: int,
     max_row_bytes: int,
+    max_ratio: int,
     background: tuple[str, ...],
     decoys: tuple[Path, ...],
     workers: int | None,
@@ -85,10 +96,13 @@ def command(
     from provenance.runs.scan import scan
 
     config = ScanConfig(
-        text_column=text_column,
+        text_columns=text_columns,
         id_column=id_column,
+        tokenizer=None if tokenizer is None else str(tokenizer),
+        end_of_text=end_of_text,
         scale=scale,
         max_row_bytes=max_row_bytes,
+        max_ratio=max_ratio,
         match=MatchConfig(min_words=min_words),
     )
     with tqdm(unit="B", unit_scale=True, desc="scanning", file=sys.stderr, disable=None) as bar:

@@ -29,19 +29,21 @@ class Background:
 
 
 def learn(paths: Sequence[str], hello: dict[str, Any], config: ScanConfig, workers: int) -> Background:
-    """Read Parquet files of ordinary text in worker processes of their own, which are told `hello`.
+    """Read shards of ordinary text in worker processes of their own, which are told `hello`.
 
     A fingerprint counts once for each document. One document may be a copy of a book, so `background_documents` have to
-    agree. Raises UsageError where there is no Parquet file, ShardError for a file that cannot be read.
+    agree. Raises UsageError where there is none, ShardError for a file that cannot be read.
     """
     if not paths:
         return Background(np.empty(0, dtype=np.uint64), {})
     files: dict[str, dict[str, Any]] = {}
     for file in list_shards(paths):
         files[file.path] = {"path": file.path, "skipped": file.skipped, "sha256": None, "documents": 0}
-    tasks: deque[Task] = deque({"task": "describe", "shard": path} for path in files if not files[path]["skipped"])
+    tasks: deque[Task] = deque(
+        {"task": "describe", "shard": path, "path": path} for path in files if not files[path]["skipped"]
+    )
     if not tasks:
-        raise UsageError(f"no Parquet file to learn background from in {', '.join(paths)}")
+        raise UsageError(f"no shard to learn background from in {', '.join(paths)}")
     known = joined([])
     with Children() as children:
         results = children.run(hello, tasks, min(workers, 2 * len(files)), lambda size: None, lambda: None)
@@ -49,9 +51,10 @@ def learn(paths: Sequence[str], hello: dict[str, Any], config: ScanConfig, worke
             if "error" in header:
                 raise ShardError(f"background cannot be learned: {header['error']}")
             if header["task"] == "describe":
-                unit = {"shard": header["shard"], "columns": header["columns"]}
-                tasks.extend({"task": "learn", "row_groups": groups, **unit} for groups in header["units"])
-                tasks.append({"task": "digest", "shard": header["shard"]})
+                pinned = {"shard": header["shard"], "path": header["shard"], "identity": header["identity"]}
+                unit = {**pinned, "columns": header["columns"]}
+                tasks.extend({"task": "learn", "parts": parts, **unit} for parts in header["units"])
+                tasks.append({"task": "digest", **pinned})
             elif header["task"] == "digest":
                 files[header["shard"]]["sha256"] = header["sha256"]
             else:

@@ -8,17 +8,22 @@ from typing import Any
 
 from provenance.errors import UsageError
 from provenance.matching import MatchConfig
+from provenance.shards.shard import Options
+from provenance.shards.tokens import Decoder
 
 
 @dataclass(frozen=True)
 class ScanConfig:
     """What decides the result of a scan besides its inputs; the number of workers does not."""
 
-    text_column: str | None = None  # None: the first of the known names
+    text_columns: tuple[str, ...] = ()  # none: the first of the known names
     id_column: str | None = None
+    tokenizer: str | None = None  # a tokenizer.json, for columns of token ids
+    end_of_text: int | None = None  # id at which packed sequences are split; None: by its usual names
     scale: int | None = None  # coarser than the index was built with: fewer fingerprints looked up
     unit_bytes: int = 256 << 20  # of text in one unit of work
     max_row_bytes: int = 64 << 20  # a longer row is not scanned, and named in `exception`
+    max_ratio: int = 1000  # a compressed file that gives more bytes than so many times its own is a bomb
     background_documents: int = 3  # a fingerprint in so many documents of the background is common text
     max_excerpt: int = 1000  # characters of a match's text that are stored
     match: MatchConfig = field(default_factory=MatchConfig)
@@ -30,7 +35,19 @@ class ScanConfig:
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> ScanConfig:
         """The options that `to_json` wrote."""
-        return cls(**{**record, "match": MatchConfig(**record["match"])})
+        columns = tuple(record["text_columns"])
+        return cls(**{**record, "text_columns": columns, "match": MatchConfig(**record["match"])})
+
+    def options(self) -> Options:
+        """What of it decides how shards are read; loads the tokenizer. Raises UsageError for one that is none."""
+        return Options(
+            self.text_columns,
+            self.id_column,
+            self.max_row_bytes,
+            self.max_ratio,
+            self.unit_bytes,
+            None if self.tokenizer is None else Decoder(self.tokenizer, self.end_of_text),
+        )
 
 
 def check_workers(workers: int | None) -> int:

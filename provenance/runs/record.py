@@ -32,6 +32,8 @@ class ShardRecord:
 
     shard: str
     skipped: str = ""
+    format: str | None = None
+    version: str | None = None  # of an object: its version or ETag; a local file is pinned by its digest
     sha256: str | None = None
     bytes: int | None = None
     row_groups: int | None = None
@@ -54,7 +56,10 @@ class ShardRecord:
     def row(self) -> dict[str, Any]:
         """The row of the table `shard`."""
         reason = self.skipped or (self.problems[0]["reason"] if self.problems else None)
-        known = {n: getattr(self, n) for n in ("shard", "sha256", "bytes", "row_groups", "rows", "rows_read")}
+        names = ("shard", "format", "version", "sha256", "bytes", "row_groups", "rows", "rows_read")
+        known = {name: getattr(self, name) for name in names}
+        if self.rows is None and self.outcome == "scanned":
+            known["rows"] = self.rows_read  # formats without a footer do not say how many there are
         columns = {"text_column": self.text_column, "id_column": self.id_column}
         return {**known, **columns, **asdict(self.counts), "outcome": self.outcome, "reason": reason}
 

@@ -113,7 +113,9 @@ def _run(
     Returns the seconds that the slowest worker spent on compiling kernels.
     """
     tasks: deque[Task] = deque(
-        {"task": "describe", "shard": record.shard} for record in records.values() if not record.skipped
+        {"task": "describe", "shard": record.shard, "path": record.shard}
+        for record in records.values()
+        if not record.skipped
     )
     compiling = 0.0
     known = background.fingerprints.tobytes()
@@ -123,7 +125,7 @@ def _run(
             record = records[header["shard"]]
             if header["task"] == "describe":
                 tasks.extend(_described(record, header))
-                on_planned(sum(group["text_bytes"] for unit in header.get("units", []) for group in unit))
+                on_planned(sum(part["text_bytes"] for unit in header.get("units", []) for part in unit))
             elif "error" in header:
                 _note(record, header["error_kind"], header["error"])
             elif header["task"] == "digest":
@@ -140,16 +142,15 @@ def _run(
 
 def _described(record: ShardRecord, header: dict[str, Any]) -> list[Task]:
     """The tasks that a described shard gives: its digest, and its units."""
-    digest: Task = {"task": "digest", "shard": record.shard}
+    file = {"shard": record.shard, "path": record.shard, "identity": header.get("identity")}
+    digest: Task = {"task": "digest", **file}
     if "error" in header:
         _note(record, header["error_kind"], header["error"])
         return [digest] if Path(record.shard).is_file() else []
     record.rows, record.row_groups, record.bytes = header["rows"], header["row_groups"], header["bytes"]
-    record.text_column, record.id_column = header["columns"]["text"], header["columns"]["id"]
-    units = header["units"]
-    scans = [
-        {"task": "scan", "shard": record.shard, "columns": header["columns"], "row_groups": unit} for unit in units
-    ]
+    record.format = header["format"]
+    record.text_column, record.id_column = ", ".join(header["columns"]["texts"]), header["columns"]["id"]
+    scans = [{"task": "scan", **file, "columns": header["columns"], "parts": unit} for unit in header["units"]]
     return [*scans, digest]
 
 

@@ -14,17 +14,17 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 
-from provenance.errors import ProvenanceError
-from provenance.files import file_sha256
+from provenance.errors import ProvenanceError, ShardError
+from provenance.files import file_identity, file_sha256
 from provenance.index import Index
 from provenance.kernels.compiling import compile_seconds, on_first_compile
 from provenance.matching import Matcher
 from provenance.runs.config import ScanConfig
 from provenance.runs.messages import read_message, write_message
 from provenance.runs.payloads import to_payload
-from provenance.runs.unit import learn_unit, scan_unit
-from provenance.shards import Columns, ParquetShard, RowGroup
-from provenance.shards.parquet import plan_units
+from provenance.runs.unit import Source, learn_unit, scan_unit
+from provenance.shards import Columns, Part, open_shard
+from provenance.shards.shard import plan_units
 from provenance.sketch import Key
 
 PROGRESS_BYTES = 16 << 20  # of text between two progress messages
@@ -37,6 +37,7 @@ class Worker:
 
     def __init__(self, hello: dict[str, Any], background: bytes, send: Callable[[dict[str, Any], bytes], None]) -> None:
         self._config = ScanConfig.from_json(hello["config"])
+        self._options = self._config.options()
         index = Index(Path(hello["index"]), Key(hello["seed"], hello["key_id"]), self._config.scale)
         if index.digest != hello["index_digest"]:
             raise ProvenanceError(f"index {hello['index']} changed while the scan was starting")
@@ -48,17 +49,19 @@ class Worker:
         header: dict[str, Any] = {"kind": "done", "task": task["task"], "shard": task["shard"]}
         payload = b""
         try:
+            before = pinned(task)
             if task["task"] == "describe":
-                header.update(self._describe(task["shard"]))
+                header.update(self._describe(task), identity=before)
             elif task["task"] == "digest":
-                header["sha256"] = file_sha256(Path(task["shard"]))
+                header["sha256"] = file_sha256(Path(task["path"]))
             elif task["task"] == "learn":
-                learned = learn_unit(task["shard"], *_unit(task), self._matcher.index)
+                learned = learn_unit(*self._unit(task), self._matcher.index)
                 header.update(documents=learned.documents)
                 payload = to_payload(learned.fingerprints)
             else:
                 counts, payload = self._scan(task)
                 header.update(counts)
+            pinned({**task, "identity": before})
         except (ProvenanceError, OSError, pa.ArrowException) as error:
             reason = str(error) if isinstance(error, ProvenanceError) else f"shard {task['shard']}: {error}"
             header.update(error=reason, error_kind="unreadable")
@@ -66,17 +69,17 @@ class Worker:
             header.update(error=f"shard {task['shard']}: out of memory: {error}", error_kind="memory")
         self._send(header, payload)
 
-    def _describe(self, path: str) -> dict[str, Any]:
-        with ParquetShard(path) as shard:
-            columns = shard.choose_columns(self._config.text_column, self._config.id_column)
-            groups = shard.row_groups(columns)
-            units = plan_units(groups, self._config.unit_bytes)
+    def _describe(self, task: dict[str, Any]) -> dict[str, Any]:
+        with open_shard(task["path"], task["shard"], self._options) as shard:
+            columns = shard.choose_columns()
+            parts = shard.parts(columns)
             return {
+                "format": shard.kind,
                 "rows": shard.rows,
-                "row_groups": len(groups),
-                "bytes": Path(path).stat().st_size,
+                "row_groups": shard.groups or None,
+                "bytes": Path(task["path"]).stat().st_size,
                 "columns": asdict(columns),
-                "units": [[asdict(group) for group in unit] for unit in units],
+                "units": [[asdict(part) for part in unit] for unit in plan_units(parts, self._config.unit_bytes)],
             }
 
     def _scan(self, task: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
@@ -92,7 +95,8 @@ class Worker:
                 self._send({"kind": "progress", "bytes": untold}, b"")
                 untold = 0
 
-        result = scan_unit(task["shard"], *_unit(task), self._matcher, self._config, tell)
+        source, parts = self._unit(task)
+        result = scan_unit(source, parts, self._matcher, self._config, tell)
         header = {
             "counts": result.counts.__dict__,
             "rows_read": result.rows_read,
@@ -102,9 +106,17 @@ class Worker:
         }
         return header, to_payload(result.matches)
 
+    def _unit(self, task: dict[str, Any]) -> tuple[Source, list[Part]]:
+        columns = Columns(tuple(task["columns"]["texts"]), task["columns"]["id"])
+        return Source(task["shard"], task["path"], columns, self._options), [Part(**part) for part in task["parts"]]
 
-def _unit(task: dict[str, Any]) -> tuple[Columns, list[RowGroup]]:
-    return Columns(**task["columns"]), [RowGroup(**group) for group in task["row_groups"]]
+
+def pinned(task: dict[str, Any]) -> str:
+    """What tells the bytes of a shard from others; raises ShardError where they are not those of the first look."""
+    now = file_identity(Path(task["path"]))
+    if task.get("identity") not in (None, now):
+        raise ShardError(f"shard {task['shard']} changed while it was being scanned: scan it again")
+    return now
 
 
 def limit_memory() -> None:

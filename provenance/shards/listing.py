@@ -6,14 +6,17 @@ We list ourselves: Arrow's datasets skip hidden files silently, and DuckDB expan
 from __future__ import annotations
 
 import glob
+import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from provenance.errors import UsageError
+from provenance.shards.opening import ARROW, KINDS, MEGATRON, kind_of
 
-SHARD_SUFFIXES = (".parquet", ".pq")
+STATE, INFO, DICT = "state.json", "dataset_info.json", "dataset_dict.json"  # what `datasets` writes beside its files
+MOST_STATE = 16 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,40 @@ def _walk(folder: Path) -> Iterator[ListedFile]:
         for name in folders:
             if Path(place, name).is_symlink():
                 yield ListedFile(str(Path(place, name)), "a link to a directory, not followed: name it to scan it")
+        saved = saved_files(Path(place), names)
         for name in sorted(names):
-            yield _judged(Path(place, name))
+            path = Path(place, name)
+            if saved is not None and kind_of(name) == ARROW and name not in saved:
+                yield ListedFile(str(path), f"not part of the data set: {STATE} beside it does not name it")
+            else:
+                yield _judged(path)
+
+
+def saved_files(folder: Path, names: Sequence[str]) -> set[str] | None:
+    """The data files of a directory that `datasets` saved; None for any other. Caches may lie beside them."""
+    if STATE not in names or INFO not in names:
+        return None
+    try:
+        with (folder / STATE).open("rb") as file:
+            state = json.loads(file.read(MOST_STATE))
+        return {str(entry["filename"]) for entry in state["_data_files"]}
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None  # then every Arrow file is scanned
 
 
 def _judged(path: Path) -> ListedFile:
-    if path.suffix.lower() in SHARD_SUFFIXES:
-        return ListedFile(str(path))
-    return ListedFile(str(path), f"not a shard: {path.suffix or 'no suffix'}; known are {', '.join(SHARD_SUFFIXES)}")
+    reason = why_no_shard(path.name)
+    if not reason and kind_of(path.name) == MEGATRON and not path.with_suffix(".idx").exists():
+        reason = f"not a shard: no {path.with_suffix('.idx').name} beside it, as Megatron's have"
+    return ListedFile(str(path), reason)
+
+
+def why_no_shard(name: str) -> str:
+    """Why a file of this name is not scanned when it was not named by itself; empty for a shard."""
+    if kind_of(name) is not None and name not in (STATE, INFO, DICT):
+        return ""
+    if name in (STATE, INFO, DICT):
+        return "not a shard: it describes a data set"
+    if name.lower().endswith(".idx"):
+        return "not a shard: it is the index of the .bin beside it"
+    return f"not a shard: {Path(name).suffix or 'no suffix'}; known are {', '.join(sorted(KINDS))}"

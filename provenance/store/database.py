@@ -41,6 +41,9 @@ class RunWriter:
             self._con.execute(VIEWS)
             # one transaction: rows then go to their place once, and not to the log first
             self._con.execute("BEGIN TRANSACTION")
+        except KeyboardInterrupt:
+            self._remove_partial()
+            raise
         except (duckdb.Error, OSError) as error:
             raise StoreError(f"cannot create the run database {path}: {_first_line(error)}") from error
 

@@ -18,7 +18,8 @@ from provenance.store.database import RunReader
 
 EXPORTS = {
     "matches": """
-        SELECT m.shard, m.row_group, m."row", m.doc_id, m.text_column, m.doc_begin, m.doc_end, m.doc_word, m.doc_words,
+        SELECT m.shard, m.row_group, m."row", m.doc_id, m.text_column,
+               m.doc_token_begin, m.doc_token_end, m.doc_begin, m.doc_end, m.doc_word, m.doc_words,
                m.edition_id, m.work_id, e.title, e.author, m.ref_begin, m.ref_end, m.ref_word, m.ref_words,
                m.matched_words, m.identity, m.matched_low, m.matched_high, m.identity_low,
                m.identity_high, m.longest_run, m.score, m.expectation,
@@ -26,7 +27,7 @@ EXPORTS = {
                list_transform(m.shared, lambda a: a.edition_id) AS shared, m.excerpt, m.excerpt_sha256,
                s.sha256 AS shard_sha256, e.text_sha256 AS edition_sha256
         FROM v_matches m JOIN edition e USING (edition_id) JOIN shard s USING (shard)
-        ORDER BY m.shard, m."row", m.doc_begin, m.doc_end, m.edition_id, m.ref_word""",
+        ORDER BY m.shard, m."row", m.text_column, m.doc_begin, m.doc_end, m.edition_id, m.ref_word""",
     "works": "SELECT * FROM v_works ORDER BY work_id",
     "documents": 'SELECT * FROM v_documents ORDER BY shard, "row"',
     "shards": "SELECT * FROM v_shards ORDER BY shard",

@@ -22,7 +22,8 @@ CREATE TABLE run (
     workers INTEGER, started_utc TIMESTAMP, ended_utc TIMESTAMP, seconds DOUBLE, outcome VARCHAR,
     files_listed BIGINT, documents_scanned BIGINT, documents_matched BIGINT, bytes_scanned BIGINT);
 CREATE TABLE shard (
-    shard VARCHAR PRIMARY KEY, outcome VARCHAR, reason VARCHAR, sha256 VARCHAR, bytes BIGINT, row_groups BIGINT,
+    shard VARCHAR PRIMARY KEY, outcome VARCHAR, reason VARCHAR, format VARCHAR, version VARCHAR, sha256 VARCHAR,
+    bytes BIGINT, row_groups BIGINT,
     rows BIGINT, rows_read BIGINT, documents BIGINT, nulls BIGINT, text_bytes BIGINT, words BIGINT,
     invalid_utf8 BIGINT, invalid_documents BIGINT, common_fingerprints BIGINT, common_passages BIGINT,
     documents_matched BIGINT,
@@ -34,6 +35,7 @@ CREATE TABLE edition (
 CREATE TABLE work (work_id VARCHAR PRIMARY KEY, title VARCHAR, author VARCHAR, editions BIGINT, decoy BOOLEAN);
 CREATE TABLE match (
     shard VARCHAR, row_group BIGINT, "row" BIGINT, doc_id VARCHAR, text_column VARCHAR,
+    doc_token_begin BIGINT, doc_token_end BIGINT,
     doc_begin BIGINT, doc_end BIGINT, doc_word BIGINT, doc_words BIGINT, {_PASSAGE.strip()},
     estimated BOOLEAN, also STRUCT({_PASSAGE.strip()})[], shared STRUCT({_PASSAGE.strip()})[],
     excerpt VARCHAR USING COMPRESSION zstd, excerpt_sha256 VARCHAR);
@@ -141,9 +143,9 @@ SELECT w.work_id, w.title, w.author, w.editions, w.decoy, b.edition_id AS best_e
 FROM work w JOIN best b USING (work_id) LEFT JOIN own o USING (work_id) LEFT JOIN found f USING (work_id);
 
 CREATE VIEW v_documents AS
-WITH intervals AS (SELECT shard, "row", b.doc_word AS low, b.doc_word + b.words AS high
-                   FROM (SELECT shard, "row", unnest(blocks) AS b FROM match)),
-ordered AS (SELECT *, max(high) OVER (PARTITION BY shard, "row" ORDER BY low, high
+WITH intervals AS (SELECT shard, "row", text_column, b.doc_word AS low, b.doc_word + b.words AS high
+                   FROM (SELECT shard, "row", text_column, unnest(blocks) AS b FROM match)),
+ordered AS (SELECT *, max(high) OVER (PARTITION BY shard, "row", text_column ORDER BY low, high
                                       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached FROM intervals),
 copied AS (SELECT shard, "row", CAST(sum(greatest(0, high - greatest(low, coalesce(reached, low)))) AS BIGINT) AS words
            FROM ordered GROUP BY shard, "row")

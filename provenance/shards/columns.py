@@ -1,0 +1,205 @@
+"""Which columns of a shard are scanned, and how their texts are taken out of strings, structs and lists.
+
+A column is named by its path: `text`, `meta.body`, `messages[].content`. `[]` stands for every item of a list.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provenance.errors import ShardError, TextColumnError
+from provenance.matching.texts import is_text
+
+TEXT_COLUMNS = ("text", "content", "raw_content", "body", "document")
+CHAT_COLUMNS = ("messages", "conversations", "conversation")
+TOKEN_COLUMNS = ("input_ids", "tokens", "token_ids")
+ID_COLUMNS = ("id", "doc_id", "document_id", "_id", "__key__", "url", "warc_record_id")
+INSIDE = ("content", "text", "value")  # fields of a struct that hold its text
+MOST_COLUMNS, MOST_NAME = 16, 40  # columns, and characters of each, that a message names
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a shard that are read: paths of texts or token ids, and the name of the one with ids."""
+
+    texts: tuple[str, ...]
+    id: str | None
+
+    @property
+    def label(self) -> str:
+        """Their names in the record of a run."""
+        return ", ".join(self.texts)
+
+    def names(self) -> list[str]:
+        """The top-level columns to read, each once."""
+        found = [top_of(path) for path in self.texts] + ([] if self.id is None else [self.id])
+        return list(dict.fromkeys(found))
+
+
+def choose_columns(
+    schema: pa.Schema, name: str, texts: Sequence[str], row_id: str | None, tokenizer: bool = False
+) -> Columns:
+    """The columns asked for, or the first known names; raises TextColumnError naming the columns there are."""
+    names = schema.names
+    if not names:
+        raise TextColumnError(f"shard {name} has no columns")
+    for wanted, option in [*((text, "--text-column") for text in texts), (row_id, "--id-column")]:
+        if wanted is not None and names.count(top := top_of(wanted, names)) != 1:
+            how = "no column" if top not in names else "more than one column"
+            raise TextColumnError(f"shard {name} has {how} {top} ({option}); it has {describe(schema)}")
+    chosen = tuple(dict.fromkeys(_asked(schema, name, text, tokenizer) for text in texts))
+    if not chosen:
+        chosen = (_known(schema, name, tokenizer),)
+    tops = [top_of(path, names) for path in chosen]
+    found_id = row_id or next(
+        (n for n in ID_COLUMNS if names.count(n) == 1 and n not in tops and not _nested(schema, n)), None
+    )
+    return Columns(chosen, found_id)
+
+
+def _asked(schema: pa.Schema, name: str, text: str, tokenizer: bool) -> str:
+    path = completed(text, schema)
+    if path is None:
+        raise TextColumnError(f"column {text} of shard {name} holds no text; it has {describe(schema)}")
+    if is_tokens(leaf_type(path, schema)) and not tokenizer:
+        raise TextColumnError(f"column {text} of shard {name} holds token ids: pass --tokenizer tokenizer.json")
+    return path
+
+
+def _known(schema: pa.Schema, name: str, tokenizer: bool) -> str:
+    tokens = None
+    for candidate in TEXT_COLUMNS + CHAT_COLUMNS + TOKEN_COLUMNS:
+        if schema.names.count(candidate) == 1 and (path := completed(candidate, schema)) is not None:
+            if not is_tokens(leaf_type(path, schema)) or tokenizer:
+                return path
+            tokens = tokens or candidate
+    if tokens:
+        raise TextColumnError(
+            f"shard {name} has token ids in {tokens} and no text: pass --tokenizer tokenizer.json to decode them"
+        )
+    raise TextColumnError(f"shard {name} has no text column; it has {describe(schema)}: pass --text-column NAME")
+
+
+def _nested(schema: pa.Schema, name: str) -> bool:
+    return bool(pa.types.is_nested(schema.field(name).type))
+
+
+def describe(schema: pa.Schema) -> str:
+    """Names and types of the columns, those that could be scanned first, for a message of bearable length."""
+    fields = sorted(schema, key=lambda field: not is_text(field.type))
+    shown = ", ".join(f"{field.name[:MOST_NAME]} ({str(field.type)[:MOST_NAME]})" for field in fields[:MOST_COLUMNS])
+    return shown if len(fields) <= MOST_COLUMNS else f"{shown} and {len(fields) - MOST_COLUMNS} more"
+
+
+def top_of(path: str, names: Sequence[str] = ()) -> str:
+    """The column that a path begins in; a column whose own name looks like a path goes before."""
+    return path if path in names else re.split(r"\[\]|\.", path, maxsplit=1)[0]
+
+
+def steps_of(path: str, names: Sequence[str] = ()) -> list[str]:
+    """The steps from a column to its texts: names of fields, and `[]` for the items of a list."""
+    rest = path[len(top_of(path, names)) :]
+    return [step for step in re.split(r"(\[\])|\.", rest) if step]
+
+
+def completed(path: str, schema: pa.Schema) -> str | None:
+    """The path with what it leaves unsaid, such as `messages[].content` for `messages`; None if no text is there."""
+    names = schema.names
+    if names.count(top_of(path, names)) != 1:
+        return None
+    kind: pa.DataType | None = schema.field(top_of(path, names)).type
+    for step in steps_of(path, names):
+        kind = _step(kind, step)
+        if kind is None:
+            return None
+    while kind is not None and not is_text(kind) and not is_tokens(kind):
+        if is_list(kind):
+            path, kind = path + "[]", kind.value_type
+        elif pa.types.is_struct(kind):
+            inside = next((n for n in INSIDE if kind.get_field_index(n) >= 0 and _holds_text(kind.field(n).type)), None)
+            path, kind = f"{path}.{inside}", _step(kind, inside) if inside else None
+        else:
+            kind = None
+    return None if kind is None or path.count("[]") > 1 else path
+
+
+def _holds_text(kind: pa.DataType) -> bool:
+    return is_text(kind) or is_list(kind) or bool(pa.types.is_struct(kind))
+
+
+def _step(kind: pa.DataType | None, step: str) -> pa.DataType | None:
+    if kind is None or (step == "[]" and not is_list(kind)) or (step != "[]" and not pa.types.is_struct(kind)):
+        return None
+    if step == "[]":
+        return kind.value_type
+    return kind.field(step).type if kind.get_field_index(step) >= 0 else None
+
+
+def leaf_type(path: str, schema: pa.Schema) -> pa.DataType:
+    """The type at the end of a completed path."""
+    kind = schema.field(top_of(path, schema.names)).type
+    for step in steps_of(path, schema.names):
+        kind = _step(kind, step)
+    return kind
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Whether a type is any of Arrow's lists."""
+    tests = (
+        pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list,
+        pa.types.is_list_view, pa.types.is_large_list_view,
+    )  # fmt: skip
+    return any(test(kind) for test in tests)
+
+
+def is_tokens(kind: pa.DataType) -> bool:
+    """Whether a type is a list of integers: token ids."""
+    return is_list(kind) and bool(pa.types.is_integer(kind.value_type))
+
+
+@dataclass(frozen=True)
+class Leaves:
+    """The values at the end of a path. Without `owners` there is one a row."""
+
+    values: pa.Array
+    owners: npt.NDArray[np.int64] | None = None  # row of each value, ascending
+    items: npt.NDArray[np.int64] | None = None  # its number in that row's list
+
+
+def leaves_of(array: pa.Array, steps: Sequence[str]) -> Leaves:
+    """Follow a path through an array; raises ShardError where lists contradict themselves."""
+    owners = items = None
+    for step in steps:
+        if step == "[]":
+            array, owners, items = _flattened(array)
+        else:
+            array = pc.struct_field(array, [array.type.get_field_index(step)])
+    return Leaves(array, owners, items)
+
+
+def _flattened(array: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The items of all lists of an array, the row of each, and its number there."""
+    _check_lists(array)
+    sizes = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    owners = np.repeat(np.arange(len(array), dtype=np.int64), sizes)
+    firsts = np.cumsum(sizes) - sizes
+    return pc.list_flatten(array), owners, np.arange(owners.size, dtype=np.int64) - np.repeat(firsts, sizes)
+
+
+def _check_lists(array: pa.Array) -> None:
+    """Offsets of a hostile file may point anywhere; Arrow's full validation would also refuse invalid UTF-8."""
+    array.validate()
+    kind = array.type
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        offsets = array.offsets.to_numpy(zero_copy_only=False)
+        if offsets.size and (offsets[0] < 0 or np.any(np.diff(offsets) < 0) or offsets[-1] > len(array.values)):
+            raise ShardError("the offsets of its lists contradict one another")
+    elif not pa.types.is_fixed_size_list(kind):
+        array.validate(full=True)

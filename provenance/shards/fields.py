@@ -1,0 +1,69 @@
+"""From Arrow record batches to the texts of a batch: the same for Parquet, Arrow files and CSV."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from provenance.matching.texts import is_text
+from provenance.shards.columns import Columns, is_tokens, leaves_of, steps_of, top_of
+from provenance.shards.shard import Field
+from provenance.shards.tokens import Decoded, Decoder, Ids
+
+
+def fields_of(batch: pa.RecordBatch, columns: Columns, decoder: Decoder | None) -> list[Field]:
+    """The texts of all columns that are scanned; raises ShardError where the data contradict themselves."""
+    names = batch.schema.names
+    fields = []
+    for path in columns.texts:
+        array = batch.column(batch.schema.get_field_index(top_of(path, names)))
+        leaves = leaves_of(array, steps_of(path, names))
+        if is_tokens(leaves.values.type) and decoder is not None:
+            decoded = decoder.decode(token_rows(leaves.values))
+            fields.append(decoded_field(path, decoded, len(batch)))
+        else:
+            fields.append(Field(path, checked_texts(leaves.values), leaves.owners, leaves.items))
+    return fields
+
+
+def decoded_field(path: str, decoded: Decoded, rows: int) -> Field:
+    """The field of decoded token ids. A path gets `[]` for the documents of packed sequences only if there are such."""
+    packed = bool(decoded.items.any())
+    whole = not packed and decoded.owners.size == rows
+    return Field(
+        f"{path}[]" if packed else path,
+        decoded.texts,
+        None if whole else decoded.owners,
+        decoded.items if packed else None,
+        decoded.tokens,
+        decoded.first_tokens,
+    )
+
+
+def token_rows(array: pa.Array) -> list[Ids]:
+    """The ids of each row; none for a null."""
+    empty = np.empty(0, dtype=np.int64)
+    return [
+        row.values.fill_null(-1).to_numpy(zero_copy_only=False) if row.is_valid and row.values is not None else empty
+        for row in array
+    ]
+
+
+def checked_texts(texts: pa.Array) -> pa.Array:
+    """The array, its offsets checked: those of a hostile file may point anywhere. Invalid UTF-8 is left as it is."""
+    kind = texts.type
+    if pa.types.is_dictionary(kind):
+        texts.validate()
+        checked_texts(texts.dictionary)
+        codes = texts.indices.drop_null().to_numpy(zero_copy_only=False)
+        if codes.size and (codes.min() < 0 or codes.max() >= len(texts.dictionary)):
+            raise pa.ArrowInvalid("a dictionary index points outside its dictionary")
+    elif is_text(kind):
+        views = {"string": pa.binary(), "large_string": pa.large_binary(), "string_view": pa.binary_view()}
+        known = views.get(str(kind))
+        (texts.view(known) if known is not None and known != pa.binary_view() else texts).validate(
+            full=known != pa.binary_view()
+        )
+        if known == pa.binary_view():
+            texts.cast(pa.binary_view()).validate(full=True)
+    return texts

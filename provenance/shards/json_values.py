@@ -1,0 +1,115 @@
+"""From parsed JSON values to the texts of a batch, one value at a time, because JSON keeps no promise about types."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from provenance.shards.columns import steps_of, top_of
+from provenance.shards.fields import decoded_field
+from provenance.shards.shard import Field
+from provenance.shards.tokens import Decoder
+
+MOST_TOKEN_ID = 1 << 63
+
+
+def parsed(data: bytes) -> Any:
+    """JSON as Python values; None if it is none. Invalid UTF-8 and lone surrogates become U+FFFD."""
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        return json.loads(data.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
+
+
+class JsonColumn:
+    """One column of texts, by its path."""
+
+    def __init__(self, path: str, decoder: Decoder | None) -> None:
+        """With a decoder, a list of integers is token ids."""
+        self.path, self.top, self._steps, self._decoder = path, top_of(path), steps_of(path), decoder
+
+    def wrong(self, value: Any) -> bool:
+        """Whether something else than text stands at the end of the path; `null` is no text, but no fault."""
+        return _wrong(value, self._steps, self._decoder is not None)
+
+    def field(self, values: Sequence[Any]) -> Field:
+        """The texts of rows whose values are not wrong."""
+        if not self._steps and self._decoder is not None and any(isinstance(value, list) for value in values):
+            ids = [np.array(value if isinstance(value, list) else [], dtype=np.int64) for value in values]
+            return decoded_field(self.path, self._decoder.decode(ids), len(values))
+        leaves = [leaf for owner, value in enumerate(values) for leaf in _leaves(value, self._steps, owner)]
+        texts = pa.array([encodable(leaf.text) for leaf in leaves], pa.large_string())
+        if "[]" not in self._steps:
+            return Field(self.path, texts)
+        owners = np.array([leaf.owner for leaf in leaves], dtype=np.int64)
+        return Field(self.path, texts, owners, np.array([leaf.item for leaf in leaves], dtype=np.int64))
+
+
+class _Leaf(NamedTuple):
+    text: str | None
+    owner: int
+    item: int
+
+
+def _leaves(value: Any, steps: Sequence[str], owner: int, item: int = 0) -> Iterator[_Leaf]:
+    if not steps:
+        yield _Leaf(value, owner, item)
+    elif steps[0] == "[]":
+        for number, inner in enumerate(value or []):
+            yield from _leaves(inner, steps[1:], owner, number)
+    else:
+        yield from _leaves(None if value is None else value.get(steps[0]), steps[1:], owner, item)
+
+
+def _wrong(value: Any, steps: Sequence[str], tokens: bool) -> bool:
+    if value is None:
+        return False
+    if not steps:
+        if tokens and isinstance(value, list):
+            return not all(type(item) is int and abs(item) < MOST_TOKEN_ID for item in value)
+        return not isinstance(value, str)
+    if steps[0] == "[]":
+        return not isinstance(value, list) or any(_wrong(item, steps[1:], tokens) for item in value)
+    return not isinstance(value, dict) or _wrong(value.get(steps[0]), steps[1:], tokens)
+
+
+def json_ids(values: Sequence[Any]) -> pa.Array:
+    """Ids of any type as text."""
+    texts = [None if value is None else value if isinstance(value, str) else json.dumps(value) for value in values]
+    return pa.array([encodable(text) for text in texts], pa.string())
+
+
+def encodable(text: str | None) -> str | None:
+    """The text as UTF-8 can hold it: JSON may have lone surrogates, which become U+FFFD."""
+    if text is None or text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def guessed_schema(rows: Sequence[dict[str, Any]]) -> pa.Schema:
+    """The type of each key by the values it has; `null` where they fit no type."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return pa.schema([(name, _guessed([row.get(name) for row in rows])) for name in names])
+
+
+def _guessed(values: Sequence[Any]) -> pa.DataType:
+    known = [value for value in values if value is not None]
+    if known and all(isinstance(value, str) for value in known):
+        return pa.string()
+    if known and all(isinstance(value, dict) for value in known):
+        return pa.struct(list(guessed_schema(known)))
+    if known and all(isinstance(value, list) for value in known):
+        return pa.list_(_guessed([item for value in known for item in value]))
+    try:
+        return pa.array(known).type
+    except (pa.ArrowException, OverflowError):
+        return pa.null()

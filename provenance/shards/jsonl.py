@@ -1,0 +1,141 @@
+"""JSON lines, plain or compressed. A row is the number of its line, from 0; blank lines count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from provenance.errors import ShardError
+from provenance.shards.columns import Columns, steps_of
+from provenance.shards.json_values import JsonColumn, guessed_schema, json_ids, parsed
+from provenance.shards.shard import BadRow, Batch, Field, Options, Part, Shard
+from provenance.shards.streams import BLOCK, Lines, LongLine, Stream, compression_of, lines_of
+
+SAMPLE_ROWS = 100  # from which columns are guessed
+EXPANSION = 3  # text of a compressed file for each of its bytes, about
+
+
+class _Row(Protocol):
+    """A line, decoded: only what is scanned of it."""
+
+    texts: Any
+    id: Any
+
+
+class JsonLinesShard(Shard):
+    """A file with one JSON object a line."""
+
+    kind = "jsonl"
+
+    def __init__(self, path: str, name: str, options: Options) -> None:
+        """Find out how it is compressed."""
+        super().__init__(path, name, options)
+        self._compression = compression_of(path)
+        self.kind = "jsonl" + (f" ({self._compression})" if self._compression else "")
+
+    def schema(self) -> pa.Schema:
+        """The keys of the first rows, with types guessed from their values."""
+        rows: list[dict[str, Any]] = []
+        with Stream(self.path, self.name, self.options) as stream:
+            for lines in lines_of(stream, self.options.most_row_bytes):
+                if isinstance(lines, Lines):
+                    found = (parsed(line) for line in lines.data.split(b"\n")[:SAMPLE_ROWS] if line.strip())
+                    rows += [row for row in found if isinstance(row, dict)]
+                if len(rows) >= SAMPLE_ROWS or stream.read_bytes > 16 * BLOCK:
+                    break
+        if not rows:
+            raise ShardError(f"shard {self.name} is no JSON lines: no object in its first lines")
+        return guessed_schema(rows)
+
+    def parts(self, columns: Columns) -> list[Part]:
+        """The whole file; one that is large and not compressed is cut at line ends, and its lines are counted."""
+        size = Path(self.path).stat().st_size
+        if self._compression:
+            return [Part(0, 0, None, EXPANSION * size)]
+        if size <= self.options.part_bytes:
+            return [Part(0, 0, None, size, 0, size)]
+        parts: list[Part] = []
+        first = lines = begin = at = 0
+        with Stream(self.path, self.name, self.options) as stream:
+            while block := stream.read():
+                lines += block.count(b"\n")
+                end = at + block.rfind(b"\n") + 1
+                if end > at and end - begin >= self.options.part_bytes:
+                    parts.append(Part(len(parts), first, lines, end - begin, begin, end))
+                    first, lines, begin = first + lines, 0, end
+                at += len(block)
+        if begin < at:
+            parts.append(Part(len(parts), first, None, at - begin, begin, at))
+        return parts
+
+    def batches(self, part: Part, columns: Columns, small: bool = False) -> Iterator[Batch]:
+        """The rows of a part in order. A line that is no JSON object, or has no text where it should, is a bad row."""
+        reader = _Reader(columns, self)
+        end = None if self._compression else part.end
+        with Stream(self.path, self.name, self.options, part.begin, end) as stream:
+            for lines in lines_of(stream, self.options.most_row_bytes, part.first_row):
+                if isinstance(lines, LongLine):
+                    reason = (
+                        f"line {lines.number + 1} of shard {self.name} has {lines.size} bytes: not scanned; "
+                        "see --max-row-bytes"
+                    )
+                    bad = [BadRow(lines.number, "row too long", reason)]
+                    yield Batch(None, np.empty(0, dtype=np.int64), (), None, bad)
+                else:
+                    yield reader.batch(lines)
+
+
+class _Reader:
+    """Lines to batches for given columns: the fast way for a block of good lines, else line by line."""
+
+    def __init__(self, columns: Columns, shard: JsonLinesShard) -> None:
+        self._columns, self._shard = columns, shard
+        self._columns_of_json = [JsonColumn(path, shard.options.decoder) for path in columns.texts]
+        self._plain = len(columns.texts) == 1 and not steps_of(columns.texts[0])
+        names = [("texts", columns.texts[0])] if self._plain else []
+        names += [("id", columns.id)] if columns.id is not None else []
+        kinds: list[tuple[str, Any, Any]] = [("texts", str | None, None), ("id", Any, None)]
+        row = msgspec.defstruct("Row", [k for k in kinds if k[0] in dict(names)], rename=cast(Any, dict(names)))
+        self._decoder = msgspec.json.Decoder(row)
+
+    def batch(self, lines: Lines) -> Batch:
+        if self._plain:
+            try:
+                rows = cast(list[_Row], self._decoder.decode_lines(lines.data))
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                rows = []
+            if rows and len(rows) == lines.lines:
+                numbers = np.arange(lines.first, lines.first + len(rows))
+                texts = pa.array([row.texts for row in rows], pa.large_string())
+                ids = None if self._columns.id is None else json_ids([row.id for row in rows])
+                return Batch(None, numbers, [Field(self._columns.texts[0], texts)], ids)
+        return self._slowly(lines)
+
+    def _slowly(self, lines: Lines) -> Batch:
+        """Line by line: what is wrong with one costs that one."""
+        rows: list[dict[str, Any]] = []
+        numbers: list[int] = []
+        bad: list[BadRow] = []
+        for number, line in enumerate(lines.data.split(b"\n"), lines.first):
+            if not line.strip():
+                continue
+            row = parsed(line)
+            if not isinstance(row, dict):
+                reason = f"line {number + 1} of shard {self._shard.name} is no JSON object"
+                bad.append(BadRow(number, "bad row", reason))
+                continue
+            wrong = [column.path for column in self._columns_of_json if column.wrong(row.get(column.top))]
+            if wrong:
+                reason = f"line {number + 1} of shard {self._shard.name} holds no text in {', '.join(wrong)}"
+                bad.append(BadRow(number, "bad row", reason))
+                continue
+            numbers.append(number)
+            rows.append(row)
+        ids = None if self._columns.id is None else json_ids([row.get(self._columns.id) for row in rows])
+        fields = [column.field([row.get(column.top) for row in rows]) for column in self._columns_of_json]
+        return Batch(None, np.array(numbers, dtype=np.int64), fields, ids, bad)

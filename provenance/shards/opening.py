@@ -1,0 +1,104 @@
+"""Opens a shard as what it is: by its first bytes where they tell, else by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import pyarrow as pa
+
+from provenance.errors import ShardError
+from provenance.shards.shard import Options, Shard, first_line
+from provenance.shards.streams import SUFFIXES, Stream
+
+PARQUET, ARROW, JSONL, CSV, TAR, WARC, NPY, MEGATRON = (
+    "parquet", "arrow", "jsonl", "csv", "tar", "warc", "npy", "megatron",
+)  # fmt: skip
+
+KINDS = {
+    ".parquet": PARQUET, ".pq": PARQUET,
+    ".arrow": ARROW, ".feather": ARROW, ".ipc": ARROW, ".arrows": ARROW,
+    ".jsonl": JSONL, ".ndjson": JSONL, ".jsonlines": JSONL, ".json": JSONL,
+    ".csv": CSV, ".tsv": CSV, ".tab": CSV,
+    ".tar": TAR, ".tgz": TAR,
+    ".warc": WARC, ".wet": WARC,
+    ".npy": NPY,
+    ".bin": MEGATRON,
+}  # fmt: skip
+"""Formats by suffix; each but Parquet, Arrow, npy and Megatron also compressed, such as `.jsonl.zst`."""
+
+OPENERS = {
+    PARQUET: ("parquet", "ParquetShard"),
+    ARROW: ("arrow", "ArrowShard"),
+    JSONL: ("jsonl", "JsonLinesShard"),
+    CSV: ("csv", "CsvShard"),
+    TAR: ("webdataset", "TarShard"),
+    WARC: ("warc", "WarcShard"),
+    NPY: ("arrays", "NumpyShard"),
+    MEGATRON: ("megatron", "MegatronShard"),
+}
+"""Module and class of each format."""
+
+MAY_BE_COMPRESSED = (JSONL, CSV, TAR, WARC)
+HEAD = 512  # bytes that are looked at
+
+
+def kind_of(name: str) -> str | None:
+    """The format that a name promises, or None."""
+    path = Path(name.lower())
+    suffixes = path.suffixes
+    if suffixes and suffixes[-1] in SUFFIXES:
+        kind = KINDS.get(suffixes[-2]) if len(suffixes) > 1 else None
+        return kind if kind in MAY_BE_COMPRESSED else None
+    return KINDS.get(path.suffix)
+
+
+def open_shard(path: str, name: str, options: Options) -> Shard:
+    """The opened shard; raises ShardError for a file of no known format, or one that cannot be opened."""
+    try:
+        size = Path(path).stat().st_size
+        if size == 0:
+            raise ShardError(f"shard {name} is empty: 0 bytes")
+        kind = _kind_by_content(path, name, options) or kind_of(name)
+    except (OSError, pa.ArrowException) as error:
+        raise ShardError(f"shard {name} cannot be opened: {first_line(error)}") from error
+    if kind is None:
+        known = ", ".join(sorted(KINDS))
+        raise ShardError(f"shard {name} is of no known format: neither its content nor its name is that of {known}")
+    try:
+        return _opener(kind)(path, name, options)
+    except OSError as error:
+        raise ShardError(f"shard {name} cannot be opened: {first_line(error)}") from error
+
+
+def _kind_by_content(path: str, name: str, options: Options) -> str | None:
+    with Path(path).open("rb") as file:
+        raw = file.read(HEAD)
+    if raw.startswith((b"PAR1", b"PARE")):
+        return PARQUET
+    if raw.startswith((b"ARROW1", b"FEA1")) or (raw[:4] == b"\xff\xff\xff\xff" and kind_of(name) != MEGATRON):
+        return ARROW
+    if raw.startswith(b"\x93NUMPY"):
+        return NPY
+    if kind_of(name) == MEGATRON:
+        return MEGATRON
+    try:
+        with Stream(path, name, options) as stream:
+            head = stream.read(HEAD)
+    except ShardError:
+        return None  # reading it as what its name says will tell
+    if head.startswith(b"WARC/"):
+        return WARC
+    if head[257:262] == b"ustar":
+        return TAR
+    if head.lstrip()[:1] == b"{" and kind_of(name) != CSV:
+        return JSONL
+    return None
+
+
+def _opener(kind: str) -> Callable[[str, str, Options], Shard]:
+    """The class for a format, imported when it is needed: a scan of Parquet has no use for the others."""
+    module, name = OPENERS[kind]
+    found: Callable[[str, str, Options], Shard] = getattr(import_module(f"provenance.shards.{module}"), name)
+    return found

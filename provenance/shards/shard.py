@@ -1,0 +1,152 @@
+"""What every format of shard gives: columns, parts that can be read by themselves, and batches of texts."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from provenance.shards.columns import Columns, choose_columns
+from provenance.shards.tokens import Decoder
+
+BATCH_BYTES = 4 << 20  # of text, about
+BATCH_ROWS = 1024
+MOST_MESSAGE = 300  # characters of another library's message
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What decides how a shard is read; the same for all shards of a run."""
+
+    text_columns: tuple[str, ...] = ()  # none: the first of the known names
+    id_column: str | None = None
+    most_row_bytes: int = 64 << 20  # a longer text may be passed over before it is in memory whole
+    most_ratio: int = 1000  # bytes that may come out of a compressed file for one that it has, beyond the first GB
+    part_bytes: int = 256 << 20  # formats that can be cut anywhere are cut into parts of about this size
+    decoder: Decoder | None = None  # for columns of token ids
+
+
+@dataclass(frozen=True)
+class Part:
+    """Consecutive rows that can be read by themselves: a Parquet row group, an Arrow record batch, a range of lines."""
+
+    number: int
+    first_row: int
+    rows: int | None  # None: only reading tells
+    text_bytes: int  # about, before decoding
+    begin: int = 0  # where it begins and ends in the file, in the format's own unit, where that helps to find it
+    end: int = 0
+
+
+@dataclass(frozen=True)
+class Field:
+    """The texts of some rows in one column. A row has one text, or in a column of lists as many as its list has."""
+
+    column: str  # as given to `text_column`; `[]` stands for the number in the list
+    texts: pa.Array
+    owners: Integers | None = None  # for each text the row of the batch it belongs to, ascending; None: one text a row
+    items: Integers | None = None  # and its number in that row's list
+    tokens: Sequence[npt.NDArray[np.integer]] | None = None  # the ids that each text was decoded from
+    first_tokens: Integers | None = None  # and how many ids stand before them in the row
+
+    def label(self, text: int) -> str:
+        """The name under which a text's matches are reported, such as `messages[2].content`."""
+        return self.column if self.items is None else self.column.replace("[]", f"[{self.items[text]}]", 1)
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that could not be scanned, and why."""
+
+    row: int
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows of one part, in order."""
+
+    row_group: int | None  # of Parquet and Arrow files: the row group or record batch
+    rows: Integers  # their numbers in the file, from 0, ascending
+    fields: Sequence[Field]
+    ids: pa.Array | None
+    bad: Sequence[BadRow] = field(default=())  # beside `rows`
+
+
+class Shard(ABC):
+    """An opened shard; all its errors are ShardErrors that name it."""
+
+    kind: str = ""  # the format, for people
+    rows: int | None = None  # as the file itself says; None: only reading tells
+    groups = 0  # row groups or record batches, where the format has such
+
+    def __init__(self, path: str, name: str, options: Options) -> None:
+        """`path` is where the bytes lie; `name` is what the shard is called, which differs for one that was fetched."""
+        self.path, self.name, self.options = path, name, options
+
+    def __enter__(self) -> Shard:
+        """The shard itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        self.close()
+
+    def close(self) -> None:  # noqa: B027  (a format that keeps no file open has nothing to do)
+        """Close the file."""
+
+    @abstractmethod
+    def schema(self) -> pa.Schema:
+        """Columns and their types; guessed from the first rows in formats that do not say."""
+
+    def choose_columns(self) -> Columns:
+        """The columns that are scanned; raises TextColumnError naming the columns there are."""
+        options = self.options
+        return choose_columns(
+            self.schema(), self.name, options.text_columns, options.id_column, options.decoder is not None
+        )
+
+    @abstractmethod
+    def parts(self, columns: Columns) -> list[Part]:
+        """All parts in order; raises ShardError where the file contradicts itself."""
+
+    @abstractmethod
+    def batches(self, part: Part, columns: Columns, small: bool = False) -> Iterator[Batch]:
+        """The rows of a part in order; raises ShardError if it cannot be read, MemoryError if it does not fit.
+
+        With `small`, as few rows at a time as possible: the second try of a part that did not fit.
+        """
+
+
+def first_line(error: BaseException) -> str:
+    """What another library has to say, on one line of bearable length."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:MOST_MESSAGE]
+
+
+def plan_units(parts: Sequence[Part], unit_bytes: int) -> list[list[Part]]:
+    """Consecutive parts joined until a unit holds about `unit_bytes` of text; each unit has at least one."""
+    units: list[list[Part]] = []
+    size = 0
+    for part in parts:
+        if not units or size + part.text_bytes > unit_bytes:
+            units.append([])
+            size = 0
+        units[-1].append(part)
+        size += part.text_bytes
+    return units
+
+
+def batch_rows(text_bytes: int, rows: int) -> int:
+    """Rows of a batch whose texts are about so long on average."""
+    average = max(1, text_bytes // max(1, rows))
+    return min(BATCH_ROWS, max(1, BATCH_BYTES // average))

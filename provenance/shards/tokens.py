@@ -1,0 +1,183 @@
+"""Token ids become text again: decoded in batches, split at the end-of-text id, and checked for the right tokenizer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from provenance.errors import UsageError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+END_OF_TEXT = ("<|endoftext|>", "<|end_of_text|>", "<|eot_id|>", "<|im_end|>", "</s>", "<eos>", "[SEP]", "<|return|>")
+"""Names by which tokenizers call the token that ends a document, of which one has to be in `tokenizer.json`."""
+
+MOST_TOKENIZER_BYTES = 1 << 28
+CHECKED_TEXTS, CHECKED_TOKENS = 16, 512  # of a part, encoded again to see whether the same ids come out
+LEAST_CHECKED = 64  # fewer tokens say nothing
+LEAST_AGREEMENT = 0.8  # of the ids; the right tokenizer gives nearly all of them back
+MOST_UNKNOWN = 0.001  # share of ids that the tokenizer does not have
+MOST_UNPRINTABLE = 0.02  # share of characters that are no text: controls, and U+FFFD for what is no UTF-8
+
+Ids = npt.NDArray[np.integer]
+
+
+class Decoded(NamedTuple):
+    """Texts, each with the row and the ids it came from."""
+
+    texts: pa.Array
+    owners: npt.NDArray[np.int64]
+    items: npt.NDArray[np.int64]  # number of the text in its row
+    tokens: list[Ids]
+    first_tokens: npt.NDArray[np.int64]  # ids that stand before it in its row
+
+
+@dataclass
+class Health:
+    """What tells the right tokenizer from a wrong one, over the texts decoded so far."""
+
+    tokens: int = 0
+    unknown: int = 0
+    characters: int = 0
+    unprintable: int = 0
+    texts_checked: int = 0
+    checked: int = 0  # ids that were encoded again
+    agreed: int = 0
+
+    def complaint(self) -> str | None:
+        """Why the tokenizer seems to be another one than the shard was made with, or None."""
+        if self.unknown > MOST_UNKNOWN * self.tokens:
+            return f"{self.unknown:,} of {self.tokens:,} token ids are not in its vocabulary"
+        if self.unprintable > MOST_UNPRINTABLE * self.characters:
+            return f"{100 * self.unprintable / self.characters:.0f} % of the decoded characters are no printable text"
+        if self.checked >= LEAST_CHECKED and self.agreed < LEAST_AGREEMENT * self.checked:
+            return f"only {100 * self.agreed / self.checked:.0f} % of the ids come out again when the text is encoded"
+        return None
+
+
+class Decoder:
+    """A `tokenizer.json` and the ids at which packed sequences are split."""
+
+    def __init__(self, path: str, end_of_text: int | None = None) -> None:
+        """Raises UsageError where the file is no tokenizer, or the extra `tokens` is not installed."""
+        raw = _read(Path(path))
+        self.path, self.sha256 = path, hashlib.sha256(raw).hexdigest()
+        try:
+            from tokenizers import Tokenizer
+        except ImportError as error:
+            raise UsageError("--tokenizer needs: pip install 'provenance-scanner[tokens]'") from error
+        try:
+            self._tokenizer: Tokenizer = Tokenizer.from_str(raw.decode())
+        except Exception as error:  # the library raises Exception itself
+            raise UsageError(f"tokenizer {path} cannot be used: {error}") from error
+        vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)
+        self.vocabulary = max(vocabulary.values(), default=-1) + 1
+        named = [vocabulary[name] for name in END_OF_TEXT if name in vocabulary]
+        self.end_of_text = np.array(named if end_of_text is None else [end_of_text], dtype=np.int64)
+        self.health = Health()
+
+    def decode(self, rows: Sequence[Ids]) -> Decoded:
+        """The texts of rows of token ids, split at the end-of-text id; pieces without a token are left out."""
+        owners, items, firsts, pieces = [], [], [], []
+        for owner, ids in enumerate(rows):
+            for item, (begin, end) in enumerate(self.spans(ids)):
+                owners.append(owner)
+                items.append(item)
+                firsts.append(begin)
+                pieces.append(ids[begin:end])
+        texts = self._texts(pieces)
+        return Decoded(
+            pa.array(texts, pa.large_string()),
+            np.array(owners, dtype=np.int64),
+            np.array(items, dtype=np.int64),
+            pieces,
+            np.array(firsts, dtype=np.int64),
+        )
+
+    def spans(self, ids: Ids) -> list[tuple[int, int]]:
+        """Where the documents in a sequence of ids begin and end."""
+        ends = np.flatnonzero(np.isin(ids, self.end_of_text))
+        edges = [-1, *ends.tolist(), len(ids)]
+        return [(low + 1, high) for low, high in pairwise(edges) if high > low + 1]
+
+    def _texts(self, pieces: Sequence[Ids]) -> list[str]:
+        known = [self._known(ids) for ids in pieces]
+        texts = self._tokenizer.decode_batch(known, skip_special_tokens=True)
+        health = self.health
+        for ids, kept, text in zip(pieces, known, texts, strict=True):
+            health.tokens += len(ids)
+            health.unknown += len(ids) - len(kept)
+            health.characters += len(text)
+            health.unprintable += _unprintable(text)
+            if health.texts_checked < CHECKED_TEXTS and kept:
+                self._check(kept[:CHECKED_TOKENS])
+        return texts
+
+    def _known(self, ids: Ids) -> list[int]:
+        known: list[int] = ids[(ids >= 0) & (ids < self.vocabulary)].tolist()
+        return known
+
+    def _check(self, ids: list[int]) -> None:
+        """Decode and encode again: the right tokenizer gives the same ids, but for where the text was cut."""
+        again = self._tokenizer.encode(self._tokenizer.decode(ids, skip_special_tokens=False), add_special_tokens=False)
+        self.health.texts_checked += 1
+        self.health.checked += len(ids)
+        self.health.agreed += (Counter(ids) & Counter(again.ids)).total()
+
+    def token_span(self, ids: Ids, begin: int, end: int) -> tuple[int, int]:
+        """The tokens, from and up to, that hold the bytes `begin` to `end` of the text of these ids.
+
+        Found by decoding beginnings of the sequence, so that it holds for every kind of decoder.
+        """
+        lengths = _Lengths(self, ids)
+        first = bisect_right(range(len(ids) + 1), begin, key=lengths.of) - 1
+        last = bisect_left(range(len(ids) + 1), end, lo=first, key=lengths.of)
+        return max(first, 0), min(last, len(ids))
+
+    def decoded_bytes(self, ids: Ids) -> int:
+        """Bytes of the text of a beginning of a sequence; a character that is not whole yet does not count."""
+        text = self._tokenizer.decode(self._known(ids), skip_special_tokens=True)
+        return len(text.rstrip("\ufffd").encode())
+
+
+class _Lengths:
+    """Bytes of text of the first n ids, each worked out once."""
+
+    def __init__(self, decoder: Decoder, ids: Ids) -> None:
+        self._decoder, self._ids, self._known = decoder, ids, {0: 0}
+
+    def of(self, count: int) -> int:
+        if count not in self._known:
+            self._known[count] = self._decoder.decoded_bytes(self._ids[:count])
+        return self._known[count]
+
+
+def _unprintable(text: str) -> int:
+    if text.isprintable():
+        return text.count("\ufffd")
+    return sum(character == "\ufffd" or not (character.isprintable() or character.isspace()) for character in text)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MOST_TOKENIZER_BYTES:
+            raise UsageError(f"tokenizer {path} has more than {MOST_TOKENIZER_BYTES >> 20} MB: is it a tokenizer.json?")
+        raw = path.read_bytes()
+        json.loads(raw)
+    except OSError as error:
+        raise UsageError(f"cannot read tokenizer {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"tokenizer {path} is no JSON: give the tokenizer.json of the model") from error
+    return raw

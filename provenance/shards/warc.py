@@ -1,0 +1,105 @@
+"""WARC and WET, of which every record is a row. Text is that of `conversion` records, and of HTML and plain text in
+`response` and `resource` records; other records have none. The id is the record's `WARC-Record-ID`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from provenance.errors import ShardError
+from provenance.shards.columns import Columns, choose_columns
+from provenance.shards.jsonl import EXPANSION
+from provenance.shards.shard import BATCH_BYTES, BATCH_ROWS, BadRow, Batch, Field, Options, Part, Shard, first_line
+from provenance.shards.streams import Stream, compression_of
+
+if TYPE_CHECKING:
+    from fastwarc.warc import WarcRecord
+
+WITH_TEXT = ("conversion", "response", "resource")
+HTML = ("text/html", "application/xhtml+xml")
+SCHEMA = pa.schema([("warc_record_id", pa.string()), ("url", pa.string()), ("text", pa.string())])
+
+
+class WarcShard(Shard):
+    """A WARC file; record by record compressed or not."""
+
+    kind = "warc"
+
+    def __init__(self, path: str, name: str, options: Options) -> None:
+        """Find out how it is compressed; raises ShardError without the extra `warc`."""
+        super().__init__(path, name, options)
+        try:
+            import fastwarc  # noqa: F401
+        except ImportError as error:
+            raise ShardError(f"shard {name} is WARC: pip install 'provenance-scanner[warc]' to read it") from error
+        self._compressed = compression_of(path) is not None
+
+    def schema(self) -> pa.Schema:
+        """What is known of a record."""
+        return SCHEMA
+
+    def choose_columns(self) -> Columns:
+        """The text, and the record's id unless the URL is asked for."""
+        return choose_columns(SCHEMA, self.name, self.options.text_columns, self.options.id_column or SCHEMA.names[0])
+
+    def parts(self, columns: Columns) -> list[Part]:
+        """The whole file."""
+        size = Path(self.path).stat().st_size
+        return [Part(0, 0, None, EXPANSION * size if self._compressed else size)]
+
+    def batches(self, part: Part, columns: Columns, small: bool = False) -> Iterator[Batch]:
+        """The records in order."""
+        rows: list[tuple[str, str, bytes | None]] = []
+        bad: list[BadRow] = []
+        first = size = 0
+        for record_id, url, text, problem in self._records():
+            rows.append((record_id, url, text))
+            size += len(text or b"")
+            if problem:
+                bad.append(BadRow(first + len(rows) - 1, *problem))
+            if small or size >= BATCH_BYTES or len(rows) >= BATCH_ROWS:
+                yield self._batch(first, rows, bad, columns)
+                first, rows, bad, size = first + len(rows), [], [], 0
+        if rows:
+            yield self._batch(first, rows, bad, columns)
+
+    def _batch(
+        self, first: int, rows: list[tuple[str, str, bytes | None]], bad: list[BadRow], columns: Columns
+    ) -> Batch:
+        known = dict(zip(SCHEMA.names, zip(*rows, strict=True), strict=True))
+        texts = [Field(path, pa.array(known[path], pa.large_binary())) for path in columns.texts]
+        ids = None if columns.id is None else pa.array(known[columns.id], pa.string())
+        return Batch(None, np.arange(first, first + len(rows)), texts, ids, bad)
+
+    def _records(self) -> Iterator[tuple[str, str, bytes | None, tuple[str, str] | None]]:
+        """Id, URL and text of every record, and what was wrong with it."""
+        from fastwarc.warc import ArchiveIterator
+
+        with Stream(self.path, self.name, self.options) as stream:
+            try:
+                for number, record in enumerate(ArchiveIterator(stream, parse_http=True)):
+                    text, problem = self._text(record, number)
+                    yield record.record_id or "", record.headers.get("WARC-Target-URI") or "", text, problem
+            except (OSError, ValueError, EOFError) as error:
+                if isinstance(error, ShardError):
+                    raise
+                raise ShardError(f"shard {self.name} is damaged: {first_line(error)}") from error
+
+    def _text(self, record: WarcRecord, number: int) -> tuple[bytes | None, tuple[str, str] | None]:
+        kind = str(record.record_type)
+        media = (record.http_content_type or record.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
+        if kind not in WITH_TEXT or not (media in HTML or media == "text/plain" or kind == "conversion"):
+            return None, None
+        data = record.reader.read(self.options.most_row_bytes + 1)
+        if len(data) > self.options.most_row_bytes:
+            return None, ("row too long", f"record {number} of shard {self.name} is too long: see --max-row-bytes")
+        if media in HTML:
+            from provenance.readers.html import html_text
+
+            return html_text(data, record.http_charset).encode(), None
+        return data, None

@@ -1,0 +1,163 @@
+"""WebDataset: tar files, plain or compressed, in which members with one name up to the first dot are one sample.
+
+A row is the number of its sample, from 0; its id is the key (`__key__`), and a column is what follows the first dot, so
+that key and column together are the name of the member.
+"""
+
+from __future__ import annotations
+
+import re
+import tarfile
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, NamedTuple, cast
+
+import numpy as np
+import pyarrow as pa
+
+from provenance.errors import ShardError, TextColumnError
+from provenance.shards.columns import Columns, choose_columns, steps_of, top_of
+from provenance.shards.json_values import JsonColumn, guessed_schema, parsed
+from provenance.shards.jsonl import EXPANSION, SAMPLE_ROWS
+from provenance.shards.shard import BATCH_BYTES, BATCH_ROWS, BadRow, Batch, Field, Options, Part, Shard, first_line
+from provenance.shards.streams import Stream, compression_of
+
+KEY = "__key__"
+TEXT_SUFFIXES = ("txt", "text", "md", "html", "htm")  # members that are texts
+JSON_SUFFIX = "json"
+SAMPLE_NAME = re.compile(r"((?:.*/)?[^/.]+)\.([^/]+)", re.DOTALL)  # as the webdataset library parts names
+
+
+class Sample(NamedTuple):
+    """Members of one key. Values are bytes of a text, or parsed JSON."""
+
+    key: str
+    members: dict[str, Any]
+    bad: tuple[str, ...]  # members that were not read, each with the reason
+
+
+class TarShard(Shard):
+    """A tar file, read from front to back."""
+
+    kind = "webdataset tar"
+
+    def __init__(self, path: str, name: str, options: Options) -> None:
+        """Find out how it is compressed."""
+        super().__init__(path, name, options)
+        self._compressed = compression_of(path) is not None
+
+    def schema(self) -> pa.Schema:
+        """The suffixes of the first samples; texts first, then what the JSON members hold."""
+        samples = list(islice(self._samples(), SAMPLE_ROWS))
+        names = list(dict.fromkeys(name for sample in samples for name in sample.members))
+        if not names:
+            raise ShardError(f"shard {self.name} has no member that is text: {', '.join(TEXT_SUFFIXES)} or json")
+        fields = [(KEY, pa.string())] + [(name, pa.string()) for name in names if not _is_json(name)]
+        for name in filter(_is_json, names):
+            found = [s.members[name] for s in samples if isinstance(s.members.get(name), dict)]
+            fields.append((name, pa.struct(list(guessed_schema(found))) if found else pa.null()))
+        return pa.schema(fields)
+
+    def choose_columns(self) -> Columns:
+        """The first of the text suffixes, or a text in the JSON; the id is the key."""
+        schema = self.schema()
+        asked = self.options.text_columns
+        if not asked:
+            asked = tuple(name for name in TEXT_SUFFIXES if name in schema.names)[:1]
+            asked = asked or tuple(name for name in schema.names if _is_json(name))[:1]
+        chosen = choose_columns(schema, self.name, asked, self.options.id_column or KEY)
+        if chosen.id != KEY:
+            raise TextColumnError(f"the samples of shard {self.name} are named by {KEY}, not by {chosen.id}")
+        return chosen
+
+    def parts(self, columns: Columns) -> list[Part]:
+        """The whole file."""
+        size = Path(self.path).stat().st_size
+        return [Part(0, 0, None, EXPANSION * size if self._compressed else size)]
+
+    def batches(self, part: Part, columns: Columns, small: bool = False) -> Iterator[Batch]:
+        """The samples in order. A sample without a member of the column has no text."""
+        paths = [(path, top_of(path), steps_of(path)) for path in columns.texts]
+        samples, most = self._samples({top for _, top, _ in paths}), 8 if small else BATCH_ROWS
+        at = 0
+        for taken in _chunks(samples, most):
+            bad = [
+                BadRow(at + n, "bad row", f"sample {sample.key} of shard {self.name}: {reason}")
+                for n, sample in enumerate(taken)
+                for reason in sample.bad
+            ]
+            fields = []
+            for path, top, steps in paths:
+                values = [sample.members.get(top) for sample in taken]
+                if steps:
+                    column = JsonColumn(path, None)
+                    wrong = {n for n, value in enumerate(values) if column.wrong(value)}
+                    reason = f"shard {self.name} holds no text in {path}"
+                    bad += [BadRow(at + n, "bad row", f"sample {taken[n].key} of {reason}") for n in sorted(wrong)]
+                    fields.append(column.field([None if n in wrong else value for n, value in enumerate(values)]))
+                else:
+                    fields.append(Field(path, pa.array(values, pa.large_binary())))
+            ids = pa.array([sample.key for sample in taken], pa.string()) if columns.id == KEY else None
+            yield Batch(None, np.arange(at, at + len(taken)), fields, ids, bad)
+            at += len(taken)
+
+    def _samples(self, wanted: set[str] | None = None) -> Iterator[Sample]:
+        """Consecutive members of one key."""
+        key, members, bad = None, dict[str, Any](), list[str]()
+        for name, value, reason in self._members(wanted):
+            match = SAMPLE_NAME.fullmatch(name)
+            of, suffix = (match[1], match[2]) if match else (name, "")
+            if key is not None and of != key:
+                yield Sample(key, members, tuple(bad))
+                members, bad = {}, []
+            key = of
+            if reason:
+                bad.append(reason)
+            elif suffix and value is not None:
+                members[suffix] = value
+        if key is not None:
+            yield Sample(key, members, tuple(bad))
+
+    def _members(self, wanted: set[str] | None) -> Iterator[tuple[str, Any, str]]:
+        """Every file in the archive: its name, what it holds if it is wanted, and why it was not read."""
+        most = self.options.most_row_bytes
+        with Stream(self.path, self.name, self.options) as stream:
+            try:
+                with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|", errors="surrogateescape") as archive:
+                    for member in archive:
+                        name = member.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+                        suffix = name.rpartition("/")[2].partition(".")[2]
+                        if not member.isfile() or suffix.startswith("/"):
+                            continue
+                        if not (
+                            suffix in wanted if wanted is not None else suffix in TEXT_SUFFIXES or _is_json(suffix)
+                        ):
+                            yield name, None, ""
+                            continue
+                        if member.size > most:
+                            yield name, None, f"{name} has {member.size} bytes: not scanned; see --max-row-bytes"
+                            continue
+                        data = cast(IO[bytes], archive.extractfile(member)).read()
+                        value = parsed(data) if _is_json(suffix) else data
+                        yield name, value, "" if value is not None else f"{name} is no JSON"
+            except (tarfile.TarError, EOFError, OSError, ValueError, OverflowError) as error:
+                raise ShardError(f"shard {self.name} is damaged: {first_line(error)}") from error
+
+
+def _is_json(suffix: str) -> bool:
+    return suffix == JSON_SUFFIX or suffix.endswith("." + JSON_SUFFIX)
+
+
+def _chunks(samples: Iterator[Sample], most: int) -> Iterator[list[Sample]]:
+    """Samples in lists of bounded length and size."""
+    taken: list[Sample] = []
+    size = 0
+    for sample in samples:
+        taken.append(sample)
+        size += sum(len(value) if isinstance(value, bytes) else 1000 for value in sample.members.values())
+        if len(taken) >= most or size >= BATCH_BYTES:
+            yield taken
+            taken, size = [], 0
+    if taken:
+        yield taken

@@ -1,0 +1,72 @@
+"""Texts, an index of books, and a tokenizer that was trained on them."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from provenance.building import build_index
+
+WORDS = "the of and a to in he was that it his her with as had she for at on but not be him is".split()
+
+
+def prose(seed: int, words: int) -> str:
+    """English-like text in which every five words are nearly unique, with marks, quotes and other scripts."""
+    rng = random.Random(seed)
+    made = []
+    for number in range(words):
+        word = rng.choice(WORDS) if rng.random() < 0.4 else "".join(rng.choices("abcdefghiklmnoprstuvw", k=rng.randint(3, 9)))
+        if number % 17 == 0:
+            word = word.capitalize()
+        if number % 40 == 7:
+            word = f"“{word},” café naïve"
+        made.append(word + ("." if number % 13 == 12 else ",\n" if number % 29 == 5 else ""))
+    return " ".join(made)
+
+
+@pytest.fixture(scope="session")
+def books() -> dict[str, str]:
+    return {f"book{n}": prose(n, 3000) for n in range(3)}
+
+
+@pytest.fixture(scope="session")
+def rows(books) -> list[tuple[str, str]]:
+    """Twenty documents: passages of the books, whole or inside other text, and text of no book."""
+    found = []
+    for n in range(20):
+        book = books[f"book{n % 3}"]
+        at = 100 + 700 * (n % 5)
+        passage = book[at : at + 900]
+        clean = prose(1000 + n, 60)
+        text = (clean, passage, clean + "\n" + passage + "\n" + clean, passage + " " + clean)[n % 4]
+        found.append((f"doc{n:03}", text))
+    return found
+
+
+@pytest.fixture(scope="session")
+def index(books, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("formats")
+    (folder / "books").mkdir()
+    for name, text in books.items():
+        (folder / "books" / f"{name}.txt").write_text(text, encoding="utf-8")
+    return build_index([folder / "books"], folder / "index").folder
+
+
+@pytest.fixture(scope="session")
+def tokenizer(books, tmp_path_factory) -> tuple[Tokenizer, str]:
+    """A byte-level BPE, as GPT-2's and Llama 3's are, and its file."""
+    path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
+    return train(books.values(), path), str(path)
+
+
+def train(texts, path, size: int = 2000) -> Tokenizer:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=["<|endoftext|>"], initial_alphabet=alphabet, show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.save(str(path))
+    return tokenizer
