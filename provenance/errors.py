@@ -51,6 +51,10 @@ class TextColumnError(ShardError):
     """A shard has no column that can be scanned as text."""
 
 
+class StorageError(ShardError):
+    """An object store refuses, does not answer, or gave something else than it said."""
+
+
 class StoreError(UsageError):
     """The run database cannot be created, opened or queried."""
 

@@ -13,7 +13,9 @@ from provenance.errors import ProvenanceError
 COMMANDS = {
     "demo": ("provenance.cli.demo", "Try it on real text: known books, and shards that hold some of them."),
     "index": ("provenance.cli.index", "Build, show and verify indexes of known books."),
-    "scan": ("provenance.cli.scan", "Scan Parquet shards for the books of an index."),
+    "scan": ("provenance.cli.scan", "Scan training shards for the books of an index."),
+    "inspect": ("provenance.cli.inspect", "Show what is in shards, before they are scanned."),
+    "match": ("provenance.cli.match", "Compare one text with an index, side by side."),
     "query": ("provenance.cli.query", "Ask a run database a question in SQL."),
     "export": ("provenance.cli.export", "Write what a run found as Parquet, CSV or JSON lines."),
 }

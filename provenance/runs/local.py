@@ -12,6 +12,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import IO, Any, cast
 
 from provenance.errors import ProvenanceError
@@ -25,6 +26,12 @@ ENVIRONMENT = {
 """For glibc: the arrays of a batch are used again for the next; else each is given back, and every page of it cleared
 anew by the kernel (a tenth of the time). For NumPy: no threads for matrices, of which there are none."""
 
+CREDENTIALS = ("AWS_", "GOOGLE_", "GCE_", "AZURE_", "HF_", "HUGGING_FACE_")
+"""Beginnings of the names of environment variables that a process which parses hostile files has no use for."""
+
+WORKER, FETCHER, INSPECTOR = "worker", "fetcher", "inspector"
+"""Modules of this package that children run: one parses and matches, one talks to the network, one only looks."""
+
 Task = dict[str, Any]
 Result = tuple[dict[str, Any], bytes]
 
@@ -32,16 +39,18 @@ Result = tuple[dict[str, Any], bytes]
 class _Child:
     """A worker process, and the task it has in hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, role: str = WORKER) -> None:
         # -P: the working directory must not lend its modules to the process that parses hostile files
-        command = [sys.executable, "-P", "-c", "from provenance.runs.worker import main; main()"]
+        command = [sys.executable, "-P", "-c", f"from provenance.runs.{role} import main; main()"]
+        kept = {n: value for n, value in os.environ.items() if role == FETCHER or not n.startswith(CREDENTIALS)}
+        self.role = role
         self.process = subprocess.Popen(
             command,
             bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
-            env={**ENVIRONMENT, **os.environ},
+            env={**ENVIRONMENT, **kept},
         )
         self.task: Task | None = None
         self.ready = False
@@ -72,11 +81,23 @@ class _Child:
         return status
 
 
+@dataclass
+class Fetching:
+    """What has to be fetched from elsewhere before it can be scanned, and how much of it may lie here at a time."""
+
+    hello: dict[str, Any] = field(default_factory=dict)
+    tasks: deque[Task] = field(default_factory=deque)
+    processes: int = 0
+    has_room: Callable[[], bool] = lambda: True
+
+
 class Children:
     """Worker processes. A few start at once, before it is known what they will be told; the others when tasks come."""
 
-    def __init__(self, early: int = 0) -> None:
-        self._waiting = [_Child() for _ in range(early)]
+    def __init__(self, early: int = 0, parsing: str = WORKER) -> None:
+        """`parsing` is the kind of those that do tasks, WORKER or INSPECTOR."""
+        self._parsing = parsing
+        self._waiting = [_Child(parsing) for _ in range(early)]
         self._children: list[_Child] = []
 
     def __enter__(self) -> Children:
@@ -99,21 +120,28 @@ class Children:
         on_progress: Callable[[int], None],
         on_compiling: Callable[[], None],
         background: bytes = b"",
+        fetching: Fetching | None = None,
     ) -> Iterator[Result]:
         """Do all tasks, also those that the caller appends to `tasks` while it takes results.
 
-        Every child is told `hello` and the fingerprints of `background` first.
+        Every worker is told `hello` and the fingerprints of `background` first. What has to be fetched is, by children
+        of another kind, as long as `fetching` has room for it.
         A child that dies gives a result with `error`; another takes its place. Raises ProvenanceError when a child
         refuses to start. Closing the iterator (Ctrl-C too) kills all children.
         """
         selector = selectors.DefaultSelector()
+        fetching = fetching or Fetching()
+        told = {self._parsing: (hello, background), FETCHER: (fetching.hello, b"")}
+        queues = {self._parsing: tasks, FETCHER: fetching.tasks}
         try:
-            for _ in range(workers):
-                self._start(hello, background, selector)
-            while tasks or any(child.task for child in self._children):
+            for role, count in ((FETCHER, fetching.processes), (self._parsing, workers)):
+                for _ in range(count):
+                    self._start(role, *told[role], selector)
+            while tasks or fetching.tasks or any(child.task for child in self._children):
                 for child in self._children:
-                    if tasks and child.ready and child.task is None:
-                        child.give(tasks.popleft())
+                    queue, idle = queues[child.role], child.ready and child.task is None
+                    if idle and queue and (child.role != FETCHER or fetching.has_room()):
+                        child.give(queue.popleft())
                 for event, _ in selector.select():
                     child = cast(_Child, event.data)
                     message = read_message(child.stdout)
@@ -121,7 +149,7 @@ class Children:
                         selector.unregister(child.stdout)
                         self._children.remove(child)
                         yield _lost(child)
-                        self._start(hello, background, selector)
+                        self._start(child.role, *told[child.role], selector)
                     elif message[0]["kind"] == "ready":
                         child.ready = True
                     elif message[0]["kind"] == "refused":
@@ -137,11 +165,11 @@ class Children:
             self.close()
             selector.close()
 
-    def _start(self, hello: dict[str, Any], background: bytes, selector: selectors.BaseSelector) -> None:
-        child = self._waiting.pop() if self._waiting else _Child()
+    def _start(self, role: str, hello: dict[str, Any], payload: bytes, selector: selectors.BaseSelector) -> None:
+        child = self._waiting.pop() if self._waiting and role != FETCHER else _Child(role)
         self._children.append(child)
         selector.register(child.stdout, selectors.EVENT_READ, child)
-        child.say(hello, background)
+        child.say(hello, payload)
 
 
 def _lost(child: _Child) -> Result:

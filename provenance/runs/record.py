@@ -53,6 +53,12 @@ class ShardRecord:
             return "scanned"
         return "partial" if self.counts.documents else "failed"
 
+    def note(self, kind: str, reason: str) -> None:
+        """Note what was not scanned, once: a file that cannot be opened cannot be hashed either."""
+        if all(problem["reason"] != reason for problem in self.problems):
+            problem = {"shard": self.shard, "row_group": None, "row": None, "kind": kind, "reason": reason}
+            self.problems.append(problem)
+
     def row(self) -> dict[str, Any]:
         """The row of the table `shard`."""
         reason = self.skipped or (self.problems[0]["reason"] if self.problems else None)

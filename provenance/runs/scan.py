@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,11 +18,11 @@ from provenance.index import Index
 from provenance.matching import Counts
 from provenance.runs.background import Background, learn
 from provenance.runs.config import ScanConfig, check_workers
-from provenance.runs.local import Children, Task
+from provenance.runs.local import Children
 from provenance.runs.payloads import from_payload
+from provenance.runs.plan import Plan, list_all
 from provenance.runs.record import ScanSummary, ShardRecord, load_editions, load_run, load_shards, summarize
 from provenance.runs.unit import RESULT_SCHEMA
-from provenance.shards import list_shards
 from provenance.sketch import Key
 from provenance.store.database import RunWriter
 
@@ -38,16 +38,20 @@ def scan(
     overwrite: bool = False,
     background: Sequence[str | Path] = (),
     decoys: Sequence[str | Path] = (),
+    anonymous: bool = False,
+    scratch: str | Path | None = None,
     children: Children | None = None,
     on_planned: Callable[[int], None] = lambda text_bytes: None,
     on_progress: Callable[[int, int], None] = lambda text_bytes, matches: None,
     on_compiling: Callable[[], None] = lambda: None,
 ) -> ScanSummary:
-    """Scan Parquet shards (files, directories, globs) for the books of an index and write a run database.
+    """Scan shards (files, directories, globs, objects of stores, lists of these) and write a run database.
 
-    Fingerprints of the index that are common in `background`, Parquet files of ordinary text, are discounted. `decoys`
-    are books that cannot be in the shards; they are scanned for beside those of the index, and how many match is in the
-    record of the run. The result does not depend on `workers`. `children` are worker processes that start already.
+    Objects are fetched whole into `scratch`, by default beside `db`, with the credentials of the environment or, with
+    `anonymous`, none. Fingerprints of the index that are common in `background`, ordinary text, are discounted.
+    `decoys` are books that cannot be in the shards; they are scanned for beside those of the index, and how many match
+    is in the record of the run. The result does not depend on `workers`. `children` are worker processes that start
+    already.
 
     Raises UsageError and its kind for arguments that cannot work, IndexDamagedError for a damaged index, BookError for
     decoys and ShardError for background that cannot be read; what cannot be read of a shard is no error but an
@@ -55,8 +59,7 @@ def scan(
     """
     begun, started = monotonic(), datetime.now(UTC)
     config, count = config or ScanConfig(), check_workers(workers)
-    listed = list_shards([str(shard) for shard in shards])
-    records = {file.path: ShardRecord(file.path, file.skipped) for file in listed}
+    listed = list_all([str(shard) for shard in shards], anonymous)
     writer = RunWriter(Path(db), overwrite)
     try:
         with _joined_with(decoys, Path(index), Path(db), key, count) as folder:
@@ -71,14 +74,15 @@ def scan(
             }
             ordinary = learn([str(path) for path in background], hello, config, count)
             load_editions(writer, opened)
-            todo = [record for record in records.values() if not record.skipped]
-            most = min(count, max(1, 2 * len(todo)))
             compiling = 0.0
-            if todo:
-                pool = children or Children()
-                compiling = _run(writer, records, hello, ordinary, pool, most, on_planned, on_progress, on_compiling)
-            load_shards(writer, records)
-            summary = summarize(writer, Path(db), records, config.match.min_words, monotonic() - begun, compiling)
+            place = Path(db) if scratch is None else Path(scratch) / Path(db).name
+            with _scratch_beside(place) as fetched:
+                plan = Plan(listed, fetched, anonymous, count)
+                if plan.shards:
+                    told = on_planned, on_progress, on_compiling
+                    compiling = _run(writer, plan, hello, ordinary, children or Children(), count, *told)
+            load_shards(writer, plan.records)
+            summary = summarize(writer, Path(db), plan.records, config.match.min_words, monotonic() - begun, compiling)
             load_run(writer, opened, Path(index), config, ordinary, count, started, summary, len(listed))
         writer.finish()
     except BaseException:
@@ -97,9 +101,20 @@ def _joined_with(decoys: Sequence[str | Path], index: Path, db: Path, key: Key |
         yield add_to_index(index, [], Path(folder) / "index", key=key, decoys=decoys, workers=workers).folder
 
 
+@contextmanager
+def _scratch_beside(db: Path) -> Iterator[Path]:
+    """Where objects are fetched to: a directory beside the run database, made by the first, gone in the end."""
+    folder = db.with_name(f".{db.name}.fetched")
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _run(
     writer: RunWriter,
-    records: dict[str, ShardRecord],
+    plan: Plan,
     hello: dict[str, Any],
     background: Background,
     children: Children,
@@ -112,46 +127,25 @@ def _run(
 
     Returns the seconds that the slowest worker spent on compiling kernels.
     """
-    tasks: deque[Task] = deque(
-        {"task": "describe", "shard": record.shard, "path": record.shard}
-        for record in records.values()
-        if not record.skipped
-    )
     compiling = 0.0
     known = background.fingerprints.tobytes()
-    results = children.run(hello, tasks, workers, lambda size: on_progress(size, 0), on_compiling, known)
+    results = children.run(
+        hello, plan.tasks, min(workers, 2 * plan.shards), lambda size: on_progress(size, 0), on_compiling, known,
+        plan.fetching,
+    )  # fmt: skip
     try:
         for header, payload in results:
-            record = records[header["shard"]]
             if header["task"] == "describe":
-                tasks.extend(_described(record, header))
                 on_planned(sum(part["text_bytes"] for unit in header.get("units", []) for part in unit))
-            elif "error" in header:
-                _note(record, header["error_kind"], header["error"])
-            elif header["task"] == "digest":
-                record.sha256 = header["sha256"]
-            else:
-                matches = _scanned(record, header, payload)
+            elif header["task"] == "scan" and "error" not in header:
+                matches = _scanned(plan.records[header["shard"]], header, payload)
                 writer.load("match", matches)
                 on_progress(header["untold_bytes"], matches.num_rows)
                 compiling = max(compiling, header["compile_seconds"])
+            plan.done(header)
     finally:
         results.close()  # type: ignore[attr-defined]  # it is a generator
     return compiling
-
-
-def _described(record: ShardRecord, header: dict[str, Any]) -> list[Task]:
-    """The tasks that a described shard gives: its digest, and its units."""
-    file = {"shard": record.shard, "path": record.shard, "identity": header.get("identity")}
-    digest: Task = {"task": "digest", **file}
-    if "error" in header:
-        _note(record, header["error_kind"], header["error"])
-        return [digest] if Path(record.shard).is_file() else []
-    record.rows, record.row_groups, record.bytes = header["rows"], header["row_groups"], header["bytes"]
-    record.format = header["format"]
-    record.text_column, record.id_column = ", ".join(header["columns"]["texts"]), header["columns"]["id"]
-    scans = [{"task": "scan", **file, "columns": header["columns"], "parts": unit} for unit in header["units"]]
-    return [*scans, digest]
 
 
 def _scanned(record: ShardRecord, header: dict[str, Any], payload: bytes) -> pa.Table:
@@ -159,9 +153,3 @@ def _scanned(record: ShardRecord, header: dict[str, Any], payload: bytes) -> pa.
     record.counts.add(Counts(**header["counts"]))
     record.problems += header["problems"]
     return from_payload(payload, RESULT_SCHEMA, record.shard)
-
-
-def _note(record: ShardRecord, kind: str, reason: str) -> None:
-    if any(problem["reason"] == reason for problem in record.problems):
-        return  # a file that cannot be opened cannot be hashed either
-    record.problems.append({"shard": record.shard, "row_group": None, "row": None, "kind": kind, "reason": reason})

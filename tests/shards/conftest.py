@@ -17,7 +17,11 @@ def prose(seed: int, words: int) -> str:
     rng = random.Random(seed)
     made = []
     for number in range(words):
-        word = rng.choice(WORDS) if rng.random() < 0.4 else "".join(rng.choices("abcdefghiklmnoprstuvw", k=rng.randint(3, 9)))
+        word = (
+            rng.choice(WORDS)
+            if rng.random() < 0.4
+            else "".join(rng.choices("abcdefghiklmnoprstuvw", k=rng.randint(3, 9)))
+        )
         if number % 17 == 0:
             word = word.capitalize()
         if number % 40 == 7:
@@ -66,7 +70,9 @@ def train(texts, path, size: int = 2000) -> Tokenizer:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=["<|endoftext|>"], initial_alphabet=alphabet, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=size, special_tokens=["<|endoftext|>"], initial_alphabet=alphabet, show_progress=False
+    )
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.save(str(path))
     return tokenizer

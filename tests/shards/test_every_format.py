@@ -60,5 +60,10 @@ def test_the_same_rows_as_token_ids_give_the_same_matches(name, rows, index, exp
     for match in tokens:
         first = before[match["row"]] if name == "npy" else 0
         held = encoded[match["row"]][match["doc_token_begin"] - first : match["doc_token_end"] - first]
-        assert trained.decode(held).strip(" ") .startswith(match["excerpt"][:50]) or match["excerpt"][:50] in trained.decode(held)
-        assert len(trained.decode(held)) <= len(trained.decode(trained.encode(match["excerpt"]).ids)) + 30 or len(match["excerpt"]) == 1000
+        assert trained.decode(held).strip(" ").startswith(match["excerpt"][:50]) or match["excerpt"][
+            :50
+        ] in trained.decode(held)
+        assert (
+            len(trained.decode(held)) <= len(trained.decode(trained.encode(match["excerpt"]).ids)) + 30
+            or len(match["excerpt"]) == 1000
+        )

@@ -1,0 +1,131 @@
+"""`provenance match`: one text against an index, side by side in the terminal, for people who just want to look."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from provenance.index import Index
+    from provenance.matching.beside import Stretch
+
+FILE = click.Path(path_type=Path)
+MOST_SHOWN = 1200  # characters of a match on each side, unless all is asked for
+MARKS = {"replaced": ("[", "]"), "extra": ("{+", "+}"), "missing": ("[-", "-]")}  # without colours
+
+
+@click.command("match", context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("file", metavar="FILE|-")
+@click.option("--index", required=True, type=FILE, help="Index of the known books.")
+@click.option("--min-words", default=25, show_default=True, help="Shortest match that is shown, in matched words.")
+@click.option("--full", is_flag=True, help="Show all of every match.")
+@click.option("--key-file", type=FILE, help="Key that the index was built with.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a match.")
+def command(file: str, index: Path, min_words: int, full: bool, key_file: Path | None, as_json: bool) -> None:
+    r"""Compare one text, or one book of any format, with an index and show each match beside the book.
+
+    \b
+    provenance match page.txt --index indexes/books
+    pbpaste | provenance match - --index indexes/books
+    """
+    import pyarrow as pa
+
+    from provenance.cli.options import read_key
+    from provenance.cli.printing import number, safe
+    from provenance.index import Index
+    from provenance.kernels.compiling import on_first_compile
+    from provenance.matching import MatchConfig, Matcher
+
+    text = _read(file)
+    opened = Index(index, read_key(key_file))
+    on_first_compile(lambda: click.echo("First time on this machine: compiling, which takes a minute", err=True))
+    matches = Matcher(opened, MatchConfig(min_words=min_words)).match(pa.array([text], pa.large_binary())).to_pylist()
+    if as_json:
+        for match in matches:
+            click.echo(json.dumps(match))
+        return
+    editions = {row["edition_id"]: row for row in opened.editions.to_pylist()}
+    for place, match in enumerate(matches, 1):
+        _print_match(place, match, editions, opened, text, full)
+    works = len({match["work_id"] for match in matches})
+    click.echo(
+        f"{safe(file)}: {number(len(matches), 'match')[:-1] + 'es' if len(matches) != 1 else '1 match'}"
+        f" with {number(works, 'work')} of {len(set(opened.work_ids)):,}."
+    )
+
+
+def _read(file: str) -> bytes:
+    from provenance.errors import UsageError
+
+    try:
+        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror}") from error
+
+
+def _print_match(
+    place: int, match: dict[str, Any], editions: dict[str, Any], index: Index, text: bytes, full: bool
+) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from provenance.cli.printing import number, percent, safe, width
+    from provenance.matching.beside import Side, side_by_side
+
+    edition = editions[match["edition_id"]]
+    by = f", {safe(edition['author'])}" if edition["author"] else ""
+    click.echo(
+        f"{place}. {safe(edition['title'] or match['edition_id'])}{by}: {number(match['matched_words'], 'word')}, "
+        f"identity {percent(match['identity'])}, longest run {match['longest_run']:,}"
+        + (" (estimate)" if match["estimated"] else "")
+    )
+    click.echo(
+        f"   bytes {match['doc_begin']:,} to {match['doc_end']:,} here; edition {safe(match['edition_id'])}, "
+        f"words {match['ref_word']:,} to {match['ref_word'] + match['ref_words']:,} of {edition['words']:,}"
+    )
+    others = {editions[o["edition_id"]]["title"] or o["edition_id"] for o in match["also"] + match["shared"]}
+    if others:
+        click.echo(f"   the same passage: {safe('; '.join(sorted(others)))}")
+    if not index.has_texts:
+        shown = text[match["doc_begin"] : match["doc_end"]].decode("utf-8", "replace")
+        click.echo(f"   {safe(shown if full else shown[:MOST_SHOWN])}\n")
+        return
+    keys, book = index.key.keys, index.texts.text(index.edition_ids.index(match["edition_id"]))
+    stretches = side_by_side(Side(text, keys), Side(book, keys), match["blocks"])
+    console = Console(file=sys.stdout, highlight=False, width=width())
+    columns = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
+    columns.add_column("this text", ratio=1, overflow="fold")
+    columns.add_column("the book", ratio=1, overflow="fold")
+    columns.add_row(*(_marked(stretches, side, console.is_terminal, full) for side in (0, 1)))
+    console.print(columns)
+    click.echo()
+
+
+def _marked(stretches: list[Stretch], side: int, colours: bool, full: bool) -> Text:
+    """One side of a match; what differs is bold and red in a terminal, and in brackets elsewhere."""
+    from rich.text import Text
+
+    from provenance.cli.printing import safe
+
+    shown = Text()
+    for stretch in stretches:
+        words = " ".join((stretch.edition if side else stretch.document).split())
+        if not words:
+            continue
+        if stretch.kind == "equal":
+            shown.append(safe(words) + " ")
+        else:
+            before, after = ("", "") if colours else MARKS[stretch.kind]
+            shown.append(before + safe(words) + after, style="bold red")
+            shown.append(" ")
+        if len(shown) > MOST_SHOWN and not full:
+            shown.truncate(MOST_SHOWN)
+            shown.append(" ... (--full shows all)")
+            break
+    return shown

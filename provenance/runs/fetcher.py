@@ -1,0 +1,55 @@
+"""The child process that talks to object stores: lists, and fetches objects whole. It parses nothing it fetches.
+
+That Arrow's S3 client may hang when a process ends does no harm here: the parent kills its children.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from provenance.errors import OutputError, ProvenanceError, StorageError
+from provenance.runs.messages import read_message, write_message
+from provenance.storage import RemoteObject, fetch, list_remote
+
+Send = Callable[[dict[str, Any]], None]
+
+
+def do(task: dict[str, Any], anonymous: bool, send: Send) -> None:
+    """Do one task, `list` or `fetch`, and send its result."""
+    header: dict[str, Any] = {"kind": "done", "task": task["task"], "shard": task["shard"]}
+    try:
+        if task["task"] == "list":
+            header["objects"] = [asdict(item) for item in list_remote(task["shard"], anonymous)]
+        else:
+            fetched = [
+                fetch(RemoteObject(**item), Path(target), anonymous=anonymous)
+                for item, target in zip(task["objects"], task["targets"], strict=True)
+            ]
+            header.update(asdict(fetched[0]))
+    except (ProvenanceError, OSError) as error:
+        kind = "storage" if isinstance(error, (StorageError, OSError)) else "usage"
+        header.update(error=str(error), error_kind="disk" if isinstance(error, OutputError) else kind)
+    send(header)
+
+
+def main() -> None:
+    """Serve tasks until standard input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # nothing but messages may reach the parent's pipe
+
+    def send(header: dict[str, Any]) -> None:
+        write_message(out, header)
+
+    hello = read_message(sys.stdin.buffer)
+    if hello is not None:
+        send({"kind": "ready"})
+        while (task := read_message(sys.stdin.buffer)) is not None:
+            do(task[0], bool(hello[0].get("anonymous")), send)
+    os._exit(0)

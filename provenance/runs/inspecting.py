@@ -1,0 +1,35 @@
+"""What is in shards, before anything is scanned: the library side of `provenance inspect`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from provenance.runs.config import ScanConfig
+from provenance.runs.local import INSPECTOR, Children
+from provenance.runs.plan import Plan, list_all
+
+
+def inspect_shards(
+    shards: Sequence[str | Path], config: ScanConfig | None = None, rows: int = 3, anonymous: bool = False
+) -> Iterator[dict[str, Any]]:
+    """For each file or object: `shard` and either `skipped` or `error`, or what `inspector.inspect` tells.
+
+    Raises UsageError for what names nothing. Objects are fetched into a temporary directory, one after another.
+    """
+    listed = list_all([str(shard) for shard in shards], anonymous)
+    for file in listed:
+        if file.skipped:
+            yield {"shard": file.name, "skipped": file.skipped}
+    hello = {"config": (config or ScanConfig()).to_json(), "rows": rows}
+    with TemporaryDirectory(prefix="provenance-") as folder, Children(parsing=INSPECTOR) as children:
+        plan = Plan(listed, Path(folder), anonymous, 1, first="inspect")
+        if not plan.shards:
+            return
+        results = children.run(hello, plan.tasks, 1, lambda size: None, lambda: None, fetching=plan.fetching)
+        for header, _ in results:
+            plan.done(header)
+            if header["task"] == "inspect" or "error" in header:
+                yield {name: value for name, value in header.items() if name not in ("kind", "task")}

@@ -1,0 +1,121 @@
+"""The child process that looks into shards without an index: what is in them, for `provenance inspect`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from provenance.errors import ProvenanceError, TextColumnError
+from provenance.matching.texts import document_bytes, document_sizes, is_text
+from provenance.runs.config import ScanConfig
+from provenance.runs.messages import read_message, write_message
+from provenance.runs.worker import limit_memory
+from provenance.shards import Columns, Options, Shard, open_shard
+from provenance.shards.columns import completed, is_tokens, leaf_type
+from provenance.shards.shard import Batch
+
+MOST_SHOWN = 400  # characters of a row's text
+MOST_COLUMNS = 200
+
+
+def inspect(path: str, name: str, options: Options, rows: int) -> dict[str, Any]:
+    """What a shard holds; raises ShardError for one that cannot be read."""
+    with open_shard(path, name, options) as shard:
+        found: dict[str, Any] = {
+            "format": shard.kind,
+            "bytes": Path(path).stat().st_size,
+            "rows": shard.rows,
+            "row_groups": shard.groups or None,
+            "columns": _columns(shard),
+            "text": [],
+            "id": None,
+            "problem": None,
+            "sample": [],
+            "bad": [],
+        }
+        try:
+            columns = shard.choose_columns()
+        except TextColumnError as error:
+            found["problem"] = str(error)
+            return found
+        found.update(text=list(columns.texts), id=columns.id)
+        parts = shard.parts(columns)
+        found["text_bytes"] = sum(part.text_bytes for part in parts)
+        for part in parts[:1]:
+            for batch in islice(shard.batches(part, columns, small=True), max(1, rows)):
+                found["sample"] += _sample(batch, columns)
+                found["bad"] += [bad.reason for bad in batch.bad]
+                if len(found["sample"]) >= rows:
+                    break
+        found["sample"] = found["sample"][:rows]
+        if options.decoder is not None:
+            found["problem"] = options.decoder.health.complaint()
+        return found
+
+
+def _columns(shard: Shard) -> list[dict[str, Any]]:
+    """Name, type and what each column could serve as."""
+    schema, columns = shard.schema(), []
+    for field in list(schema)[:MOST_COLUMNS]:
+        path = completed(field.name, schema)
+        guess = "" if path is None else "token ids" if is_tokens(leaf_type(path, schema)) else "text"
+        columns.append({"name": field.name, "type": str(field.type)[:MOST_COLUMNS], "holds": guess})
+    return columns
+
+
+def _sample(batch: Batch, columns: Columns) -> list[dict[str, Any]]:
+    shown = []
+    for field in batch.fields:
+        data, starts = document_bytes(field.texts)
+        sizes = document_sizes(field.texts)
+        for text in range(len(field.texts)):
+            begin, size = int(starts[text]), int(sizes[text])
+            owner = text if field.owners is None else int(field.owners[text])
+            shown.append(
+                {
+                    "row": int(batch.rows[owner]),
+                    "id": None if batch.ids is None else _shown(batch.ids[owner]),
+                    "column": field.label(text),
+                    "bytes": size,
+                    "tokens": None if field.tokens is None else len(field.tokens[text]),
+                    "text": str(data[begin : begin + min(size, 4 * MOST_SHOWN)], "utf-8", "replace")[:MOST_SHOWN],
+                }
+            )
+    return sorted(shown, key=lambda row: row["row"])
+
+
+def _shown(scalar: pa.Scalar) -> str:
+    if scalar.is_valid and is_text(scalar.type):
+        return bytes(scalar.as_buffer()).decode("utf-8", "replace")[:MOST_SHOWN]
+    return str(scalar.as_py())[:MOST_SHOWN]
+
+
+def main() -> None:
+    """Serve tasks until standard input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # nothing but messages may reach the parent's pipe
+    limit_memory()
+    hello = read_message(sys.stdin.buffer)
+    if hello is None:
+        return
+    try:
+        options = ScanConfig.from_json(hello[0]["config"]).options()
+    except ProvenanceError as error:
+        write_message(out, {"kind": "refused", "error": str(error)})
+        return
+    write_message(out, {"kind": "ready"})
+    while (message := read_message(sys.stdin.buffer)) is not None:
+        task = message[0]
+        header: dict[str, Any] = {"kind": "done", "task": task["task"], "shard": task["shard"]}
+        try:
+            header.update(inspect(task["path"], task["shard"], options, hello[0]["rows"]))
+        except (ProvenanceError, OSError, MemoryError, pa.ArrowException) as error:
+            header.update(error=str(error) or type(error).__name__, error_kind="unreadable")
+        write_message(out, header)
