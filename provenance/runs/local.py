@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import IO, Any, cast
 
 from provenance.errors import ProvenanceError
-from provenance.runs.messages import read_message, write_message
+from provenance.messages import read_message, write_message
 
 ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(64 << 20),

@@ -264,6 +264,7 @@ def test_words_and_gaps_too_long_for_their_spans_are_placed_too(tmp_path):
 
 
 def test_two_books_of_one_id_are_refused_and_leave_nothing(books, tmp_path):
+    (tmp_path / "one.txt").write_text(prose(8, 300))
     with pytest.raises(BookError, match="two books have the id one"):
         provenance.build_index([books, books / "one.txt"], tmp_path / "index")
     assert list(tmp_path.iterdir()) == []

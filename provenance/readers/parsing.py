@@ -1,0 +1,155 @@
+"""Has files parsed by a child process. One that dies or stalls costs the file, or member, that it was at; no more."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any, cast
+
+from provenance.errors import BookError
+from provenance.messages import read_message, write_message
+from provenance.readers.document import BookColumns, Document, Refused
+from provenance.readers.formats import ARCHIVES, Format
+from provenance.readers.limits import Limits
+
+MOST_DEATHS = 10  # of the process over one archive, before the rest of that is given up
+
+
+class Parser:
+    """A child process that is started when it is needed, and again after its death."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Parser:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stop()
+
+    def read(self, path: Path, format: Format, columns: BookColumns) -> Iterator[Document | Refused]:
+        """Every document of a file in order; raises BookError, whose message says why and names no path."""
+        task = {"path": str(path.absolute()), "format": asdict(format), "columns": asdict(columns)}
+        after = deaths = 0
+        while True:
+            member: dict[str, Any] = {}
+            finished = False
+            try:
+                for header, payload in self._ask({**task, "after": after}):
+                    if header["kind"] == "member":
+                        member = header
+                    elif header["kind"] == "refused":
+                        yield Refused(header["place"], header["outcome"], header["reason"])
+                    else:
+                        yield _document(header, payload)
+                finished = True
+                return
+            except BookError:
+                finished = True  # the file is at fault, the process is well
+                raise
+            except _ProcessLost as lost:
+                deaths += 1
+                if format.name not in ARCHIVES or not member or deaths > MOST_DEATHS:
+                    raise BookError(str(lost)) from None
+                yield Refused(member["place"], "failed", str(lost))
+                after = member["number"] + 1
+            finally:
+                if not finished:
+                    self._stop()  # also when the caller wants no more of this file
+
+    def _ask(self, task: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bytes]]:
+        """The answers to one task; raises BookError where it failed, _ProcessLost where nobody answers."""
+        process = self._running()
+        with suppress(BrokenPipeError):  # it died: its end of stream will tell
+            write_message(cast(IO[bytes], process.stdin), task)
+        while True:
+            try:
+                patient = _Patient(cast(IO[bytes], process.stdout), self._limits.seconds)
+                message = read_message(patient, self._limits.text_bytes)
+            except TimeoutError:
+                raise _ProcessLost(f"parsing it took more than {self._limits.seconds:g} seconds") from None
+            except ValueError:
+                message = None
+            if message is None:
+                raise _ProcessLost(f"the process that parsed it died ({self._status()})")
+            if message[0]["kind"] != "done":
+                yield message
+            elif message[0]["reason"]:
+                raise BookError(message[0]["reason"])
+            else:
+                return
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            # -P: the working directory must not lend its modules to the process that parses hostile files
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", "from provenance.readers.process import main; main()"],
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+            )
+            with suppress(BrokenPipeError):
+                write_message(cast(IO[bytes], self._process.stdin), asdict(self._limits))
+        return self._process
+
+    def _status(self) -> str:
+        """How the process ended, in words."""
+        process = cast("subprocess.Popen[bytes]", self._process)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=5)  # it closed its pipe: it is ending by itself
+        status = self._stop()
+        return f"signal {-status}" if status < 0 else f"status {status}"
+
+    def _stop(self) -> int:
+        if self._process is None:
+            return 0
+        process, self._process = self._process, None
+        with suppress(OSError):
+            cast(IO[bytes], process.stdin).close()
+        process.kill()
+        status = process.wait()
+        cast(IO[bytes], process.stdout).close()
+        return status
+
+
+class _ProcessLost(Exception):  # noqa: N818  (what it means for the file is told by a BookError)
+    """Nobody answers any more."""
+
+
+class _Patient:
+    """Reads from a pipe until so many seconds have passed, all reads together."""
+
+    def __init__(self, file: IO[bytes], seconds: float) -> None:
+        self._handle, self._until = file.fileno(), time.monotonic() + seconds
+
+    def read(self, size: int, /) -> bytes:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._handle, selectors.EVENT_READ)
+            if not selector.select(max(0.0, self._until - time.monotonic())):
+                raise TimeoutError
+        return os.read(self._handle, size)
+
+
+def _document(header: dict[str, Any], payload: bytes) -> Document:
+    """What the process says of a document. It may be in hostile hands: every part is made what it should be."""
+    return Document(
+        text=payload,
+        format=str(header["format"]),
+        encoding=str(header["encoding"]),
+        facts={str(name): str(value) for name, value in dict(header["facts"]).items()},
+        notes=tuple(map(str, header["notes"])),
+        cut_front=int(header["cut_front"]),
+        cut_back=int(header["cut_back"]),
+        id=str(header["id"]),
+        place=str(header["place"]),
+        sha256=str(header["sha256"]),
+    )
