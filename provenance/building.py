@@ -83,12 +83,20 @@ def _all_books(sources: Sequence[Path], decoys: Sequence[Path], reading: Reading
                 f"{', '.join(reading.described)} given for one book, but there are more: use a metadata file"
             )
         yield book
-    if count == 0 and reading.failed:
-        first, others = reading.failed[0], len(reading.failed) - 1
-        more = f" ({others:,} more could not be read either)" if others else ""
-        raise BookError(f"cannot read book {first.path}: {first.reason}{more}")
+    if count == 0 and reading.outcomes:
+        _refuse_nothing(reading)
     for key in reading.metadata.unused:
         reading.note(f"{metadata}#{key}", "skipped", f"no book has the id, file name or ISBN {key}")
+
+
+def _refuse_nothing(reading: Reading) -> None:
+    """Raise BookError, or UsageError where nothing failed, for sources that gave no book: the first says why."""
+    told = reading.failed or reading.outcomes
+    more = f" (and {len(told) - 1:,} more)" if len(told) > 1 else ""
+    if reading.failed:
+        raise BookError(f"cannot read book {told[0].path}: {told[0].reason}{more}")
+    reason = told[0].reason or "it is empty"
+    raise UsageError(f"there is no book in the sources: {told[0].path}: {reason}{more}")
 
 
 def _checked(described: Mapping[str, str]) -> dict[str, str]:
