@@ -28,7 +28,9 @@ TEXT_TYPES = ("application/xhtml+xml", "text/html", "text/x-oeb1-document", "app
 FONT_OBFUSCATION = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 """Hides fonts from being copied out of a book; it is no protection of the book."""
 DRM_FILES = ("META-INF/rights.xml", "META-INF/sinf.xml", "META-INF/license.lcpl")
+ENTITIES = "its XML declares entities, by which little can expand to much: they are refused"
 
+_DECLARES_ENTITY = re.compile(rb"<!DOCTYPE[^>\[]*\[[^\]]*<!ENTITY")
 _XML_ENCODING = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]+)")
 _OPENS = {"title": "title", "creator": "author", "publisher": "publisher", "language": "language", "rights": "licence"}
 
@@ -70,10 +72,17 @@ def _member(book: SafeZip, name: str) -> bytes:
 def parse_xml(data: bytes) -> Element:
     """The root of an XML file; raises etree.XMLSyntaxError, and BookError for declared entities. No file is fetched."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, load_dtd=False, recover=False)
-    root = etree.fromstring(data, parser)
-    dtd = root.getroottree().docinfo.internalDTD
+    if _DECLARES_ENTITY.search(data):
+        raise BookError(ENTITIES)
+    try:
+        root = etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as error:
+        if "entity" in (error.msg or "") and "amplification" in error.msg:
+            raise BookError(ENTITIES) from error
+        raise
+    dtd = root.getroottree().docinfo.internalDTD  # of a file in UTF-16, whose bytes say nothing to a search
     if dtd is not None and any(True for _ in dtd.iterentities()):
-        raise BookError("its XML declares entities, by which little can expand to much: they are refused")
+        raise BookError(ENTITIES)
     return root
 
 

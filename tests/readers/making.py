@@ -20,7 +20,9 @@ CONTAINER = (
     '<?xml version="1.0"?><container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
     '<rootfile full-path="OEBPS/content.opf" media-type="application/oebps-package+xml"/></rootfiles></container>'
 )
-XHTML = '<?xml version="1.0" encoding="utf-8"?>\n<html xmlns="http://www.w3.org/1999/xhtml"><head><title>t</title></head>'
+XHTML = (
+    '<?xml version="1.0" encoding="utf-8"?>\n<html xmlns="http://www.w3.org/1999/xhtml"><head><title>t</title></head>'
+)
 NAV = XHTML + "<body><nav><ol><li><a href='c0.xhtml'>Contents that must not be read</a></li></ol></nav></body></html>"
 FACTS = (
     '<dc:title>A Title</dc:title><dc:creator opf:role="aut">A. Writer</dc:creator>'
