@@ -245,7 +245,7 @@ def _tell(report: BuildReport, as_json: bool) -> None:
     else:
         print_report(report)
     if report.outcomes["failed"]:
-        raise click.exceptions.Exit(3)
+        sys.exit(3)
 
 
 @command.command("info")

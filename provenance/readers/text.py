@@ -37,7 +37,7 @@ GUESSES = (
 and Japanese for Korean."""
 JAPANESE = ("cp932", "euc_jp")  # Korean and Chinese can be read as that, but give no kana
 MAGIC = ((b"%PDF-", "a PDF"), (b"PK\x03\x04", "a zip file or EPUB"), (b"\x1f\x8b", "a gzip file"), (b"PAR1", "Parquet"))
-NO_CHARSETS = ("utf-7", "idna", "punycode", "unicode_escape", "raw_unicode_escape")  # that Python takes for some
+NO_CHARSETS = ("utf_7", "idna", "punycode", "unicode_escape", "raw_unicode_escape")  # that Python takes for some
 MOST_CONTROLS = 0.01  # of bytes: text has tabs and line ends, and those are not counted
 
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\x0b\x0c\r\x1a\x1b"))
@@ -115,7 +115,7 @@ def _text_codec(name: str) -> str:
         codec = codecs.lookup(name)
     except (LookupError, ValueError):
         return ""
-    if not codec._is_text_encoding or codec.name in NO_CHARSETS:
+    if not codec._is_text_encoding or codec.name.replace("-", "_") in NO_CHARSETS:
         return ""
     return {"iso8859-1": "cp1252", "ascii": "", "utf-8": ""}.get(codec.name, codec.name)
 
