@@ -76,8 +76,9 @@ def build_index(
 def _all_books(sources: Sequence[Path], decoys: Sequence[Path], reading: Reading, metadata: str) -> Iterator[Book]:
     """Books, then decoys; then it is told which rows of the metadata fitted none."""
     count = 0
-    decoy_books = (replace(book, decoy=True) for book in read_books(decoys, reading))
-    for count, book in enumerate(chain(read_books(sources, reading), decoy_books), 1):
+    apart = replace(reading, seen={})  # a decoy that is one of the books is refused in the end, not passed over
+    decoys_read = (replace(book, decoy=True) for book in read_books(decoys, apart))
+    for count, book in enumerate(chain(read_books(sources, reading), decoys_read), 1):
         if count > 1 and reading.described:
             raise UsageError(
                 f"{', '.join(reading.described)} given for one book, but there are more: use a metadata file"

@@ -263,7 +263,7 @@ def info(index: Path, as_json: bool, key_file: Path | None) -> None:
     from provenance.cli.printing import number, safe, size
     from provenance.index import Index
     from provenance.index.build import editions_of_works
-    from provenance.index.format import read_manifest
+    from provenance.index.format import OUTCOMES, read_manifest
     from provenance.sketch import Key
 
     manifest = read_manifest(index)
@@ -278,7 +278,7 @@ def info(index: Path, as_json: bool, key_file: Path | None) -> None:
     total = sum(entry["bytes"] for entry in manifest["files"].values())
     click.echo(f"{index}: {number(counts['editions'], 'edition')} of {number(counts['works'], 'work')}, {size(total)}")
     click.echo(f"  decoys     {sum(opened.editions['decoy'].to_pylist()):,}")
-    click.echo(f"  files      {counts_of({outcome: len(paths) for outcome, paths in manifest['sources'].items()})}")
+    click.echo(f"  files      {counts_of({outcome: len(manifest['sources'][outcome]) for outcome in OUTCOMES})}")
     click.echo(f"  formats    {counts_of(dict(sorted(Counter(opened.editions['format'].to_pylist()).items())))}")
     for path, reason in manifest["sources"]["failed"].items():
         click.echo(f"  failed     {safe(path)}: {safe(reason)}")

@@ -46,7 +46,7 @@ def read_epub(data: bytes, limits: Limits) -> Document:
     spine = [items[ref.get("idref")] for ref in _all(package, "itemref") if ref.get("idref") in items]
     names = [(_resolve(folder, item.get("href") or ""), item) for item in spine]
     _refuse_drm(book, {name for name, _ in names})
-    chapters, notes = [], []
+    chapters, notes, size = [], [], 0
     for name, item in names:
         if "nav" in (item.get("properties") or "").split() or item.get("media-type") not in TEXT_TYPES:
             continue
@@ -54,7 +54,8 @@ def read_epub(data: bytes, limits: Limits) -> Document:
             notes.append(f"{name} is missing")
             continue
         chapters.append(_chapter(_member(book, name), limits))
-        if sum(map(len, chapters)) > limits.text_bytes:
+        size += len(chapters[-1])
+        if size > limits.text_bytes:
             raise BookError(f"it has more than {limits.text_bytes:,} bytes of text: cut it into volumes")
     if not names:
         raise BookError("its package file lists no chapter")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import IO
 
 from provenance.errors import BookError
@@ -14,6 +14,7 @@ from provenance.readers.limits import Limits
 SINGLE = ("txt", "html", "epub", "pdf")  # a file is one book
 COLLECTIONS = ("jsonl", "parquet")  # a file has many, with ids of their own
 ARCHIVES = ("zip", "tar")  # a file has files
+APPLE_DOUBLE = "._"  # begins the names of files that macOS puts beside books, with what it knows of them
 UNKNOWN = "unknown"  # by name; the first bytes tell
 
 _PACKED = {"": "", ".gz": "gzip", ".zst": "zstd"}
@@ -45,10 +46,10 @@ class Format:
 
 def format_of(name: str) -> Format:
     """The format by the longest known suffix of a file name."""
-    lower = name.lower()
-    suffix = max((suffix for suffix in _SUFFIXES if lower.endswith(suffix)), key=len, default="")
-    if not suffix or len(suffix) == len(name):
-        return Format(UNKNOWN, "", Path(name).suffix)
+    last = PurePosixPath(name).name
+    suffix = max((suffix for suffix in _SUFFIXES if last.lower().endswith(suffix)), key=len, default="")
+    if not suffix or len(suffix) == len(last) or last.startswith(APPLE_DOUBLE):
+        return Format(UNKNOWN, "", PurePosixPath(name).suffix)
     return Format(*_SUFFIXES[suffix], name[len(name) - len(suffix) :])
 
 

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -40,16 +40,14 @@ class Parser:
         task = {"path": str(path.absolute()), "format": asdict(format), "columns": asdict(columns)}
         after = deaths = 0
         while True:
-            member: dict[str, Any] = {}
+            member: _Member | None = None
             finished = False
             try:
-                for header, payload in self._ask({**task, "after": after}):
-                    if header["kind"] == "member":
-                        member = header
-                    elif header["kind"] == "refused":
-                        yield Refused(header["place"], header["outcome"], header["reason"])
+                for answer in map(_understood, self._ask({**task, "after": after})):
+                    if isinstance(answer, _Member):
+                        member = answer
                     else:
-                        yield _document(header, payload)
+                        yield answer
                 finished = True
                 return
             except BookError:
@@ -57,10 +55,10 @@ class Parser:
                 raise
             except _ProcessLost as lost:
                 deaths += 1
-                if format.name not in ARCHIVES or not member or deaths > MOST_DEATHS:
+                if format.name not in ARCHIVES or member is None or deaths > MOST_DEATHS:
                     raise BookError(str(lost)) from None
-                yield Refused(member["place"], "failed", str(lost))
-                after = member["number"] + 1
+                yield Refused(member.place, "failed", str(lost))
+                after = member.number + 1
             finally:
                 if not finished:
                     self._stop()  # also when the caller wants no more of this file
@@ -78,12 +76,12 @@ class Parser:
                 raise _ProcessLost(f"parsing it took more than {self._limits.seconds:g} seconds") from None
             except ValueError:
                 message = None
-            if message is None:
+            if message is None or not isinstance(message[0], dict):
                 raise _ProcessLost(f"the process that parsed it died ({self._status()})")
-            if message[0]["kind"] != "done":
+            if message[0].get("kind") != "done":
                 yield message
-            elif message[0]["reason"]:
-                raise BookError(message[0]["reason"])
+            elif reason := message[0].get("reason"):
+                raise BookError(str(reason))
             else:
                 return
 
@@ -139,17 +137,34 @@ class _Patient:
         return os.read(self._handle, size)
 
 
-def _document(header: dict[str, Any], payload: bytes) -> Document:
-    """What the process says of a document. It may be in hostile hands: every part is made what it should be."""
-    return Document(
-        text=payload,
-        format=str(header["format"]),
-        encoding=str(header["encoding"]),
-        facts={str(name): str(value) for name, value in dict(header["facts"]).items()},
-        notes=tuple(map(str, header["notes"])),
-        cut_front=int(header["cut_front"]),
-        cut_back=int(header["cut_back"]),
-        id=str(header["id"]),
-        place=str(header["place"]),
-        sha256=str(header["sha256"]),
-    )
+@dataclass(frozen=True)
+class _Member:
+    """What an archive's reader is about to touch."""
+
+    number: int
+    place: str
+
+
+def _understood(message: tuple[dict[str, Any], bytes]) -> Document | Refused | _Member:
+    """What the process says. It may be in hostile hands: every part is made what it should be, or BookError raised."""
+    header, payload = message
+    try:
+        if header["kind"] == "member":
+            return _Member(int(header["number"]), str(header["place"]))
+        if header["kind"] == "refused":
+            outcome = "skipped" if header["outcome"] == "skipped" else "failed"
+            return Refused(str(header["place"]), outcome, str(header["reason"]))
+        return Document(
+            text=payload,
+            format=str(header["format"]),
+            encoding=str(header["encoding"]),
+            facts={str(name): str(value) for name, value in dict(header["facts"]).items()},
+            notes=tuple(map(str, header["notes"])),
+            cut_front=int(header["cut_front"]),
+            cut_back=int(header["cut_back"]),
+            id=str(header["id"]),
+            place=str(header["place"]),
+            sha256=str(header["sha256"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise BookError("the process that parsed it gave an answer that makes no sense") from error
