@@ -19,6 +19,7 @@ from provenance.readers.document import BookColumns, Document, Refused
 from provenance.readers.formats import ARCHIVES, Format
 from provenance.readers.limits import Limits
 
+PIPE = 1 << 20  # bytes that a pipe holds, where the system lets it: books come in large pieces
 MOST_DEATHS = 10  # of the process over one archive, before the rest of that is given up
 
 
@@ -70,8 +71,8 @@ class Parser:
             write_message(cast(IO[bytes], process.stdin), task)
         while True:
             try:
-                patient = _Patient(cast(IO[bytes], process.stdout), self._limits.seconds)
-                message = read_message(patient, self._limits.text_bytes)
+                self._answers.until = time.monotonic() + self._limits.seconds
+                message = read_message(self._answers, self._limits.text_bytes)
             except TimeoutError:
                 raise _ProcessLost(f"parsing it took more than {self._limits.seconds:g} seconds") from None
             except ValueError:
@@ -94,7 +95,9 @@ class Parser:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 start_new_session=True,
+                pipesize=PIPE,
             )
+            self._answers = _Patient(cast(IO[bytes], self._process.stdout))
             with suppress(BrokenPipeError):
                 write_message(cast(IO[bytes], self._process.stdin), asdict(self._limits))
         return self._process
@@ -115,6 +118,7 @@ class Parser:
             cast(IO[bytes], process.stdin).close()
         process.kill()
         status = process.wait()
+        self._answers.close()
         cast(IO[bytes], process.stdout).close()
         return status
 
@@ -124,17 +128,21 @@ class _ProcessLost(Exception):  # noqa: N818  (what it means for the file is tol
 
 
 class _Patient:
-    """Reads from a pipe until so many seconds have passed, all reads together."""
+    """Reads from a pipe until a moment, all reads together."""
 
-    def __init__(self, file: IO[bytes], seconds: float) -> None:
-        self._handle, self._until = file.fileno(), time.monotonic() + seconds
+    def __init__(self, file: IO[bytes]) -> None:
+        self._handle = file.fileno()
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._handle, selectors.EVENT_READ)
+        self.until = 0.0  # of the monotonic clock
 
     def read(self, size: int, /) -> bytes:
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._handle, selectors.EVENT_READ)
-            if not selector.select(max(0.0, self._until - time.monotonic())):
-                raise TimeoutError
+        if not self._selector.select(max(0.0, self.until - time.monotonic())):
+            raise TimeoutError
         return os.read(self._handle, size)
+
+    def close(self) -> None:
+        self._selector.close()
 
 
 @dataclass(frozen=True)
