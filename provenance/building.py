@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from provenance import index
+from provenance.errors import BookError, UsageError
 from provenance.index import BuildReport, Index, merge_indexes
 from provenance.index.build import MEMORY
-from provenance.readers import Book, BookColumns, SourceOutcome, read_books, read_metadata, size_of
+from provenance.readers import (
+    FACTS,
+    Book,
+    BookColumns,
+    Limits,
+    Reading,
+    checked_facts,
+    read_books,
+    read_metadata,
+    size_of,
+)
 from provenance.sketch import FracMinHash, Key, Sketch, scale_for
 
 BYTES_A_WORD = 6  # of English prose, blanks included
@@ -31,27 +42,71 @@ def build_index(
     memory: int = MEMORY,
     workers: int = 2,
     decoys: Sequence[str | Path] = (),
+    described: Mapping[str, str] | None = None,
+    strict: bool = False,
+    limits: Limits | None = None,
+    known: Mapping[str, str] | None = None,
 ) -> BuildReport:
-    """Index text files, directories of them and Parquet files of books, in this order, at `out`.
+    """Index books, directories of them, collections and archives, in this order, at `out`.
 
     Without a `sketch` it is FracMinHash at the densest scale that suits the size of the sources (see `scale_for`).
-    `memory` bounds what postings take while they are gathered, in bytes. `metadata` is a CSV with `id` or `file` and
-    any of `title, author, work_id`. `decoys` are sources of books that cannot be in any data. Raises UsageError,
-    BookError, MetadataError or OutputError; then nothing is left at `out` that was not there before.
+    `memory` bounds what postings take while they are gathered, in bytes. `metadata` is a CSV or Parquet file with
+    `id`, `file` or `isbn` and any of FACTS. `described` are facts of the only book. `decoys` are sources of books that
+    cannot be in any data. A file that cannot be read is told in the report, and the others are indexed; with `strict`,
+    or where nothing can be read, it raises BookError. `known` are digests (SHA-256) of
+    files that are indexed already, each with its name: they are skipped. Raises UsageError, MetadataError or
+    OutputError too; then nothing is left at `out` that was not there before.
     """
-    outcomes: list[SourceOutcome] = []
-    known, columns = read_metadata(Path(metadata) if metadata else None), columns or BookColumns()
-    paths, not_in_data = [Path(source) for source in sources], [Path(source) for source in decoys]
-    sketch = sketch or fitting_sketch(paths + not_in_data, columns)
-    books = chain(
-        read_books(paths, known, columns, outcomes),
-        (replace(book, decoy=True) for book in read_books(not_in_data, known, columns, outcomes)),
+    reading = Reading(
+        metadata=read_metadata(Path(metadata) if metadata else None),
+        columns=columns or BookColumns(),
+        described=_checked(described or {}),
+        strict=strict,
+        limits=limits or Limits(),
+        seen=dict(known or {}),
     )
-    report = index.build_index(books, Path(out), sketch, key, keep_texts, overwrite, outcomes, on_book, memory, workers)
-    outcomes += [
-        SourceOutcome(str(metadata), "skipped", f"no book has the id or file name {key}", 0) for key in known.unused
-    ]
-    return report
+    paths, not_in_data = [Path(source) for source in sources], [Path(source) for source in decoys]
+    sketch = sketch or fitting_sketch(paths + not_in_data, reading.columns)
+    books = _all_books(paths, not_in_data, reading, str(metadata))
+    return index.build_index(
+        books, Path(out), sketch, key, keep_texts, overwrite, reading.outcomes, on_book, memory, workers
+    )
+
+
+def _all_books(sources: Sequence[Path], decoys: Sequence[Path], reading: Reading, metadata: str) -> Iterator[Book]:
+    """Books, then decoys; then it is told which rows of the metadata fitted none."""
+    count = 0
+    apart = replace(reading, seen={})  # a decoy that is one of the books is refused in the end, not passed over
+    decoys_read = (replace(book, decoy=True) for book in read_books(decoys, apart))
+    for count, book in enumerate(chain(read_books(sources, reading), decoys_read), 1):
+        if count > 1 and reading.described:
+            raise UsageError(
+                f"{', '.join(reading.described)} given for one book, but there are more: use a metadata file"
+            )
+        yield book
+    if count == 0 and reading.outcomes:
+        _refuse_nothing(reading)
+    for key in reading.metadata.unused:
+        reading.note(f"{metadata}#{key}", "skipped", f"no book has the id, file name or ISBN {key}")
+
+
+def _refuse_nothing(reading: Reading) -> None:
+    """Raise BookError, or UsageError where nothing failed, for sources that gave no book: the first says why."""
+    told = reading.failed or reading.outcomes
+    more = f" (and {len(told) - 1:,} more)" if len(told) > 1 else ""
+    if reading.failed:
+        raise BookError(f"cannot read book {told[0].path}: {told[0].reason}{more}")
+    reason = told[0].reason or "it is empty"
+    raise UsageError(f"there is no book in the sources: {told[0].path}: {reason}{more}")
+
+
+def _checked(described: Mapping[str, str]) -> dict[str, str]:
+    """Facts given by hand; raises UsageError for those that are none."""
+    facts, problems = checked_facts(described)
+    problems += [f"{name} is not known of books" for name in described if name not in FACTS]
+    if problems:
+        raise UsageError("; ".join(problems))
+    return facts
 
 
 def fitting_sketch(sources: Sequence[Path], columns: BookColumns, shingle: int = FracMinHash.shingle) -> FracMinHash:
@@ -72,6 +127,7 @@ def add_to_index(
     memory: int = MEMORY,
     workers: int = 2,
     decoys: Sequence[str | Path] = (),
+    strict: bool = False,
 ) -> BuildReport:
     """Index more books behind those of an index: in its place, or at `out`.
 
@@ -93,6 +149,8 @@ def add_to_index(
             memory=memory,
             workers=workers,
             decoys=decoys,
+            strict=strict,
+            known=dict(zip(*(opened.editions[name].to_pylist() for name in ("source_sha256", "source")), strict=True)),
         )
         new = Index(added.folder, key)
         report = merge_indexes(opened, new, target, overwrite or out is None, memory)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,20 @@ if TYPE_CHECKING:
     from provenance.index import BuildReport
 
 FILE = click.Path(path_type=Path)
+METADATA_HELP = "CSV or Parquet with id, file or isbn, and title, author, isbn, year, publisher, ..., work_id."
+COLUMNS_HELP = "Columns of Parquet books, keys of JSON lines: id=...,title=...,author=...,text=..."
+FACTS = {
+    "title": "Title",
+    "author": "Author",
+    "isbn": "ISBN",
+    "year": "Year",
+    "publisher": "Publisher",
+    "language": "Language",
+    "rights_holder": "Rights holder",
+    "registration": "Registration number",
+    "licence": "Licence",
+    "work_id": "Work",
+}  # known here too, so that help needs no import
 
 
 @click.group("index", context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,6 +43,16 @@ def _columns(ctx: click.Context, parameter: click.Parameter, value: str) -> dict
     return {name: column for name, _, column in pairs}
 
 
+def _fact_options(function: Callable[..., None]) -> Callable[..., None]:
+    """An option for each fact, in their order."""
+    for name, noun in reversed(FACTS.items()):
+        option = f"--{name.replace('_', '-')}"
+        function = click.option(option, name, metavar="TEXT", help=f"{noun} of the book, if there is only one.")(
+            function
+        )
+    return function
+
+
 @command.command("build")
 @click.argument("sources", nargs=-1, required=True, type=FILE, metavar="SOURCE...")
 @click.option("--out", required=True, type=FILE, help="Directory of the index, for example indexes/books.")
@@ -37,10 +63,8 @@ def _columns(ctx: click.Context, parameter: click.Parameter, value: str) -> dict
     metavar="BOOKS",
     help="Books that cannot be in any data: a run says how many of them matched.",
 )
-@click.option("--metadata", type=FILE, help="CSV with id or file, and title, author, work_id.")
-@click.option(
-    "--columns", default="", callback=_columns, help="Columns of Parquet books: id=...,title=...,author=...,text=..."
-)
+@click.option("--metadata", type=FILE, help=METADATA_HELP)
+@click.option("--columns", default="", callback=_columns, help=COLUMNS_HELP)
 @click.option("--sketch", type=click.Choice(["frac", "banded"]), default="frac", show_default=True)
 @click.option("--shingle", default=5, show_default=True, help="Words in a shingle.")
 @click.option(
@@ -57,6 +81,8 @@ def _columns(ctx: click.Context, parameter: click.Parameter, value: str) -> dict
 )
 @click.option("--workers", type=int, help="Threads; default: one a core.")
 @click.option("--overwrite", is_flag=True, help="Replace the index that is there.")
+@click.option("--strict", is_flag=True, help="Stop at the first file that cannot be read, and leave no index.")
+@_fact_options
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 def build(
     sources: tuple[Path, ...],
@@ -74,12 +100,16 @@ def build(
     memory: str,
     workers: int | None,
     overwrite: bool,
+    strict: bool,
     as_json: bool,
+    **facts: str | None,
 ) -> None:
-    r"""Index books from text files, directories of them, and Parquet files with a book in each row.
+    r"""Index books from .txt, .html, .epub and .pdf files, from .jsonl and .parquet files with a book in each row,
+    and from directories and archives (.zip, .tar) of books.
 
     \b
     provenance index build books/ --out indexes/books
+    provenance index build book.epub --out indexes/one --author "A. Writer" --isbn 978-0-306-40615-7
     provenance index build books.parquet --out indexes/books --metadata works.csv
     """
     from tqdm import tqdm
@@ -118,6 +148,8 @@ def build(
             memory=parse_bytes(memory),
             workers=check_workers(workers),
             decoys=decoys,
+            described={name: value for name, value in facts.items() if value is not None},
+            strict=strict,
         )
     _tell(report, as_json)
 
@@ -127,16 +159,15 @@ def build(
 @click.argument("sources", nargs=-1, type=FILE, metavar="[SOURCE...]")
 @click.option("--decoys", multiple=True, type=FILE, metavar="BOOKS", help="Books that cannot be in any data.")
 @click.option("--out", type=FILE, help="Write the larger index here; default: replace INDEX when it is whole.")
-@click.option("--metadata", type=FILE, help="CSV with id or file, and title, author, work_id.")
-@click.option(
-    "--columns", default="", callback=_columns, help="Columns of Parquet books: id=...,title=...,author=...,text=..."
-)
+@click.option("--metadata", type=FILE, help=METADATA_HELP)
+@click.option("--columns", default="", callback=_columns, help=COLUMNS_HELP)
 @click.option("--key-file", type=FILE, help="The key the index was built with.")
 @click.option(
     "--memory", default="1GB", show_default=True, help="For postings while they are sorted; the rest on disk."
 )
 @click.option("--workers", type=int, help="Threads; default: one a core.")
 @click.option("--overwrite", is_flag=True, help="Replace the index at --out.")
+@click.option("--strict", is_flag=True, help="Stop at the first file that cannot be read, and add nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 def add(
     index: Path,
@@ -149,6 +180,7 @@ def add(
     memory: str,
     workers: int | None,
     overwrite: bool,
+    strict: bool,
     as_json: bool,
 ) -> None:
     r"""Index more books, with the parameters of an index, behind those it has.
@@ -174,6 +206,7 @@ def add(
         memory=parse_bytes(memory),
         workers=check_workers(workers),
         decoys=decoys,
+        strict=strict,
     )
     _tell(report, as_json)
 
@@ -204,44 +237,15 @@ def merge(
 
 
 def _tell(report: BuildReport, as_json: bool) -> None:
+    """Print the report; an index that lacks a book that was asked for ends with exit code 3."""
+    from provenance.cli.built import print_report
+
     if as_json:
         click.echo(json.dumps(report.to_json()))
     else:
-        _print_report(report)
-
-
-def _print_report(report: BuildReport) -> None:
-    from provenance.cli.printing import number, safe, size
-
-    click.echo(
-        f"{report.folder}: {number(report.editions, 'edition')} of {number(report.works, 'work')}, "
-        f"{report.words:,} words, {number(report.postings, 'posting')}, {size(report.index_bytes)}"
-    )
-    if report.postings:
-        click.echo(
-            f"lookup tables: {size(report.table_bytes)}, {report.table_bytes / report.postings:.1f} bytes a posting"
-        )
-    if report.decoys:
-        click.echo(f"{number(report.decoys, 'edition')} of them are decoys")
-    _print_works(report.grouped)
-    for edition in report.empty_editions:
-        click.echo(f"empty: edition {safe(edition)} has no words", err=True)
-    for edition, count in report.invalid_utf8.items():
-        click.echo(f"not all UTF-8: edition {safe(edition)} has {number(count, 'invalid sequence')}", err=True)
-    for source in report.sources:
-        if source.outcome != "read":
-            click.echo(f"{source.outcome}: {safe(source.path)}: {safe(source.reason)}", err=True)
-
-
-def _print_works(grouped: dict[str, list[dict[str, str]]]) -> None:
-    from provenance.cli.printing import number, safe
-
-    if grouped:
-        click.echo(f"{number(len(grouped), 'work')} with several editions (override with work_id in --metadata):")
-    for work, editions in grouped.items():
-        click.echo(f"  {safe(work)} (by {editions[-1]['grouped_by']})")
-        for edition in editions:
-            click.echo(f"    {safe(edition['edition_id'])}  {safe(edition['title'])}")
+        print_report(report)
+    if report.outcomes["failed"]:
+        sys.exit(3)
 
 
 @command.command("info")
@@ -254,11 +258,12 @@ def info(index: Path, as_json: bool, key_file: Path | None) -> None:
     \b
     provenance index info indexes/books
     """
+    from provenance.cli.built import counts_of, print_works
     from provenance.cli.options import read_key
-    from provenance.cli.printing import number, size
+    from provenance.cli.printing import number, safe, size
     from provenance.index import Index
     from provenance.index.build import editions_of_works
-    from provenance.index.format import read_manifest
+    from provenance.index.format import OUTCOMES, read_manifest
     from provenance.sketch import Key
 
     manifest = read_manifest(index)
@@ -273,6 +278,10 @@ def info(index: Path, as_json: bool, key_file: Path | None) -> None:
     total = sum(entry["bytes"] for entry in manifest["files"].values())
     click.echo(f"{index}: {number(counts['editions'], 'edition')} of {number(counts['works'], 'work')}, {size(total)}")
     click.echo(f"  decoys     {sum(opened.editions['decoy'].to_pylist()):,}")
+    click.echo(f"  files      {counts_of({outcome: len(manifest['sources'][outcome]) for outcome in OUTCOMES})}")
+    click.echo(f"  formats    {counts_of(dict(sorted(Counter(opened.editions['format'].to_pylist()).items())))}")
+    for path, reason in manifest["sources"]["failed"].items():
+        click.echo(f"  failed     {safe(path)}: {safe(reason)}")
     click.echo(f"  words      {counts['words']:,}")
     click.echo(f"  postings   {counts['postings']:,} ({counts['distinct_fingerprints']:,} distinct fingerprints)")
     click.echo("  sketch     " + ", ".join(f"{name} {value}" for name, value in sketch.items()))
@@ -282,7 +291,7 @@ def info(index: Path, as_json: bool, key_file: Path | None) -> None:
         f"  text rules {manifest['text_rules']}, Unicode {manifest['unicode']}, format {manifest['format_version']}"
     )
     click.echo(f"  digest     {manifest['digest']}")
-    _print_works(grouped)
+    print_works(grouped)
 
 
 @command.command("verify")

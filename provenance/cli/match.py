@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.text import Text
 
     from provenance.index import Index
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 FILE = click.Path(path_type=Path)
 MOST_SHOWN = 1200  # characters of a match on each side, unless all is asked for
+PLAIN = (".txt", ".text", ".md", "")  # suffixes of files that are compared byte for byte
 MARKS = {"replaced": ("[", "]"), "extra": ("{+", "+}"), "missing": ("[-", "-]")}  # without colours
 
 
@@ -37,36 +40,58 @@ def command(file: str, index: Path, min_words: int, full: bool, key_file: Path |
     import pyarrow as pa
 
     from provenance.cli.options import read_key
-    from provenance.cli.printing import number, safe
     from provenance.index import Index
     from provenance.kernels.compiling import on_first_compile
     from provenance.matching import MatchConfig, Matcher
 
-    text = _read(file)
     opened = Index(index, read_key(key_file))
     on_first_compile(lambda: click.echo("First time on this machine: compiling, which takes a minute", err=True))
-    matches = Matcher(opened, MatchConfig(min_words=min_words)).match(pa.array([text], pa.large_binary())).to_pylist()
-    if as_json:
-        for match in matches:
-            click.echo(json.dumps(match))
-        return
+    matcher = Matcher(opened, MatchConfig(min_words=min_words))
+    for name, text in _texts(file):
+        matches = matcher.match(pa.array([text], pa.large_binary())).to_pylist()
+        if as_json:
+            for match in matches:
+                click.echo(json.dumps({"file": name, **match}))
+        else:
+            _print(name, text, matches, opened, full)
+
+
+def _print(name: str, text: bytes, matches: list[dict[str, Any]], opened: Index, full: bool) -> None:
+    from provenance.cli.printing import number, safe
+
     editions = {row["edition_id"]: row for row in opened.editions.to_pylist()}
     for place, match in enumerate(matches, 1):
         _print_match(place, match, editions, opened, text, full)
     works = len({match["work_id"] for match in matches})
     click.echo(
-        f"{safe(file)}: {number(len(matches), 'match')[:-1] + 'es' if len(matches) != 1 else '1 match'}"
-        f" with {number(works, 'work')} of {len(set(opened.work_ids)):,}."
+        f"{safe(name)}: {number(len(matches), 'passage')} of {number(works, 'work')}; "
+        f"the index has {number(len(set(opened.work_ids)), 'work')}."
     )
 
 
-def _read(file: str) -> bytes:
-    from provenance.errors import UsageError
+def _texts(file: str) -> Iterator[tuple[str, bytes]]:
+    """The texts in a file, each with a name: plain text as it is, every other format as books are read."""
+    from provenance.errors import BookError, UsageError
+    from provenance.readers import Reading, read_books
 
-    try:
-        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}") from error
+    if file == "-":
+        yield "standard input", sys.stdin.buffer.read()
+        return
+    path = Path(file)
+    if path.is_dir():
+        raise UsageError(f"{file} is a directory: give a file, or use `provenance scan` for many")
+    if path.suffix.lower() in PLAIN:
+        try:
+            yield file, path.read_bytes()
+        except OSError as error:
+            raise UsageError(f"cannot read {file}: {error.strerror}") from error
+        return
+    reading = Reading()
+    for book in read_books([path], reading):
+        yield book.source, book.text
+    for outcome in reading.outcomes:
+        if outcome.outcome != "read":
+            raise BookError(f"{outcome.path} cannot be read: {outcome.reason}")
 
 
 def _print_match(

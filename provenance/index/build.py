@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from importlib import import_module
@@ -31,6 +32,7 @@ from provenance.text import fold_table
 
 MEMORY = 1 << 30  # bytes for postings while they are gathered and sorted
 LEAST_MEMORY = 1 << 24
+SHORT_WORDS = 100  # a book of fewer words is likely a cover, or was not read as it should be
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,23 @@ class BuildReport:
     table_bytes: int  # of it what lookup needs: fingerprints, postings, buckets and filter
     dropped_repeats: int  # postings left out by MOST_POSITIONS
     empty_editions: list[str]
+    short_editions: dict[str, int]  # edition id -> words, where there are some, but fewer than SHORT_WORDS
+    cut_editions: dict[str, list[int]]  # edition id -> bytes of Project Gutenberg's cut off its front and back
+    notes: dict[str, list[str]]  # edition id -> what was odd about reading it
+    formats: dict[str, int]  # format -> editions
     invalid_utf8: dict[str, int]  # edition id -> invalid byte sequences
     grouped: dict[str, list[dict[str, str]]]  # work id -> its editions (id, title, grouped_by), where it has several
     sources: list[SourceOutcome]
 
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """How many files were read, skipped and failed."""
+        ended = [source.outcome for source in self.sources]
+        return {outcome: ended.count(outcome) for outcome in names.OUTCOMES}
+
     def to_json(self) -> dict[str, Any]:
         """The report as plain JSON values."""
-        return {**asdict(self), "folder": str(self.folder)}
+        return {**asdict(self), "folder": str(self.folder), "outcomes": self.outcomes}
 
 
 def build_index(
@@ -79,8 +91,9 @@ def build_index(
     threading.Thread(target=import_module, args=["datasketch"], daemon=True).start()  # slow, and needed in the end only
     options = Options(sketch or FracMinHash(), key or Key(), keep_texts)
     with new_index(out, overwrite) as folder, ThreadPoolExecutor(workers) as threads:
-        report = _build(books, folder, options, sources or [], on_book, memory, workers, threads, wide_words)
-    return replace(report, folder=out, sources=sources or [])
+        outcomes = [] if sources is None else sources
+        report = _build(books, folder, options, outcomes, on_book, memory, workers, threads, wide_words)
+    return replace(report, folder=out)
 
 
 @contextlib.contextmanager
@@ -155,8 +168,7 @@ def _build(
         for name in (names.TEXTS, names.WORDS, names.SPANS):
             (folder / name).unlink()
     postings = gatherer.sources()
-    report = finish(folder, rows, identities, given, postings, options, dropped, memory, threads, wide_words)
-    return replace(report, sources=sources)
+    return finish(folder, rows, identities, given, postings, options, dropped, memory, threads, sources, wide_words)
 
 
 def _distinct(books: Iterable[Book], on_book: Callable[[Book], None]) -> Iterator[Book]:
@@ -179,11 +191,12 @@ def finish(
     rows: list[dict[str, Any]],
     identities: list[U64s],
     given: list[str],
-    sources: list[Source],
+    tables: list[Source],
     options: Options,
     dropped: int,
     memory: int,
     threads: ThreadPoolExecutor,
+    sources: Sequence[SourceOutcome],
     wide_words: int = WIDE_WORDS,
 ) -> BuildReport:
     """Group editions into works, write what is not written yet, and the manifest, which makes the index whole."""
@@ -197,15 +210,15 @@ def finish(
     words = rows[-1]["first_word"] + rows[-1]["words"]
     np.concatenate(identities).astype("<u8").tofile(folder / names.IDENTITIES)
     pq.write_table(pa.Table.from_pylist(rows, schema=names.EDITION_SCHEMA), folder / names.EDITIONS, compression="zstd")
-    tables = write_tables(folder, sources, words, options.sketch.max_kept, memory, threads, wide_words)
+    written = write_tables(folder, tables, words, options.sketch.max_kept, memory, threads, wide_words)
     shutil.rmtree(folder / "spilled", ignore_errors=True)
     works = editions_of_works(rows)
     counts = {
         "editions": len(rows),
         "works": len(works),
         "words": words,
-        "postings": tables.pop("postings"),
-        "distinct_fingerprints": tables.pop("distinct_fingerprints"),
+        "postings": written.pop("postings"),
+        "distinct_fingerprints": written.pop("distinct_fingerprints"),
         "dropped_repeats": dropped,
     }
     record = {
@@ -216,9 +229,10 @@ def finish(
         "texts": options.keep_texts,
         "most_positions": MOST_POSITIONS,
         "counts": counts,
-        **tables,
+        **written,
+        "sources": by_outcome(sources),
     }
-    names.write_manifest(folder, record, names.file_names(options.keep_texts, tables["wide_postings"]))
+    names.write_manifest(folder, record, names.file_names(options.keep_texts, written["wide_postings"]))
     sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
     return BuildReport(
         folder=folder,
@@ -233,8 +247,31 @@ def finish(
         empty_editions=[row["edition_id"] for row in rows if row["words"] == 0],
         invalid_utf8={row["edition_id"]: row["invalid_utf8"] for row in rows if row["invalid_utf8"]},
         grouped={work: editions for work, editions in works.items() if len(editions) > 1},
-        sources=[],
+        short_editions={row["edition_id"]: row["words"] for row in rows if 0 < row["words"] < SHORT_WORDS},
+        cut_editions={
+            row["edition_id"]: [row["cut_front"], row["cut_back"]] for row in rows if row["cut_front"] + row["cut_back"]
+        },
+        notes={row["edition_id"]: row["notes"] for row in rows if row["notes"]},
+        formats=dict(sorted(Counter(row["format"] for row in rows).items())),
+        sources=list(sources),
     )
+
+
+def by_outcome(sources: Iterable[SourceOutcome]) -> dict[str, dict[str, int | str]]:
+    """The outcomes as the manifest has them: what was read with its number of books, the others with why not."""
+    record: dict[str, dict[str, int | str]] = {outcome: {} for outcome in names.OUTCOMES}
+    for source in sources:
+        record[source.outcome][source.path] = source.books if source.outcome == "read" else source.reason
+    return record
+
+
+def from_record(record: dict[str, dict[str, int | str]]) -> list[SourceOutcome]:
+    """What `by_outcome` made of them."""
+    return [
+        SourceOutcome(path, outcome, "" if outcome == "read" else str(told), int(told) if outcome == "read" else 0)
+        for outcome, paths in record.items()
+        for path, told in paths.items()
+    ]
 
 
 def _refuse_known_decoys(rows: list[dict[str, Any]]) -> None:

@@ -16,7 +16,7 @@ from provenance.kernels.probe import FEWEST_BUCKET_BITS, MOST_BUCKET_BITS
 from provenance.text import TEXT_RULES_VERSION
 
 FORMAT = "provenance-index"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 MANIFEST = "index.json"
 EDITIONS = "editions.parquet"
@@ -32,6 +32,7 @@ TEXTS = "texts.zst"
 BLOCKS = "blocks.u64"
 TABLES = (FINGERPRINTS, POSTINGS, POSTINGS_HIGH, BUCKETS, FILTER)  # what a posting costs
 
+OUTCOMES = ("read", "skipped", "failed")
 COUNTS = ("editions", "works", "words", "postings", "distinct_fingerprints", "dropped_repeats")
 
 EDITION_SCHEMA = pa.schema(
@@ -41,8 +42,20 @@ EDITION_SCHEMA = pa.schema(
         ("grouped_by", pa.string()),  # given | title | content | alone: why the edition is in this work
         ("title", pa.string()),
         ("author", pa.string()),
+        ("isbn", pa.string()),  # thirteen digits
+        ("year", pa.string()),
+        ("publisher", pa.string()),
+        ("language", pa.string()),
+        ("rights_holder", pa.string()),
+        ("registration", pa.string()),
+        ("licence", pa.string()),
         ("source", pa.string()),  # file the text came from, and its row where it has rows
         ("source_sha256", pa.string()),
+        ("format", pa.string()),  # txt | html | epub | pdf | jsonl | parquet
+        ("encoding", pa.string()),  # of the source, and how it was chosen
+        ("cut_front", pa.int64()),  # bytes of Project Gutenberg's before the text that were left out
+        ("cut_back", pa.int64()),
+        ("notes", pa.list_(pa.string())),  # what was odd about reading it
         ("text_sha256", pa.string()),
         ("text_xxh3", pa.string()),
         ("text_bytes", pa.int64()),
@@ -138,7 +151,16 @@ def _well_formed(record: dict[str, Any]) -> bool:
         and 0 < record["filter_scale"] < 1 << 32
         and isinstance(counts, dict)
         and all(type(counts.get(name)) is int for name in COUNTS)
+        and _are_outcomes(record.get("sources"))
         and isinstance(files, dict)
         and files.keys() == needed
         and all(isinstance(f, dict) and type(f.get("bytes")) is int and "xxh3_128" in f for f in files.values())
+    )
+
+
+def _are_outcomes(sources: object) -> bool:
+    return (
+        isinstance(sources, dict)
+        and sources.keys() == set(OUTCOMES)
+        and all(isinstance(paths, dict) for paths in sources.values())
     )

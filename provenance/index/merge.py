@@ -11,7 +11,7 @@ import numpy as np
 
 from provenance.errors import UsageError
 from provenance.index import format as names
-from provenance.index.build import MEMORY, BuildReport, finish, new_index, two_of_one_id
+from provenance.index.build import MEMORY, BuildReport, finish, from_record, new_index, two_of_one_id
 from provenance.index.opening import Index
 from provenance.index.postings import Source
 from provenance.index.prepare import Options
@@ -45,12 +45,13 @@ def merge_indexes(one: Index, other: Index, out: Path, overwrite: bool = False, 
     given = [row["work_id"] if row["grouped_by"] == "given" else "" for row in rows]
     tables: list[Source] = [_table(one, 0), _table(other, words)]
     dropped = sum(index.manifest["counts"]["dropped_repeats"] for index in (one, other))
+    sources = [outcome for index in (one, other) for outcome in from_record(index.manifest["sources"])]
     with new_index(out, overwrite) as folder, ThreadPoolExecutor(2) as threads:
         if one.has_texts:
             _join_texts(folder, one, other)
         options = Options(one.sketch, one.key, one.has_texts)
         report = finish(
-            folder, rows, one.identities + other.identities, given, tables, options, dropped, memory, threads
+            folder, rows, one.identities + other.identities, given, tables, options, dropped, memory, threads, sources
         )
     return replace(report, folder=out)
 

@@ -20,7 +20,7 @@ from provenance.kernels.probe import lift_of, stored_values
 from provenance.kernels.seeds import crowded, seldom_repeated
 from provenance.kernels.spans import spans_of
 from provenance.kernels.words import Words, words_of
-from provenance.readers import Book
+from provenance.readers import DESCRIBED, Book
 from provenance.sketch import FracMinHash, Key, Sketch
 
 MOST_POSITIONS = 16
@@ -76,8 +76,14 @@ def prepare(book: Book, options: Options) -> Prepared:
         "edition_id": book.edition_id,
         "title": book.title,
         "author": book.author,
+        **{name: getattr(book, name) for name in DESCRIBED},
         "source": book.source,
         "source_sha256": book.source_sha256,
+        "format": book.format,
+        "encoding": book.encoding,
+        "cut_front": book.cut_front,
+        "cut_back": book.cut_back,
+        "notes": list(book.notes),
         "text_sha256": hashlib.sha256(book.text).hexdigest(),
         "text_xxh3": text_digest(book.text),
         "text_bytes": len(book.text),

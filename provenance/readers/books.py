@@ -1,32 +1,23 @@
-"""Finds and reads books: text files, directories of them, and Parquet files with a book in each row."""
+"""Reads books: every file of the sources becomes books, or is told to be skipped or to have failed, and why."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from provenance.errors import BookError, UsageError
+from provenance.errors import BookError
 from provenance.files import file_sha256
-from provenance.readers.metadata import Metadata
+from provenance.readers.document import BookColumns, Document, Refused
+from provenance.readers.formats import COLLECTIONS, format_of
+from provenance.readers.limits import Limits
+from provenance.readers.metadata import Metadata, checked_facts
+from provenance.readers.parsing import Parser
+from provenance.readers.walk import Found, find_files
 
-TEXT_SUFFIXES = (".txt", ".text")
-PARQUET_SUFFIXES = (".parquet", ".pq")
-MOST_BYTES = (1 << 32) - 1  # of one text: offsets of words are 32 bits
-
-
-@dataclass(frozen=True)
-class BookColumns:
-    """Names of the columns in a Parquet file of books."""
-
-    id: str = "id"
-    title: str = "title"
-    author: str = "author"
-    text: str = "text"
+DESCRIBED = ("isbn", "year", "publisher", "language", "rights_holder", "registration", "licence")
+"""Facts of a book besides title, author and work."""
 
 
 @dataclass(frozen=True)
@@ -41,139 +32,124 @@ class Book:
     source: str
     source_sha256: str
     decoy: bool = False  # cannot be in any data: what matches it is an error
+    isbn: str = ""  # thirteen digits
+    year: str = ""
+    publisher: str = ""
+    language: str = ""
+    rights_holder: str = ""
+    registration: str = ""
+    licence: str = ""
+    format: str = ""
+    encoding: str = ""  # of the file, and how it was chosen
+    cut_front: int = 0  # bytes of Project Gutenberg's before the text, in UTF-8, that were left out
+    cut_back: int = 0
+    notes: tuple[str, ...] = ()  # what a reader of the report should know of how it was read
 
 
 @dataclass(frozen=True)
 class SourceOutcome:
-    """What became of one file: every file found ends as read or skipped, with a reason."""
+    """What became of one file, or member of an archive: it ends as read, skipped or failed, the last two with why."""
 
     path: str
-    outcome: str  # read | skipped
+    outcome: str  # read | skipped | failed
     reason: str
     books: int
 
 
-def read_books(
-    sources: Sequence[Path], metadata: Metadata, columns: BookColumns, outcomes: list[SourceOutcome]
-) -> Iterator[Book]:
-    """Yield every book in order and note each file's outcome; raises BookError for what cannot be read."""
-    for source in sources:
-        if not source.exists():
-            raise UsageError(f"no such book or directory: {source}")
-        for path, name in _files(source):
-            suffix = path.suffix.lower()
-            if suffix in PARQUET_SUFFIXES:
-                books = _read_parquet(path, metadata, columns)
-            elif suffix in TEXT_SUFFIXES or path == source:
-                books = iter([_read_text(path, name, metadata)])
+@dataclass
+class Reading:
+    """How sources are to be read, and what has become of them so far."""
+
+    metadata: Metadata = field(default_factory=Metadata)
+    columns: BookColumns = field(default_factory=BookColumns)
+    described: Mapping[str, str] = field(default_factory=dict)  # facts that go before all others
+    strict: bool = False  # stop at the first file that fails
+    limits: Limits = field(default_factory=Limits)
+    outcomes: list[SourceOutcome] = field(default_factory=list)
+    seen: dict[str, str] = field(default_factory=dict)  # SHA-256 of what was read -> where
+
+    def note(self, path: str, outcome: str, reason: str, books: int = 0) -> None:
+        """Record an outcome; raises BookError for a failure where that is to stop everything."""
+        self.outcomes.append(SourceOutcome(path, outcome, reason, books))
+        if self.strict and outcome == "failed":
+            raise BookError(f"cannot read book {path}: {reason}")
+
+    def is_new(self, sha256: str, path: str) -> bool:
+        """Whether these bytes are read for the first time; else that is noted."""
+        if sha256 in self.seen:
+            self.note(path, "skipped", f"same bytes as {self.seen[sha256]}")
+            return False
+        self.seen[sha256] = path
+        return True
+
+    @property
+    def failed(self) -> list[SourceOutcome]:
+        """What could not be read."""
+        return [outcome for outcome in self.outcomes if outcome.outcome == "failed"]
+
+
+def read_books(sources: Sequence[Path], reading: Reading) -> Iterator[Book]:
+    """Yield every book in order and note each file's outcome; raises UsageError for a source that is not there."""
+    with Parser(reading.limits) as parser:
+        for file in find_files(sources):
+            if file.outcome:
+                reading.note(str(file.path), file.outcome, file.reason)
             else:
-                reason = f"not a book: {suffix or 'no suffix'}; known are {', '.join(TEXT_SUFFIXES + PARQUET_SUFFIXES)}"
-                outcomes.append(SourceOutcome(str(path), "skipped", reason, 0))
-                continue
-            count = 0
-            for book in books:
-                count += 1
-                yield book
-            outcomes.append(SourceOutcome(str(path), "read", "", count))
+                yield from _read(file, reading, parser)
 
 
-def size_of(sources: Sequence[Path], columns: BookColumns) -> int:
-    """Bytes of text in the sources, about: by file sizes and what Parquet says of itself, without reading any book."""
-    size = 0
-    for path in (path for source in sources if source.exists() for path, _ in _files(source)):
-        try:
-            if path.suffix.lower() not in PARQUET_SUFFIXES:
-                size += path.stat().st_size
-                continue
-            metadata = pq.read_metadata(path)
-            groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-            chunks = [group.column(number) for group in groups for number in range(group.num_columns)]
-            size += sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema == columns.text)
-        except (pa.ArrowException, OSError):
-            continue  # reading it will tell what is wrong
-    return size
-
-
-def _files(source: Path) -> Iterator[tuple[Path, str]]:
-    """Files of a source in order, each with the name that becomes its edition id."""
-    if not source.is_dir():
-        yield source, source.stem
-        return
-    for folder, folders, names in os.walk(source):
-        folders.sort()
-        for name in sorted(names):
-            path = Path(folder, name)
-            yield path, path.relative_to(source).with_suffix("").as_posix()
-
-
-def _read_text(path: Path, name: str, metadata: Metadata) -> Book:
+def _read(file: Found, reading: Reading, parser: Parser) -> Iterator[Book]:
+    path, count = str(file.path), 0
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise BookError(f"book {path} has more than {MOST_BYTES} bytes: cut it into volumes")
-        text = path.read_bytes()
+        sha256 = file_sha256(file.path)
     except OSError as error:
-        raise BookError(f"cannot read book {path}: {error.strerror}") from error
-    known = metadata.of(name, path.name)
-    return Book(
-        edition_id=name,
-        title=known.get("title", path.stem),
-        author=known.get("author", ""),
-        work_id=known.get("work_id", ""),
-        text=text,
-        source=str(path),
-        source_sha256=file_sha256(path),
-    )
+        return reading.note(path, "failed", f"it cannot be read: {error.strerror}")
+    if not reading.is_new(sha256, path):
+        return
+    items = parser.read(file.path, file.format, reading.columns)
+    while True:
+        try:
+            item = next(items, None)
+        except BookError as error:
+            return reading.note(path, "failed", f"{error}{f' (behind {count:,} books)' if count else ''}", count)
+        if item is None:
+            return reading.note(path, "read", "", count)
+        if isinstance(item, Refused):
+            reading.note(f"{path}{item.place}", item.outcome, item.reason)
+            continue
+        if item.sha256 and not reading.is_new(item.sha256, f"{path}{item.place}"):
+            continue
+        count += 1
+        yield _book(item, file, sha256, reading)
+        if item.sha256:
+            reading.note(f"{path}{item.place}", "read", "", 1)
 
 
-def _read_parquet(path: Path, metadata: Metadata, columns: BookColumns) -> Iterator[Book]:
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as file:
-            present = file.schema_arrow.names
-            missing = [name for name in (columns.id, columns.text) if name not in present]
-            if missing:
-                raise BookError(
-                    f"books {path} have no column {' or '.join(missing)}; they have {', '.join(present)}: "
-                    "name them with --columns id=...,title=...,author=...,text=..."
-                )
-            digest = file_sha256(path)
-            wanted = [name for name in (columns.id, columns.title, columns.author, columns.text) if name in present]
-            number = 0
-            for batch in file.iter_batches(batch_size=8, columns=wanted):
-                for row in range(batch.num_rows):
-                    yield _book_of_row(batch, row, f"{path}#{number}", digest, metadata, columns)
-                    number += 1
-    except (pa.ArrowException, OSError) as error:
-        raise BookError(f"cannot read books {path}: {error}") from error
-
-
-def _book_of_row(
-    batch: pa.RecordBatch, row: int, place: str, digest: str, metadata: Metadata, columns: BookColumns
-) -> Book:
-    def cell(name: str) -> str:
-        if name not in batch.schema.names:
-            return ""
-        value = batch.column(name)[row].as_py()
-        return "" if value is None else str(value)
-
-    edition_id = cell(columns.id)
-    text = batch.column(columns.text)[row]
-    if not edition_id or not text.is_valid:
-        raise BookError(f"book {place} has no {'text' if edition_id else 'id'}")
-    known = metadata.of(edition_id, place.rpartition("#")[0])
-    return Book(
+def _book(document: Document, file: Found, sha256: str, reading: Reading) -> Book:
+    """The book with all that is known of it: flags go before the metadata file, and that before the book's own word."""
+    own, problems = checked_facts(document.facts)
+    if document.format in COLLECTIONS:
+        edition_id, name, title = document.id, "", ""
+    elif document.sha256:
+        name = PurePosixPath(document.place.removeprefix("!")).name
+        edition_id, title = file.edition_id + document.id, name.removesuffix(format_of(name).suffix)
+    else:
+        edition_id, name, title = file.edition_id, file.path.name, file.path.name.removesuffix(file.format.suffix)
+    told = reading.metadata.of(edition_id, name, own.get("isbn", ""))
+    facts = {"title": title, **own, **told, **reading.described}
+    book = Book(
         edition_id=edition_id,
-        title=known.get("title", cell(columns.title)),
-        author=known.get("author", cell(columns.author)),
-        work_id=known.get("work_id", ""),
-        text=_bytes_of(text, place),
-        source=place,
-        source_sha256=digest,
+        title=facts.get("title", ""),
+        author=facts.get("author", ""),
+        work_id=facts.get("work_id", ""),
+        text=document.text,
+        source=f"{file.path}{document.place}",
+        source_sha256=document.sha256 or sha256,
+        format=document.format,
+        encoding=document.encoding,
+        cut_front=document.cut_front,
+        cut_back=document.cut_back,
+        notes=document.notes + tuple(problems),
     )
-
-
-def _bytes_of(text: pa.Scalar, place: str) -> bytes:
-    """Bytes of a string or binary scalar, without decoding, so that invalid UTF-8 survives."""
-    try:
-        return bytes(text.as_buffer())
-    except AttributeError as error:
-        raise BookError(f"book {place}: its text column holds {text.type}, not text") from error
+    known: dict[str, Any] = {name: facts.get(name, "") for name in DESCRIBED}
+    return replace(book, **known)

@@ -1,15 +1,24 @@
-"""The metadata file: a CSV that names, for an edition id or a file name, its title, author and work."""
+"""The metadata file: a CSV or Parquet file with what is known of books, by edition id, file name or ISBN."""
 
 from __future__ import annotations
 
 import csv
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from provenance.errors import MetadataError
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-KEYS = ("id", "file")
-FIELDS = ("title", "author", "work_id")
+from provenance.errors import MetadataError
+from provenance.readers.document import FACTS
+from provenance.readers.isbn import isbn13
+
+KEYS = ("id", "file", "isbn")
+PARQUET_SUFFIXES = (".parquet", ".pq")
+
+_YEAR = re.compile(r"(?<!\d)(1\d{3}|20\d{2})(?!\d)")
 
 
 @dataclass
@@ -19,9 +28,9 @@ class Metadata:
     rows: dict[str, dict[str, str]] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
 
-    def of(self, edition_id: str, file_name: str) -> dict[str, str]:
-        """What is known of a book, its edition id before its file name; empty values are left out."""
-        for key in (edition_id, file_name):
+    def of(self, edition_id: str, file_name: str, isbn: str = "") -> dict[str, str]:
+        """What is known of a book, by its edition id, else its file name, else its ISBN; empty values are left out."""
+        for key in (edition_id, file_name, isbn):
             if key in self.rows:
                 self.used.add(key)
                 return self.rows[key]
@@ -33,30 +42,64 @@ class Metadata:
         return sorted(self.rows.keys() - self.used)
 
 
+def year_in(text: str) -> str:
+    """The first year from 1000 to 2099 in a date, however it is written, or nothing."""
+    found = _YEAR.search(text)
+    return found.group() if found else ""
+
+
+def checked_facts(facts: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """Known facts that are not empty, ISBN and year in their one form; and what is wrong with those that have none."""
+    kept, problems = {name: facts[name].strip() for name in FACTS if facts.get(name, "").strip()}, []
+    for name, normal in (("isbn", isbn13), ("year", year_in)):
+        if name in kept and not (value := normal(kept[name])):
+            problems.append(f"{kept.pop(name)!r} is no {'ISBN' if name == 'isbn' else name}")
+        elif name in kept:
+            kept[name] = value
+    return kept, problems
+
+
 def read_metadata(path: Path | None) -> Metadata:
-    """Read the CSV; raises MetadataError for a missing file or key column, unknown columns, or a key given twice."""
+    """Read the file; raises MetadataError: no file or key column, unknown columns, a key twice, no ISBN or year."""
     if path is None:
         return Metadata()
+    rows: dict[str, dict[str, str]] = {}
+    for place, row in _rows(path):
+        facts, problems = checked_facts(row)
+        key = row.get("id") or row.get("file") or facts.get("isbn", "")
+        if not key or key in rows:
+            problems.append(f"{key} twice" if key else f"no {' or '.join(name for name in KEYS if name in row)}")
+        if problems:
+            raise MetadataError(f"metadata {path}, {place}: {'; '.join(problems)}")
+        rows[key] = facts
+    return Metadata(rows)
+
+
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Rows as text, each with its place for messages."""
     try:
+        if path.suffix.lower() in PARQUET_SUFFIXES:
+            table = pq.read_table(path)
+            _check_columns(path, table.column_names)
+            for number, row in enumerate(table.to_pylist()):
+                yield f"row {number}", {name: "" if value is None else str(value) for name, value in row.items()}
+            return
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
-            columns = list(reader.fieldnames or [])
-            keys = [name for name in KEYS if name in columns]
-            unknown = [name for name in columns if name not in KEYS + FIELDS]
-            if not keys or unknown:
-                raise MetadataError(
-                    f"metadata {path} has columns {', '.join(columns) or '(none)'}; "
-                    f"it needs {' or '.join(KEYS)}, and may have {', '.join(FIELDS)}"
-                )
-            rows: dict[str, dict[str, str]] = {}
+            _check_columns(path, list(reader.fieldnames or []))
             for row in reader:
-                key = next((row[name] for name in keys if row[name]), "")
-                if not key or key in rows:
-                    problem = f"{key} twice" if key else "no id"
-                    raise MetadataError(f"metadata {path}, line {reader.line_num}: {problem}")
-                rows[key] = {name: row[name] for name in FIELDS if row.get(name)}
+                yield f"line {reader.line_num}", {name: value or "" for name, value in row.items() if name}
+    except pa.ArrowException as error:
+        raise MetadataError(f"metadata {path} is no Parquet file: {error}") from error
     except OSError as error:
         raise MetadataError(f"cannot read metadata {path}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise MetadataError(f"metadata {path} is no UTF-8 CSV: {error}") from error
-    return Metadata(rows)
+
+
+def _check_columns(path: Path, columns: list[str]) -> None:
+    if not any(name in columns for name in KEYS) or any(name not in KEYS + FACTS for name in columns):
+        raise MetadataError(
+            f"metadata {path} has columns {', '.join(columns) or '(none)'}; "
+            f"it needs {' or '.join(KEYS)}, and may have {', '.join(FACTS)}"
+        )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from provenance.errors import OutputError, ProvenanceError, StorageError
-from provenance.runs.messages import read_message, write_message
+from provenance.messages import read_message, write_message
 from provenance.storage import RemoteObject, fetch, list_remote
 
 Send = Callable[[dict[str, Any]], None]

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any, cast
 
 from provenance.errors import ProvenanceError
-from provenance.runs.messages import read_message, write_message
+from provenance.messages import read_message, write_message
 
 ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(64 << 20),

@@ -19,8 +19,8 @@ from provenance.files import file_identity, file_sha256
 from provenance.index import Index
 from provenance.kernels.compiling import compile_seconds, on_first_compile
 from provenance.matching import Matcher
+from provenance.messages import read_message, write_message
 from provenance.runs.config import ScanConfig
-from provenance.runs.messages import read_message, write_message
 from provenance.runs.payloads import to_payload
 from provenance.runs.unit import Source, learn_unit, scan_unit
 from provenance.shards import Columns, Part, open_shard

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from provenance.errors import ShardError
+from provenance.errors import BookError, ShardError
+from provenance.readers.html import read_html
+from provenance.readers.limits import Limits
 from provenance.shards.columns import Columns, choose_columns
 from provenance.shards.jsonl import EXPANSION
 from provenance.shards.shard import BATCH_BYTES, BATCH_ROWS, BadRow, Batch, Field, Options, Part, Shard, first_line
@@ -99,7 +101,8 @@ class WarcShard(Shard):
         if len(data) > self.options.most_row_bytes:
             return None, ("row too long", f"record {number} of shard {self.name} is too long: see --max-row-bytes")
         if media in HTML:
-            from provenance.readers.html import html_text
-
-            return html_text(data, record.http_charset).encode(), None
+            try:
+                return read_html(data, Limits()).text, None
+            except BookError as error:
+                return None, ("bad row", f"record {number} of shard {self.name} is no HTML that can be read: {error}")
         return data, None

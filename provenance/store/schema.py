@@ -30,7 +30,9 @@ CREATE TABLE shard (
     text_column VARCHAR, id_column VARCHAR);
 CREATE TABLE edition (
     edition_id VARCHAR PRIMARY KEY, work_id VARCHAR, grouped_by VARCHAR, title VARCHAR, author VARCHAR,
-    source VARCHAR, source_sha256 VARCHAR, text_sha256 VARCHAR, text_xxh3 VARCHAR, text_bytes BIGINT,
+    isbn VARCHAR, year VARCHAR, publisher VARCHAR, language VARCHAR, rights_holder VARCHAR, registration VARCHAR,
+    licence VARCHAR, source VARCHAR, source_sha256 VARCHAR, format VARCHAR, encoding VARCHAR, cut_front BIGINT,
+    cut_back BIGINT, notes VARCHAR[], text_sha256 VARCHAR, text_xxh3 VARCHAR, text_bytes BIGINT,
     words BIGINT, first_word BIGINT, fingerprints BIGINT, invalid_utf8 BIGINT, decoy BOOLEAN);
 CREATE TABLE work (work_id VARCHAR PRIMARY KEY, title VARCHAR, author VARCHAR, editions BIGINT, decoy BOOLEAN);
 CREATE TABLE match (

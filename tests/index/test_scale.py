@@ -124,10 +124,13 @@ def test_adding_books_is_building_with_them(whole, tmp_path):
     same_files(tmp_path / "grown", tmp_path / "kept")
     add_to_index(tmp_path / "grown", paths[4:])
     same_files(tmp_path / "all", tmp_path / "grown")
-    with pytest.raises(BookError, match="two books have the id 0"):
+    with pytest.raises(UsageError, match=r"0.txt: same bytes as .*0\.txt"):
         add_to_index(tmp_path / "grown", paths[:1])
+    (tmp_path / "0.txt").write_text("other words under the name of a book that is there")
+    with pytest.raises(BookError, match="two books have the id 0"):
+        add_to_index(tmp_path / "grown", [tmp_path / "0.txt"])
     same_files(tmp_path / "all", tmp_path / "grown")
-    assert {path.name for path in tmp_path.iterdir()} == {"books", "all", "grown", "kept", "beside"}
+    assert {path.name for path in tmp_path.iterdir()} == {"books", "all", "grown", "kept", "beside", "0.txt"}
 
 
 def test_indexes_of_different_parameters_are_not_merged(whole, tmp_path):

@@ -1,0 +1,116 @@
+"""Archives of books: zip and tar, packed or not. Members are read into memory, never written under their names."""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import IO, cast
+
+from provenance.errors import BookError
+from provenance.readers.document import Document, Refused
+from provenance.readers.formats import ARCHIVES, COLLECTIONS, KNOWN, SINGLE, Format, format_of, read_single
+from provenance.readers.limits import Limits
+from provenance.readers.unpacking import Budget, SafeZip, Unpacked, blocks, refuse_large, refuse_path
+
+Read = Callable[[], bytes]  # gives a member's bytes, or raises BookError
+BAD_TAR = (tarfile.TarError, EOFError, ValueError, OverflowError)
+
+
+def read_archive(
+    path: Path, format: Format, limits: Limits, after: int, on_member: Callable[[int, str], None]
+) -> Iterator[Document | Refused]:
+    """Every book of an archive, and every other file of it with the reason why it is none.
+
+    `on_member` is told each member before it is touched, by number; those before `after` are passed over. Raises
+    BookError for an archive that is damaged or hostile as a whole.
+    """
+    ids = _ids(list(_names(path, format, limits)))
+    for number, (name, read) in enumerate(_members(path, format, limits)):
+        on_member(number, name)
+        if number < after:
+            continue
+        kind = format_of(name).name
+        try:
+            if kind not in SINGLE:
+                outcome = "skipped" if kind not in ARCHIVES + COLLECTIONS else "failed"
+                yield Refused(f"!{name}", outcome, _reason(kind, name))
+                continue
+            data = read()
+            document = read_single(data, kind, limits)
+        except BookError as error:
+            yield Refused(f"!{name}", "failed", str(error))
+            continue
+        yield replace(document, id=ids[name], place=f"!{name}", sha256=hashlib.sha256(data).hexdigest())
+
+
+def _reason(kind: str, name: str) -> str:
+    if kind in ARCHIVES:
+        return "an archive within an archive is not opened: unpack it first"
+    if kind in COLLECTIONS:
+        return "a file of many books within an archive is not read: unpack it first"
+    return f"not a book: {format_of(name).suffix or 'no suffix'}; known are {KNOWN}"
+
+
+def _ids(names: list[str]) -> dict[str, str]:
+    """The id of each member that is a book: its path without suffix, where that tells it from the others."""
+    books = [name for name in names if format_of(name).name in SINGLE]
+    stems = {name: name[: -len(format_of(name).suffix)].removeprefix("./") for name in books}
+    counts = Counter(stems.values())
+    return {name: stem if counts[stem] == 1 else name.removeprefix("./") for name, stem in stems.items()}
+
+
+def _names(path: Path, format: Format, limits: Limits) -> Iterator[str]:
+    return (name for name, _ in _members(path, format, limits))
+
+
+def _members(path: Path, format: Format, limits: Limits) -> Iterator[tuple[str, Read]]:
+    """Members that are no directories, in their order; each can be read until the next one is asked for."""
+    with path.open("rb") as file:
+        size = path.stat().st_size
+        if format.name == "zip":
+            archive = SafeZip(file, size, limits)
+            for name in archive.names:
+                yield name, _read_zip(archive, name)
+            return
+        yield from _tar_members(Unpacked(file, format.compression, Budget(size, limits)), limits)
+
+
+def _read_zip(archive: SafeZip, name: str) -> Read:
+    return lambda: archive.read(name)
+
+
+def _tar_members(stream: Unpacked, limits: Limits) -> Iterator[tuple[str, Read]]:
+    seen: set[str] = set()
+    try:
+        with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|") as archive:
+            for number, member in enumerate(archive):
+                archive.members = []  # type: ignore[attr-defined]  # else it remembers them all
+                if number >= limits.members:
+                    raise BookError(f"it has more than {limits.members:,} members")
+                refuse_path(member.name)
+                if member.isdir():
+                    continue
+                if member.name in seen:
+                    raise BookError(f"two of its members are named {member.name}")
+                seen.add(member.name)
+                yield member.name, _read_tar(archive, member, limits)
+    except BAD_TAR as error:
+        raise BookError(f"it is no tar file that can be read: {error}") from error
+
+
+def _read_tar(archive: tarfile.TarFile, member: tarfile.TarInfo, limits: Limits) -> Read:
+    def read() -> bytes:
+        if not member.isreg() or member.issparse():
+            raise BookError("it is a link, a device or sparse: only plain files are read")
+        out, file = BytesIO(), cast(IO[bytes], archive.extractfile(member))
+        for block in blocks(file):
+            out.write(block)
+            refuse_large(out.tell(), limits)
+        return out.getvalue()
+
+    return read

@@ -1,0 +1,93 @@
+"""Which format a file has, by its name, and by its first bytes where it was named without a known suffix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import IO
+
+from provenance.errors import BookError
+from provenance.readers.document import Document
+from provenance.readers.gutenberg import without_gutenberg
+from provenance.readers.limits import Limits
+
+SINGLE = ("txt", "html", "epub", "pdf")  # a file is one book
+COLLECTIONS = ("jsonl", "parquet")  # a file has many, with ids of their own
+ARCHIVES = ("zip", "tar")  # a file has files
+APPLE_DOUBLE = "._"  # begins the names of files that macOS puts beside books, with what it knows of them
+UNKNOWN = "unknown"  # by name; the first bytes tell
+
+_PACKED = {"": "", ".gz": "gzip", ".zst": "zstd"}
+_SUFFIXES: dict[str, tuple[str, str]] = {
+    **dict.fromkeys((".txt", ".text"), ("txt", "")),
+    **dict.fromkeys((".html", ".htm", ".xhtml", ".xht"), ("html", "")),
+    ".epub": ("epub", ""),
+    ".pdf": ("pdf", ""),
+    **{f"{name}{end}": ("jsonl", packed) for name in (".jsonl", ".ndjson") for end, packed in _PACKED.items()},
+    **dict.fromkeys((".parquet", ".pq"), ("parquet", "")),
+    ".zip": ("zip", ""),
+    ".tar": ("tar", ""),
+    **dict.fromkeys((".tar.gz", ".tgz"), ("tar", "gzip")),
+    **dict.fromkeys((".tar.bz2", ".tbz2"), ("tar", "bz2")),
+    **dict.fromkeys((".tar.xz", ".txz"), ("tar", "xz")),
+    ".tar.zst": ("tar", "zstd"),
+}
+KNOWN = ".txt, .html, .epub, .pdf, .jsonl, .parquet, .zip and .tar, the last four also packed"
+
+
+@dataclass(frozen=True)
+class Format:
+    """What a file's name says of it."""
+
+    name: str  # one of SINGLE, COLLECTIONS, ARCHIVES or UNKNOWN
+    compression: str  # of the whole file: gzip, bz2, xz, zstd or nothing
+    suffix: str  # as it stands in the name
+
+
+def format_of(name: str) -> Format:
+    """The format by the longest known suffix of a file name."""
+    last = PurePosixPath(name).name
+    suffix = max((suffix for suffix in _SUFFIXES if last.lower().endswith(suffix)), key=len, default="")
+    if not suffix or len(suffix) == len(last) or last.startswith(APPLE_DOUBLE):
+        return Format(UNKNOWN, "", PurePosixPath(name).suffix)
+    return Format(*_SUFFIXES[suffix], name[len(name) - len(suffix) :])
+
+
+def sniffed(data: bytes) -> str:
+    """The format by a file's first bytes; what is nothing else is taken for text, and may be refused as that."""
+    head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if data.startswith(b"%PDF-"):
+        return "pdf"
+    if data.startswith(b"PK\x03\x04") and b"application/epub+zip" in data[:100]:
+        return "epub"
+    if head.startswith((b"<!doctype html", b"<html")) or (head.startswith(b"<?xml") and b"<html" in head):
+        return "html"
+    return "txt"
+
+
+def read_single(data: bytes, name: str, limits: Limits) -> Document:
+    """The one book of a file; parsers are imported when a file needs them. Raises BookError."""
+    name = sniffed(data) if name == UNKNOWN else name
+    if name == "pdf":
+        from provenance.readers.pdf import read_pdf
+
+        return read_pdf(data, limits)
+    if name == "epub":
+        from provenance.readers.epub import read_epub
+
+        return without_gutenberg(read_epub(data, limits))
+    if name == "html":
+        from provenance.readers.html import read_html
+
+        return without_gutenberg(read_html(data, limits))
+    from provenance.readers.text import read_text
+
+    return without_gutenberg(read_text(data))
+
+
+def read_whole(file: IO[bytes], limits: Limits) -> bytes:
+    """All bytes of a file; raises BookError for one that is too large, whatever it says of its size."""
+    data = file.read(limits.file_bytes + 1)
+    if len(data) > limits.file_bytes:
+        raise BookError(f"it has more than {limits.file_bytes:,} bytes: cut it into volumes")
+    return data

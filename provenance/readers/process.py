@@ -1,0 +1,108 @@
+"""The child process that parses files of books: what is hostile in them meets no more than this.
+
+It may take so much memory, writes no file, and says what it finds through its standard output.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from provenance.errors import BookError
+from provenance.messages import read_message, write_message
+from provenance.readers.document import BookColumns, Document, Refused
+from provenance.readers.formats import ARCHIVES, Format, read_single, read_whole
+from provenance.readers.limits import Limits
+
+Send = Callable[[dict[str, Any], bytes], None]
+
+
+def serve(task: dict[str, Any], limits: Limits, send: Send) -> None:
+    """Send every document of one file, or of its members, and how it ended."""
+    path, format, columns = Path(task["path"]), Format(**task["format"]), BookColumns(**task["columns"])
+
+    def on_member(number: int, name: str) -> None:
+        send({"kind": "member", "number": number, "place": f"!{name}"}, b"")
+
+    try:
+        for item in _items(path, format, columns, limits, task["after"], on_member):
+            if isinstance(item, Refused):
+                send({"kind": "refused", **asdict(item)}, b"")
+            else:
+                if len(item.text) > limits.text_bytes:
+                    raise BookError(f"it has more than {limits.text_bytes:,} bytes of text: cut it into volumes")
+                header = {name: value for name, value in item.__dict__.items() if name != "text"}
+                send({"kind": "document", **header, "facts": dict(item.facts)}, item.text)
+        send({"kind": "done", "reason": ""}, b"")
+    except BookError as error:
+        send({"kind": "done", "reason": str(error)}, b"")
+    except OSError as error:
+        send({"kind": "done", "reason": error.strerror or str(error)}, b"")
+    except MemoryError:
+        send({"kind": "done", "reason": f"parsing it takes more than {limits.memory >> 20:,} MB of memory"}, b"")
+    except RecursionError:
+        send({"kind": "done", "reason": "its parts lie too deep in one another"}, b"")
+
+
+def _items(
+    path: Path, format: Format, columns: BookColumns, limits: Limits, after: int, on_member: Callable[[int, str], None]
+) -> Iterator[Document | Refused]:
+    if format.name in ARCHIVES:
+        from provenance.readers.archives import read_archive
+
+        yield from read_archive(path, format, limits, after, on_member)
+    elif format.name == "jsonl":
+        from provenance.readers.jsonl import read_jsonl
+
+        yield from read_jsonl(path, format.compression, columns, limits)
+    elif format.name == "parquet":
+        from provenance.readers.parquet import read_parquet
+
+        yield from read_parquet(path, columns)
+    else:
+        with path.open("rb") as file:
+            data = read_whole(file, limits)
+        yield read_single(data, format.name, limits)
+
+
+def confine(memory: int) -> None:
+    """Bound memory, and forbid to write files; where the system can."""
+    try:
+        import resource
+    except ImportError:
+        return
+    for what, most in ((resource.RLIMIT_DATA, memory), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)):
+        try:
+            resource.setrlimit(what, (most, most))
+        except (OSError, ValueError):
+            continue
+
+
+def main() -> None:
+    """Serve tasks until standard input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # nothing but messages may reach the parent's pipe
+    hello = read_message(sys.stdin.buffer)
+    if hello is None:
+        return
+    limits = Limits(**hello[0])
+    confine(limits.memory)
+
+    def send(header: dict[str, Any], payload: bytes) -> None:
+        write_message(out, header, payload)
+
+    try:
+        while (task := read_message(sys.stdin.buffer)) is not None:
+            serve(task[0], limits, send)
+    except BrokenPipeError:
+        os._exit(1)  # the parent is gone
+
+
+if __name__ == "__main__":
+    main()

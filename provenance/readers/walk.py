@@ -1,0 +1,105 @@
+"""Finds the files of books: which there are, what format each has, and under which id its book goes."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from provenance.errors import UsageError
+from provenance.readers.document import BookColumns
+from provenance.readers.formats import ARCHIVES, KNOWN, SINGLE, UNKNOWN, Format, format_of
+
+TEXT_IN = {"epub": 3.0, "pdf": 0.3, "html": 0.8, "zip": 3.0, "tar": 1.0}  # bytes of text a byte of file, about
+PACKED = 3.0  # the same for what is packed as a whole
+
+
+@dataclass(frozen=True)
+class Found:
+    """One file."""
+
+    path: Path
+    edition_id: str  # of its book; before the ids of its members where it is an archive; unused for collections
+    format: Format
+    outcome: str = ""  # skipped | failed, where it is settled without opening the file
+    reason: str = ""
+
+
+def find_files(sources: Sequence[Path]) -> list[Found]:
+    """Every file of the sources, in their order and sorted within each; raises UsageError for one that is not there.
+
+    A book's id is its path within its source, without suffix; with it where another file would have the same id.
+    """
+    found: list[Found] = []
+    for source in sources:
+        if not source.exists():
+            raise UsageError(f"no such book or directory: {source}")
+        found += _walk(source) if source.is_dir() else [_file(source, source.name, named=True)]
+    books = [file for file in found if file.format.name in SINGLE + ARCHIVES + (UNKNOWN,) and not file.outcome]
+    taken = Counter(_stem(file) for file in books)
+    taken.update({folder.as_posix() for file in found for folder in Path(file.edition_id).parents})
+    return [
+        _with_id(file, taken[_stem(file)] > 1, alone=len(sources) == 1 and file.path == sources[0]) for file in found
+    ]
+
+
+def _stem(file: Found) -> str:
+    return file.edition_id.removesuffix(file.format.suffix)
+
+
+def _with_id(file: Found, ambiguous: bool, alone: bool) -> Found:
+    """The file under its final id. An archive is like a folder: named alone, it adds nothing to ids within it."""
+    name = file.edition_id if ambiguous else _stem(file)
+    if file.format.name in ARCHIVES:
+        name = "" if alone else f"{name}/"
+    return replace(file, edition_id=name)
+
+
+def _walk(source: Path) -> Iterator[Found]:
+    unreadable: list[OSError] = []
+    for folder, folders, names in os.walk(source, onerror=unreadable.append):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(folder, name)
+            yield _file(path, path.relative_to(source).as_posix(), named=False)
+    for error in unreadable:
+        path = Path(os.fsdecode(error.filename))
+        yield Found(path, "", Format(UNKNOWN, "", ""), "failed", f"cannot be listed: {error.strerror}")
+
+
+def _file(path: Path, name: str, named: bool) -> Found:
+    """A file by its name; one that was named itself may have any suffix."""
+    format = format_of(path.name)
+    try:
+        regular = stat.S_ISREG(path.stat().st_mode)
+    except OSError as error:
+        return Found(path, name, format, "failed", f"cannot be read: {error.strerror}")
+    if not regular:
+        return Found(path, name, format, "skipped", "not a plain file")
+    if format.name == UNKNOWN and not named:
+        return Found(path, name, format, "skipped", f"not a book: {format.suffix or 'no suffix'}; known are {KNOWN}")
+    return Found(path, name, format)
+
+
+def size_of(sources: Sequence[Path], columns: BookColumns) -> int:
+    """Bytes of text in the sources, about: by file sizes and what Parquet says of itself, without reading any book."""
+    from provenance.readers.parquet import text_bytes
+
+    size = 0.0
+    for file in find_files([source for source in sources if source.exists()]):
+        try:
+            if file.outcome:
+                continue
+            if file.format.name == "parquet":
+                size += text_bytes(file.path, columns)
+            else:
+                packed = PACKED if file.format.compression else 1.0
+                size += file.path.stat().st_size * TEXT_IN.get(file.format.name, 1.0) * packed
+        except (pa.ArrowException, OSError):
+            continue  # reading it will tell what is wrong
+    return int(size)

@@ -1,0 +1,321 @@
+"""Files made to do harm end as failed, with a reason, in bounded time and memory; the books beside them are read."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import signal
+import stat
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import psutil
+import pyarrow as pa
+import pytest
+from making import CONTAINER, XHTML, as_epub, as_html, as_pdf, as_tar, as_zip, failure, only, prose, read
+
+from provenance.readers import BookColumns, Limits
+from provenance.readers.formats import format_of
+from provenance.readers.parsing import Parser
+
+TEXT = "\n\n".join(prose(3, 4))
+ZEROS = bytes(64 << 20)
+LAUGHS = (
+    '<?xml version="1.0"?><!DOCTYPE p [<!ENTITY a "ha">'
+    + "".join(f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in zip("abcdefgh", "bcdefghi", strict=True))
+    + "]>"
+)
+
+
+@pytest.fixture(autouse=True)
+def bounded():
+    """Every test here ends soon and takes little memory in this process."""
+    begin, before = time.monotonic(), psutil.Process().memory_info().rss
+    yield
+    assert time.monotonic() - begin < 20
+    assert psutil.Process().memory_info().rss - before < 600 << 20
+
+
+def test_a_zip_bomb_is_refused_while_it_unpacks(tmp_path):
+    (tmp_path / "bomb.zip").write_bytes(as_zip({"good.txt": TEXT, "bomb.txt": ZEROS}))
+    books, reading = read(tmp_path / "bomb.zip")
+    assert [book.edition_id for book in books] == ["good"]
+    assert [o.path.rpartition("!")[2] for o in reading.failed] == ["bomb.txt"]
+    assert "as a bomb does" in reading.failed[0].reason
+
+
+def test_an_epub_that_is_a_bomb_is_refused(tmp_path):
+    reason = failure(as_epub(prose(1, 3), extra={"OEBPS/c1.xhtml": ZEROS.decode()}), tmp_path / "bomb.epub")
+    assert "as a bomb does" in reason
+
+
+def test_a_member_that_lies_about_its_size_is_read_no_further(tmp_path):
+    data = bytearray(as_zip({"book.txt": ZEROS[: 1 << 20]}))
+    for begin in (data.index(b"PK\x03\x04") + 22, data.index(b"PK\x01\x02") + 24):
+        data[begin : begin + 4] = (100).to_bytes(4, "little")
+    (tmp_path / "lies.zip").write_bytes(data)
+    books, reading = read(tmp_path / "lies.zip")
+    assert books == []
+    assert "damaged" in reading.failed[0].reason
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("bomb.jsonl.gz", gzip.compress(ZEROS)),
+        ("bomb.jsonl.zst", pa.compress(ZEROS, codec="zstd", asbytes=True)),
+        ("bomb.tar.gz", as_tar({"a.txt": ZEROS}, "w:gz")),
+        ("bomb.tar.xz", as_tar({"a.txt": ZEROS}, "w:xz")),
+        ("bomb.tar.bz2", as_tar({"a.txt": ZEROS}, "w:bz2")),
+    ],
+)
+def test_a_packed_stream_that_is_a_bomb_is_refused(tmp_path, name, data):
+    assert "as a bomb does" in failure(data, tmp_path / name)
+
+
+def test_a_truncated_archive_is_told_to_be_damaged(tmp_path):
+    whole = as_tar({"a.txt": TEXT.encode(), "b.txt": "\n".join(prose(9)).encode()}, "w:gz")
+    assert "cannot be unpacked" in failure(whole[: len(whole) // 2], tmp_path / "cut.tar.gz")
+    assert "no zip file" in failure(as_zip({"a.txt": TEXT})[:-30], tmp_path / "cut.zip")
+
+
+def test_an_archive_within_an_archive_is_not_opened(tmp_path):
+    inner = as_zip({"deep.txt": TEXT})
+    (tmp_path / "outer.zip").write_bytes(as_zip({"inner.zip": inner, "inner.tar.gz": inner, "good.txt": TEXT}))
+    books, reading = read(tmp_path / "outer.zip")
+    assert [book.edition_id for book in books] == ["good"]
+    assert [o.reason for o in reading.failed] == ["an archive within an archive is not opened: unpack it first"] * 2
+
+
+@pytest.mark.parametrize("name", ["../../outside.txt", "/etc/outside.txt", "C:\\outside.txt", "a/..\\..\\b.txt"])
+def test_an_archive_whose_members_point_out_of_it_is_refused_whole(tmp_path, name):
+    for archive, data in (
+        ("t.zip", as_zip({"good.txt": TEXT, name: TEXT})),
+        ("t.tar", as_tar({"good.txt": b"good", name: b"bad"})),
+    ):
+        assert "points out of the archive" in failure(data, tmp_path / archive)
+    assert "points out" in failure(as_epub(prose(1, 3), extra={name: "x"}), tmp_path / "t.epub")
+
+
+def test_links_and_devices_in_archives_are_not_followed(tmp_path):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name, kind in (("link.txt", tarfile.SYMTYPE), ("hard.txt", tarfile.LNKTYPE), ("dev.txt", tarfile.CHRTYPE)):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, "/etc/passwd"
+            archive.addfile(info)
+    (tmp_path / "links.tar").write_bytes(out.getvalue())
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w") as archive:
+        info = zipfile.ZipInfo("link.txt")
+        info.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(info, "/etc/passwd")
+    (tmp_path / "links.zip").write_bytes(zipped.getvalue())
+    books, reading = read(tmp_path / "links.tar", tmp_path / "links.zip")
+    assert books == []
+    assert len(reading.failed) == 4
+    assert all("link" in outcome.reason for outcome in reading.failed)
+
+
+def test_encrypted_members_and_unknown_compression_are_told(tmp_path):
+    data = bytearray(as_zip({"secret.txt": TEXT}))
+    for begin in (data.index(b"PK\x03\x04") + 6, data.index(b"PK\x01\x02") + 8):
+        data[begin] |= 1
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a.txt", TEXT)
+    (tmp_path / "secret.zip").write_bytes(data)
+    (tmp_path / "lzma.zip").write_bytes(packed.getvalue())
+    _, reading = read(tmp_path / "secret.zip", tmp_path / "lzma.zip")
+    assert "encrypted" in reading.failed[0].reason
+    assert "method 14" in reading.failed[1].reason
+
+
+def test_two_members_of_one_name_are_refused(tmp_path):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        archive.writestr("a.txt", TEXT)
+        archive.writestr("a.txt", TEXT + "more")
+    assert "one name" in failure(out.getvalue(), tmp_path / "twice.zip")
+
+
+def test_too_many_members_are_refused(tmp_path):
+    members = {f"{number}.txt": b"x" for number in range(50)}
+    assert "50 members" in failure(as_zip(dict(members)), tmp_path / "many.zip", members=40)
+    assert "more than 40 members" in failure(as_tar(members), tmp_path / "many.tar", members=40)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("member", ["OEBPS/content.opf", "OEBPS/c0.xhtml", "META-INF/container.xml"])
+def test_xml_that_declares_entities_is_refused(tmp_path, member, encoding):
+    for laughs in (LAUGHS + "<p>&i;</p>", '<!DOCTYPE p [<!ENTITY a "ha">]><p>&a;</p>'):
+        data = laughs.replace('version="1.0"', f'version="1.0" encoding="{encoding}"').encode(encoding)
+        assert "declares entities" in failure(as_epub(prose(1, 3), extra={member: data}), tmp_path / "laughs.epub")
+
+
+def test_an_external_entity_is_not_fetched(tmp_path):
+    evil = '<?xml version="1.0"?><!DOCTYPE p [<!ENTITY x SYSTEM "file:///etc/passwd">]><html><p>&x;</p></html>'
+    reason = failure(as_epub(prose(1, 3), extra={"OEBPS/c0.xhtml": evil}), tmp_path / "xxe.epub")
+    assert "declares entities" in reason
+
+
+@pytest.mark.parametrize("tag", ["div", "b", "table", "x", "a", "svg"])
+def test_markup_of_a_hundred_thousand_levels_ends_soon(tmp_path, tag):
+    deep = f"<{tag}>" * 100_000 + "end"
+    (tmp_path / "deep.html").write_text(f"<!DOCTYPE html><p>{deep}")
+    (tmp_path / "deep.epub").write_bytes(as_epub(prose(1, 3), extra={"OEBPS/c0.xhtml": f"{XHTML}<body>{deep}"}))
+    _, reading = read(tmp_path / "deep.html", tmp_path / "deep.epub", limits=Limits(seconds=15))
+    assert [outcome.outcome for outcome in reading.outcomes] == ["failed", "failed"]
+    assert all("open at once" in outcome.reason for outcome in reading.outcomes)
+
+
+def test_a_package_file_of_a_hundred_thousand_levels_is_refused(tmp_path):
+    deep = "<a>" * 100_000 + "</a>" * 100_000
+    assert "no XML" in failure(as_epub(prose(1, 3), extra={"OEBPS/content.opf": deep}), tmp_path / "deep.epub")
+
+
+@pytest.mark.parametrize("name", ["META-INF/rights.xml", "META-INF/sinf.xml", "META-INF/license.lcpl"])
+def test_drm_is_said_by_its_file(tmp_path, name):
+    reason = failure(as_epub(prose(1, 3), extra={name: "<rights/>"}), tmp_path / "drm.epub")
+    assert "DRM" in reason
+    assert name in reason
+
+
+def encryption(algorithm: str, uri: str) -> str:
+    return (
+        '<encryption xmlns="urn:oasis:names:tc:opendocument:xmlns:container" xmlns:e="http://www.w3.org/2001/04/xmlenc#">'
+        f'<e:EncryptedData><e:EncryptionMethod Algorithm="{algorithm}"/><e:CipherData>'
+        f'<e:CipherReference URI="{uri}"/></e:CipherData></e:EncryptedData></encryption>'
+    )
+
+
+def test_encrypted_chapters_are_drm_and_obfuscated_fonts_are_not(tmp_path):
+    name = "META-INF/encryption.xml"
+    aes, font = "http://www.w3.org/2001/04/xmlenc#aes128-cbc", "http://www.idpf.org/2008/embedding"
+    drm = as_epub(prose(1, 3), extra={name: encryption(aes, "OEBPS/c1.xhtml")})
+    assert "DRM" in failure(drm, tmp_path / "drm.epub")
+    fonts = as_epub(prose(1, 3), extra={name: encryption(font, "OEBPS/font.otf")})
+    assert only(fonts, tmp_path / "fonts.epub").format == "epub"
+
+
+@pytest.mark.parametrize(
+    ("extra", "expected"),
+    [
+        ({"META-INF/container.xml": CONTAINER.replace("content.opf", "../../x.opf")}, "no package file"),
+        ({"OEBPS/content.opf": "<package/>"}, "lists no chapter"),
+        ({"OEBPS/content.opf": "not XML"}, "no XML"),
+    ],
+)
+def test_a_broken_epub_says_what_is_broken(tmp_path, extra, expected):
+    assert expected in failure(as_epub(prose(1, 3), extra=extra), tmp_path / "broken.epub")
+
+
+def test_a_pdf_without_text_says_that_ocr_is_needed_and_one_with_some_says_how_many_pages(tmp_path):
+    assert "no text layer" in failure(as_pdf([], blank_pages=3), tmp_path / "scan.pdf")
+    book = only(as_pdf(prose(1, 2), blank_pages=3), tmp_path / "some.pdf")
+    assert book.notes == ("3 of 4 pages have no text",)
+
+
+def test_an_encrypted_or_damaged_pdf_is_told(tmp_path):
+    whole = as_pdf(prose(1, 3))
+    assert "encrypted" in failure(as_pdf(prose(1, 3), password="secret"), tmp_path / "locked.pdf")
+    assert "PDFium cannot read it" in failure(b"%PDF-1.7\nnonsense", tmp_path / "nonsense.pdf")
+    assert "PDFium" in failure(whole[: len(whole) // 3], tmp_path / "cut.pdf")
+
+
+def test_a_pdf_that_claims_millions_of_pages_is_bounded(tmp_path):
+    many = as_pdf(prose(1, 100))
+    assert "pages; at most 2 are read" in failure(many, tmp_path / "many.pdf", pages=2)
+    lies = many.replace(b"/Count ", b"/Count 9000")
+    assert "9000" in failure(lies, tmp_path / "lies.pdf").replace(",", "")
+
+
+def test_a_parser_that_takes_too_long_is_ended_and_the_next_file_is_read(tmp_path):
+    (tmp_path / "a.pdf").write_bytes(as_pdf(prose(1, 400)))
+    (tmp_path / "b.txt").write_text(TEXT)
+    begin = time.monotonic()
+    books, reading = read(tmp_path, limits=Limits(seconds=0.001))
+    assert time.monotonic() - begin < 5
+    assert [o.reason for o in reading.failed] == ["parsing it took more than 0.001 seconds"] * 2
+    assert books == []
+
+
+def test_memory_is_bounded(tmp_path):
+    markup = as_html(prose(1, 20_000, 20)).encode()
+    assert "memory" in failure(markup, tmp_path / "large.html", memory=120 << 20)
+
+
+def kill_parsers(parent: int, seconds: float) -> None:
+    """Kill every parser of a process that shows up within some seconds, as a crash in one would."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        for child in psutil.Process(parent).children():
+            if "provenance.readers.process" in " ".join(child.cmdline()):
+                os.kill(child.pid, signal.SIGSEGV)
+                return
+        time.sleep(0.001)
+
+
+def test_a_parser_that_crashes_costs_its_file_and_no_other(tmp_path):
+    (tmp_path / "a.pdf").write_bytes(as_pdf(prose(1, 800)))
+    (tmp_path / "b.txt").write_text(TEXT)
+    killer = threading.Thread(target=kill_parsers, args=(os.getpid(), 10))
+    killer.start()
+    books, reading = read(tmp_path)
+    killer.join()
+    assert [book.edition_id for book in books] == ["b"]
+    assert [o.reason for o in reading.failed] == ["the process that parsed it died (signal 11)"]
+
+
+def test_a_parser_that_crashes_at_a_member_costs_that_member(tmp_path):
+    path = tmp_path / "a.tar"
+    path.write_bytes(as_tar({f"{number}.txt": TEXT.encode() + b"%d" % number for number in range(3)}))
+    with Parser(Limits()) as parser:
+        items = parser.read(path, format_of(path.name), BookColumns())
+        first = next(items)
+        assert first.place == "!0.txt"
+        parser._process.kill()
+        rest = list(items)
+    assert "died" in " ".join(getattr(item, "reason", "") for item in rest) or len(rest) == 2
+    assert rest[-1].place == "!2.txt"
+
+
+def test_a_parser_can_write_no_file(tmp_path):
+    code = (
+        "from provenance.readers.process import confine; confine(1 << 30)\n"
+        f"with open({str(tmp_path / 'out')!r}, 'w') as file: file.write('x' * 100)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "File too large" in result.stderr
+    assert (tmp_path / "out").stat().st_size == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (bytes(range(256)) * 50, "control characters"),
+        (b"\x00\x01\x02" * 999, "control characters"),
+        (b"%PDF-1.4 and so on", "a PDF"),
+        (as_zip({"a": "b"}), "a zip file"),
+        (gzip.compress(b"hello"), "a gzip file"),
+    ],
+)
+def test_what_is_no_text_is_refused_as_text(tmp_path, data, expected):
+    assert expected in failure(data, tmp_path / "book.txt")
+
+
+def test_a_file_that_is_too_large_is_refused(tmp_path):
+    assert "more than 1,000 bytes" in failure(TEXT.encode(), tmp_path / "book.txt", file_bytes=1000)
+    assert "line of more than" in failure(b"[" * (1 << 20), tmp_path / "b.jsonl", line_bytes=1000)
+
+
+def test_a_pipe_among_the_books_is_passed_over(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe.txt")
+    _, reading = read(tmp_path)
+    assert [o.reason for o in reading.outcomes] == ["not a plain file"]
