@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from provenance.errors import ProvenanceError, TextColumnError
 from provenance.matching.texts import document_bytes, document_sizes, is_text
-from provenance.runs.config import ScanConfig
 from provenance.messages import read_message, write_message
+from provenance.runs.config import ScanConfig
 from provenance.runs.worker import limit_memory
 from provenance.shards import Columns, Options, Shard, open_shard
 from provenance.shards.columns import completed, is_tokens, leaf_type

@@ -35,14 +35,14 @@ class Location(NamedTuple):
 
 def is_remote(spec: str) -> bool:
     """Whether a spec is an address and no path."""
-    return re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", spec) is not None or "::" in spec.partition("://")[0]
+    return re.match(r"[A-Za-z][A-Za-z0-9+.:-]*://", spec) is not None
 
 
 def parse(uri: str) -> Location:
     """Take an address apart; raises UsageError for one of an unknown kind or without bucket."""
     scheme, _, rest = uri.partition("://")
     scheme = SAME_AS.get(scheme.lower(), scheme.lower())
-    if "::" in uri.partition("/")[0] or scheme not in SCHEMES:
+    if scheme not in SCHEMES:
         known = ", ".join(f"{name}://" for name in SCHEMES)
         raise UsageError(f"{uri} is no address that can be scanned: give a path, or one that begins with {known}")
     if CONTROL.search(uri):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import uuid
+from http.server import ThreadingHTTPServer
 
 import pytest
+from gcp_storage_emulator import server as gcs_emulator
 from moto.server import ThreadedMotoServer
-from pyarrow.fs import S3FileSystem
+from pyarrow.fs import GcsFileSystem, S3FileSystem
 
 SETTINGS = ("AWS_", "GOOGLE_", "AZURE_", "STORAGE_EMULATOR_HOST", "HF_")
 
@@ -48,8 +50,20 @@ def bucket(s3):
 @pytest.fixture
 def put(s3, bucket):
     def write(key: str, data: bytes) -> str:
-        with s3.open_output_stream(f"{bucket}/{key}") as file:
+        with s3.open_output_stream(f"{bucket}/{key}", compression=None) as file:
             file.write(data)
         return f"s3://{bucket}/{key}"
 
     return write
+
+
+@pytest.fixture
+def gcs(monkeypatch):
+    """A client that writes to the emulator. Its server takes one connection at a time; clients keep several open."""
+    monkeypatch.setattr(gcs_emulator.server, "HTTPServer", ThreadingHTTPServer)
+    server = gcs_emulator.create_server("127.0.0.1", 0, in_memory=True, default_bucket="bucket")
+    server.start()
+    host = f"127.0.0.1:{server._api._httpd.server_address[1]}"
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://{host}")
+    yield GcsFileSystem(anonymous=True, scheme="http", endpoint_override=host)
+    server.stop()

@@ -1,0 +1,138 @@
+"""Scanning objects: the same results as from local files, whatever the store does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from provenance.errors import StorageError, UsageError
+from provenance.runs.config import ScanConfig
+from provenance.runs.scan import scan
+from provenance.store import RunReader
+from tests.shards import formats
+from tests.shards.test_every_format import COMPARED
+from tests.storage.proxy import Proxy
+
+
+def matches_of(db):
+    with RunReader(db) as run:
+        return run.query(COMPARED)
+
+
+@pytest.fixture
+def local(rows, index, tmp_path):
+    folder = tmp_path / "local"
+    folder.mkdir()
+    paths = [formats.parquet(folder, rows), formats.jsonl_gz(folder, rows), formats.arrow_stream(folder, rows)]
+    scan(paths, index, tmp_path / "local.duckdb", workers=1)
+    return paths, matches_of(tmp_path / "local.duckdb")
+
+
+def test_objects_give_what_local_files_give_and_nothing_is_left_behind(local, put, bucket, index, tmp_path):
+    paths, expected = local
+    for path in paths:
+        put(f"data/{path.name}", path.read_bytes())
+    put("data/readme.md", b"no shard")
+    summary = scan([f"s3://{bucket}/data/"], index, tmp_path / "r.duckdb", workers=2)
+    assert summary.complete
+    assert summary.shards == {"scanned": 3, "partial": 0, "failed": 0, "skipped": 1}
+    assert matches_of(tmp_path / "r.duckdb") == expected
+    with RunReader(tmp_path / "r.duckdb") as run:
+        shards = run.query("SELECT * FROM shard WHERE outcome = 'scanned' ORDER BY shard")
+    assert [shard["shard"] for shard in shards] == sorted(f"s3://{bucket}/data/{path.name}" for path in paths)
+    assert all(shard["sha256"] and shard["version"] for shard in shards)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["local", "local.duckdb", "r.duckdb"]
+
+
+def test_token_ids_in_two_objects_are_one_shard(put, bucket, index, rows, tokenizer, tmp_path):
+    trained, file = tokenizer
+    binary = formats.megatron(tmp_path, rows, trained)
+    for path in (binary, binary.with_suffix(".idx")):
+        put(f"tokens/{path.name}", path.read_bytes())
+    config = ScanConfig(tokenizer=file)
+    summary = scan([f"s3://{bucket}/tokens/"], index, tmp_path / "r.duckdb", workers=1, config=config)
+    assert summary.complete
+    assert summary.documents_matched == 15
+
+
+def test_an_object_that_cannot_be_fetched_is_named_and_the_rest_is_scanned(
+    local,
+    put,
+    bucket,
+    index,
+    s3_port,
+    s3,
+    monkeypatch,
+    tmp_path,
+):
+    paths, _ = local
+    for path in paths:
+        put(f"data/{path.name}", path.read_bytes())
+    proxy = Proxy(s3_port)
+    denied = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    proxy.answer = lambda request: denied if b".parquet" in request and request.startswith(b"GET") else None
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
+    summary = scan([f"s3://{bucket}/data/"], index, tmp_path / "r.duckdb", workers=2)
+    assert not summary.complete
+    assert summary.shards == {"scanned": 2, "partial": 0, "failed": 1, "skipped": 0}
+    [problem] = summary.exceptions
+    assert problem["kind"] == "not fetched"
+    assert "AWS_ACCESS_KEY_ID" in problem["reason"]
+
+
+def test_a_bucket_that_cannot_be_listed_ends_the_scan(s3, index, tmp_path):
+    with pytest.raises((StorageError, UsageError)):
+        scan(["s3://no-such-bucket-here/data/"], index, tmp_path / "r.duckdb", workers=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def run(*arguments, stdin="", **options):
+    command = [sys.executable, "-m", "provenance", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, input=stdin, timeout=120, **options)
+
+
+def test_the_command_takes_lists_from_files_and_standard_input_and_ends_by_itself(
+    local,
+    put,
+    index,
+    tmp_path,
+):
+    paths, _ = local
+    uris = [put(f"data/{path.name}", path.read_bytes()) for path in paths]
+    (tmp_path / "list.txt").write_text(f"# shards\n{uris[0]}\n\n{paths[1]}\n")
+    done = run(
+        "scan",
+        f"@{tmp_path / 'list.txt'}",
+        "-",
+        "--index",
+        index,
+        "--db",
+        tmp_path / "r.duckdb",
+        "--json",
+        stdin=uris[2] + "\n",
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["shards"]["scanned"] == 3
+    shown = run("inspect", uris[1], "--json")
+    assert shown.returncode == 0, shown.stderr
+    assert json.loads(shown.stdout)["format"] == "jsonl (gzip)"
+
+
+def test_processes_that_parse_get_no_credentials(local, put, index, tmp_path):
+    """The environment of a worker is read from the system while it runs."""
+    paths, _ = local
+    put("data/a.parquet", paths[0].read_bytes())
+    code = (
+        "import os; from pathlib import Path; from provenance.runs.local import Children, FETCHER, _Child\n"
+        "for child in (_Child(), _Child(FETCHER)):\n"
+        "    print(b'AWS_SECRET_ACCESS_KEY' in Path(f'/proc/{child.process.pid}/environ').read_bytes()); child.stop()"
+    )
+    if not Path("/proc/self/environ").exists():
+        pytest.skip("the system does not show the environment of processes")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, timeout=60)
+    assert done.stdout.split() == ["False", "True"], done.stderr
