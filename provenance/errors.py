@@ -51,6 +51,14 @@ class TextColumnError(ShardError):
     """A shard has no column that can be scanned as text."""
 
 
+class StorageError(ShardError):
+    """An object in remote storage cannot be listed or fetched."""
+
+
+class ObjectChangedError(StorageError):
+    """A remote object is no longer the one that was listed, or changed while it was being read."""
+
+
 class StoreError(UsageError):
     """The run database cannot be created, opened or queried."""
 

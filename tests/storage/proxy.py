@@ -1,0 +1,91 @@
+"""A TCP proxy in front of a real HTTP server that fails as told: cuts, stalls, trickles or answers 503."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+HEADER_END = b"\r\n\r\n"
+BUSY = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+@dataclass
+class Proxy:
+    """Each connection carries one request; `faults` are used up by requests whose method they name."""
+
+    upstream: int
+    method: bytes = b"GET"
+    busy: int = 0  # so many requests are answered with 503
+    cut: int = 0  # so many answers end after `after` bytes
+    stall: int = 0  # so many answers stop after `after` bytes, the connection held open
+    after: int = 0
+    on_request: Callable[[int], None] | None = None  # told how many such requests have come, before one is passed on
+    seen: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _socket: socket.socket = field(default_factory=socket.socket)
+
+    def __enter__(self) -> Proxy:
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.listen(64)
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError):
+            request = b""
+            while HEADER_END not in request:
+                received = client.recv(65536)
+                if not received:
+                    return
+                request += received
+            fault = self._fault(request)
+            if fault == "busy":
+                client.sendall(BUSY)
+                return
+            with socket.create_connection(("127.0.0.1", self.upstream)) as server:
+                head, _, body = request.partition(HEADER_END)
+                server.sendall(head + b"\r\nConnection: close" + HEADER_END + body)
+                self._answer(server, client, fault)
+
+    def _answer(self, server: socket.socket, client: socket.socket, fault: str) -> None:
+        left = self.after if fault else -1
+        while received := server.recv(65536):
+            if fault and len(received) >= left:
+                client.sendall(received[:left])
+                if fault == "stall":
+                    time.sleep(60)
+                return
+            client.sendall(received)
+            left -= len(received)
+
+    def _fault(self, request: bytes) -> str:
+        if not request.startswith(self.method + b" "):
+            return ""
+        with self._lock:
+            self.seen += 1
+            seen = self.seen
+            fault = next((name for name in ("busy", "cut", "stall") if getattr(self, name) > 0), "")
+            if fault:
+                setattr(self, fault, getattr(self, fault) - 1)
+        if self.on_request:
+            self.on_request(seen)
+        return fault
