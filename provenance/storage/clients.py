@@ -79,7 +79,7 @@ class ArrowClient:
     def entries(self, prefix: str, recursive: bool) -> Iterator[Entry]:
         """Keys and directories below a prefix; zero-byte directory markers are seen by Arrow as directories."""
         base = f"{self.location.container}/{prefix}".rstrip("/")
-        for info in self.files.get_file_info(pafs.FileSelector(base, recursive=recursive)):
+        for info in self.files.get_file_info(pafs.FileSelector(base, recursive=recursive, allow_not_found=True)):
             key = info.path.removeprefix(self.location.container + "/")
             yield Entry(key, info.type == pafs.FileType.Directory)
 

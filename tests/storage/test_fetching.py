@@ -90,7 +90,7 @@ def test_a_store_that_stalls_for_ever_is_given_up_by_the_deadline(s3, tmp_path, 
     began = time.monotonic()
     with Proxy(s3.port, stall=999, after=50_000) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
-        with pytest.raises(StorageError, match="no answer within .* the limit of 1.5 s is reached"):
+        with pytest.raises(StorageError, match=r"no answer within .* the limit of 1\.5 s is reached"):
             fetch(item, tmp_path / "k", replace(QUICK, read_seconds=60.0, object_seconds=1.5))
     assert time.monotonic() - began < 3
     assert not list(tmp_path.iterdir())
@@ -105,7 +105,7 @@ def test_an_object_that_is_gone_is_told_at_once(s3, tmp_path):
 
 def test_denied_access_names_the_variables_and_no_secret(s3, tmp_path, monkeypatch):
     item = listed(s3)
-    with pytest.raises(StorageError, match="access denied .*set AWS_ACCESS_KEY_ID") as denied:
+    with pytest.raises(StorageError, match=r"access denied .*set AWS_ACCESS_KEY_ID") as denied:
         fetch(item, tmp_path / "k", QUICK, anonymous=True)
     assert "very-secret" not in str(denied.value)
 

@@ -91,7 +91,7 @@ def test_without_credentials_listing_fails_fast_and_names_the_variables(s3, monk
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     began = time.monotonic()
     for anonymous in (False, True):
-        with pytest.raises(StorageError, match="access denied .*set AWS_ACCESS_KEY_ID"):
+        with pytest.raises(StorageError, match=r"access denied .*set AWS_ACCESS_KEY_ID"):
             list_remote(f"s3://{s3.bucket}/k", anonymous=anonymous)
     assert time.monotonic() - began < 5
 
