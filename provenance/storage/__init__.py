@@ -5,6 +5,7 @@ needs neither network nor credentials. Nothing here knows what an object holds.
 """
 
 from provenance.storage.fetching import Fetched, fetch
+from provenance.storage.leaving import leave
 from provenance.storage.listing import RemoteObject, list_remote
 from provenance.storage.locations import Location, is_remote, parse
 from provenance.storage.patience import RetryPolicy
@@ -18,6 +19,7 @@ __all__ = [
     "expand_lists",
     "fetch",
     "is_remote",
+    "leave",
     "list_remote",
     "parse",
 ]

@@ -128,9 +128,15 @@ def _azure(location: Location, anonymous: bool) -> pafs.FileSystem:
     if anonymous:
         raise UsageError(f"{location.uri}: Azure is not read anonymously; set {VARIABLES['abfss']}")
     key, token = os.environ.get("AZURE_STORAGE_KEY"), os.environ.get("AZURE_STORAGE_SAS_TOKEN")
-    options: dict[str, str] = {"account_key": key} if key else {"sas_token": token} if token else {}
+    options: dict[str, str] = {}
+    if key:
+        options["account_key"] = key
+    elif token:
+        options["sas_token"] = "?" + token.removeprefix("?")  # Arrow appends it to the address as it is
     if endpoint := os.environ.get(AZURE_ENDPOINT):
         scheme, host = _endpoint(AZURE_ENDPOINT, endpoint)
+        if scheme == "http" and not options:  # Azure's library ends the process here
+            raise UsageError(f"{AZURE_ENDPOINT} is not https: set AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN")
         options |= {"blob_storage_authority": host, "dfs_storage_authority": host}
         options |= {"blob_storage_scheme": scheme, "dfs_storage_scheme": scheme}
     return pafs.AzureFileSystem(location.account, **options)

@@ -17,6 +17,7 @@ _DENIED = re.compile(
     r"HTTP response code:? 40[13]|Default ?Credential",
 )
 _MISSING = re.compile(r"NO_SUCH_BUCKET|NO_SUCH_KEY|RESOURCE_NOT_FOUND|ContainerNotFound|BlobNotFound|Bucket.*not found")
+_REFUSED = re.compile(r"Azure Error: \[\w+\] 4(?!08|29)\d\d")
 _SECRETS = (
     "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_STORAGE_KEY", "AZURE_STORAGE_SAS_TOKEN",
     "AZURE_CLIENT_SECRET", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN",
@@ -33,11 +34,12 @@ def final_reason(error: Exception, scheme: str) -> str:
     """Why trying again is of no use and what to do, or an empty string if it may help."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status in (401, 403) or isinstance(error, PermissionError) or _DENIED.search(str(error)):
-        return f"access denied ({reason(error)}): set {VARIABLES[scheme]}, or ask for anonymous access if it is public"
+        public = "" if scheme == "abfss" else ", or ask for anonymous access if it is public"
+        return f"access denied ({reason(error)}): set {VARIABLES[scheme]}{public}"
     if status == 404 or isinstance(error, FileNotFoundError) or _MISSING.search(str(error)):
         return MISSING
-    if isinstance(error, ValueError):  # pyarrow.ArrowInvalid is one
-        return f"the client cannot ask for it: {reason(error)}"
+    if isinstance(error, ValueError) or _REFUSED.search(str(error)):  # pyarrow.ArrowInvalid is one
+        return f"it cannot be asked for: {reason(error)}"
     return ""
 
 

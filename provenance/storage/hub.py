@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -62,9 +63,10 @@ def open_dataset(location: Location, anonymous: bool) -> HubClient:
     except ImportError:
         raise UsageError(f"{location.uri}: reading hf:// needs 'pip install provenance-scanner[hf]'") from None
     token = False if anonymous else None  # None: HF_TOKEN, or the token saved by `hf auth login`
-    api = HfApi(token=token)
+    endpoint = os.environ.get("HF_ENDPOINT") or None
+    api = HfApi(endpoint=endpoint, token=token)
     info = api.dataset_info(location.container, revision=location.revision or None)
     if not info.sha:
         raise UsageError(f"{location.uri}: the Hub names no commit for this dataset: give one after @")
-    files = HfFileSystem(token=token, skip_instance_cache=True)
+    files = HfFileSystem(endpoint=endpoint, token=token, skip_instance_cache=True)
     return HubClient(replace(location, revision=info.sha), api, files)

@@ -22,9 +22,11 @@ class Proxy:
     busy: int = 0  # so many requests are answered with 503
     cut: int = 0  # so many answers end after `after` bytes
     stall: int = 0  # so many answers stop after `after` bytes, the connection held open
+    trickle: int = 0  # so many answers go on after `after` bytes by a byte each quarter of a second
     after: int = 0
     on_request: Callable[[int], None] | None = None  # told how many such requests have come, before one is passed on
     seen: int = 0
+    _closed: threading.Event = field(default_factory=threading.Event)  # ends what stalls
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _socket: socket.socket = field(default_factory=socket.socket)
 
@@ -35,6 +37,7 @@ class Proxy:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._closed.set()
         self._socket.close()
 
     @property
@@ -72,7 +75,10 @@ class Proxy:
             if fault and len(received) >= left:
                 client.sendall(received[:left])
                 if fault == "stall":
-                    time.sleep(60)
+                    self._closed.wait(60)
+                for byte in received[left:] if fault == "trickle" else b"":
+                    client.sendall(bytes([byte]))
+                    time.sleep(0.25)
                 return
             client.sendall(received)
             left -= len(received)
@@ -83,7 +89,7 @@ class Proxy:
         with self._lock:
             self.seen += 1
             seen = self.seen
-            fault = next((name for name in ("busy", "cut", "stall") if getattr(self, name) > 0), "")
+            fault = next((name for name in ("busy", "cut", "stall", "trickle") if getattr(self, name) > 0), "")
             if fault:
                 setattr(self, fault, getattr(self, fault) - 1)
         if self.on_request:
