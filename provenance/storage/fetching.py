@@ -1,6 +1,8 @@
 """Fetches an object whole into a new file, hashing the bytes as they pass, and notices when it is not what was listed.
 
-An object is read in parts, several under way at a time, because one stream of a store is slow.
+An object is read in parts, several under way at a time, because one stream of a store is slow. 200 MB from a server
+that gives 40 MB/s a stream, 40 ms to the first byte: 35, 66, 120 and 164 MB/s with 1, 2, 4 and 8 parts of 16 MB, 39 by
+one plain read. From moto, whose cost is a request's and not a stream's: 109, 123, 136 and 121 MB/s, half with 8 MB.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from provenance.storage.locations import parse
 from provenance.storage.patience import Patience, RetryPolicy
 
 PART = 16 << 20  # bytes
-PARTS_AT_ONCE = 4  # 200 MB from moto, 2 cores: 109 MB/s with 1, 123 with 2, 136 with 4, 121 with 8; parts of 8 MB half
+PARTS_AT_ONCE = 4  # each held in memory
 
 
 @dataclass(frozen=True)

@@ -93,15 +93,16 @@ class Patience:
                 if not is_of_storage(error):
                     raise
                 failures += 1
-                self._give_up_if_useless(error, failures)
-                time.sleep(self._policy.wait(failures))
+                pause = self._policy.wait(failures)
+                self._give_up_if_useless(error, failures, pause)
+                time.sleep(pause)
             self.retries += 1
             call = _Call(call.what)
 
-    def _give_up_if_useless(self, error: Exception, failures: int) -> None:
+    def _give_up_if_useless(self, error: Exception, failures: int, pause: float) -> None:
         if final := final_reason(error, self._scheme):
             raise StorageError(f"{self._uri}: {final}") from error
-        late = time.monotonic() + self._policy.wait(failures) >= self._deadline
+        late = time.monotonic() + pause >= self._deadline
         if failures >= self._policy.attempts or late:
             limit = f"the limit of {self._policy.object_seconds:g} s is reached" if late else "none succeeded"
             tried = f"{failures} attempt{'s' * (failures > 1)}"

@@ -97,6 +97,14 @@ def test_without_credentials_listing_fails_fast_and_names_the_variables(s3, monk
     assert time.monotonic() - began < 5
 
 
+def test_an_azure_endpoint_without_tls_needs_a_key(environment, monkeypatch):
+    """Azure's own library would end the process."""
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT", "ours")
+    monkeypatch.setenv("AZURE_STORAGE_BLOB_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(UsageError, match="set AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN"):
+        list_remote("az://c/k")
+
+
 def test_a_public_object_is_read_anonymously(s3, tmp_path):
     s3.boto.put_object(Bucket=s3.bucket, Key="k", Body=b"x", ACL="public-read")
     s3.boto.put_bucket_acl(Bucket=s3.bucket, ACL="public-read")
