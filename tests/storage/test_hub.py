@@ -60,6 +60,16 @@ def test_bytes_that_are_not_those_the_hub_states_are_refused(hub, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_short_read_is_noticed_and_asked_for_again(hub, tmp_path):
+    (item,) = list_remote("hf://datasets/org/books/README.md", policy=QUICK)
+    hub.short = 2
+    assert fetch(item, tmp_path / "r", QUICK).retries == 2
+    assert (tmp_path / "r").read_bytes() == b"books"
+    hub.short = 99
+    with pytest.raises(StorageError, match=r"4 bytes came instead of 5, at byte 0 \(3 attempts"):
+        fetch(item, tmp_path / "s", QUICK)
+
+
 def test_what_is_not_there_is_told(hub):
     with pytest.raises(UsageError, match="nothing matches"):
         list_remote("hf://datasets/org/books/none", policy=QUICK)
