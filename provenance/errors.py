@@ -52,7 +52,11 @@ class TextColumnError(ShardError):
 
 
 class StorageError(ShardError):
-    """An object store refuses, does not answer, or gave something else than it said."""
+    """An object in remote storage cannot be listed or fetched."""
+
+
+class ObjectChangedError(StorageError):
+    """A remote object is no longer the one that was listed, or changed while it was being read."""
 
 
 class StoreError(UsageError):

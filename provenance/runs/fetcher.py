@@ -1,7 +1,4 @@
-"""The child process that talks to object stores: lists, and fetches objects whole. It parses nothing it fetches.
-
-That Arrow's S3 client may hang when a process ends does no harm here: the parent kills its children.
-"""
+"""The child process that talks to object stores: lists, and fetches objects whole. It parses nothing it fetches."""
 
 from __future__ import annotations
 
@@ -10,12 +7,13 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from provenance.errors import OutputError, ProvenanceError, StorageError
 from provenance.messages import read_message, write_message
-from provenance.storage import RemoteObject, fetch, list_remote
+from provenance.storage import RemoteObject, fetch, leave, list_remote
 
 Send = Callable[[dict[str, Any]], None]
 
@@ -25,17 +23,30 @@ def do(task: dict[str, Any], anonymous: bool, send: Send) -> None:
     header: dict[str, Any] = {"kind": "done", "task": task["task"], "shard": task["shard"]}
     try:
         if task["task"] == "list":
-            header["objects"] = [asdict(item) for item in list_remote(task["shard"], anonymous)]
+            header["objects"] = [_told(item) for item in list_remote(task["shard"], anonymous)]
         else:
             fetched = [
-                fetch(RemoteObject(**item), Path(target), anonymous=anonymous)
+                fetch(_object(item), Path(target), anonymous=anonymous)
                 for item, target in zip(task["objects"], task["targets"], strict=True)
             ]
-            header.update(asdict(fetched[0]))
+            header.update(sha256=fetched[0].sha256, bytes=fetched[0].bytes)
+            header["version"] = fetched[0].version or fetched[0].etag
     except (ProvenanceError, OSError) as error:
         kind = "storage" if isinstance(error, (StorageError, OSError)) else "usage"
         header.update(error=str(error), error_kind="disk" if isinstance(error, OutputError) else kind)
     send(header)
+    if "error" in header:
+        leave(0)  # see there; the parent starts another
+
+
+def _told(item: RemoteObject) -> dict[str, Any]:
+    """An object as JSON."""
+    return {**asdict(item), "modified": item.modified.isoformat() if item.modified else None}
+
+
+def _object(told: dict[str, Any]) -> RemoteObject:
+    modified = told["modified"]
+    return RemoteObject(**{**told, "modified": datetime.fromisoformat(modified) if modified else None})
 
 
 def main() -> None:
@@ -52,4 +63,4 @@ def main() -> None:
         send({"kind": "ready"})
         while (task := read_message(sys.stdin.buffer)) is not None:
             do(task[0], bool(hello[0].get("anonymous")), send)
-    os._exit(0)
+    leave(0)

@@ -148,8 +148,12 @@ class Children:
                     if message is None:
                         selector.unregister(child.stdout)
                         self._children.remove(child)
-                        yield _lost(child)
-                        self._start(child.role, *told[child.role], selector)
+                        if child.role == FETCHER and child.ready and child.task is None:
+                            child.stop()  # it told of a failure, after which its network is not to be trusted
+                        else:
+                            yield _lost(child)
+                        if child.role != FETCHER or fetching.tasks:
+                            self._start(child.role, *told[child.role], selector)
                     elif message[0]["kind"] == "ready":
                         child.ready = True
                     elif message[0]["kind"] == "refused":

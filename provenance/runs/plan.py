@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter, deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -31,7 +32,7 @@ class Listed:
 
 def list_all(specs: Sequence[str], anonymous: bool = False) -> list[Listed]:
     """Everything that the specs name, here and elsewhere, by name; raises UsageError or StorageError."""
-    specs = expand_lists(specs)
+    specs = expand_lists(list(specs), sys.stdin.buffer)
     local = [spec for spec in specs if not is_remote(spec)]
     remote = [spec for spec in specs if is_remote(spec)]
     found = {file.path: Listed(file.path, file.skipped) for file in list_shards(local)} if local else {}
@@ -128,7 +129,7 @@ class Plan:
             self._remove(record.shard)
             return
         record.sha256, record.bytes = header["sha256"], header["bytes"]
-        record.version = header["version"] or header["etag"]
+        record.version = header["version"]
         path = str(self._paths[record.shard][0])
         self._add([{"task": self._first, "shard": record.shard, "path": path}], record)
 

@@ -1,12 +1,25 @@
-"""Where shards lie when they are not here: object stores. Objects are listed, and fetched whole; nothing is parsed.
+"""Where shards lie when not on this machine: names of objects, their listing, and fetching them whole into a file.
 
-What is scanned is then a local file, whose bytes are the very ones that were hashed as they came, and the processes
-that parse need neither network nor credentials.
+Fetched bytes are hashed as they pass, so the bytes scanned are the bytes hashed, and what parses them afterwards
+needs neither network nor credentials. Nothing here knows what an object holds.
 """
 
-from provenance.storage.fetching import Fetched, RetryPolicy, fetch
+from provenance.storage.fetching import Fetched, fetch
+from provenance.storage.leaving import leave
 from provenance.storage.listing import RemoteObject, list_remote
-from provenance.storage.locations import is_remote
+from provenance.storage.locations import Location, is_remote, parse
+from provenance.storage.patience import RetryPolicy
 from provenance.storage.specs import expand_lists
 
-__all__ = ["Fetched", "RemoteObject", "RetryPolicy", "expand_lists", "fetch", "is_remote", "list_remote"]
+__all__ = [
+    "Fetched",
+    "Location",
+    "RemoteObject",
+    "RetryPolicy",
+    "expand_lists",
+    "fetch",
+    "is_remote",
+    "leave",
+    "list_remote",
+    "parse",
+]

@@ -1,142 +1,164 @@
-"""Arrow file systems for addresses. Endpoints and credentials come from the environment alone, as each vendor names it.
+"""Opens the client of a store: credentials and endpoints from the ordinary environment variables, nothing from a URI.
 
-S3: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL(_S3).
-Google: GOOGLE_APPLICATION_CREDENTIALS, STORAGE_EMULATOR_HOST. Azure: AZURE_STORAGE_ACCOUNT, AZURE_STORAGE_KEY,
-AZURE_STORAGE_SAS_TOKEN, AZURE_STORAGE_BLOB_ENDPOINT. Hub: HF_TOKEN, HF_ENDPOINT.
+What each store says of an object, measured with pyarrow 26: S3 gives ETag, Last-Modified (whole seconds) and, in a
+versioned bucket, VersionId; GCS gives etag, generation and updated; Azure gives ETag and Last-Modified.
 """
 
 from __future__ import annotations
 
 import os
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from urllib.parse import urlsplit
 
-import pyarrow as pa
+import pyarrow.fs as pafs
 
-from provenance.errors import StorageError, UsageError
-from provenance.storage.locations import Location
+from provenance.errors import UsageError
+from provenance.storage.locations import VARIABLES, Location
 
-if TYPE_CHECKING:
-    import pyarrow.fs
-
-CONNECT_SECONDS, REQUEST_SECONDS = 10, 30
-ATTEMPTS = 2  # of a client by itself; `RetryPolicy` has the rest
-REMEDIES = {
-    "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or pass --anonymous for public data",
-    "gs": "set GOOGLE_APPLICATION_CREDENTIALS, or pass --anonymous for public data",
-    "abfss": "set AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN",
-    "hf": "set HF_TOKEN if the data set is not public",
-}
-DENIED = (
-    "ACCESS_DENIED",
-    "Forbidden",
-    "403",
-    "401",
-    "credentials",
-    "Unauthorized",
-    "INVALID_ACCESS_KEY",
-    "SignatureDoes",
-)
+CONNECT_SECONDS = 10.0
+AZURE_ENDPOINT = "AZURE_STORAGE_BLOB_ENDPOINT"
 
 
-def file_system(location: Location, anonymous: bool) -> pyarrow.fs.FileSystem:
-    """The client for an address; raises StorageError where it cannot be made, UsageError where something is not set."""
-    try:
-        return _OPENERS[location.scheme](location, anonymous)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise StorageError(f"cannot open {location.scheme}://{location.root}: {explained(error, location)}") from error
+@dataclass(frozen=True)
+class Properties:
+    """What a store says of an object; what it does not say is None."""
+
+    bytes: int
+    etag: str | None = None
+    version: str | None = None  # S3 version id, GCS generation, commit of a dataset
+    modified: datetime | None = None
+    sha256: str | None = None  # of the object's bytes, where the store keeps it
 
 
-def explained(error: BaseException, location: Location) -> str:
-    """What a client has to say, on one line, with what to do where it was refused."""
-    message = " ".join(str(error).split())[:300] or type(error).__name__
-    if any(word in message for word in DENIED):
-        return f"{message}: {REMEDIES[location.scheme]}"
-    return message
+@dataclass(frozen=True)
+class Opened:
+    """An object ready to be read; `read_at(offset, length)` may be called from several threads at once."""
+
+    properties: Properties
+    read_at: Callable[[int, int], bytes]
 
 
-def is_refusal(error: BaseException) -> bool:
-    """Whether asking again is no use: the credentials do not suffice."""
-    return any(word in str(error) for word in DENIED)
+@dataclass(frozen=True)
+class Entry:
+    """A key met while listing, or a directory of keys."""
+
+    key: str
+    is_directory: bool
 
 
-def identity_of(source: pa.NativeFile, client: pyarrow.fs.FileSystem, path: str) -> tuple[str | None, str | None]:
-    """ETag and version of an opened object, as far as its store tells; the Hub's version is the commit in the path."""
-    if client.type_name.startswith("py"):
-        known = client.handler.fs.info(path)
-        return known.get("blob_id"), path.partition("@")[2].partition("/")[0] or None
-    told = {name.lower(): value.decode() for name, value in (source.metadata() or {}).items()}
-    version = told.get("versionid") or told.get("x-amz-version-id") or told.get("generation")
-    return (told["etag"].strip('"') if told.get("etag") else None), version
+class Client(Protocol):
+    """One store, seen from one bucket, container or dataset."""
+
+    @property
+    def location(self) -> Location:
+        """What it was opened for, with the revision that was pinned."""
+
+    def open(self, key: str) -> Opened:
+        """An object, which is asked for but not yet read; raises FileNotFoundError if there is none."""
+
+    def entries(self, prefix: str, recursive: bool) -> Iterator[Entry]:
+        """What lies below a directory of keys; raises FileNotFoundError if there is none."""
 
 
-def _s3(location: Location, anonymous: bool) -> pyarrow.fs.FileSystem:
-    from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem
+@dataclass(frozen=True)
+class ArrowClient:
+    """S3, GCS and Azure through Arrow's own clients."""
 
-    options: dict[str, Any] = {}
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    if endpoint:
-        scheme, _, host = endpoint.rpartition("://")
-        options = {"scheme": scheme or "https", "endpoint_override": host.rstrip("/")}
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    if region is None and endpoint:
-        region = "us-east-1"  # Arrow would ask Amazon where a bucket is that Amazon does not have
-    elif region is None:
-        from pyarrow.fs import resolve_s3_region
+    location: Location
+    files: pafs.FileSystem
 
-        region = resolve_s3_region(location.root)
-    return S3FileSystem(
+    def open(self, key: str) -> Opened:
+        """An object, by its exact key."""
+        file = self.files.open_input_file(f"{self.location.container}/{key}")
+        properties = _properties(file.size(), file.metadata())
+        return Opened(properties, lambda offset, length: file.read_at(length, offset))
+
+    def entries(self, prefix: str, recursive: bool) -> Iterator[Entry]:
+        """Keys and directories below a prefix; zero-byte directory markers are seen by Arrow as directories."""
+        base = f"{self.location.container}/{prefix}".rstrip("/")
+        for info in self.files.get_file_info(pafs.FileSelector(base, recursive=recursive, allow_not_found=True)):
+            key = info.path.removeprefix(self.location.container + "/")
+            yield Entry(key, info.type == pafs.FileType.Directory)
+
+
+def open_client(location: Location, anonymous: bool, sdk_attempts: int = 1) -> Client:
+    """The client for a location; may ask the network. `sdk_attempts` counts S3's own, hidden retries."""
+    match location.scheme:
+        case "s3":
+            return ArrowClient(location, _s3(location, anonymous, sdk_attempts))
+        case "gs":
+            return ArrowClient(location, _gcs(anonymous))
+        case "abfss":
+            return ArrowClient(location, _azure(location, anonymous))
+        case _:
+            from provenance.storage.hub import open_dataset  # the hub's package is an extra
+
+            return open_dataset(location, anonymous)
+
+
+def _s3(location: Location, anonymous: bool, attempts: int) -> pafs.FileSystem:
+    environment = os.environ
+    endpoint = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL")
+    region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
+    scheme, host = _endpoint("AWS_ENDPOINT_URL", endpoint) if endpoint else (None, None)
+    if host and not host.endswith(".amazonaws.com"):  # a store elsewhere has no EC2 roles: do not wait for them
+        environment.setdefault("AWS_EC2_METADATA_DISABLED", "true")
+    return pafs.S3FileSystem(
         anonymous=anonymous,
-        region=region,
+        region=region or ("us-east-1" if endpoint else pafs.resolve_s3_region(location.container)),
+        scheme=scheme,
+        endpoint_override=host,
         connect_timeout=CONNECT_SECONDS,
-        request_timeout=REQUEST_SECONDS,
-        retry_strategy=AwsStandardS3RetryStrategy(max_attempts=ATTEMPTS),
-        **options,
+        retry_strategy=pafs.AwsStandardS3RetryStrategy(max_attempts=attempts),
     )
 
 
-def _gs(location: Location, anonymous: bool) -> pyarrow.fs.FileSystem:
-    from pyarrow.fs import GcsFileSystem
-
-    limit = timedelta(seconds=REQUEST_SECONDS)
-    if endpoint := os.environ.get("STORAGE_EMULATOR_HOST"):
-        scheme, _, host = endpoint.rpartition("://")
-        return GcsFileSystem(
-            anonymous=True, scheme=scheme or "http", endpoint_override=host.rstrip("/"), retry_time_limit=limit
-        )
-    return GcsFileSystem(anonymous=anonymous, retry_time_limit=limit)
+def _gcs(anonymous: bool) -> pafs.FileSystem:
+    limit = timedelta(seconds=2 * CONNECT_SECONDS)  # for the client's own retries, which ours follow
+    if emulator := os.environ.get("STORAGE_EMULATOR_HOST"):
+        scheme, host = _endpoint("STORAGE_EMULATOR_HOST", emulator if "://" in emulator else f"http://{emulator}")
+        return pafs.GcsFileSystem(anonymous=True, scheme=scheme, endpoint_override=host, retry_time_limit=limit)
+    return pafs.GcsFileSystem(anonymous=anonymous, retry_time_limit=limit)
 
 
-def _abfss(location: Location, anonymous: bool) -> pyarrow.fs.FileSystem:
-    from pyarrow.fs import AzureFileSystem
-
-    account = location.account or os.environ.get("AZURE_STORAGE_ACCOUNT", "")
-    if not account:
-        raise UsageError(
-            "no Azure account: set AZURE_STORAGE_ACCOUNT, or write abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/KEY"
-        )
-    options: dict[str, Any] = {}
-    if endpoint := os.environ.get("AZURE_STORAGE_BLOB_ENDPOINT"):
-        scheme, _, host = endpoint.rpartition("://")
-        host = host.rstrip("/").partition("/")[0]
-        options = {
-            "blob_storage_authority": host, "blob_storage_scheme": scheme or "https",
-            "dfs_storage_authority": host, "dfs_storage_scheme": scheme or "https",
-        }  # fmt: skip
-    if not anonymous:
-        options["account_key"] = os.environ.get("AZURE_STORAGE_KEY")
-        options["sas_token"] = None if options["account_key"] else os.environ.get("AZURE_STORAGE_SAS_TOKEN")
-    return AzureFileSystem(account, **{name: value for name, value in options.items() if value})
+def _azure(location: Location, anonymous: bool) -> pafs.FileSystem:
+    if anonymous:
+        raise UsageError(f"{location.uri}: Azure is not read anonymously; set {VARIABLES['abfss']}")
+    key, token = os.environ.get("AZURE_STORAGE_KEY"), os.environ.get("AZURE_STORAGE_SAS_TOKEN")
+    options: dict[str, str] = {}
+    if key:
+        options["account_key"] = key
+    elif token:
+        options["sas_token"] = "?" + token.removeprefix("?")  # Arrow appends it to the address as it is
+    if endpoint := os.environ.get(AZURE_ENDPOINT):
+        scheme, host = _endpoint(AZURE_ENDPOINT, endpoint)
+        if scheme == "http" and not options:  # Azure's library ends the process here
+            raise UsageError(f"{AZURE_ENDPOINT} is not https: set AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN")
+        options |= {"blob_storage_authority": host, "dfs_storage_authority": host}
+        options |= {"blob_storage_scheme": scheme, "dfs_storage_scheme": scheme}
+    return pafs.AzureFileSystem(location.account, **options)
 
 
-def _hf(location: Location, anonymous: bool) -> pyarrow.fs.FileSystem:
-    from pyarrow.fs import FSSpecHandler, PyFileSystem
-
-    try:
-        from huggingface_hub import HfFileSystem
-    except ImportError as error:
-        raise UsageError("hf:// needs: pip install 'provenance-scanner[hf]'") from error
-    return PyFileSystem(FSSpecHandler(HfFileSystem(token=False if anonymous else None, use_listings_cache=False)))
+def _endpoint(variable: str, url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise UsageError(f"{variable} must be http://HOST[:PORT] or https://HOST[:PORT], without user and password")
+    return parts.scheme, parts.netloc + parts.path.rstrip("/")
 
 
-_OPENERS = {"s3": _s3, "gs": _gs, "abfss": _abfss, "hf": _hf}
+def _properties(size: int, metadata: Mapping[str | bytes, bytes] | None) -> Properties:
+    said = {_text(name).lower(): _text(value) for name, value in (metadata or {}).items()}
+    modified = said.get("last-modified") or said.get("updated")
+    return Properties(
+        bytes=size,
+        etag=said.get("etag", "").strip('"') or None,
+        version=said.get("versionid") or said.get("generation") or None,
+        modified=datetime.fromisoformat(modified).astimezone(UTC) if modified else None,
+    )
+
+
+def _text(said: str | bytes) -> str:
+    return said if isinstance(said, str) else said.decode("utf-8", "replace")

@@ -1,70 +1,150 @@
-"""Addresses of objects: `s3://bucket/key` and its kin. Only these schemes are known, and none can carry a command."""
+"""Names of remote objects: what a URI may say, and what it may not.
+
+A name can come from a list file, so it never decides which host is asked and carries no credential: endpoints,
+accounts' keys and tokens come from the environment alone. Keys are taken as they are written and never
+percent-decoded, as `aws s3 ls` prints them, so every key is its own spelling.
+"""
 
 from __future__ import annotations
 
+import os
 import re
-from typing import NamedTuple
+import unicodedata
+from dataclasses import dataclass, replace
 
 from provenance.errors import UsageError
 
-SCHEMES = ("s3", "gs", "abfss", "hf")
-SAME_AS = {"s3a": "s3", "gcs": "gs", "abfs": "abfss", "az": "abfss"}
-CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+SCHEMES = {"s3": "s3", "gs": "gs", "gcs": "gs", "abfss": "abfss", "abfs": "abfss", "az": "abfss", "hf": "hf"}
+KNOWN = "known are s3://, gs://, abfss://, az:// and hf://datasets/"
+
+_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.\-]*(?:::[A-Za-z0-9+.\-:]*)?)://", re.ASCII)
+_CONTAINER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,221}", re.ASCII)
+_ACCOUNT_HOST = re.compile(r"([a-z0-9]{3,24})\.(?:dfs|blob)\.core\.windows\.net", re.ASCII)
+_ACCOUNT = re.compile(r"[a-z0-9]{3,24}", re.ASCII)
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]*", re.ASCII)
+_QUERY = re.compile(
+    r"\?(versionId|generation|endpoint_override|scheme|region|access_key|secret_key|session_token|sas_token|"
+    r"account_key|blob_storage_authority|dfs_storage_authority|X-Amz-[A-Za-z\-]+|sig|sv)=",
+    re.IGNORECASE,
+)
 
 
-class Location(NamedTuple):
-    """An object, a directory of them, or a pattern. Names are taken as they are: nothing in them is an escape."""
+@dataclass(frozen=True)
+class Location:
+    """Where an object, a prefix or a pattern of keys lies."""
 
-    scheme: str
-    account: str  # of Azure; else empty
-    root: str  # bucket or container; for the Hub `datasets/ORG/NAME` with `@REVISION` if one was given
-    key: str
+    scheme: str  # s3, gs, abfss or hf
+    container: str  # bucket or container; for hf the dataset, ORG/NAME
+    key: str  # as written, may be a pattern; empty is the whole dataset
+    account: str = ""  # abfss alone
+    revision: str = ""  # hf alone: branch, tag or commit, empty for the default branch
 
     @property
-    def path(self) -> str:
-        """As Arrow's file systems take it."""
-        return f"{self.root}/{self.key}" if self.key else self.root
+    def uri(self) -> str:
+        """The one spelling of this place; parse() gives back an equal Location."""
+        if self.scheme == "hf":
+            return f"hf://datasets/{self.container}{'@' * bool(self.revision)}{self.revision}/{self.key}"
+        if self.scheme == "abfss":
+            return f"abfss://{self.container}@{self.account}.dfs.core.windows.net/{self.key}"
+        return f"{self.scheme}://{self.container}/{self.key}"
 
-    def uri(self, path: str) -> str:
-        """The address of a path in the same store."""
-        if self.scheme == "abfss" and self.account:
-            root, _, key = path.partition("/")
-            return f"abfss://{root}@{self.account}.dfs.core.windows.net/{key}"
-        return f"{self.scheme}://{path}"
+    def at(self, key: str) -> Location:
+        """The same container, another key."""
+        return replace(self, key=key)
 
 
 def is_remote(spec: str) -> bool:
-    """Whether a spec is an address and no path."""
-    return re.match(r"[A-Za-z][A-Za-z0-9+.:-]*://", spec) is not None
+    """Whether this is a URI and not a path of this machine; parse() says which URIs are good."""
+    return _SCHEME.match(spec) is not None
 
 
 def parse(uri: str) -> Location:
-    """Take an address apart; raises UsageError for one of an unknown kind or without bucket."""
-    scheme, _, rest = uri.partition("://")
-    scheme = SAME_AS.get(scheme.lower(), scheme.lower())
+    """The Location a URI names; raises UsageError for one that names none or says what only the environment may."""
+    refuse_control_characters(uri)
+    found = _SCHEME.match(uri)
+    if found is None:
+        raise UsageError(f"{_shown(uri)} is no URI of remote storage; {KNOWN}")
+    scheme, rest = found.group(1).lower(), uri[found.end() :]
+    if "::" in scheme:
+        raise UsageError(f"{_shown(uri)} chains file systems with '::', which is not allowed: name the object itself")
+    if scheme == "file":
+        raise UsageError(f"{_shown(uri)}: give the path itself, without file://")
     if scheme not in SCHEMES:
-        known = ", ".join(f"{name}://" for name in SCHEMES)
-        raise UsageError(f"{uri} is no address that can be scanned: give a path, or one that begins with {known}")
-    if CONTROL.search(uri):
-        raise UsageError(f"{uri!r} has control characters: it is no address")
-    if scheme == "hf":
-        return _of_the_hub(uri, rest)
-    root, _, key = rest.partition("/")
-    account = ""
-    if scheme == "abfss" and "@" in root:
-        root, _, host = root.partition("@")
-        account = host.partition(".")[0]
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", root):
+        raise UsageError(f"shards cannot be read from {scheme}:// ({_shown(uri)}); {KNOWN}")
+    if query := _QUERY.search(rest):
         raise UsageError(
-            f"{uri} has no proper bucket: write {scheme}://BUCKET/KEY; credentials come from the environment"
+            f"{_shown(uri)}: a URI may not set {query.group(1)}. Endpoints and credentials are read from environment "
+            "variables only, and the version is pinned when objects are listed"
         )
-    if "?versionId=" in key:
-        raise UsageError(f"{uri} asks for a version: only the newest can be read; its version is recorded")
-    return Location(scheme, account, root, key)
+    location = {"hf": _dataset, "abfss": _azure}.get(SCHEMES[scheme], _bucket)(SCHEMES[scheme], rest, uri)
+    if not location.key and location.scheme != "hf":
+        raise UsageError(f"{_shown(uri)} names no object: to scan all of it write {_shown(uri).rstrip('/')}/**")
+    return location
 
 
-def _of_the_hub(uri: str, rest: str) -> Location:
-    match = re.fullmatch(r"(datasets/[^/@]+/[^/@]+(?:@[^/]+)?)(?:/(.*))?", rest, re.DOTALL)
-    if match is None:
-        raise UsageError(f"{uri} is no data set of the Hub: write hf://datasets/ORG/NAME/PATH, or NAME@REVISION")
-    return Location("hf", "", match[1], match[2] or "")
+def refuse_control_characters(spec: str) -> None:
+    """Raises UsageError if a name holds a control character or a lone surrogate: it would spoil every message."""
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in spec):
+        raise UsageError(f"a control character in the name {_shown(spec)!a}: objects so named cannot be scanned")
+
+
+def _bucket(scheme: str, rest: str, uri: str) -> Location:
+    bucket, _, key = rest.partition("/")
+    if "@" in bucket or ":" in bucket:
+        raise UsageError(f"{_shown(uri)}: no user, password or port in a URI; {_credentials(scheme)}")
+    return Location(scheme, _named(_CONTAINER, bucket, "bucket", uri), key)
+
+
+def _azure(scheme: str, rest: str, uri: str) -> Location:
+    place, _, key = rest.partition("/")
+    container, at, host = place.partition("@")
+    if ":" in place:
+        raise UsageError(f"{_shown(uri)}: no user, password or port in a URI; {_credentials(scheme)}")
+    named, ours = _ACCOUNT_HOST.fullmatch(host), os.environ.get("AZURE_STORAGE_ACCOUNT", "")
+    if at and named is None:
+        raise UsageError(f"{_shown(uri)}: after @ comes ACCOUNT.dfs.core.windows.net and nothing else")
+    account = named.group(1) if named else ours
+    if not _ACCOUNT.fullmatch(account):
+        raise UsageError(f"{_shown(uri)}: no storage account; set AZURE_STORAGE_ACCOUNT")
+    if ours and account != ours:  # else a list file could have our token sent to an account of its own
+        raise UsageError(f"{_shown(uri)} lies in another account than AZURE_STORAGE_ACCOUNT names, {ours}")
+    return Location(scheme, _named(_CONTAINER, container, "container", uri), key, account=account)
+
+
+def _dataset(scheme: str, rest: str, uri: str) -> Location:
+    kind, _, rest = rest.partition("/")
+    owner, _, rest = rest.partition("/")
+    if kind != "datasets":
+        raise UsageError(f"{_shown(uri)}: only datasets can be scanned: hf://datasets/ORG/NAME[@REVISION]/PATH")
+    if found := re.match(r"([^/@]*)@(~[a-z]+|refs/(?:convert|pr)/[^/]+|[^/]+)(?:/|$)(.*)", rest, re.DOTALL):
+        name, revision, key = found.groups()
+        revision = revision.replace("~", "refs/convert/", 1) if revision.startswith("~") else revision
+    else:
+        name, _, key = rest.partition("/")
+        revision = ""
+    container = f"{_named(_REPOSITORY, owner, 'owner', uri)}/{_named(_REPOSITORY, name, 'dataset', uri)}"
+    return Location(scheme, container, key, revision=revision.replace("%2F", "/"))
+
+
+def _named(rule: re.Pattern[str], name: str, what: str, uri: str) -> str:
+    if not rule.fullmatch(name):
+        raise UsageError(f"{_shown(uri)} names no {what}" + (f" that can exist: {name!r}" if name else ""))
+    return name
+
+
+def _credentials(scheme: str) -> str:
+    return f"credentials are read from the environment: {VARIABLES[scheme]}"
+
+
+VARIABLES = {  # what a user has to set, by scheme
+    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+    "gs": "GOOGLE_APPLICATION_CREDENTIALS",
+    "abfss": "AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN",
+    "hf": "HF_TOKEN",
+}
+
+
+def _shown(uri: str) -> str:
+    """A URI fit for a message: what may be a secret (before @, after ?) is left out."""
+    shown = re.sub(r"(://)[^/@]*:[^/]*@", r"\1...@", uri)
+    return re.sub(r"(\?[A-Za-z_\-]+=).*", r"\1...", shown, flags=re.DOTALL)

@@ -1,53 +1,65 @@
-"""Lists of shards: `@list.txt` names a file with one spec a line, `-` is the same from standard input."""
+"""Lists of specs: `@list.txt` is replaced by the lines of a file, `-` by those of the standard input."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+import codecs
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from provenance.errors import UsageError
+from provenance.storage.locations import is_remote, parse, refuse_control_characters
 
-MOST_BYTES = 64 << 20
+LONGEST_LIST = 64 << 20  # bytes: about a million names
 
 
-def expand_lists(specs: Sequence[str]) -> list[str]:
-    """The specs with lists replaced by what they name; raises UsageError for one that cannot be read or is empty.
+def expand_lists(specs: Sequence[str], stdin: IO[bytes]) -> list[str]:
+    """All specs, lists replaced by what they hold; each remote one is checked, and UsageError names list and line.
 
-    Blank lines and lines that begin with `#` are comments. A list names no other list.
+    A list has one spec a line; blank lines and those that begin with `#` are left out. Relative paths in it are
+    relative to the working directory, as they are on the command line.
     """
+    if specs.count("-") > 1:
+        raise UsageError("'-' is given twice, but the standard input can be read only once")
     found: list[str] = []
-    if list(specs).count("-") > 1:
-        raise UsageError("- is given twice: standard input can be read once")
     for spec in specs:
         if spec == "-":
-            found += _lines(sys.stdin.buffer.read(MOST_BYTES + 1), "standard input")
-        elif spec.startswith("@") and not Path(spec).exists():
-            found += _lines(_read(Path(spec[1:])), spec[1:])
+            found += _lines(stdin, "standard input")
+        elif spec.startswith("@"):
+            try:
+                with Path(spec[1:]).open("rb") as file:
+                    found += _lines(file, spec[1:])
+            except OSError as error:
+                raise UsageError(f"cannot read the list {spec[1:] or spec}: {error.strerror}") from error
         else:
+            _check(spec)
             found.append(spec)
     return found
 
 
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"cannot read the list of shards {path}: {error.strerror}") from error
+def _lines(file: IO[bytes], name: str) -> Iterator[str]:
+    data = file.read(LONGEST_LIST + 1)
+    if len(data) > LONGEST_LIST:
+        raise UsageError(f"the list {name} is longer than {LONGEST_LIST >> 20} MB: is it a list of shards? Split it")
+    for number, line in enumerate(data.removeprefix(codecs.BOM_UTF8).split(b"\n"), 1):
+        try:
+            spec = line.removesuffix(b"\r").decode()
+            if not spec.strip() or spec.startswith("#"):
+                continue
+            _check(spec, in_list=True)
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{name}, line {number} is not UTF-8 (byte {error.start + 1} of it)") from None
+        except UsageError as error:
+            raise UsageError(f"{name}, line {number}: {error}") from error
+        yield spec
 
 
-def _lines(data: bytes, name: str) -> list[str]:
-    if len(data) > MOST_BYTES:
-        raise UsageError(f"the list of shards {name} has more than {MOST_BYTES >> 20} MB: is it a list?")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"the list of shards {name} is no UTF-8 (byte {error.start})") from error
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
-    specs = [line for line in lines if line.strip() and not line.startswith("#")]
-    if not specs:
-        raise UsageError(f"the list of shards {name} is empty")
-    if nested := next((line for line in specs if line == "-" or line.startswith("@")), None):
-        raise UsageError(f"the list of shards {name} names another list: {nested}")
-    return specs
+def _check(spec: str, in_list: bool = False) -> None:
+    if in_list and (spec.startswith("@") or spec == "-"):
+        raise UsageError(f"a list cannot name another list: {spec}. A file so named is written ./{spec}")
+    if not spec:
+        raise UsageError("an empty name: give a file, a directory or a pattern")
+    if is_remote(spec):
+        parse(spec)
+    elif in_list:
+        refuse_control_characters(spec)

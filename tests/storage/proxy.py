@@ -1,4 +1,4 @@
-"""A TCP proxy before a real server, which misbehaves as told: cuts, delays, and answers of its own."""
+"""A TCP proxy in front of a real HTTP server that fails as told: cuts, stalls, trickles or answers 503."""
 
 from __future__ import annotations
 
@@ -7,72 +7,91 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
+
+HEADER_END = b"\r\n\r\n"
+BUSY = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
+@dataclass
 class Proxy:
-    """Forwards connections to a port of this machine. `before` may answer instead, `most` cuts answers short."""
+    """Each connection carries one request; `faults` are used up by requests whose method they name."""
 
-    def __init__(self, port: int) -> None:
-        self._target = port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self.requests: list[bytes] = []  # first lines
-        self.answer: Callable[[bytes], bytes | None] = lambda request: None
-        self.most: Callable[[bytes], int | None] = lambda request: None
-        self.delay = 0.0  # seconds before each answer
-        self._clients: list[socket.socket] = []
-        threading.Thread(target=self._serve, daemon=True).start()
+    upstream: int
+    method: bytes = b"GET"
+    busy: int = 0  # so many requests are answered with 503
+    cut: int = 0  # so many answers end after `after` bytes
+    stall: int = 0  # so many answers stop after `after` bytes, the connection held open
+    trickle: int = 0  # so many answers go on after `after` bytes by a byte each quarter of a second
+    after: int = 0
+    on_request: Callable[[int], None] | None = None  # told how many such requests have come, before one is passed on
+    seen: int = 0
+    _closed: threading.Event = field(default_factory=threading.Event)  # ends what stalls
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _socket: socket.socket = field(default_factory=socket.socket)
 
-    def close(self) -> None:
-        """Stop, and hang up on everybody who still waits."""
-        _hang_up(self._listener)
-        self._listener.close()
-        for client in self._clients:
-            _hang_up(client)
+    def __enter__(self) -> Proxy:
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.listen(64)
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
 
-    def _serve(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                self._clients.append(connection)
-                threading.Thread(target=self._one, args=[connection], daemon=True).start()
+    def __exit__(self, *_: object) -> None:
+        self._closed.set()
+        self._socket.close()
 
-    def _one(self, client: socket.socket) -> None:
-        """One request a connection: the answer is forwarded until its server closes it."""
-        with client, contextlib.suppress(OSError):
-            head = b""
-            while b"\r\n\r\n" not in head:
-                block = client.recv(65536)
-                if not block:
-                    return
-                head += block
-            request, _, rest = head.partition(b"\r\n")
-            self.requests.append(request)
-            time.sleep(self.delay)
-            if (answer := self.answer(request)) is not None:
-                client.sendall(answer)
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
                 return
-            with socket.create_connection(("127.0.0.1", self._target)) as server:
-                lines = [line for line in rest.split(b"\r\n") if not line.lower().startswith(b"connection:")]
-                server.sendall(b"\r\n".join([request, b"Connection: close", *lines]))
-                threading.Thread(target=_forward, args=[client, server], daemon=True).start()
-                most, sent = self.most(request), 0
-                while block := server.recv(65536):
-                    if most is not None and sent + len(block) > most:
-                        client.sendall(block[: most - sent])
-                        _hang_up(client)
-                        return
-                    client.sendall(block)
-                    sent += len(block)
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
+    def _serve(self, client: socket.socket) -> None:
+        with client, contextlib.suppress(OSError):
+            request = b""
+            while HEADER_END not in request:
+                received = client.recv(65536)
+                if not received:
+                    return
+                request += received
+            fault = self._fault(request)
+            if fault == "busy":
+                client.sendall(BUSY)
+                return
+            with socket.create_connection(("127.0.0.1", self.upstream)) as server:
+                head, _, body = request.partition(HEADER_END)
+                server.sendall(head + b"\r\nConnection: close" + HEADER_END + body)
+                self._answer(server, client, fault)
 
-def _hang_up(client: socket.socket) -> None:
-    """Closing alone would wait for the thread that reads from it."""
-    with contextlib.suppress(OSError):
-        client.shutdown(socket.SHUT_RDWR)
+    def _answer(self, server: socket.socket, client: socket.socket, fault: str) -> None:
+        left = self.after if fault else -1
+        while received := server.recv(65536):
+            if fault and len(received) >= left:
+                client.sendall(received[:left])
+                if fault == "stall":
+                    self._closed.wait(60)
+                for byte in received[left:] if fault == "trickle" else b"":
+                    client.sendall(bytes([byte]))
+                    time.sleep(0.25)
+                return
+            client.sendall(received)
+            left -= len(received)
 
-
-def _forward(client: socket.socket, server: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while block := client.recv(65536):
-            server.sendall(block)
+    def _fault(self, request: bytes) -> str:
+        if not request.startswith(self.method + b" "):
+            return ""
+        with self._lock:
+            self.seen += 1
+            seen = self.seen
+            fault = next((name for name in ("busy", "cut", "stall", "trickle") if getattr(self, name) > 0), "")
+            if fault:
+                setattr(self, fault, getattr(self, fault) - 1)
+        if self.on_request:
+            self.on_request(seen)
+        return fault

@@ -33,56 +33,52 @@ def local(rows, index, tmp_path):
     return paths, matches_of(tmp_path / "local.duckdb")
 
 
-def test_objects_give_what_local_files_give_and_nothing_is_left_behind(local, put, bucket, index, tmp_path):
+def test_objects_give_what_local_files_give_and_nothing_is_left_behind(local, s3, index, tmp_path):
     paths, expected = local
     for path in paths:
-        put(f"data/{path.name}", path.read_bytes())
-    put("data/readme.md", b"no shard")
-    summary = scan([f"s3://{bucket}/data/"], index, tmp_path / "r.duckdb", workers=2)
+        s3.put(f"data/{path.name}", path.read_bytes())
+    s3.put("data/readme.md", b"no shard")
+    summary = scan([f"s3://{s3.bucket}/data/"], index, tmp_path / "r.duckdb", workers=2)
     assert summary.complete
     assert summary.shards == {"scanned": 3, "partial": 0, "failed": 0, "skipped": 1}
     assert matches_of(tmp_path / "r.duckdb") == expected
     with RunReader(tmp_path / "r.duckdb") as run:
         shards = run.query("SELECT * FROM shard WHERE outcome = 'scanned' ORDER BY shard")
-    assert [shard["shard"] for shard in shards] == sorted(f"s3://{bucket}/data/{path.name}" for path in paths)
+    assert [shard["shard"] for shard in shards] == sorted(f"s3://{s3.bucket}/data/{path.name}" for path in paths)
     assert all(shard["sha256"] and shard["version"] for shard in shards)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["local", "local.duckdb", "r.duckdb"]
 
 
-def test_token_ids_in_two_objects_are_one_shard(put, bucket, index, rows, tokenizer, tmp_path):
+def test_token_ids_in_two_objects_are_one_shard(s3, index, rows, tokenizer, tmp_path):
     trained, file = tokenizer
     binary = formats.megatron(tmp_path, rows, trained)
     for path in (binary, binary.with_suffix(".idx")):
-        put(f"tokens/{path.name}", path.read_bytes())
+        s3.put(f"tokens/{path.name}", path.read_bytes())
     config = ScanConfig(tokenizer=file)
-    summary = scan([f"s3://{bucket}/tokens/"], index, tmp_path / "r.duckdb", workers=1, config=config)
+    summary = scan([f"s3://{s3.bucket}/tokens/"], index, tmp_path / "r.duckdb", workers=1, config=config)
     assert summary.complete
     assert summary.documents_matched == 15
 
 
-def test_an_object_that_cannot_be_fetched_is_named_and_the_rest_is_scanned(
-    local,
-    put,
-    bucket,
-    index,
-    s3_port,
-    s3,
-    monkeypatch,
-    tmp_path,
+def test_an_object_that_is_gone_when_it_is_fetched_is_named_and_the_rest_is_scanned(
+    local, s3, index, monkeypatch, tmp_path
 ):
     paths, _ = local
     for path in paths:
-        put(f"data/{path.name}", path.read_bytes())
-    proxy = Proxy(s3_port)
-    denied = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-    proxy.answer = lambda request: denied if b".parquet" in request and request.startswith(b"GET") else None
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
-    summary = scan([f"s3://{bucket}/data/"], index, tmp_path / "r.duckdb", workers=2)
+        s3.put(f"data/{path.name}", path.read_bytes())
+
+    def on_request(count: int) -> None:
+        if count == 2:  # the first is that of the listing
+            s3.boto.delete_object(Bucket=s3.bucket, Key="data/shard.parquet")
+
+    with Proxy(s3.port, on_request=on_request) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        summary = scan([f"s3://{s3.bucket}/data/"], index, tmp_path / "r.duckdb", workers=2)
     assert not summary.complete
     assert summary.shards == {"scanned": 2, "partial": 0, "failed": 1, "skipped": 0}
     [problem] = summary.exceptions
     assert problem["kind"] == "not fetched"
-    assert "AWS_ACCESS_KEY_ID" in problem["reason"]
+    assert "shard.parquet" in problem["reason"]
 
 
 def test_a_bucket_that_cannot_be_listed_ends_the_scan(s3, index, tmp_path):
@@ -98,12 +94,14 @@ def run(*arguments, stdin="", **options):
 
 def test_the_command_takes_lists_from_files_and_standard_input_and_ends_by_itself(
     local,
-    put,
+    s3,
     index,
     tmp_path,
 ):
     paths, _ = local
-    uris = [put(f"data/{path.name}", path.read_bytes()) for path in paths]
+    for path in paths:
+        s3.put(f"data/{path.name}", path.read_bytes())
+    uris = [f"s3://{s3.bucket}/data/{path.name}" for path in paths]
     (tmp_path / "list.txt").write_text(f"# shards\n{uris[0]}\n\n{paths[1]}\n")
     done = run(
         "scan",
@@ -123,10 +121,8 @@ def test_the_command_takes_lists_from_files_and_standard_input_and_ends_by_itsel
     assert json.loads(shown.stdout)["format"] == "jsonl (gzip)"
 
 
-def test_processes_that_parse_get_no_credentials(local, put, index, tmp_path):
+def test_processes_that_parse_get_no_credentials(s3):
     """The environment of a worker is read from the system while it runs."""
-    paths, _ = local
-    put("data/a.parquet", paths[0].read_bytes())
     code = (
         "import os; from pathlib import Path; from provenance.runs.local import Children, FETCHER, _Child\n"
         "for child in (_Child(), _Child(FETCHER)):\n"
