@@ -13,16 +13,20 @@ import tarfile
 import threading
 import time
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 
 import psutil
 import pyarrow as pa
 import pytest
-from making import CONTAINER, XHTML, as_epub, as_html, as_pdf, as_tar, as_zip, failure, only, prose, read
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from making import CONTAINER, XHTML, as_epub, as_html, as_jsonl, as_pdf, as_tar, as_zip, failure, only, prose, read
 
 from provenance.readers import BookColumns, Limits
 from provenance.readers.formats import format_of
 from provenance.readers.parsing import Parser
+from provenance.readers.process import serve
 
 TEXT = "\n\n".join(prose(3, 4))
 ZEROS = bytes(64 << 20)
@@ -294,6 +298,38 @@ def test_a_parser_can_write_no_file(tmp_path):
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "File too large" in result.stderr
     assert (tmp_path / "out").stat().st_size == 0
+
+
+SEEDS = {
+    "a.epub": as_epub(prose(1, 2)),
+    "a.html": as_html(prose(1, 2)).encode(),
+    "a.txt": TEXT.encode("cp1252", "ignore"),
+    "a.jsonl": as_jsonl([{"id": 1, "text": "abc é"}] * 3),
+    "a.zip": as_zip({"a.txt": TEXT, "b.html": as_html(prose(1, 1)), "c.epub": as_epub(prose(1, 1))}),
+    "a.tar": as_tar({"a.txt": TEXT.encode(), "b.txt": b"y"}),
+    "a.tar.gz": as_tar({"a.txt": TEXT.encode()}, "w:gz"),
+    "a.tar.xz": as_tar({"a.txt": TEXT.encode()}, "w:xz"),
+}
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_whatever_bytes_of_a_file_are_changed_it_is_read_or_refused_with_a_reason(tmp_path, data):
+    name = data.draw(st.sampled_from(sorted(SEEDS)))
+    changed = bytearray(SEEDS[name])
+    for _ in range(data.draw(st.integers(1, 8))):
+        begin = data.draw(st.integers(0, len(changed)))
+        changed[begin : begin + data.draw(st.integers(0, 30))] = data.draw(st.binary(max_size=20))
+    (tmp_path / name).write_bytes(changed)
+    sent: list[str] = []
+    task = {
+        "path": str(tmp_path / name),
+        "format": asdict(format_of(name)),
+        "columns": asdict(BookColumns()),
+        "after": 0,
+    }
+    serve(task, Limits(), lambda header, payload: sent.append(str(header.get("reason", ""))))
+    assert not any("its parser failed on it" in reason for reason in sent)
 
 
 @pytest.mark.parametrize(
