@@ -5,52 +5,22 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from provenance.cli.describing import COLUMNS_HELP, METADATA_HELP, fact_options, parse_columns
+
 if TYPE_CHECKING:
     from provenance.index import BuildReport
 
 FILE = click.Path(path_type=Path)
-METADATA_HELP = "CSV or Parquet with id, file or isbn, and title, author, isbn, year, publisher, ..., work_id."
-COLUMNS_HELP = "Columns of Parquet books, keys of JSON lines: id=...,title=...,author=...,text=..."
-FACTS = {
-    "title": "Title",
-    "author": "Author",
-    "isbn": "ISBN",
-    "year": "Year",
-    "publisher": "Publisher",
-    "language": "Language",
-    "rights_holder": "Rights holder",
-    "registration": "Registration number",
-    "licence": "Licence",
-    "work_id": "Work",
-}  # known here too, so that help needs no import
 
 
 @click.group("index", context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
     """Build, show and verify indexes of known books."""
-
-
-def _columns(ctx: click.Context, parameter: click.Parameter, value: str) -> dict[str, str]:
-    pairs = [item.partition("=") for item in value.split(",") if item]
-    if any(name not in ("id", "title", "author", "text") or not column for name, _, column in pairs):
-        raise click.BadParameter("give them as id=...,title=...,author=...,text=...")
-    return {name: column for name, _, column in pairs}
-
-
-def _fact_options(function: Callable[..., None]) -> Callable[..., None]:
-    """An option for each fact, in their order."""
-    for name, noun in reversed(FACTS.items()):
-        option = f"--{name.replace('_', '-')}"
-        function = click.option(option, name, metavar="TEXT", help=f"{noun} of the book, if there is only one.")(
-            function
-        )
-    return function
 
 
 @command.command("build")
@@ -64,7 +34,7 @@ def _fact_options(function: Callable[..., None]) -> Callable[..., None]:
     help="Books that cannot be in any data: a run says how many of them matched.",
 )
 @click.option("--metadata", type=FILE, help=METADATA_HELP)
-@click.option("--columns", default="", callback=_columns, help=COLUMNS_HELP)
+@click.option("--columns", default="", callback=parse_columns, help=COLUMNS_HELP)
 @click.option("--sketch", type=click.Choice(["frac", "banded"]), default="frac", show_default=True)
 @click.option("--shingle", default=5, show_default=True, help="Words in a shingle.")
 @click.option(
@@ -82,7 +52,7 @@ def _fact_options(function: Callable[..., None]) -> Callable[..., None]:
 @click.option("--workers", type=int, help="Threads; default: one a core.")
 @click.option("--overwrite", is_flag=True, help="Replace the index that is there.")
 @click.option("--strict", is_flag=True, help="Stop at the first file that cannot be read, and leave no index.")
-@_fact_options
+@fact_options
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 def build(
     sources: tuple[Path, ...],
@@ -160,7 +130,7 @@ def build(
 @click.option("--decoys", multiple=True, type=FILE, metavar="BOOKS", help="Books that cannot be in any data.")
 @click.option("--out", type=FILE, help="Write the larger index here; default: replace INDEX when it is whole.")
 @click.option("--metadata", type=FILE, help=METADATA_HELP)
-@click.option("--columns", default="", callback=_columns, help=COLUMNS_HELP)
+@click.option("--columns", default="", callback=parse_columns, help=COLUMNS_HELP)
 @click.option("--key-file", type=FILE, help="The key the index was built with.")
 @click.option(
     "--memory", default="1GB", show_default=True, help="For postings while they are sorted; the rest on disk."

@@ -60,7 +60,7 @@ def read_epub(data: bytes, limits: Limits) -> Document:
     if not names:
         raise BookError("its package file lists no chapter")
     text = "\n\n".join(chapter for chapter in chapters if chapter.strip())
-    return Document(text.encode(), "epub", "utf-8 (XML)", _facts(package), tuple(notes))
+    return Document(text.encode(), "epub", "as its XML declares", _facts(package), tuple(notes))
 
 
 def _member(book: SafeZip, name: str) -> bytes:

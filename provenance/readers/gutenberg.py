@@ -13,13 +13,13 @@ BACK = 64 << 10  # bytes in which the licence begins: it has 19 kB
 
 # Newest first; the small print of the nineties comes whole before the book. A long title wraps.
 _START = re.compile(
-    rb"\*\*\*[ \t]*START[ \t]+OF[ \t]+(?:THE|THIS)[ \t]+PROJECT[ \t]+GUTENBERG[^*]{0,600}\*\*\*"
+    rb"\*\*\*[ \t]*START[ \t]+OF[ \t]+(?:THE|THIS)[ \t]+(?:COPYRIGHTED[ \t]+)?PROJECT[ \t]+GUTENBERG[^*]{0,600}\*\*\*"
     rb"|\*END\*?[ \t]*THE SMALL PRINT![^\n]*"
     rb"|\*SMALL PRINT! (?:Ver|for)[^\n]*\*END\*",
     re.IGNORECASE,
 )
 _END = re.compile(
-    rb"\*\*\*[ \t]*END[ \t]+OF[ \t]+(?:THE|THIS)[ \t]+PROJECT[ \t]+GUTENBERG"
+    rb"\*\*\*[ \t]*END[ \t]+OF[ \t]+(?:THE|THIS)[ \t]+(?:COPYRIGHTED[ \t]+)?PROJECT[ \t]+GUTENBERG"
     rb"|^[ \t]*\**[ \t]*End[ \t]+of[ \t]+(?:the[ \t]+|this[ \t]+)?Project[ \t]+Gutenberg"
     rb"(?:'s|\xe2\x80\x99s|[ \t]+e-?(?:text|book))",
     re.IGNORECASE | re.MULTILINE,

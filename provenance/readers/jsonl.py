@@ -35,16 +35,25 @@ def _document(line: bytes, line_number: int, place: str, columns: BookColumns) -
             f"{', '.join(record)}: name them with --columns id=...,title=...,author=...,text=..."
         )
     facts = {fact: str(record[name]) for fact, name in columns.of_facts().items() if record.get(name) is not None}
-    return Document(text.encode("utf-8", "surrogatepass"), "jsonl", "utf-8 (JSON)", facts, id=str(book_id), place=place)
+    facts = {fact: value.encode(errors="replace").decode() for fact, value in facts.items()}
+    return Document(_bytes_of(text), "jsonl", "utf-8 (JSON)", facts, id=str(book_id), place=place)
+
+
+def _bytes_of(text: str) -> bytes:
+    """Its bytes as the line had them."""
+    try:
+        return text.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode(errors="surrogatepass")
 
 
 def _parse(line: bytes, line_number: int) -> dict[str, Any]:
-    """The object of a line. Half a surrogate pair, which msgspec refuses, is left to be counted as invalid."""
+    """The object of a line. Bytes that are no UTF-8, and halves of surrogate pairs, are left to be counted."""
     try:
         record = msgspec.json.decode(line)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         try:
-            record = json.loads(line.decode(errors="replace"))
+            record = json.loads(line.decode(errors="surrogateescape"))
         except (ValueError, RecursionError) as error:
             raise BookError(f"line {line_number} is no JSON: {error}") from error
     if not isinstance(record, dict):

@@ -8,9 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from provenance.errors import MetadataError
 from provenance.readers.document import FACTS
 from provenance.readers.isbn import isbn13
@@ -79,22 +76,31 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """Rows as text, each with its place for messages."""
     try:
         if path.suffix.lower() in PARQUET_SUFFIXES:
-            table = pq.read_table(path)
-            _check_columns(path, table.column_names)
-            for number, row in enumerate(table.to_pylist()):
-                yield f"row {number}", {name: "" if value is None else str(value) for name, value in row.items()}
+            yield from _parquet_rows(path)
             return
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             _check_columns(path, list(reader.fieldnames or []))
             for row in reader:
                 yield f"line {reader.line_num}", {name: value or "" for name, value in row.items() if name}
-    except pa.ArrowException as error:
-        raise MetadataError(f"metadata {path} is no Parquet file: {error}") from error
     except OSError as error:
         raise MetadataError(f"cannot read metadata {path}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise MetadataError(f"metadata {path} is no UTF-8 CSV: {error}") from error
+
+
+def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    import pyarrow as pa  # here, because the process that parses books has no other use for it
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+        rows = table.to_pylist()
+    except pa.ArrowException as error:
+        raise MetadataError(f"metadata {path} is no Parquet file: {error}") from error
+    _check_columns(path, table.column_names)
+    for number, row in enumerate(rows):
+        yield f"row {number}", {name: "" if value is None else str(value) for name, value in row.items()}
 
 
 def _check_columns(path: Path, columns: list[str]) -> None:

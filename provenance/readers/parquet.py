@@ -37,8 +37,11 @@ def read_parquet(path: Path, columns: BookColumns) -> Iterator[Document]:
 
 
 def text_bytes(path: Path, columns: BookColumns) -> int:
-    """Bytes of text in the file, by what it says of itself."""
-    metadata = pq.read_metadata(path)
+    """Bytes of text in the file, by what it says of itself; none where it says nothing that can be read."""
+    try:
+        metadata = pq.read_metadata(path)
+    except pa.ArrowException:
+        return 0
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     chunks = [group.column(number) for group in groups for number in range(group.num_columns)]
     return sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema == columns.text)

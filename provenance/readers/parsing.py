@@ -41,13 +41,14 @@ class Parser:
         task = {"path": str(path.absolute()), "format": asdict(format), "columns": asdict(columns)}
         after = deaths = 0
         while True:
-            member: _Member | None = None
+            member: _Member | None = None  # in hand, not answered yet
             finished = False
             try:
                 for answer in map(_understood, self._ask({**task, "after": after})):
                     if isinstance(answer, _Member):
                         member = answer
                     else:
+                        after, member = after if member is None else member.number + 1, None
                         yield answer
                 finished = True
                 return
@@ -56,10 +57,11 @@ class Parser:
                 raise
             except _ProcessLost as lost:
                 deaths += 1
-                if format.name not in ARCHIVES or member is None or deaths > MOST_DEATHS:
+                if format.name not in ARCHIVES or deaths > MOST_DEATHS or (member is None and after == 0):
                     raise BookError(str(lost)) from None
-                yield Refused(member.place, "failed", str(lost))
-                after = member.number + 1
+                if member is not None:
+                    after = member.number + 1
+                    yield Refused(member.place, "failed", str(lost))
             finally:
                 if not finished:
                     self._stop()  # also when the caller wants no more of this file

@@ -47,6 +47,8 @@ def serve(task: dict[str, Any], limits: Limits, send: Send) -> None:
         send({"kind": "done", "reason": f"parsing it takes more than {limits.memory >> 20:,} MB of memory"}, b"")
     except RecursionError:
         send({"kind": "done", "reason": "its parts lie too deep in one another"}, b"")
+    except Exception as error:  # of a parser that met what its author did not think of
+        send({"kind": "done", "reason": f"its parser failed on it: {type(error).__name__}: {error}"}, b"")
 
 
 def _items(

@@ -12,8 +12,6 @@ from io import BytesIO
 from pathlib import PurePosixPath
 from typing import IO, Any
 
-import pyarrow as pa
-
 from provenance.errors import BookError
 from provenance.readers.limits import Limits
 
@@ -23,11 +21,11 @@ BAD_ZIP = (
     zlib.error,
     EOFError,
     struct.error,
-    UnicodeError,
     ValueError,
     NotImplementedError,
     OSError,
 )
+BAD_STREAM = (lzma.LZMAError, EOFError, ValueError, NotImplementedError, OSError)  # pyarrow's errors are such
 
 
 class Budget:
@@ -103,13 +101,15 @@ class Unpacked:
         if compression == "xz":
             self._stream = lzma.LZMAFile(file)  # noqa: SIM115
         elif compression:
+            import pyarrow as pa  # here, because most files do without it
+
             self._stream = pa.CompressedInputStream(pa.PythonFile(file, mode="r"), compression)
 
     def read(self, size: int = -1) -> bytes:
         """At most `size` bytes; raises BookError for damage and for bombs."""
         try:
             block = bytes(self._stream.read(BLOCK if size < 0 else min(size, BLOCK)))
-        except (OSError, pa.ArrowException, lzma.LZMAError, EOFError) as error:
+        except BAD_STREAM as error:
             raise BookError(f"it cannot be unpacked: {error}") from error
         self._budget.spend(len(block))
         return block

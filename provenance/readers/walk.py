@@ -9,8 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pyarrow as pa
-
 from provenance.errors import UsageError
 from provenance.readers.document import BookColumns
 from provenance.readers.formats import ARCHIVES, KNOWN, SINGLE, UNKNOWN, Format, format_of
@@ -100,6 +98,6 @@ def size_of(sources: Sequence[Path], columns: BookColumns) -> int:
             else:
                 packed = PACKED if file.format.compression else 1.0
                 size += file.path.stat().st_size * TEXT_IN.get(file.format.name, 1.0) * packed
-        except (pa.ArrowException, OSError):
+        except OSError:
             continue  # reading it will tell what is wrong
     return int(size)

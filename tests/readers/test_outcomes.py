@@ -7,6 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from making import as_epub, as_html, as_jsonl, as_pdf, as_zip, prose, read
 
@@ -118,6 +121,12 @@ def test_lone_surrogates_in_json_are_kept_to_be_counted(tmp_path):
     assert book.text == b"one \xed\xa0\x80 two"
 
 
+def test_invalid_bytes_in_json_are_kept_to_be_counted(tmp_path):
+    (tmp_path / "a.jsonl").write_bytes(b'{"id": "x", "text": "one \xff two"}\n')
+    report = provenance.build_index([tmp_path / "a.jsonl"], tmp_path / "index")
+    assert report.invalid_utf8 == {"x": 1}
+
+
 def test_columns_are_told_when_they_are_missing(tmp_path):
     (tmp_path / "a.jsonl").write_bytes(as_jsonl([{"name": "x", "body": TEXT}]))
     _, reading = read(tmp_path / "a.jsonl")
@@ -174,6 +183,17 @@ def test_flags_describe_a_single_book_and_are_refused_for_more(mixed, tmp_path):
     wrong = run("build", mixed / "a.txt", "--out", tmp_path / "more", "--isbn", "123")
     assert (wrong.returncode, "'123' is no ISBN" in wrong.stderr) == (2, True)
     assert not (tmp_path / "more").exists()
+
+
+def test_a_run_knows_what_the_index_knows_of_a_book(tmp_path):
+    (tmp_path / "b.epub").write_bytes(as_epub(prose(3)))
+    provenance.build_index([tmp_path / "b.epub"], tmp_path / "index")
+    pq.write_table(pa.table({"text": [" ".join(prose(3)[:5])]}), tmp_path / "s.parquet")
+    summary = provenance.scan([tmp_path / "s.parquet"], index=tmp_path / "index", db=tmp_path / "r.duckdb")
+    assert summary.documents_matched == 1
+    with duckdb.connect(tmp_path / "r.duckdb", read_only=True) as database:
+        row = database.execute("SELECT isbn, year, publisher, language, licence, format, notes FROM edition").fetchone()
+    assert row == ("9780306406157", "1999", "A House", "en", "CC0", "epub", [])
 
 
 def test_adding_passes_over_what_is_there_and_keeps_every_outcome(mixed, tmp_path):
