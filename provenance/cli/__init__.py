@@ -43,7 +43,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="provenance")
 def root() -> None:
-    r"""Tells which known books are inside a training data set, where, and how sure we are.
+    """Tells which known books are inside a training data set, where, and how sure we are.
 
     \b
     provenance demo

@@ -13,7 +13,7 @@ import click
 @click.option("--format", "file_format", type=click.Choice(["parquet", "csv", "jsonl"]), required=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="File to write; replaced when it exists.")
 def command(db: Path, what: str, file_format: str, out: Path) -> None:
-    r"""Write what a run found, sorted, so that equal results are equal bytes.
+    """Write what a run found, sorted, so that equal results are equal bytes.
 
     \b
     provenance export run.duckdb --what matches --format parquet --out matches.parquet

@@ -74,7 +74,7 @@ def build(
     as_json: bool,
     **facts: str | None,
 ) -> None:
-    r"""Index books from .txt, .html, .epub and .pdf files, from .jsonl and .parquet files with a book in each row,
+    """Index books from .txt, .html, .epub and .pdf files, from .jsonl and .parquet files with a book in each row,
     and from directories and archives (.zip, .tar) of books.
 
     \b
@@ -153,7 +153,7 @@ def add(
     strict: bool,
     as_json: bool,
 ) -> None:
-    r"""Index more books, with the parameters of an index, behind those it has.
+    """Index more books, with the parameters of an index, behind those it has.
 
     \b
     provenance index add indexes/books newbooks/
@@ -194,7 +194,7 @@ def add(
 def merge(
     one: Path, other: Path, out: Path, key_file: Path | None, memory: str, overwrite: bool, as_json: bool
 ) -> None:
-    r"""Join two indexes of the same parameters.
+    """Join two indexes of the same parameters.
 
     \b
     provenance index merge indexes/a indexes/b --out indexes/both
@@ -223,7 +223,7 @@ def _tell(report: BuildReport, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest and the works as one JSON object.")
 @click.option("--key-file", type=FILE, help="Not needed to look; checked when given.")
 def info(index: Path, as_json: bool, key_file: Path | None) -> None:
-    r"""Show what an index holds.
+    """Show what an index holds.
 
     \b
     provenance index info indexes/books
@@ -267,7 +267,7 @@ def info(index: Path, as_json: bool, key_file: Path | None) -> None:
 @command.command("verify")
 @click.argument("index", type=FILE)
 def verify(index: Path) -> None:
-    r"""Read all of an index and compare it with its digests.
+    """Read all of an index and compare it with its digests.
 
     \b
     provenance index verify indexes/books

@@ -31,7 +31,7 @@ def command(
     anonymous: bool,
     as_json: bool,
 ) -> None:
-    r"""Show what is in shards: format, rows, columns, and the first texts.
+    """Show what is in shards: format, rows, columns, and the first texts.
 
     \b
     provenance inspect data/train-00000.parquet

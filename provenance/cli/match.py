@@ -31,7 +31,7 @@ MARKS = {"replaced": ("[", "]"), "extra": ("{+", "+}"), "missing": ("[-", "-]")}
 @click.option("--key-file", type=FILE, help="Key that the index was built with.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a match.")
 def command(file: str, index: Path, min_words: int, full: bool, key_file: Path | None, as_json: bool) -> None:
-    r"""Compare one text, or one book of any format, with an index and show each match beside the book.
+    """Compare one text, or one book of any format, with an index and show each match beside the book.
 
     \b
     provenance match page.txt --index indexes/books

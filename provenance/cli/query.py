@@ -14,7 +14,7 @@ import click
 @click.argument("sql")
 @click.option("--format", "output", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 def command(db: Path, sql: str, output: str) -> None:
-    r"""Ask a run database a question in SQL; read-only, without access to other files.
+    """Ask a run database a question in SQL; read-only, without access to other files.
 
     Tables: run, shard, edition, work, match, exception. Views: v_works, v_documents, v_coverage, v_shards.
 

@@ -53,6 +53,10 @@ WIDE = 110  # columns of a terminal that shows every column of the table
     metavar="BOOKS",
     help="Books that cannot be in the shards: how many match is reported, with the rate of errors it allows.",
 )
+@click.option("--anonymous", is_flag=True, help="Read objects without credentials.")
+@click.option(
+    "--scratch", type=FILE, metavar="DIR", help="Where objects are fetched to; by default beside the database."
+)
 @click.option("--workers", type=int, help="Worker processes; by default one a core.")
 @click.option("--key-file", type=FILE, help="Key that the index was built with.")
 @click.option("--overwrite", is_flag=True, help="Replace the run database that is there.")
@@ -71,12 +75,14 @@ def command(
     max_ratio: int,
     background: tuple[str, ...],
     decoys: tuple[Path, ...],
+    anonymous: bool,
+    scratch: Path | None,
     workers: int | None,
     key_file: Path | None,
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    r"""Scan Parquet files, directories and globs for the books of an index.
+    """Scan Parquet files, directories and globs for the books of an index.
 
     \b
     provenance scan shards/ --index indexes/books --db run.duckdb
@@ -124,7 +130,7 @@ def command(
         summary = scan(
             shards, index, db,
             config=config, workers=workers, key=read_key(key_file), overwrite=overwrite, background=background,
-            decoys=decoys, children=children,
+            decoys=decoys, anonymous=anonymous, scratch=scratch, children=children,
             on_planned=on_planned, on_progress=on_progress, on_compiling=on_compiling,
         )  # fmt: skip
     if as_json:

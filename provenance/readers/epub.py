@@ -10,7 +10,7 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 
 from provenance.errors import BookError
 from provenance.readers.document import Document

@@ -20,7 +20,7 @@ _CODES = {1: "unknown error", 2: "file error", 3: "it is no PDF, or damaged", 4:
 def read_pdf(data: bytes, limits: Limits) -> Document:
     """Text page by page; raises BookError for a PDF that is damaged, encrypted or has no text layer."""
     try:
-        import pypdfium2  # type: ignore[import-untyped]
+        import pypdfium2
     except ImportError as error:
         raise BookError("PDFium is not installed: pip install 'provenance-scanner[pdf]'") from error
     try:

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from provenance._version import __version__
+from provenance.files import file_sha256
 from provenance.index import Index
 from provenance.matching import Counts
 from provenance.matching.chance import LAMBDA, LOG_K, upper_bound
@@ -160,6 +161,10 @@ def summarize(
     )
 
 
+def _digest_of(tokenizer: str | None) -> str | None:
+    return None if tokenizer is None else file_sha256(Path(tokenizer))
+
+
 def load_run(
     writer: RunWriter,
     index: Index,
@@ -180,7 +185,7 @@ def load_run(
         "platform": platform.platform(),
         "packages": as_json({name: version(name) for name in PACKAGES}),
         "command": as_json(sys.argv),
-        "config": as_json(config.to_json()),
+        "config": as_json({**config.to_json(), "tokenizer_sha256": _digest_of(config.tokenizer)}),
         "grades": as_json([grade._asdict() for grade in GRADES]),
         "chance": as_json({"lambda": LAMBDA, "log_k": LOG_K, "unit": "expectation = exp(log_k - lambda score) m n"}),
         "background": as_json(background.record),

@@ -19,10 +19,10 @@ from provenance.matching import Counts
 from provenance.runs.background import Background, learn
 from provenance.runs.config import ScanConfig, check_workers
 from provenance.runs.local import Children
+from provenance.runs.located import RESULT_SCHEMA
 from provenance.runs.payloads import from_payload
 from provenance.runs.plan import Plan, list_all
 from provenance.runs.record import ScanSummary, ShardRecord, load_editions, load_run, load_shards, summarize
-from provenance.runs.unit import RESULT_SCHEMA
 from provenance.sketch import Key
 from provenance.store.database import RunWriter
 

@@ -21,8 +21,9 @@ from provenance.kernels.compiling import compile_seconds, on_first_compile
 from provenance.matching import Matcher
 from provenance.messages import read_message, write_message
 from provenance.runs.config import ScanConfig
+from provenance.runs.located import Source
 from provenance.runs.payloads import to_payload
-from provenance.runs.unit import Source, learn_unit, scan_unit
+from provenance.runs.unit import learn_unit, scan_unit
 from provenance.shards import Columns, Part, open_shard
 from provenance.shards.shard import plan_units
 from provenance.sketch import Key
