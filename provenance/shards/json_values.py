@@ -96,19 +96,19 @@ def encodable(text: str | None) -> str | None:
 
 
 def guessed_schema(rows: Sequence[dict[str, Any]]) -> pa.Schema:
-    """The type of each key by the values it has; `null` where they fit no type."""
+    """The type of each key by the values it has, texts before all others; `null` where they fit no type."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     return pa.schema([(name, _guessed([row.get(name) for row in rows])) for name in names])
 
 
 def _guessed(values: Sequence[Any]) -> pa.DataType:
     known = [value for value in values if value is not None]
-    if known and all(isinstance(value, str) for value in known):
-        return pa.string()
-    if known and all(isinstance(value, dict) for value in known):
-        return pa.struct(list(guessed_schema(known)))
-    if known and all(isinstance(value, list) for value in known):
-        return pa.list_(_guessed([item for value in known for item in value]))
+    if any(isinstance(value, str) for value in known):
+        return pa.string()  # what is none is a bad row
+    if dicts := [value for value in known if isinstance(value, dict)]:
+        return pa.struct(list(guessed_schema(dicts)))
+    if lists := [value for value in known if isinstance(value, list)]:
+        return pa.list_(_guessed([item for value in lists for item in value]))
     try:
         return pa.array(known).type
     except (pa.ArrowException, OverflowError):

@@ -13,11 +13,24 @@ import pyarrow as pa
 from provenance.errors import ShardError
 from provenance.shards.columns import Columns, steps_of
 from provenance.shards.json_values import JsonColumn, guessed_schema, json_ids, parsed
-from provenance.shards.shard import BadRow, Batch, Field, Options, Part, Shard
+from provenance.shards.shard import BadRow, Batch, Field, Integers, Options, Part, Shard
 from provenance.shards.streams import BLOCK, Lines, LongLine, Stream, compression_of, lines_of
 
 SAMPLE_ROWS = 100  # from which columns are guessed
+NEWLINE, RETURN = ord("\n"), ord("\r")
 EXPANSION = 3  # text of a compressed file for each of its bytes, about
+
+
+def _with_content(lines: Lines) -> Integers:
+    """The numbers of the lines that are not blank, as far as blanks are carriage returns."""
+    data = np.frombuffer(lines.data, dtype=np.uint8)
+    ends = np.flatnonzero(data == NEWLINE)
+    if ends.size < lines.lines:
+        ends = np.append(ends, data.size)
+    begins = np.concatenate([[0], ends[:-1] + 1])
+    sizes = ends - begins
+    filled = (sizes > 1) | ((sizes == 1) & (data[np.minimum(begins, data.size - 1)] != RETURN))
+    return lines.first + np.flatnonzero(filled)
 
 
 class _Row(Protocol):
@@ -44,7 +57,7 @@ class JsonLinesShard(Shard):
         with Stream(self.path, self.name, self.options) as stream:
             for lines in lines_of(stream, self.options.most_row_bytes):
                 if isinstance(lines, Lines):
-                    found = (parsed(line) for line in lines.data.split(b"\n")[:SAMPLE_ROWS] if line.strip())
+                    found = (parsed(line) for line in lines.data.split(b"\n", SAMPLE_ROWS)[:SAMPLE_ROWS] if line.strip())
                     rows += [row for row in found if isinstance(row, dict)]
                 if len(rows) >= SAMPLE_ROWS or stream.read_bytes > 16 * BLOCK:
                     break
@@ -106,11 +119,11 @@ class _Reader:
     def batch(self, lines: Lines) -> Batch:
         if self._plain:
             try:
-                rows = cast(list[_Row], self._decoder.decode_lines(lines.data))
+                rows: list[_Row] | None = cast(list[_Row], self._decoder.decode_lines(lines.data))
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                rows = []
-            if rows and len(rows) == lines.lines:
-                numbers = np.arange(lines.first, lines.first + len(rows))
+                rows = None
+            numbers = _with_content(lines)
+            if rows is not None and len(rows) == numbers.size:
                 texts = pa.array([row.texts for row in rows], pa.large_string())
                 ids = None if self._columns.id is None else json_ids([row.id for row in rows])
                 return Batch(None, numbers, [Field(self._columns.texts[0], texts)], ids)

@@ -17,6 +17,7 @@ from provenance.shards.shard import Batch, Options, Part, Shard, batch_rows, fir
 SMALL_BATCH_ROWS = 8  # for the second try of a row group that did not fit into memory
 REPEATING_BYTES = 64  # a dictionary column with fewer stored bytes a row is read as a dictionary: see `_repeating`
 READ_BUFFER = 1 << 20  # bytes; a column chunk is streamed through it instead of being read whole
+SIGNATURE = 28  # bytes: a nonce of 12 and a tag of 16
 ENCRYPTED = ("encrypt", "decrypt", "crypto")  # what the reader's messages say when it has no key
 
 
@@ -31,6 +32,7 @@ class ParquetShard(Shard):
         if Path(path).stat().st_size == 0:
             raise ShardError(f"shard {self.name} is empty: 0 bytes")
         self._file = self._open([])
+        self._refuse_encrypted_columns()
         self._schema: pa.Schema = self._file.schema_arrow
         self.rows = int(self._file.metadata.num_rows)
         self.groups = int(self._file.metadata.num_row_groups)
@@ -46,6 +48,18 @@ class ParquetShard(Shard):
             )
         except (pa.ArrowException, OSError, ValueError) as error:
             raise self._error("cannot be opened as Parquet", error) from error
+
+    def _refuse_encrypted_columns(self) -> None:
+        """To look at an encrypted column chunk would end the process: Arrow throws where nobody catches.
+
+        A footer in plain text is signed where columns are encrypted, and so longer than what it holds (Parquet Modular
+        Encryption, "Plaintext footer mode").
+        """
+        with Path(self.path).open("rb") as file:
+            file.seek(-8, 2)
+            length = int.from_bytes(file.read(4), "little")
+        if length - self._file.metadata.serialized_size == SIGNATURE:
+            raise ShardError(f"shard {self.name} is encrypted and was not scanned: decrypt it first")
 
     def _error(self, what: str, error: Exception) -> ShardError:
         message = first_line(error)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fastwarc.warc import WarcRecord
 
 WITH_TEXT = ("conversion", "response", "resource")
+KNOWN = (*WITH_TEXT, "warcinfo", "request", "metadata", "revisit", "continuation")
 HTML = ("text/html", "application/xhtml+xml")
 SCHEMA = pa.schema([("warc_record_id", pa.string()), ("url", pa.string()), ("text", pa.string())])
 
@@ -84,9 +85,13 @@ class WarcShard(Shard):
 
         with Stream(self.path, self.name, self.options) as stream:
             try:
+                least = 0
                 for number, record in enumerate(ArchiveIterator(stream, parse_http=True)):
+                    least = record.stream_pos + record.content_length  # bytes that there must be
                     text, problem = self._text(record, number)
                     yield record.record_id or "", record.headers.get("WARC-Target-URI") or "", text, problem
+                if stream.read_bytes < least:
+                    raise ShardError(f"shard {self.name} is damaged: its last record is cut short")
             except (OSError, ValueError, EOFError) as error:
                 if isinstance(error, ShardError):
                     raise
@@ -94,6 +99,8 @@ class WarcShard(Shard):
 
     def _text(self, record: WarcRecord, number: int) -> tuple[bytes | None, tuple[str, str] | None]:
         kind = str(record.record_type)
+        if kind not in KNOWN:
+            return None, ("bad row", f"record {number} of shard {self.name} has no type: its header is damaged")
         media = (record.http_content_type or record.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
         if kind not in WITH_TEXT or not (media in HTML or media == "text/plain" or kind == "conversion"):
             return None, None

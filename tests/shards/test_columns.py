@@ -15,12 +15,14 @@ from provenance.store import RunReader
 CHAT = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 PARTS = pa.list_(pa.struct([("type", pa.string()), ("text", pa.string())]))
 
+SAID = pa.list_(pa.struct([("from", pa.string()), ("value", pa.string())]))
+
 CHOSEN = [
     ([("id", pa.int64()), ("text", pa.string())], ("text",), "id"),
     ([("content", pa.large_string()), ("url", pa.string())], ("content",), "url"),
     ([("text", pa.int64()), ("body", pa.binary())], ("body",), None),
     ([("messages", CHAT)], ("messages[].content",), None),
-    ([("conversations", pa.list_(pa.struct([("from", pa.string()), ("value", pa.string())])))], ("conversations[].value",), None),
+    ([("conversations", SAID)], ("conversations[].value",), None),
     ([("text", pa.list_(pa.string()))], ("text[]",), None),
     ([("document", pa.struct([("title", pa.string()), ("text", pa.string())]))], ("document.text",), None),
     ([("text", pa.dictionary(pa.int32(), pa.string()))], ("text",), None),
@@ -35,7 +37,9 @@ def test_columns_are_found_by_name_and_type(fields, texts, row_id):
 
 
 def test_paths_can_be_given_and_names_that_look_like_paths_are_names():
-    schema = pa.schema([("a.b", pa.string()), ("meta", pa.struct([("deep", pa.struct([("note", pa.string())]))])), ("m", CHAT)])
+    schema = pa.schema(
+        [("a.b", pa.string()), ("meta", pa.struct([("deep", pa.struct([("note", pa.string())]))])), ("m", CHAT)]
+    )
     columns = choose_columns(schema, "s", ("a.b", "meta.deep.note", "m[].role", "m"), None)
     assert columns.texts == ("a.b", "meta.deep.note", "m[].role", "m[].content")
     assert steps_of("a.b", schema.names) == []
@@ -69,7 +73,10 @@ def test_items_know_their_row_and_number_also_in_slices_with_nulls(kind):
 def test_several_columns_of_a_row_are_one_document(rows, index, tmp_path):
     texts = [text for _, text in rows]
     nothing = ["nothing of note"] * len(rows)
-    talks = [[{"role": "u", "content": other}, {"role": "a", "content": text}] for text, other in zip(texts, nothing, strict=True)]
+    talks = [
+        [{"role": "u", "content": other}, {"role": "a", "content": text}]
+        for text, other in zip(texts, nothing, strict=True)
+    ]
     pq.write_table(pa.table({"a": texts, "b": [None] * len(rows), "m": pa.array(talks, CHAT)}), tmp_path / "s.parquet")
     config = ScanConfig(text_columns=("a", "m"))
     summary = scan([tmp_path / "s.parquet"], index, tmp_path / "r.duckdb", workers=1, config=config)
@@ -80,7 +87,10 @@ def test_several_columns_of_a_row_are_one_document(rows, index, tmp_path):
         documents = run.query('SELECT "row", matched_words FROM v_documents ORDER BY "row"')
         words = run.query('SELECT "row", sum(doc_words) AS words FROM match GROUP BY "row" ORDER BY "row"')
     assert {row["text_column"] for row in found} == {"a", "m[1].content"}
-    per_column = [[(r["row"], r["doc_begin"], r["excerpt"]) for r in found if r["text_column"] == name] for name in ("a", "m[1].content")]
+    per_column = [
+        [(r["row"], r["doc_begin"], r["excerpt"]) for r in found if r["text_column"] == name]
+        for name in ("a", "m[1].content")
+    ]
     assert per_column[0] == per_column[1]
     assert shards == [{"text_column": "a, m[].content"}]
     # the same passage in two columns is there twice

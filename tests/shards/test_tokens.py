@@ -87,8 +87,13 @@ def test_token_spans_hold_their_bytes_for_every_kind_of_decoder(kind, books, tmp
 def trained_as(kind, texts):
     if kind == "byte level":
         tokenizer = Tokenizer(models.BPE())
-        tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
-        trainer = trainers.BpeTrainer(vocab_size=800, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
+        tokenizer.pre_tokenizer, tokenizer.decoder = (
+            pre_tokenizers.ByteLevel(add_prefix_space=False),
+            decoders.ByteLevel(),
+        )
+        trainer = trainers.BpeTrainer(
+            vocab_size=800, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+        )
     elif kind == "word piece":
         tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
         tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.Lowercase(), pre_tokenizers.Whitespace()
@@ -105,7 +110,9 @@ def trained_as(kind, texts):
 def test_another_tokenizer_is_noticed_and_said(rows, index, tokenizer, other, tmp_path):
     trained, _ = tokenizer
     pq.write_table(pa.table({"input_ids": packed(trained, rows)}), tmp_path / "s.parquet")
-    summary = scan([tmp_path / "s.parquet"], index, tmp_path / "r.duckdb", workers=1, config=ScanConfig(tokenizer=other[1]))
+    summary = scan(
+        [tmp_path / "s.parquet"], index, tmp_path / "r.duckdb", workers=1, config=ScanConfig(tokenizer=other[1])
+    )
     assert not summary.complete
     [problem] = summary.exceptions
     assert problem["kind"] == "tokenizer"
@@ -170,7 +177,10 @@ def test_a_long_sequence_in_parts_has_the_same_rows_and_offsets(rows, tokenizer,
             (row, text, first)
             for batch in batches(tmp_path / "a.npy", Decoder(file), part_bytes)
             for row, text, first in zip(
-                batch.rows.tolist(), batch.fields[0].texts.to_pylist(), batch.fields[0].first_tokens.tolist(), strict=True
+                batch.rows.tolist(),
+                batch.fields[0].texts.to_pylist(),
+                batch.fields[0].first_tokens.tolist(),
+                strict=True,
             )
         ]
 
