@@ -22,15 +22,12 @@ EXPANSION = 3  # text of a compressed file for each of its bytes, about
 
 
 def _with_content(lines: Lines) -> Integers:
-    """The numbers of the lines that are not blank, as far as blanks are carriage returns."""
+    """The numbers of the lines that are not blank."""
     data = np.frombuffer(lines.data, dtype=np.uint8)
-    ends = np.flatnonzero(data == NEWLINE)
-    if ends.size < lines.lines:
-        ends = np.append(ends, data.size)
-    begins = np.concatenate([[0], ends[:-1] + 1])
-    sizes = ends - begins
-    filled = (sizes > 1) | ((sizes == 1) & (data[np.minimum(begins, data.size - 1)] != RETURN))
-    return lines.first + np.flatnonzero(filled)
+    ends = data == NEWLINE
+    begins = np.concatenate([[True], ends[:-1]])
+    filled = np.flatnonzero(begins & ~ends & (data != RETURN))
+    return lines.first + np.cumsum(ends, dtype=np.int32)[filled].astype(np.int64)
 
 
 class _Row(Protocol):
@@ -57,7 +54,9 @@ class JsonLinesShard(Shard):
         with Stream(self.path, self.name, self.options) as stream:
             for lines in lines_of(stream, self.options.most_row_bytes):
                 if isinstance(lines, Lines):
-                    found = (parsed(line) for line in lines.data.split(b"\n", SAMPLE_ROWS)[:SAMPLE_ROWS] if line.strip())
+                    found = (
+                        parsed(line) for line in lines.data.split(b"\n", SAMPLE_ROWS)[:SAMPLE_ROWS] if line.strip()
+                    )
                     rows += [row for row in found if isinstance(row, dict)]
                 if len(rows) >= SAMPLE_ROWS or stream.read_bytes > 16 * BLOCK:
                     break
@@ -122,7 +121,9 @@ class _Reader:
                 rows: list[_Row] | None = cast(list[_Row], self._decoder.decode_lines(lines.data))
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 rows = None
-            numbers = _with_content(lines)
+            numbers = np.arange(lines.first, lines.first + lines.lines)
+            if rows is not None and len(rows) != numbers.size:
+                numbers = _with_content(lines)
             if rows is not None and len(rows) == numbers.size:
                 texts = pa.array([row.texts for row in rows], pa.large_string())
                 ids = None if self._columns.id is None else json_ids([row.id for row in rows])
