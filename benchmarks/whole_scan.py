@@ -14,6 +14,8 @@ same rows.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import json
 import os
 import random
 import statistics
@@ -25,8 +27,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pyarrow as pa
+import pyarrow.feather as feather
 import pyarrow.parquet as pq
+from pyarrow import csv
 
 from benchmarks.common import header, interleaved, table, write_json
 from benchmarks.passages import make_text
@@ -34,8 +39,9 @@ from provenance.index import Index
 from provenance.matching import Matcher
 from provenance.runs.config import ScanConfig
 from provenance.runs.local import ENVIRONMENT
+from provenance.runs.located import Source
 from provenance.runs.unit import scan_unit
-from provenance.shards import ParquetShard
+from provenance.shards import Options, open_shard
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
 COMPRESSIONS = ("zstd", "snappy", "none")
@@ -96,14 +102,69 @@ def decode(path: Path) -> None:
 
 
 def scan_shard(path: Path, matcher: Matcher) -> None:
-    """The unit function over all row groups."""
-    with ParquetShard(str(path)) as shard:
-        columns = shard.choose_columns(None, None)
-        groups = shard.row_groups(columns)
-    scan_unit(str(path), columns, groups, matcher, ScanConfig())
+    """The unit function over all parts."""
+    with open_shard(str(path), path.name, Options()) as shard:
+        columns = shard.choose_columns()
+        parts = shard.parts(columns)
+    scan_unit(Source(path.name, str(path), columns, Options()), parts, matcher, ScanConfig())
 
 
-def command(folder: Path, shards: Path, workers: int) -> float:
+def other_formats(path: Path) -> dict[str, Path]:
+    """The rows of a Parquet file in other formats, beside it."""
+    rows = pq.read_table(path)
+    made = {
+        name: path.with_name(path.stem + name) for name in (".arrow", ".lz4.feather", ".jsonl", ".jsonl.zst", ".csv")
+    }
+    with pa.OSFile(str(made[".arrow"]), "wb") as sink, pa.ipc.new_file(sink, rows.schema) as writer:
+        writer.write_table(rows, max_chunksize=1000)
+    feather.write_feather(rows, str(made[".lz4.feather"]), compression="lz4", chunksize=1000)
+    lines = b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows.to_pylist())
+    made[".jsonl"].write_bytes(lines)
+    with pa.OSFile(str(made[".jsonl.zst"]), "wb") as sink, pa.CompressedOutputStream(sink, "zstd") as out:
+        out.write(lines)
+    csv.write_csv(rows, str(made[".csv"]))
+    return made
+
+
+@contextlib.contextmanager
+def s3_server() -> Iterator[int]:
+    """A real S3 server in a process of its own; its port."""
+    code = (
+        "import logging, os, sys; from moto.server import ThreadedMotoServer; logging.disable(logging.CRITICAL)\n"
+        "s = ThreadedMotoServer('127.0.0.1', 0, verbose=False); s.start()\n"
+        "print(s.get_host_and_port()[1], flush=True); sys.stdin.read(); os._exit(0)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as server:
+        assert server.stdout is not None
+        yield int(server.stdout.readline())
+        server.communicate()
+
+
+def from_s3(folder: Path, path: Path, copies: int, rounds: int) -> dict[str, float]:
+    """Seconds of the command over the same shards on disk and in a local S3 server."""
+    local = folder / "s3_local"
+    local.mkdir()
+    with s3_server() as port:
+        settings = {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s",
+        }  # fmt: skip
+        os.environ.update(settings)
+        client = boto3.client("s3", endpoint_url=settings["AWS_ENDPOINT_URL"], region_name="us-east-1")
+        client.create_bucket(Bucket="shards")
+        for copy in range(copies):
+            os.link(path, local / f"{copy}.parquet")
+            client.upload_file(str(path), "shards", f"data/{copy}.parquet")
+        works: dict[str, Callable[[], object]] = {
+            "local": lambda: command(folder, str(local), 2), "S3": lambda: command(folder, "s3://shards/data/", 2),
+        }  # fmt: skip
+        times = interleaved(works, rounds)
+    medians = {name: statistics.median(seconds) for name, seconds in times.items()}
+    return {**medians, "ratio": medians["S3"] / medians["local"]}
+
+
+def command(folder: Path, shards: Path | str, workers: int) -> float:
     """Seconds of the public command."""
     db = folder / f"run{workers}.duckdb"
     arguments = ["scan", str(shards), "--index", str(folder / "index"), "--db", str(db), "--overwrite", "--json"]
@@ -181,6 +242,13 @@ def measure(folder: Path, megabytes: float, copies: int, rounds: int) -> dict[st
             steady[f"{kind}, {compression}{suffix}"] = {
                 "decode": decoded, "scan": scanned, "ratio": scanned / decoded,
             }  # fmt: skip
+    clean = folder / "clean_zstd.parquet"
+    size = sum(len(text.encode()) for text in pq.read_table(clean, columns=["text"])["text"].to_pylist()) / 1e6
+    matcher = Matcher(index)
+    formats: dict[str, Callable[[], object]] = {"parquet, zstd": lambda: scan_shard(clean, matcher)}
+    for suffix, made in other_formats(clean).items():
+        formats[suffix] = lambda p=made: scan_shard(p, matcher)
+    by_format = {name: rate(seconds, size) for name, seconds in interleaved(formats, rounds).items()}
     commands: dict[str, dict[str, float]] = {}
     (folder / "start").mkdir()
     pq.write_table(pa.table({"text": ["one short row"]}), folder / "start" / "0.parquet")
@@ -199,6 +267,7 @@ def measure(folder: Path, megabytes: float, copies: int, rounds: int) -> dict[st
         commands[kind] = {
             "one worker": one, "two workers": two, "ratio": two / one, "ratio once started": started[0] / started[1],
         }  # fmt: skip
+    s3 = from_s3(folder, clean, max(4, copies // 2), max(1, rounds // 2))
     script = datasketch_script(folder / "clean_zstd.parquet", indexed, min(3.0, megabytes))
     return {
         "source": source,
@@ -207,6 +276,8 @@ def measure(folder: Path, megabytes: float, copies: int, rounds: int) -> dict[st
         "start, s": start,
         "steady, MB/s of text, one core": steady,
         "contaminated / clean": steady["contaminated, zstd"]["scan"] / steady["clean, zstd"]["scan"],
+        "formats, MB/s of text, one core": by_format,
+        "two workers, s": s3,
         "command, MB/s of text": commands,
         "datasketch script, MB/s": script,
         "scan / datasketch script": steady["clean, zstd"]["scan"] / script,
@@ -240,6 +311,13 @@ def main() -> None:
         for kind, v in record["command, MB/s of text"].items()
     ]
     print(table(["command", "1 worker MB/s", "2 workers MB/s", "2 / 1", "once started"], rows), "\n")
+    formats = record["formats, MB/s of text, one core"]
+    rows = [[name, f"{mbs:.0f}", f"{mbs / formats['parquet, zstd']:.2f}"] for name, mbs in formats.items()]
+    print(table(["format, clean rows, one core", "scan MB/s", "of Parquet (target 0.50)"], rows), "\n")
+    s3 = record["two workers, s"]
+    print(
+        f"shards on disk {s3['local']:.1f} s, in a local S3 server {s3['S3']:.1f} s: {s3['ratio']:.2f}x (target 1.5x)\n"
+    )
     print("start of the command: {:.1f} s with one worker, {:.1f} s with two".format(*record["start, s"].values()))
     print(f"contaminated / clean: {record['contaminated / clean']:.2f} (target 0.30)")
     print(f"scan / datasketch script ({record['datasketch script, MB/s']:.1f} MB/s): ", end="")
