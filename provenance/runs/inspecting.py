@@ -19,12 +19,12 @@ def inspect_shards(
 
     Raises UsageError for what names nothing. Objects are fetched into a temporary directory, one after another.
     """
-    listed = list_all([str(shard) for shard in shards], anonymous)
-    for file in listed:
-        if file.skipped:
-            yield {"shard": file.name, "skipped": file.skipped}
     hello = {"config": (config or ScanConfig()).to_json(), "rows": rows}
     with TemporaryDirectory(prefix="provenance-") as folder, Children(parsing=INSPECTOR) as children:
+        listed = list_all([str(shard) for shard in shards], anonymous, children)
+        for file in listed:
+            if file.skipped:
+                yield {"shard": file.name, "skipped": file.skipped}
         plan = Plan(listed, Path(folder), anonymous, 1, first="inspect")
         if not plan.shards:
             return

@@ -53,7 +53,7 @@ class _Child:
             env={**ENVIRONMENT, **kept},
         )
         self.task: Task | None = None
-        self.ready = False
+        self.greeted = self.ready = False
 
     @property
     def stdin(self) -> IO[bytes]:
@@ -121,13 +121,15 @@ class Children:
         on_compiling: Callable[[], None],
         background: bytes = b"",
         fetching: Fetching | None = None,
+        keep: bool = False,
     ) -> Iterator[Result]:
         """Do all tasks, also those that the caller appends to `tasks` while it takes results.
 
         Every worker is told `hello` and the fingerprints of `background` first. What has to be fetched is, by children
         of another kind, as long as `fetching` has room for it.
         A child that dies gives a result with `error`; another takes its place. Raises ProvenanceError when a child
-        refuses to start. Closing the iterator (Ctrl-C too) kills all children.
+        refuses to start. Closing the iterator (Ctrl-C too) kills all children; with `keep`, those that are idle in the
+        end wait for the next run, which must tell them the same.
         """
         selector = selectors.DefaultSelector()
         fetching = fetching or Fetching()
@@ -165,15 +167,25 @@ class Children:
                     else:
                         child.task = None
                         yield message
+            if keep:
+                self._waiting += self._children
+                self._children = []
         finally:
-            self.close()
+            if not keep or self._children:
+                self.close()
             selector.close()
 
     def _start(self, role: str, hello: dict[str, Any], payload: bytes, selector: selectors.BaseSelector) -> None:
-        child = self._waiting.pop() if self._waiting and role != FETCHER else _Child(role)
+        child = next((child for child in self._waiting if child.role == role), None)
+        if child is None:
+            child = _Child(role)
+        else:
+            self._waiting.remove(child)
         self._children.append(child)
         selector.register(child.stdout, selectors.EVENT_READ, child)
-        child.say(hello, payload)
+        if not child.greeted:
+            child.greeted = True
+            child.say(hello, payload)
 
 
 def _lost(child: _Child) -> Result:

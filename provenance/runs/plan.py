@@ -30,31 +30,33 @@ class Listed:
     objects: tuple[dict[str, Any], ...] = ()  # of a remote shard: it, and what belongs to it
 
 
-def list_all(specs: Sequence[str], anonymous: bool = False) -> list[Listed]:
-    """Everything that the specs name, here and elsewhere, by name; raises UsageError or StorageError."""
+def list_all(specs: Sequence[str], anonymous: bool, children: Children) -> list[Listed]:
+    """Everything that the specs name, here and elsewhere, by name; raises UsageError or StorageError.
+
+    Processes that list are kept by `children`, to fetch.
+    """
     specs = expand_lists(list(specs), sys.stdin.buffer)
     local = [spec for spec in specs if not is_remote(spec)]
     remote = [spec for spec in specs if is_remote(spec)]
     found = {file.path: Listed(file.path, file.skipped) for file in list_shards(local)} if local else {}
     if remote:
-        for listed in _list_remote(remote, anonymous):
+        for listed in _list_remote(remote, anonymous, children):
             known = found.get(listed.name)
             if known is None or (known.skipped and not listed.skipped):
                 found[listed.name] = listed
     return [found[name] for name in sorted(found)]
 
 
-def _list_remote(specs: Sequence[str], anonymous: bool) -> list[Listed]:
+def _list_remote(specs: Sequence[str], anonymous: bool, children: Children) -> list[Listed]:
     tasks = deque[Task]({"task": "list", "shard": spec} for spec in specs)
-    fetching = Fetching({"anonymous": anonymous}, tasks, min(FETCHERS, len(specs)))
+    fetching = Fetching({"anonymous": anonymous}, tasks, FETCHERS)
     found: list[Listed] = []
-    with Children() as children:
-        for header, _ in children.run({}, deque(), 0, lambda size: None, lambda: None, fetching=fetching):
-            if "error" in header:
-                usage = header["error_kind"] == "usage"
-                raise UsageError(header["error"]) if usage else StorageError(header["error"])
-            by_name = {item["uri"]: item for item in header["objects"]}
-            found += [_judged(item, by_name, header["shard"]) for item in header["objects"]]
+    for header, _ in children.run({}, deque(), 0, lambda size: None, lambda: None, fetching=fetching, keep=True):
+        if "error" in header:
+            usage = header["error_kind"] == "usage"
+            raise UsageError(header["error"]) if usage else StorageError(header["error"])
+        by_name = {item["uri"]: item for item in header["objects"]}
+        found += [_judged(item, by_name, header["shard"]) for item in header["objects"]]
     return found
 
 

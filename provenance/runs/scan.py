@@ -59,36 +59,42 @@ def scan(
     """
     begun, started = monotonic(), datetime.now(UTC)
     config, count = config or ScanConfig(), check_workers(workers)
-    listed = list_all([str(shard) for shard in shards], anonymous)
-    writer = RunWriter(Path(db), overwrite)
-    try:
-        with _joined_with(decoys, Path(index), Path(db), key, count) as folder:
-            opened = Index(folder, key, config.scale)
-            opened.verify()
-            hello = {
-                "config": config.to_json(),
-                "index": str(folder.absolute()),
-                "index_digest": opened.digest,
-                "seed": opened.key.seed,
-                "key_id": opened.key.key_id,
-            }
-            ordinary = learn([str(path) for path in background], hello, config, count)
-            load_editions(writer, opened)
-            compiling = 0.0
-            place = Path(db) if scratch is None else Path(scratch) / Path(db).name
-            with _scratch_beside(place) as fetched:
-                plan = Plan(listed, fetched, anonymous, count)
-                if plan.shards:
-                    told = on_planned, on_progress, on_compiling
-                    compiling = _run(writer, plan, hello, ordinary, children or Children(), count, *told)
-            load_shards(writer, plan.records)
-            summary = summarize(writer, Path(db), plan.records, config.match.min_words, monotonic() - begun, compiling)
-            load_run(writer, opened, Path(index), config, ordinary, count, started, summary, len(listed))
-        writer.finish()
-    except BaseException:
-        writer.abandon()
-        raise
+    with children or Children() as pool:
+        listed = list_all([str(shard) for shard in shards], anonymous, pool)
+        writer = RunWriter(Path(db), overwrite)
+        try:
+            with _joined_with(decoys, Path(index), Path(db), key, count) as folder:
+                opened = Index(folder, key, config.scale)
+                opened.verify()
+                hello = _hello(opened, folder, config)
+                ordinary = learn([str(path) for path in background], hello, config, count)
+                load_editions(writer, opened)
+                place = Path(db) if scratch is None else Path(scratch) / Path(db).name
+                with _scratch_beside(place) as fetched:
+                    plan, compiling = Plan(listed, fetched, anonymous, count), 0.0
+                    if plan.shards:
+                        told = on_planned, on_progress, on_compiling
+                        compiling = _run(writer, plan, hello, ordinary, pool, count, *told)
+                load_shards(writer, plan.records)
+                seconds = monotonic() - begun
+                summary = summarize(writer, Path(db), plan.records, config.match.min_words, seconds, compiling)
+                load_run(writer, opened, Path(index), config, ordinary, count, started, summary, len(listed))
+            writer.finish()
+        except BaseException:
+            writer.abandon()
+            raise
     return summary
+
+
+def _hello(index: Index, folder: Path, config: ScanConfig) -> dict[str, Any]:
+    """What every worker is told first."""
+    return {
+        "config": config.to_json(),
+        "index": str(folder.absolute()),
+        "index_digest": index.digest,
+        "seed": index.key.seed,
+        "key_id": index.key.key_id,
+    }
 
 
 @contextmanager
