@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from provenance.index import Index
     from provenance.matching import MatchConfig, Matcher
     from provenance.runs.config import ScanConfig
+    from provenance.runs.inspecting import inspect_shards
     from provenance.runs.record import ScanSummary
     from provenance.runs.scan import scan
     from provenance.sketch import BandedMinHash, FracMinHash, Key
@@ -30,6 +31,7 @@ _HOMES = {
     "Matcher": "provenance.matching",
     "ScanConfig": "provenance.runs.config",
     "ScanSummary": "provenance.runs.record",
+    "inspect_shards": "provenance.runs.inspecting",
     "scan": "provenance.runs.scan",
     "BandedMinHash": "provenance.sketch",
     "FracMinHash": "provenance.sketch",
@@ -47,6 +49,7 @@ __all__ = [
     "ScanSummary",
     "__version__",
     "build_index",
+    "inspect_shards",
     "scan",
 ]
 

@@ -43,7 +43,7 @@ WIDE = 110  # columns of a terminal that shows every column of the table
 @click.option(
     "--background",
     multiple=True,
-    metavar="PARQUET",
+    metavar="SHARD",
     help="Ordinary text, to learn from which phrases are common; they then count for nothing.",
 )
 @click.option(
@@ -82,7 +82,9 @@ def command(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Scan Parquet files, directories and globs for the books of an index.
+    """Scan training shards for the books of an index: files, directories, globs, objects, @list.txt, or - for a list.
+
+    Parquet, Arrow, JSON lines, CSV, WebDataset, WARC, and token ids (--tokenizer); docs/formats.md has them all.
 
     \b
     provenance scan shards/ --index indexes/books --db run.duckdb

@@ -84,7 +84,7 @@ class Plan:
             {"task": first, "shard": file.name, "path": file.name} for file in todo if not file.objects
         )
         self._first = first
-        self._scratch, self._most = scratch, workers + FETCHERS
+        self._scratch, self._ahead = scratch, workers + 1
         self._paths: dict[str, list[Path]] = {}
         self._open = Counter[str]()  # tasks of a shard that are not done
         fetches = deque(self._fetch(number, file) for number, file in enumerate(todo) if file.objects)
@@ -102,7 +102,7 @@ class Plan:
         return {"task": "fetch", "shard": file.name, "objects": list(file.objects), "targets": targets}
 
     def _has_room(self) -> bool:
-        return sum(count > 0 for count in self._open.values()) < self._most
+        return sum(count > 0 for count in self._open.values()) < self._ahead
 
     def done(self, header: dict[str, Any]) -> None:
         """Take the result of any task: note what it tells of its shard, and what is to be done next."""
