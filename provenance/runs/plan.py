@@ -48,23 +48,24 @@ def list_all(specs: Sequence[str], anonymous: bool, children: Children) -> list[
 
 
 def _list_remote(specs: Sequence[str], anonymous: bool, children: Children) -> list[Listed]:
-    tasks = deque[Task]({"task": "list", "shard": spec} for spec in specs)
+    indexes = [spec.removesuffix(".bin") + ".idx" for spec in specs if spec.endswith(".bin")]
+    tasks = deque[Task]({"task": "list", "shard": spec} for spec in dict.fromkeys([*specs, *indexes]))
     fetching = Fetching({"anonymous": anonymous}, tasks, FETCHERS)
-    found: list[Listed] = []
+    found: dict[str, dict[str, Any]] = {}
     for header, _ in children.run({}, deque(), 0, lambda size: None, lambda: None, fetching=fetching, keep=True):
         if "error" in header:
             usage = header["error_kind"] == "usage"
             raise UsageError(header["error"]) if usage else StorageError(header["error"])
-        by_name = {item["uri"]: item for item in header["objects"]}
-        found += [_judged(item, by_name, header["shard"]) for item in header["objects"]]
-    return found
+        found.update((item["uri"], item) for item in header["objects"])
+    return [_judged(item, found, named=item["uri"] in specs) for item in found.values()]
 
 
-def _judged(item: dict[str, Any], others: dict[str, dict[str, Any]], spec: str) -> Listed:
+def _judged(item: dict[str, Any], others: dict[str, dict[str, Any]], named: bool) -> Listed:
+    """An object as a shard or not; one that was named by itself is a shard whatever it is called."""
     uri = item["uri"]
     name = uri.rpartition("/")[2]
     if kind_of(name) != MEGATRON:
-        return Listed(uri, "" if uri == spec else why_no_shard(name), (item,))
+        return Listed(uri, "" if named else why_no_shard(name), (item,))
     index = others.get(uri[: -len(".bin")] + ".idx")
     if index is None:
         return Listed(uri, "not a shard: no .idx beside it, as Megatron's have; list both", (item,))

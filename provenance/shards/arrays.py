@@ -73,12 +73,11 @@ class NumpyShard(TokenShard):
             ]
         parts: list[Part] = []
         begin = first = rows = 0
-        for low, high in self._documents(0, self._array.size):
+        for _, high in self._documents(0, self._array.size):
             rows += 1
             if high - begin >= count:
                 parts.append(Part(len(parts), first, rows, (high - begin) * BYTES_A_TOKEN, begin, high))
                 begin, first, rows = high, first + rows, 0
-            del low
         if rows:
             parts.append(
                 Part(len(parts), first, rows, (self._array.size - begin) * BYTES_A_TOKEN, begin, self._array.size)

@@ -16,6 +16,7 @@ from provenance.errors import UsageError
 from provenance.shards.opening import ARROW, KINDS, MEGATRON, kind_of
 
 STATE, INFO, DICT = "state.json", "dataset_info.json", "dataset_dict.json"  # what `datasets` writes beside its files
+LONGEST_LOOKED_AT = 1 << 20  # bytes of a line
 MOST_STATE = 16 << 20  # bytes
 
 
@@ -95,7 +96,19 @@ def _judged(path: Path) -> ListedFile:
     reason = why_no_shard(path.name)
     if not reason and kind_of(path.name) == MEGATRON and not path.with_suffix(".idx").exists():
         reason = f"not a shard: no {path.with_suffix('.idx').name} beside it, as Megatron's have"
+    if not reason and path.suffix.lower() == ".json" and not _has_an_object_a_line(path):
+        reason = "not a shard: one JSON value over several lines, and no JSON lines; name it to scan it all the same"
     return ListedFile(str(path), reason)
+
+
+def _has_an_object_a_line(path: Path) -> bool:
+    """By the ends of the first line: settings lie beside data as `.json` too. Nothing is parsed here."""
+    try:
+        with path.open("rb") as file:
+            first = file.readline(LONGEST_LOOKED_AT).strip()
+    except OSError:
+        return True  # reading it will tell
+    return first.startswith(b"{") and (first.endswith(b"}") or len(first) >= LONGEST_LOOKED_AT - 2) and len(first) > 2
 
 
 def why_no_shard(name: str) -> str:

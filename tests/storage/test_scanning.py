@@ -55,9 +55,11 @@ def test_token_ids_in_two_objects_are_one_shard(s3, index, rows, tokenizer, tmp_
     for path in (binary, binary.with_suffix(".idx")):
         s3.put(f"tokens/{path.name}", path.read_bytes())
     config = ScanConfig(tokenizer=file)
-    summary = scan([f"s3://{s3.bucket}/tokens/"], index, tmp_path / "r.duckdb", workers=1, config=config)
-    assert summary.complete
-    assert summary.documents_matched == 15
+    for number, spec in enumerate(("tokens/", "tokens/*.bin", "tokens/shard.bin")):
+        db = tmp_path / f"{number}.duckdb"
+        summary = scan([f"s3://{s3.bucket}/{spec}"], index, db, workers=1, config=config)
+        assert summary.complete
+        assert summary.documents_matched == 15
 
 
 def test_an_object_that_is_gone_when_it_is_fetched_is_named_and_the_rest_is_scanned(
