@@ -126,9 +126,9 @@ def _scan_part(
             problem = _tokenizer_problem(source, part) if decoder is not None else None
             break
         except MemoryError as error:
-            problem = Problem(source.name, part.number, None, "memory", f"out of memory: {error}")
+            problem = Problem(source.name, part.row_group, None, "memory", f"out of memory: {error}")
         except ShardError as error:
-            problem = Problem(source.name, part.number, part.first_row + result.rows_read, "unreadable", str(error))
+            problem = Problem(source.name, part.row_group, part.first_row + result.rows_read, "unreadable", str(error))
             break
     for kind, count in sorted(result.untold.items()):
         reason = f"shard {source.name}: {count:,} more rows were not scanned ({kind})"
@@ -147,7 +147,7 @@ def _tokenizer_problem(source: Source, part: Part) -> Problem | None:
         f"shard {source.name} was probably not made with tokenizer {decoder.path}: {complaint}; "
         "what was decoded is not its text"
     )
-    return Problem(source.name, part.number, None, "tokenizer", reason)
+    return Problem(source.name, part.row_group, None, "tokenizer", reason)
 
 
 def _scan_batch(source: Source, batch: Batch, matcher: Matcher, config: ScanConfig, result: _Scanned) -> int:

@@ -68,6 +68,9 @@ class Worker:
             header.update(error=reason, error_kind="unreadable")
         except MemoryError as error:
             header.update(error=f"shard {task['shard']}: out of memory: {error}", error_kind="memory")
+        except Exception as error:  # a fault of ours that hostile data found: named as such, and the run goes on
+            reason = f"shard {task['shard']}: {type(error).__name__}: {error}; please report this"
+            header.update(error=reason, error_kind="fault")
         self._send(header, payload)
 
     def _describe(self, task: dict[str, Any]) -> dict[str, Any]:

@@ -81,7 +81,8 @@ class ParquetShard(Shard):
         for number in range(self.groups):
             chunks = [chunk for _, chunk in self._chunks(number, columns)]
             rows = self._file.metadata.row_group(number).num_rows
-            parts.append(Part(number, first, rows, sum(max(0, chunk.total_uncompressed_size) for chunk in chunks)))
+            size = sum(max(0, chunk.total_uncompressed_size) for chunk in chunks)
+            parts.append(Part(number, first, rows, size, row_group=number))
             first += rows
         if first != self.rows:
             raise ShardError(

@@ -43,6 +43,7 @@ class Part:
     text_bytes: int  # about, before decoding
     begin: int = 0  # where it begins and ends in the file, in the format's own unit, where that helps to find it
     end: int = 0
+    row_group: int | None = None  # of Parquet
 
 
 @dataclass(frozen=True)

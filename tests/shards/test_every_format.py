@@ -62,3 +62,20 @@ def test_the_same_rows_as_token_ids_give_the_same_matches(name, rows, index, exp
         held = trained.decode(encoded[match["row"]][match["doc_token_begin"] - first : match["doc_token_end"] - first])
         assert match["excerpt"] in held
         assert len(held) < len(match["excerpt"]) + 2 * LONGEST_TOKEN or len(match["excerpt"]) == 1000
+
+
+@pytest.mark.parametrize("name", ["parquet", "jsonl", "arrow file", "feather", "jsonl.gz", "megatron", "token parquet"])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_however_a_shard_is_cut_into_parts_the_matches_are_the_same(
+    name, workers, rows, index, expected, tokenizer, tmp_path
+):
+    trained, file = tokenizer
+    made = (
+        formats.TOKENS[name](tmp_path, rows, trained) if name in formats.TOKENS else formats.TEXT[name](tmp_path, rows)
+    )
+    config = ScanConfig(unit_bytes=3000, tokenizer=file if name in formats.TOKENS else None)
+    summary = scan([made], index, tmp_path / "r.duckdb", workers=workers, config=config)
+    assert summary.exceptions == []
+    assert summary.documents_scanned == 20
+    with RunReader(tmp_path / "r.duckdb") as run:
+        assert run.query(COMPARED) == expected[0]
