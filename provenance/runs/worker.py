@@ -111,7 +111,8 @@ class Worker:
         return header, to_payload(result.matches)
 
     def _unit(self, task: dict[str, Any]) -> tuple[Source, list[Part]]:
-        columns = Columns(tuple(task["columns"]["texts"]), task["columns"]["id"])
+        told = task["columns"]
+        columns = Columns(tuple(told["texts"]), told["id"], tuple(told["tops"]))
         return Source(task["shard"], task["path"], columns, self._options), [Part(**part) for part in task["parts"]]
 
 

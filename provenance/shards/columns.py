@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,22 +26,30 @@ INSIDE = ("content", "text", "value")  # fields of a struct that hold its text
 MOST_COLUMNS, MOST_NAME = 16, 40  # columns, and characters of each, that a message names
 
 
+class TextPath(NamedTuple):
+    """Where texts are: the column they begin in, and the steps from there."""
+
+    path: str
+    top: str
+    steps: list[str]  # names of fields, and `[]` for the items of a list
+
+
 @dataclass(frozen=True)
 class Columns:
     """The columns of a shard that are read: paths of texts or token ids, and the name of the one with ids."""
 
     texts: tuple[str, ...]
     id: str | None
+    tops: tuple[str, ...]  # the column that each path begins in
 
     @property
-    def label(self) -> str:
-        """Their names in the record of a run."""
-        return ", ".join(self.texts)
+    def paths(self) -> list[TextPath]:
+        """The paths, taken apart."""
+        return [TextPath(p, top, _split(p[len(top) :])) for p, top in zip(self.texts, self.tops, strict=True)]
 
     def names(self) -> list[str]:
         """The top-level columns to read, each once."""
-        found = [top_of(path) for path in self.texts] + ([] if self.id is None else [self.id])
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys([*self.tops, *([] if self.id is None else [self.id])]))
 
 
 def choose_columns(
@@ -57,11 +66,11 @@ def choose_columns(
     chosen = tuple(dict.fromkeys(_asked(schema, name, text, tokenizer) for text in texts))
     if not chosen:
         chosen = (_known(schema, name, tokenizer),)
-    tops = [top_of(path, names) for path in chosen]
+    tops = tuple(top_of(path, names) for path in chosen)
     found_id = row_id or next(
         (n for n in ID_COLUMNS if names.count(n) == 1 and n not in tops and not _nested(schema, n)), None
     )
-    return Columns(chosen, found_id)
+    return Columns(chosen, found_id, tops)
 
 
 def _asked(schema: pa.Schema, name: str, text: str, tokenizer: bool) -> str:
@@ -98,14 +107,18 @@ def describe(schema: pa.Schema) -> str:
     return shown if len(fields) <= MOST_COLUMNS else f"{shown} and {len(fields) - MOST_COLUMNS} more"
 
 
-def top_of(path: str, names: Sequence[str] = ()) -> str:
-    """The column that a path begins in; a column whose own name looks like a path goes before."""
-    return path if path in names else re.split(r"\[\]|\.", path, maxsplit=1)[0]
+def top_of(path: str, names: Sequence[str]) -> str:
+    """The column that a path begins in: the longest name that fits, because names may look like paths."""
+    fitting = [name for name in names if path == name or path.startswith((name + ".", name + "[]"))]
+    return max(fitting, key=len, default=re.split(r"\[\]|\.", path, maxsplit=1)[0])
 
 
-def steps_of(path: str, names: Sequence[str] = ()) -> list[str]:
-    """The steps from a column to its texts: names of fields, and `[]` for the items of a list."""
-    rest = path[len(top_of(path, names)) :]
+def steps_of(path: str, names: Sequence[str]) -> list[str]:
+    """The steps from a column to its texts."""
+    return _split(path[len(top_of(path, names)) :])
+
+
+def _split(rest: str) -> list[str]:
     return [step for step in re.split(r"(\[\])|\.", rest) if step]
 
 

@@ -6,18 +6,16 @@ import numpy as np
 import pyarrow as pa
 
 from provenance.matching.texts import is_text
-from provenance.shards.columns import Columns, is_tokens, leaves_of, steps_of, top_of
+from provenance.shards.columns import Columns, is_tokens, leaves_of
 from provenance.shards.shard import Field
 from provenance.shards.tokens import Decoded, Decoder, Ids
 
 
 def fields_of(batch: pa.RecordBatch, columns: Columns, decoder: Decoder | None) -> list[Field]:
     """The texts of all columns that are scanned; raises ShardError where the data contradict themselves."""
-    names = batch.schema.names
     fields = []
-    for path in columns.texts:
-        array = batch.column(batch.schema.get_field_index(top_of(path, names)))
-        leaves = leaves_of(array, steps_of(path, names))
+    for path, top, steps in columns.paths:
+        leaves = leaves_of(batch.column(batch.schema.get_field_index(top)), steps)
         if is_tokens(leaves.values.type) and decoder is not None:
             decoded = decoder.decode(token_rows(leaves.values))
             fields.append(decoded_field(path, decoded, len(batch)))

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from provenance.shards.columns import steps_of, top_of
+from provenance.shards.columns import TextPath
 from provenance.shards.fields import decoded_field
 from provenance.shards.shard import Field
 from provenance.shards.tokens import Decoder
@@ -31,11 +31,11 @@ def parsed(data: bytes) -> Any:
 
 
 class JsonColumn:
-    """One column of texts, by its path."""
+    """One column of texts."""
 
-    def __init__(self, path: str, decoder: Decoder | None) -> None:
+    def __init__(self, path: TextPath, decoder: Decoder | None) -> None:
         """With a decoder, a list of integers is token ids."""
-        self.path, self.top, self._steps, self._decoder = path, top_of(path), steps_of(path), decoder
+        (self.path, self.top, self._steps), self._decoder = path, decoder
 
     def wrong(self, value: Any) -> bool:
         """Whether something else than text stands at the end of the path; `null` is no text, but no fault."""

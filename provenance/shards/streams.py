@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ class Stream:
         """Open the file. `begin` and `end` are a range of its bytes, for files that are not compressed."""
         self.name, self.compression = name, compression_of(path)
         self._left = None if end is None else end - begin
-        self.read_bytes = 0
+        self._begin, self.read_bytes = begin, 0
         size = Path(path).stat().st_size
         self._most = max(FREE_BYTES, options.most_ratio * size) if self.compression else None
         self._ratio = options.most_ratio
@@ -51,6 +52,10 @@ class Stream:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def begins_file(self, size: int) -> bool:
+        """Whether the last `size` bytes that were read are the first of the file."""
+        return self._begin == 0 and self.read_bytes == size
 
     def tell(self) -> int:
         """Bytes that were read."""
@@ -109,6 +114,8 @@ def lines_of(stream: Stream, most: int, first: int = 0) -> Iterator[Lines | Long
     """The lines of a stream in blocks; a line of more than `most` bytes is passed over and named."""
     number, rest = first, b""
     while block := stream.read():
+        if stream.begins_file(len(block)):
+            block = block.removeprefix(codecs.BOM_UTF8)
         cut = block.rfind(b"\n") + 1
         if not cut:
             rest += block

@@ -86,8 +86,8 @@ class WarcShard(Shard):
         with Stream(self.path, self.name, self.options) as stream:
             try:
                 least = 0
-                for number, record in enumerate(ArchiveIterator(stream, parse_http=True)):
-                    least = record.stream_pos + record.content_length  # bytes that there must be
+                for number, record in enumerate(ArchiveIterator(stream, auto_decode="all")):
+                    least = record.stream_pos + _least_size(record)
                     text, problem = self._text(record, number)
                     yield record.record_id or "", record.headers.get("WARC-Target-URI") or "", text, problem
                 if stream.read_bytes < least:
@@ -113,3 +113,12 @@ class WarcShard(Shard):
             except BookError as error:
                 return None, ("bad row", f"record {number} of shard {self.name} is no HTML that can be read: {error}")
         return data, None
+
+
+def _least_size(record: WarcRecord) -> int:
+    """Bytes of a record in its file, at least: the parser takes one that is cut short for whole. Raises ValueError."""
+    header = sum(len(name.encode()) + len(value.encode()) + len(":\r\n") for name, value in record.headers.items())
+    length = record.headers.get("Content-Length") or ""
+    if not length.isdecimal():
+        raise ValueError(f"record {record.record_id or 'without id'} does not say how long it is")
+    return len("WARC/1.0\r\n") + header + len("\r\n") + int(length)

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from provenance.errors import ShardError, TextColumnError
-from provenance.shards.columns import Columns, choose_columns, steps_of, top_of
+from provenance.shards.columns import Columns, choose_columns
 from provenance.shards.json_values import JsonColumn, guessed_schema, parsed
 from provenance.shards.jsonl import EXPANSION, SAMPLE_ROWS
 from provenance.shards.shard import BATCH_BYTES, BATCH_ROWS, BadRow, Batch, Field, Options, Part, Shard, first_line
@@ -78,8 +78,7 @@ class TarShard(Shard):
 
     def batches(self, part: Part, columns: Columns, small: bool = False) -> Iterator[Batch]:
         """The samples in order. A sample without a member of the column has no text."""
-        paths = [(path, top_of(path), steps_of(path)) for path in columns.texts]
-        samples, most = self._samples({top for _, top, _ in paths}), 8 if small else BATCH_ROWS
+        samples, most = self._samples(set(columns.tops)), 8 if small else BATCH_ROWS
         at = 0
         for taken in _chunks(samples, most):
             bad = [
@@ -88,10 +87,11 @@ class TarShard(Shard):
                 for reason in sample.bad
             ]
             fields = []
-            for path, top, steps in paths:
-                values = [sample.members.get(top) for sample in taken]
-                if steps:
-                    column = JsonColumn(path, None)
+            for where in columns.paths:
+                path = where.path
+                values = [sample.members.get(where.top) for sample in taken]
+                if where.steps:
+                    column = JsonColumn(where, None)
                     wrong = {n for n, value in enumerate(values) if column.wrong(value)}
                     reason = f"shard {self.name} holds no text in {path}"
                     bad += [BadRow(at + n, "bad row", f"sample {taken[n].key} of {reason}") for n in sorted(wrong)]

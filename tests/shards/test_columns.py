@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import pytest
 
@@ -43,6 +44,15 @@ def test_paths_can_be_given_and_names_that_look_like_paths_are_names():
     columns = choose_columns(schema, "s", ("a.b", "meta.deep.note", "m[].role", "m"), None)
     assert columns.texts == ("a.b", "meta.deep.note", "m[].role", "m[].content")
     assert steps_of("a.b", schema.names) == []
+    assert columns.names() == ["a.b", "meta", "m"]
+
+
+@pytest.mark.parametrize("write", [pq.write_table, lambda table, path: feather.write_feather(table, str(path))])
+def test_columns_whose_names_look_like_paths_are_scanned(write, rows, index, tmp_path):
+    write(pa.table({"a": [1] * len(rows), "a.b": [text for _, text in rows]}), tmp_path / "shard")
+    config = ScanConfig(text_columns=("a.b",))
+    summary = scan([tmp_path / "shard"], index, tmp_path / "r.duckdb", workers=1, config=config)
+    assert (summary.complete, summary.documents_matched) == (True, 15)
 
 
 @pytest.mark.parametrize("path", ["none", "id", "m[].none", "m.content", "m[][]", "meta"])

@@ -157,6 +157,13 @@ def test_a_bad_line_costs_that_line(line, rows, index, tmp_path):
     assert 10 not in found
 
 
+def test_a_byte_order_mark_before_the_first_line_is_no_text(rows, index, tmp_path):
+    (tmp_path / "s.jsonl").write_bytes(b"\xef\xbb\xbf" + formats.json_lines(rows))
+    summary = scan([tmp_path / "s.jsonl"], index, tmp_path / "r.duckdb", workers=1)
+    assert summary.complete
+    assert summary.documents_scanned == 20
+
+
 def test_very_many_bad_rows_are_counted_and_not_listed_one_by_one(rows, index, tmp_path):
     (tmp_path / "s.jsonl").write_bytes(formats.json_lines(rows) + b"nonsense\n" * 5000)
     summary = scan([tmp_path / "s.jsonl"], index, tmp_path / "r.duckdb", workers=1)
