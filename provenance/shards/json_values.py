@@ -34,7 +34,7 @@ class JsonColumn:
     """One column of texts."""
 
     def __init__(self, path: TextPath, decoder: Decoder | None) -> None:
-        """With a decoder, a list of integers is token ids."""
+        """With a decoder, the column holds lists of token ids."""
         (self.path, self.top, self._steps), self._decoder = path, decoder
 
     def wrong(self, value: Any) -> bool:
@@ -43,7 +43,7 @@ class JsonColumn:
 
     def field(self, values: Sequence[Any]) -> Field:
         """The texts of rows whose values are not wrong."""
-        if not self._steps and self._decoder is not None and any(isinstance(value, list) for value in values):
+        if self._decoder is not None:
             ids = [np.array(value if isinstance(value, list) else [], dtype=np.int64) for value in values]
             return decoded_field(self.path, self._decoder.decode(ids), len(values))
         leaves = [leaf for owner, value in enumerate(values) for leaf in _leaves(value, self._steps, owner)]
@@ -73,9 +73,9 @@ def _leaves(value: Any, steps: Sequence[str], owner: int, item: int = 0) -> Iter
 def _wrong(value: Any, steps: Sequence[str], tokens: bool) -> bool:
     if value is None:
         return False
+    if not steps and tokens:
+        return not isinstance(value, list) or not all(type(n) is int and abs(n) < MOST_TOKEN_ID for n in value)
     if not steps:
-        if tokens and isinstance(value, list):
-            return not all(type(item) is int and abs(item) < MOST_TOKEN_ID for item in value)
         return not isinstance(value, str)
     if steps[0] == "[]":
         return not isinstance(value, list) or any(_wrong(item, steps[1:], tokens) for item in value)

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from provenance.errors import ShardError
-from provenance.shards.columns import Columns
+from provenance.shards.columns import Columns, is_tokens, leaf_type
 from provenance.shards.json_values import JsonColumn, guessed_schema, json_ids, parsed
 from provenance.shards.shard import BadRow, Batch, Field, Integers, Options, Part, Shard
 from provenance.shards.streams import BLOCK, Lines, LongLine, Stream, compression_of, lines_of
@@ -107,7 +107,11 @@ class _Reader:
 
     def __init__(self, columns: Columns, shard: JsonLinesShard) -> None:
         self._columns, self._shard = columns, shard
-        self._columns_of_json = [JsonColumn(path, shard.options.decoder) for path in columns.paths]
+        schema = shard.schema() if shard.options.decoder is not None else None
+        self._columns_of_json = [
+            JsonColumn(path, shard.options.decoder if schema and is_tokens(leaf_type(path.path, schema)) else None)
+            for path in columns.paths
+        ]
         self._plain = len(columns.paths) == 1 and not columns.paths[0].steps
         names = [("texts", columns.texts[0])] if self._plain else []
         names += [("id", columns.id)] if columns.id is not None else []

@@ -204,3 +204,15 @@ def test_arrays_that_hold_no_ids_are_refused(array, tokenizer, tmp_path):
     np.save(tmp_path / "a.npy", array)
     with pytest.raises(ShardError, match="no token ids"):
         list(batches(tmp_path / "a.npy", Decoder(tokenizer[1])))
+
+
+def test_in_json_lines_a_column_of_ids_holds_nothing_else(tokenizer, tmp_path):
+    """Columns are judged by the first hundred rows."""
+    trained, file = tokenizer
+    ids = trained.encode("he was the one").ids
+    values = [ids] * 100 + ["text", [1.5], [1 << 70], None, ids]
+    (tmp_path / "s.jsonl").write_text("".join(json.dumps({"tokens": value}) + "\n" for value in values))
+    [batch] = batches(tmp_path / "s.jsonl", Decoder(file))
+    assert batch.fields[0].texts.to_pylist() == ["he was the one"] * 101
+    assert [bad.row for bad in batch.bad] == [100, 101, 102]
+    assert batch.rows.tolist() == [*range(100), 103, 104]
