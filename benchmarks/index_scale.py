@@ -77,7 +77,7 @@ def make_index(folder: Path, postings: int) -> None:
     for row in rows:
         row["identity_fingerprints"] = 0
     with ThreadPoolExecutor(2) as threads:
-        finish(folder, rows, nothing, ["", ""], sources, Options(sketch, opened.key, False), 0, 4 << 30, threads)
+        finish(folder, rows, nothing, ["", ""], sources, Options(sketch, opened.key, False), 0, 4 << 30, threads, [])
     shutil.rmtree(core)
 
 
