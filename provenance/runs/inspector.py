@@ -118,4 +118,7 @@ def main() -> None:
             header.update(inspect(task["path"], task["shard"], options, hello[0]["rows"]))
         except (ProvenanceError, OSError, MemoryError, pa.ArrowException) as error:
             header.update(error=str(error) or type(error).__name__, error_kind="unreadable")
+        except Exception as error:  # a fault of ours that hostile data found
+            reason = f"shard {task['shard']}: {type(error).__name__}: {error}; please report this"
+            header.update(error=reason, error_kind="fault")
         write_message(out, header)

@@ -55,6 +55,7 @@ class _Scanned:
     counts: Counts = field(default_factory=Counts)
     rows_read: int = 0
     problems: list[Problem] = field(default_factory=list)
+    last_row: int = -1  # that was read, bad ones included
     untold: Counter[str] = field(default_factory=Counter)  # problems beyond the first MOST_BAD_ROWS of a kind
 
     def add(self, other: _Scanned) -> None:
@@ -63,6 +64,11 @@ class _Scanned:
         self.counts.add(other.counts)
         self.rows_read += other.rows_read
         self.problems += other.problems
+
+    def pass_rows(self, batch: Batch) -> None:
+        """Note how far the part was read."""
+        last = max([*batch.rows[-1:].tolist(), *(bad.row for bad in batch.bad)], default=-1)
+        self.last_row = max(self.last_row, last)
 
     def note(self, problem: Problem) -> None:
         """Keep a problem with a row; of very many of one kind their number."""
@@ -128,7 +134,9 @@ def _scan_part(
         except MemoryError as error:
             problem = Problem(source.name, part.row_group, None, "memory", f"out of memory: {error}")
         except ShardError as error:
-            problem = Problem(source.name, part.row_group, part.first_row + result.rows_read, "unreadable", str(error))
+            problem = Problem(
+                source.name, part.row_group, max(part.first_row, result.last_row + 1), "unreadable", str(error)
+            )
             break
     for kind, count in sorted(result.untold.items()):
         reason = f"shard {source.name}: {count:,} more rows were not scanned ({kind})"
@@ -158,7 +166,7 @@ def _scan_batch(source: Source, batch: Batch, matcher: Matcher, config: ScanConf
     for bad in batch.bad:
         result.note(Problem(source.name, batch.row_group, bad.row, bad.kind, bad.reason))
     rows = batch.rows.size
-    with_text, too_long, matched = (np.zeros(rows, dtype=np.bool_) for _ in range(3))
+    with_text, unread, matched = (np.zeros(rows, dtype=np.bool_) for _ in range(3))
     total = Counts()
     for column in batch.fields:
         owners = np.arange(rows) if column.owners is None else column.owners
@@ -170,17 +178,19 @@ def _scan_batch(source: Source, batch: Batch, matcher: Matcher, config: ScanConf
             texts = pc.if_else(pa.array(long), pa.scalar(None, texts.type), texts)
         found, counts = matcher.find(texts)
         total.add(counts)
-        too_long[owners[long]] = True
+        unread[owners[long]] = True
         if counts.nulls < len(texts):
             with_text[owners[texts.is_valid().to_numpy(zero_copy_only=False)] if counts.nulls else owners] = True
         if found.documents.size:
             matched[owners[found.documents]] = True
             result.parts.append(located(source, batch, column, owners, found, config.max_excerpt))
-    total.documents = rows - int(np.count_nonzero(too_long & ~with_text))
-    total.nulls = rows - int(np.count_nonzero(too_long | with_text))
+    unread |= np.isin(batch.rows, [bad.row for bad in batch.bad])  # in formats that number them all the same
+    total.documents = rows - int(np.count_nonzero(unread & ~with_text))
+    total.nulls = rows - int(np.count_nonzero(unread | with_text))
     total.documents_matched = int(np.count_nonzero(matched))
     result.counts.add(total)
     result.rows_read += rows
+    result.pass_rows(batch)
     return total.text_bytes
 
 

@@ -92,14 +92,9 @@ class NumpyShard(TokenShard):
                 np.isin(self._array[low : min(low + BATCH_TOKENS, end)], self.decoder.end_of_text)
             )
             for stop in ends.tolist():
-                if stop > at:
-                    yield at, stop
+                yield from _cut(at, stop)
                 at = stop + 1
-            while low + BATCH_TOKENS - at > LONGEST:
-                yield at, at + LONGEST
-                at += LONGEST
-        if end > at:
-            yield at, end
+        yield from _cut(at, end)
 
     def batches(self, part: Part, columns: Columns, small: bool = False) -> Iterator[Batch]:
         """The rows of a part in order."""
@@ -128,3 +123,9 @@ class NumpyShard(TokenShard):
 
     def _field(self, rows: list[Ids], columns: Columns) -> Field:
         return decoded_field(columns.texts[0], self.decoder.decode(rows), len(rows))
+
+
+def _cut(begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """A document in pieces that are not too long; none of an empty one."""
+    for at in range(begin, end, LONGEST):
+        yield at, min(at + LONGEST, end)

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from provenance.matching.texts import is_text
 from provenance.shards.columns import Columns, is_tokens, leaves_of
-from provenance.shards.shard import Field
+from provenance.shards.shard import ALONE, Field
 from provenance.shards.tokens import Decoded, Decoder, Ids
 
 
@@ -25,14 +25,13 @@ def fields_of(batch: pa.RecordBatch, columns: Columns, decoder: Decoder | None) 
 
 
 def decoded_field(path: str, decoded: Decoded, rows: int) -> Field:
-    """The field of decoded token ids. A path gets `[]` for the documents of packed sequences only if there are such."""
-    packed = bool(decoded.items.any())
-    whole = not packed and decoded.owners.size == rows
+    """The field of decoded token ids; those of a row with several documents are told by their number there."""
+    several = np.bincount(decoded.owners, minlength=rows)[decoded.owners] > 1
     return Field(
-        f"{path}[]" if packed else path,
+        f"{path}[]" if several.any() else path,
         decoded.texts,
-        None if whole else decoded.owners,
-        decoded.items if packed else None,
+        None if decoded.owners.size == rows and not several.any() else decoded.owners,
+        np.where(several, decoded.items, ALONE) if several.any() else None,
         decoded.tokens,
         decoded.first_tokens,
     )
@@ -42,7 +41,9 @@ def token_rows(array: pa.Array) -> list[Ids]:
     """The ids of each row; none for a null."""
     empty = np.empty(0, dtype=np.int64)
     return [
-        row.values.fill_null(-1).to_numpy(zero_copy_only=False) if row.is_valid and row.values is not None else empty
+        row.values.cast(pa.int64(), safe=False).fill_null(-1).to_numpy(zero_copy_only=False)
+        if row.is_valid and row.values is not None
+        else empty
         for row in array
     ]
 

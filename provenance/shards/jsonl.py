@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -13,21 +15,24 @@ import pyarrow as pa
 from provenance.errors import ShardError
 from provenance.shards.columns import Columns, is_tokens, leaf_type
 from provenance.shards.json_values import JsonColumn, guessed_schema, json_ids, parsed
-from provenance.shards.shard import BadRow, Batch, Field, Integers, Options, Part, Shard
+from provenance.shards.shard import BadRow, Batch, Field, Options, Part, Shard
 from provenance.shards.streams import BLOCK, Lines, LongLine, Stream, compression_of, lines_of
 
 SAMPLE_ROWS = 100  # from which columns are guessed
-NEWLINE, RETURN = ord("\n"), ord("\r")
 EXPANSION = 3  # text of a compressed file for each of its bytes, about
 
 
-def _with_content(lines: Lines) -> Integers:
-    """The numbers of the lines that are not blank."""
-    data = np.frombuffer(lines.data, dtype=np.uint8)
-    ends = data == NEWLINE
-    begins = np.concatenate([[True], ends[:-1]])
-    filled = np.flatnonzero(begins & ~ends & (data != RETURN))
-    return lines.first + np.cumsum(ends, dtype=np.int32)[filled].astype(np.int64)
+FILLED = re.compile(rb"[^\s][^\n]*")  # a line from its first character that is no blank
+
+
+def _filled(lines: Lines) -> tuple[list[int], list[bytes]]:
+    """The lines that are not blank, and their numbers."""
+    numbers, found, number, at = list[int](), list[bytes](), lines.first, 0
+    for match in FILLED.finditer(lines.data):
+        number, at = number + lines.data.count(b"\n", at, match.start()), match.start()
+        numbers.append(number)
+        found.append(match.group())
+    return numbers, found
 
 
 class _Row(Protocol):
@@ -54,9 +59,7 @@ class JsonLinesShard(Shard):
         with Stream(self.path, self.name, self.options) as stream:
             for lines in lines_of(stream, self.options.most_row_bytes):
                 if isinstance(lines, Lines):
-                    found = (
-                        parsed(line) for line in lines.data.split(b"\n", SAMPLE_ROWS)[:SAMPLE_ROWS] if line.strip()
-                    )
+                    found = (parsed(line.group()) for line in islice(FILLED.finditer(lines.data), SAMPLE_ROWS))
                     rows += [row for row in found if isinstance(row, dict)]
                 if len(rows) >= SAMPLE_ROWS or stream.read_bytes > 16 * BLOCK:
                     break
@@ -112,36 +115,42 @@ class _Reader:
             JsonColumn(path, shard.options.decoder if schema and is_tokens(leaf_type(path.path, schema)) else None)
             for path in columns.paths
         ]
-        self._plain = len(columns.paths) == 1 and not columns.paths[0].steps
-        names = [("texts", columns.texts[0])] if self._plain else []
-        names += [("id", columns.id)] if columns.id is not None else []
-        kinds: list[tuple[str, Any, Any]] = [("texts", str | None, None), ("id", Any, None)]
-        row = msgspec.defstruct("Row", [k for k in kinds if k[0] in dict(names)], rename=cast(Any, dict(names)))
-        self._decoder = msgspec.json.Decoder(row)
+        self._decode = self._fast_decoder()
+
+    def _fast_decoder(self) -> Callable[[bytes], _Row] | None:
+        """Decodes a line to what is scanned of it, where that is one plain column; None elsewhere."""
+        columns = self._columns
+        if len(columns.paths) > 1 or columns.paths[0].steps or columns.id in columns.texts:
+            return None
+        kinds: list[tuple[str, Any, Any]] = [("texts", str | None, None)]
+        names = {"texts": columns.texts[0]}
+        if columns.id is not None:
+            kinds.append(("id", Any, None))
+            names["id"] = columns.id
+        try:
+            row = msgspec.defstruct("Row", kinds, rename=names)
+        except ValueError:  # a name with a quote in it
+            return None
+        return cast(Callable[[bytes], _Row], msgspec.json.Decoder(row).decode)
 
     def batch(self, lines: Lines) -> Batch:
-        if self._plain:
+        numbers, filled = _filled(lines)
+        if self._decode is not None:
             try:
-                rows: list[_Row] | None = cast(list[_Row], self._decoder.decode_lines(lines.data))
+                rows = [self._decode(line) for line in filled]
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                rows = None
-            numbers = np.arange(lines.first, lines.first + lines.lines)
-            if rows is not None and len(rows) != numbers.size:
-                numbers = _with_content(lines)
-            if rows is not None and len(rows) == numbers.size:
-                texts = pa.array([row.texts for row in rows], pa.large_string())
-                ids = None if self._columns.id is None else json_ids([row.id for row in rows])
-                return Batch(None, numbers, [Field(self._columns.texts[0], texts)], ids)
-        return self._slowly(lines)
+                return self._slowly(numbers, filled)
+            texts = pa.array([row.texts for row in rows], pa.large_string())
+            ids = None if self._columns.id is None else json_ids([row.id for row in rows])
+            return Batch(None, np.array(numbers, dtype=np.int64), [Field(self._columns.texts[0], texts)], ids)
+        return self._slowly(numbers, filled)
 
-    def _slowly(self, lines: Lines) -> Batch:
-        """Line by line: what is wrong with one costs that one."""
+    def _slowly(self, filled_numbers: list[int], filled: list[bytes]) -> Batch:
+        """What is wrong with a line costs that line."""
         rows: list[dict[str, Any]] = []
         numbers: list[int] = []
         bad: list[BadRow] = []
-        for number, line in enumerate(lines.data.split(b"\n"), lines.first):
-            if not line.strip():
-                continue
+        for number, line in zip(filled_numbers, filled, strict=True):
             row = parsed(line)
             if not isinstance(row, dict):
                 reason = f"line {number + 1} of shard {self._shard.name} is no JSON object"

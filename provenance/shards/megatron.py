@@ -49,8 +49,8 @@ class MegatronShard(TokenShard):
             self._sizes = np.frombuffer(raw, "<i4", sequences, HEADER.size)
             self._places = np.frombuffer(raw, "<i8", sequences, HEADER.size + 4 * sequences)
             dtype = np.dtype(TYPES[code])
-            ends = self._places + self._sizes.astype(np.int64) * dtype.itemsize
-            if sequences and (self._sizes.min() < 0 or self._places.min() < 0 or ends.max() > size):
+            latest = size - self._sizes.astype(np.int64) * dtype.itemsize  # a sum with the places could overflow
+            if sequences and (self._sizes.min() < 0 or self._places.min() < 0 or np.any(self._places > latest)):
                 raise ValueError(f"it points outside the {size} bytes of {Path(name).name}")
             if np.any(self._places % dtype.itemsize):
                 raise ValueError("it points into the middle of a token id")
@@ -67,7 +67,8 @@ class MegatronShard(TokenShard):
         """Ranges of sequences."""
         tokens = np.concatenate([[0], np.cumsum(self._sizes.astype(np.int64))])
         step = max(1, self.options.part_bytes // BYTES_A_TOKEN)
-        cuts = np.unique(np.searchsorted(tokens, np.arange(0, tokens[-1] + step, step)).clip(max=self._sizes.size))
+        inner = np.searchsorted(tokens, np.arange(0, tokens[-1], step)).clip(max=self._sizes.size)
+        cuts = np.unique(np.concatenate([[0], inner, [self._sizes.size]]))
         return [
             Part(n, low, high - low, int(tokens[high] - tokens[low]) * BYTES_A_TOKEN, low, high)
             for n, (low, high) in enumerate(pairwise(cuts.tolist()))

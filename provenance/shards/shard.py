@@ -18,6 +18,8 @@ BATCH_BYTES = 4 << 20  # of text, about
 BATCH_ROWS = 1024
 MOST_MESSAGE = 300  # characters of another library's message
 
+ALONE = -1  # in place of the number of a text in its row, where that is no list
+
 Integers = npt.NDArray[np.int64]
 
 
@@ -59,7 +61,10 @@ class Field:
 
     def label(self, text: int) -> str:
         """The name under which a text's matches are reported, such as `messages[2].content`."""
-        return self.column if self.items is None else self.column.replace("[]", f"[{self.items[text]}]", 1)
+        if self.items is None:
+            return self.column
+        item = int(self.items[text])
+        return self.column.replace("[]", "" if item == ALONE else f"[{item}]", 1)
 
 
 @dataclass(frozen=True)

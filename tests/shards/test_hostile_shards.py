@@ -250,6 +250,9 @@ INDEXES = {
     "floats": lambda raw: raw[:17] + b"\x06" + raw[18:],
     "too many sequences": lambda raw: raw[:18] + struct.pack("<Q", 1 << 60) + raw[26:],
     "a negative size": lambda raw: raw[:34] + struct.pack("<i", -1) + raw[38:],
+    "a place whose sum overflows": lambda raw: (
+        raw[: 34 + 80 + 8] + struct.pack("<q", (1 << 63) - 2) + raw[34 + 80 + 16 :]
+    ),
     "a huge size": lambda raw: raw[:34] + struct.pack("<i", 2**31 - 1) + raw[38:],
     "cut": lambda raw: raw[:40],
     "empty": lambda raw: b"",
@@ -297,3 +300,45 @@ def test_every_broken_file_of_the_fixtures_has_an_outcome_and_a_reason(index, tm
         shards = run.query("SELECT shard, outcome, reason FROM shard")
     assert all(shard["outcome"] == "scanned" or shard["reason"] for shard in shards)
     assert all(problem["kind"] in ("unreadable", "memory", "row too long") for problem in summary.exceptions)
+
+
+def read_rows(path, **options):
+    """Row, text and label of everything in a shard, and its bad rows."""
+    texts, bad = [], []
+    with open_shard(str(path), path.name, Options(**options)) as shard:
+        columns = shard.choose_columns()
+        for part in shard.parts(columns):
+            for batch in shard.batches(part, columns):
+                bad += [row.row for row in batch.bad]
+                for field in batch.fields:
+                    for number, text in enumerate(field.texts.to_pylist()):
+                        owner = number if field.owners is None else int(field.owners[number])
+                        plain = text.decode() if isinstance(text, bytes) else text
+                        texts.append((int(batch.rows[owner]), plain, field.label(number)))
+    return texts, bad
+
+
+def test_two_objects_on_a_line_are_a_bad_row_whatever_the_other_lines_are(tmp_path):
+    """Counted as values, two on a line and a blank one make up for one another."""
+    (tmp_path / "s.jsonl").write_bytes(b'{"text":"ok"}\n{"text":"a"} {"text":"b"}\n   \n{"text":\n"c"}\n{"text":"d"}\n')
+    texts, bad = read_rows(tmp_path / "s.jsonl")
+    assert texts == [(0, "ok", "text"), (5, "d", "text")]
+    assert bad == [1, 3, 4]
+
+
+@pytest.mark.parametrize("name", ['te"xt', "te\\xt", "text"])
+def test_any_key_can_be_a_column_and_an_id_at_once(name, tmp_path):
+    (tmp_path / "s.jsonl").write_text(json.dumps({name: "a text"}) + "\n")
+    texts, bad = read_rows(tmp_path / "s.jsonl", text_columns=(name,), id_column=name)
+    assert (texts, bad) == ([(0, "a text", name)], [])
+
+
+def test_a_part_that_ends_in_damage_is_told_with_its_line(index, tmp_path):
+    data = b'\n\n{"text":"a"}\n' * 600_000
+    path = tmp_path / "s.jsonl.zst"
+    with pa.OSFile(str(path), "wb") as sink:
+        sink.write(pa.compress(data, "zstd", asbytes=True) + b"\x28\xb5\x2f\xfd broken")
+    summary = scan([path], index, tmp_path / "r.duckdb", workers=1)
+    [problem] = summary.exceptions
+    assert problem["row"] % 3 == 0
+    assert problem["row"] > 2 * summary.documents_scanned

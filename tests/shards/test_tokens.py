@@ -216,3 +216,43 @@ def test_in_json_lines_a_column_of_ids_holds_nothing_else(tokenizer, tmp_path):
     assert batch.fields[0].texts.to_pylist() == ["he was the one"] * 101
     assert [bad.row for bad in batch.bad] == [100, 101, 102]
     assert batch.rows.tolist() == [*range(100), 103, 104]
+
+
+@pytest.mark.parametrize("kind", [pa.uint16(), pa.uint32(), pa.uint64(), pa.int16(), pa.int64()])
+def test_ids_of_every_integer_type_are_decoded(kind, tokenizer, tmp_path):
+    trained, file = tokenizer
+    ids = trained.encode("he was the one").ids
+    pq.write_table(pa.table({"input_ids": pa.array([ids, None], pa.list_(kind))}), tmp_path / "s.parquet")
+    [batch] = batches(tmp_path / "s.parquet", Decoder(file))
+    assert batch.fields[0].texts.to_pylist() == ["he was the one"]
+
+
+@pytest.mark.parametrize("group", [1, 2])
+def test_labels_do_not_depend_on_how_rows_are_grouped(group, tokenizer, tmp_path):
+    trained, file = tokenizer
+    ids, end = trained.encode("he was the one").ids, trained.token_to_id("<|endoftext|>")
+    pq.write_table(pa.table({"input_ids": [ids, [*ids, end, *ids]]}), tmp_path / "s.parquet", row_group_size=group)
+    fields = [batch.fields[0] for batch in batches(tmp_path / "s.parquet", Decoder(file))]
+    labels = [field.label(number) for field in fields for number in range(len(field.texts))]
+    assert labels == ["input_ids", "input_ids[0]", "input_ids[1]"]
+
+
+def test_a_document_that_is_too_long_is_cut_alike_in_every_part(tokenizer, monkeypatch, tmp_path):
+    trained, file = tokenizer
+    monkeypatch.setattr("provenance.shards.arrays.LONGEST", 1000)
+    monkeypatch.setattr("provenance.shards.arrays.BATCH_TOKENS", 700)
+    end = trained.token_to_id("<|endoftext|>")
+    rng = np.random.default_rng(5)
+    ids = [token for _ in range(40) for token in [*rng.integers(20, 90, rng.integers(1, 2500)).tolist(), end]]
+    np.save(tmp_path / "a.npy", np.array(ids, dtype="<u2"))
+
+    def rows(part_bytes):
+        found = list(batches(tmp_path / "a.npy", Decoder(file), part_bytes))
+        return [
+            (row, first)
+            for b in found
+            for row, first in zip(b.rows.tolist(), b.fields[0].first_tokens.tolist(), strict=True)
+        ]
+
+    assert rows(5000) == rows(1 << 28)
+    assert len({row for row, _ in rows(5000)}) == len(rows(5000))
