@@ -11,7 +11,7 @@ import tarfile
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,7 @@ from provenance.shards.json_values import JsonColumn, guessed_schema, parsed
 from provenance.shards.jsonl import EXPANSION, SAMPLE_ROWS
 from provenance.shards.shard import BATCH_BYTES, BATCH_ROWS, BadRow, Batch, Field, Options, Part, Shard, first_line
 from provenance.shards.streams import Stream, compression_of
+from provenance.shards.tarfiles import members_of
 
 KEY = "__key__"
 TEXT_SUFFIXES = ("txt", "text", "md", "html", "htm")  # members that are texts
@@ -64,7 +65,8 @@ class TarShard(Shard):
         schema = self.schema()
         asked = self.options.text_columns
         if not asked:
-            asked = tuple(name for name in TEXT_SUFFIXES if name in schema.names)[:1]
+            texts = [name for name in schema.names if _is_text(name)]
+            asked = tuple(sorted(texts, key=lambda name: (*_rank(name), texts.index(name))))[:1]
             asked = asked or tuple(name for name in schema.names if _is_json(name))[:1]
         chosen = choose_columns(schema, self.name, asked, self.options.id_column or KEY)
         if chosen.id != KEY:
@@ -108,13 +110,15 @@ class TarShard(Shard):
         for name, value, reason in self._members(wanted):
             match = SAMPLE_NAME.fullmatch(name)
             of, suffix = (match[1], match[2]) if match else (name, "")
-            if key is not None and of != key:
+            if key is not None and (of != key or (suffix in members and value is not None)):
                 yield Sample(key, members, tuple(bad))
                 members, bad = {}, []
             key = of
             if reason:
                 bad.append(reason)
-            elif suffix and value is not None:
+            elif value is not None and not suffix:
+                bad.append(f"{name} has no key before its suffix")
+            elif value is not None:
                 members[suffix] = value
         if key is not None:
             yield Sample(key, members, tuple(bad))
@@ -124,25 +128,27 @@ class TarShard(Shard):
         most = self.options.most_row_bytes
         with Stream(self.path, self.name, self.options) as stream:
             try:
-                with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|", errors="surrogateescape") as archive:
-                    for member in archive:
-                        name = member.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-                        suffix = name.rpartition("/")[2].partition(".")[2]
-                        if not member.isfile() or suffix.startswith("/"):
-                            continue
-                        if not (
-                            suffix in wanted if wanted is not None else suffix in TEXT_SUFFIXES or _is_json(suffix)
-                        ):
-                            yield name, None, ""
-                            continue
-                        if member.size > most:
-                            yield name, None, f"{name} has {member.size} bytes: not scanned; see --max-row-bytes"
-                            continue
-                        data = cast(IO[bytes], archive.extractfile(member)).read()
+                for member in members_of(stream):
+                    name, suffix = member.name, member.name.rpartition("/")[2].partition(".")[2]
+                    if not (suffix in wanted if wanted is not None else _is_text(suffix) or _is_json(suffix)):
+                        yield name, None, ""
+                    elif member.size > most:
+                        yield name, None, f"{name} has {member.size} bytes: not scanned; see --max-row-bytes"
+                    else:
+                        data = member.read()
                         value = parsed(data) if _is_json(suffix) else data
                         yield name, value, "" if value is not None else f"{name} is no JSON"
             except (tarfile.TarError, EOFError, OSError, ValueError, OverflowError) as error:
                 raise ShardError(f"shard {self.name} is damaged: {first_line(error)}") from error
+
+
+def _rank(suffix: str) -> tuple[int, int]:
+    """Plain suffixes go before longer ones, and both in the order of TEXT_SUFFIXES."""
+    return suffix not in TEXT_SUFFIXES, TEXT_SUFFIXES.index(suffix.lower().rpartition(".")[2])
+
+
+def _is_text(suffix: str) -> bool:
+    return suffix.lower().rpartition(".")[2] in TEXT_SUFFIXES
 
 
 def _is_json(suffix: str) -> bool:

@@ -342,3 +342,46 @@ def test_a_part_that_ends_in_damage_is_told_with_its_line(index, tmp_path):
     [problem] = summary.exceptions
     assert problem["row"] % 3 == 0
     assert problem["row"] > 2 * summary.documents_scanned
+
+
+def named(*members: tuple[str, bytes]) -> bytes:
+    return formats.tar_bytes(members)
+
+
+TWO = [("0.txt", b"hello"), ("1.txt", b"one"), ("2.txt", b"two")]
+CUT_TARS = {
+    "a damaged header": lambda raw: flipped(raw, 1024 + 5),
+    "cut between members": lambda raw: raw[:1024],
+    "cut in a header": lambda raw: raw[:1324],
+    "cut in a member": lambda raw: raw[: 1024 + 512 + 2],
+    "no end mark": lambda raw: raw[: 3 * 1024],
+}
+
+
+@pytest.mark.parametrize("name", CUT_TARS)
+def test_a_tar_that_is_damaged_anywhere_is_said_to_be(name, tmp_path):
+    (tmp_path / "s.tar").write_bytes(CUT_TARS[name](named(*TWO)))
+    with pytest.raises(ShardError, match="is damaged"):
+        read_rows(tmp_path / "s.tar")
+
+
+def test_tars_behind_one_another_are_all_read(tmp_path):
+    (tmp_path / "s.tar").write_bytes(named(*TWO) + named(("3.txt", b"three")) + b"\0" * 3000)
+    texts, bad = read_rows(tmp_path / "s.tar")
+    assert [text for _, text, _ in texts] == ["hello", "one", "two", "three"]
+    assert bad == []
+
+
+def test_members_of_one_name_and_without_a_key_are_not_lost(tmp_path):
+    members = [("0.txt", b"first"), ("0.txt", b"second"), ("d/.txt", b"no key"), ("c.txt", b"last")]
+    (tmp_path / "s.tar").write_bytes(named(*members))
+    texts, bad = read_rows(tmp_path / "s.tar")
+    assert [text for _, text, _ in texts] == ["first", "second", None, "last"]
+    assert bad == [2]
+
+
+def test_suffixes_are_known_in_capitals_and_behind_other_dots(tmp_path):
+    (tmp_path / "s.tar").write_bytes(named(("a.TXT", b"loud"), ("b.TXT", b"louder")))
+    assert [text for _, text, _ in read_rows(tmp_path / "s.tar")[0]] == ["loud", "louder"]
+    (tmp_path / "t.tar").write_bytes(named(("a.en.txt", b"english"), ("a.txt", b"plain")))
+    assert [text for _, text, _ in read_rows(tmp_path / "t.tar")[0]] == ["plain"]
