@@ -15,6 +15,7 @@ from provenance.errors import BookError, ShardError
 from provenance.readers.html import read_html
 from provenance.readers.limits import Limits
 from provenance.shards.columns import Columns, choose_columns
+from provenance.shards.http_body import decoded
 from provenance.shards.jsonl import EXPANSION
 from provenance.shards.shard import BATCH_BYTES, BATCH_ROWS, BadRow, Batch, Field, Options, Part, Shard, first_line
 from provenance.shards.streams import Stream, compression_of
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 WITH_TEXT = ("conversion", "response", "resource")
 KNOWN = (*WITH_TEXT, "warcinfo", "request", "metadata", "revisit", "continuation")
+ONCE = ("warc-type", "warc-record-id", "content-length")  # headers that a record has once
 HTML = ("text/html", "application/xhtml+xml")
 SCHEMA = pa.schema([("warc_record_id", pa.string()), ("url", pa.string()), ("text", pa.string())])
 
@@ -86,7 +88,7 @@ class WarcShard(Shard):
         with Stream(self.path, self.name, self.options) as stream:
             try:
                 least = 0
-                for number, record in enumerate(ArchiveIterator(stream, auto_decode="all")):
+                for number, record in enumerate(ArchiveIterator(stream)):
                     least = record.stream_pos + _least_size(record)
                     text, problem = self._text(record, number)
                     yield record.record_id or "", record.headers.get("WARC-Target-URI") or "", text, problem
@@ -104,8 +106,15 @@ class WarcShard(Shard):
         media = (record.http_content_type or record.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
         if kind not in WITH_TEXT or not (media in HTML or media == "text/plain" or kind == "conversion"):
             return None, None
-        data = record.reader.read(self.options.most_row_bytes + 1)
-        if len(data) > self.options.most_row_bytes:
+        most = self.options.most_row_bytes
+        data = record.reader.read(most + 1)
+        if len(data) <= most and record.http_headers is not None:
+            told = {name.lower(): value for name, value in record.http_headers.items()}
+            try:
+                data = decoded(data, told.get("transfer-encoding", ""), told.get("content-encoding", ""), most)
+            except ValueError as error:
+                return None, ("bad row", f"record {number} of shard {self.name} cannot be read: {error}")
+        if len(data) > most:
             return None, ("row too long", f"record {number} of shard {self.name} is too long: see --max-row-bytes")
         if media in HTML:
             try:
@@ -118,6 +127,9 @@ class WarcShard(Shard):
 def _least_size(record: WarcRecord) -> int:
     """Bytes of a record in its file, at least: the parser takes one that is cut short for whole. Raises ValueError."""
     header = sum(len(name.encode()) + len(value.encode()) + len(":\r\n") for name, value in record.headers.items())
+    names = [name.lower() for name, _ in record.headers.items()]
+    if any(names.count(name) > 1 for name in ONCE):
+        raise ValueError(f"record {record.record_id or 'without id'} is cut short: its header runs into the next")
     length = record.headers.get("Content-Length") or ""
     if not length.isdecimal():
         raise ValueError(f"record {record.record_id or 'without id'} does not say how long it is")
