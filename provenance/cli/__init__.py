@@ -74,3 +74,9 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output is gone, and with it any use of a message
         sys.exit(0)
+    except OSError as error:  # a path that may not even be looked at, or an output that takes no more
+        from provenance.cli.printing import safe
+
+        place = safe(str(error.filename)) if error.filename else "the output"
+        click.echo(f"provenance: {place}: {error.strerror or error}", err=True)
+        sys.exit(2 if error.filename else 3)

@@ -19,8 +19,11 @@ def command(db: Path, what: str, file_format: str, out: Path) -> None:
     provenance export run.duckdb --what matches --format parquet --out matches.parquet
     """
     from provenance.cli.printing import number
+    from provenance.errors import UsageError
     from provenance.store import RunReader, export
 
+    if out.exists() and db.exists() and out.samefile(db):
+        raise UsageError(f"--out {out} is the run database itself: choose another file")
     with RunReader(db) as run:
         rows = export(run, what, file_format, out)
     click.echo(f"{out}: {number(rows, 'row')}", err=True)

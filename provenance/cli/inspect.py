@@ -18,7 +18,7 @@ FILE = click.Path(path_type=Path)
 @click.option("--id-column", help="Column that names a document.")
 @click.option("--tokenizer", type=FILE, metavar="JSON", help="tokenizer.json that token ids are decoded with.")
 @click.option("--end-of-text", type=int, metavar="ID", help="Token id that ends a document; by default as it is named.")
-@click.option("--rows", default=3, show_default=True, help="First rows to show.")
+@click.option("--rows", type=click.IntRange(min=0), default=3, show_default=True, help="First rows to show.")
 @click.option("--anonymous", is_flag=True, help="Read objects without credentials.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a shard.")
 def command(

@@ -75,14 +75,14 @@ def _texts(file: str) -> Iterator[tuple[str, bytes]]:
     from provenance.readers import Reading, read_books
 
     if file == "-":
-        yield "standard input", sys.stdin.buffer.read()
+        yield "standard input", _plain("standard input", sys.stdin.buffer.read())
         return
     path = Path(file)
     if path.is_dir():
         raise UsageError(f"{file} is a directory: give a file, or use `provenance scan` for many")
     if path.suffix.lower() in PLAIN:
         try:
-            yield file, path.read_bytes()
+            yield file, _plain(file, path.read_bytes())
         except OSError as error:
             raise UsageError(f"cannot read {file}: {error.strerror}") from error
         return
@@ -90,8 +90,22 @@ def _texts(file: str) -> Iterator[tuple[str, bytes]]:
     for book in read_books([path], reading):
         yield book.source, book.text
     for outcome in reading.outcomes:
-        if outcome.outcome != "read":
+        if outcome.outcome == "failed":
             raise BookError(f"{outcome.path} cannot be read: {outcome.reason}")
+
+
+def _plain(name: str, data: bytes) -> bytes:
+    """Plain text as UTF-8; raises BookError for what is no text, or has no words."""
+    from provenance.errors import BookError
+    from provenance.readers.text import to_utf8
+
+    try:
+        text = to_utf8(data)[0]
+    except BookError as error:
+        raise BookError(f"{name} cannot be read: {error}") from error
+    if not text.strip():
+        raise BookError(f"{name} has no text: nothing was compared")
+    return text
 
 
 def _print_match(

@@ -38,8 +38,20 @@ WIDE = 110  # columns of a terminal that shows every column of the table
 @click.option("--end-of-text", type=int, metavar="ID", help="Token id that ends a document; by default as it is named.")
 @click.option("--scale", type=int, help="Look up one fingerprint in SCALE, fewer than the index has: faster, coarser.")
 @click.option("--min-words", default=25, show_default=True, help="Shortest match that is reported, in matched words.")
-@click.option("--max-row-bytes", default=64 << 20, show_default=True, help="Longer rows are not scanned, and named.")
-@click.option("--max-ratio", default=1000, show_default=True, help="Compressed files that grow more are not scanned.")
+@click.option(
+    "--max-row-bytes",
+    type=click.IntRange(min=1),
+    default=64 << 20,
+    show_default=True,
+    help="Longer rows are not scanned, and named.",
+)
+@click.option(
+    "--max-ratio",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    help="Compressed files that grow more are not scanned.",
+)
 @click.option(
     "--background",
     multiple=True,

@@ -21,6 +21,7 @@ PARAGRAPHS = frozenset(
 )
 LINES = frozenset("br li tr option".split())
 CELLS = frozenset(("td", "th"))
+INSIDE_SUPERSCRIPT = frozenset(("a", "span", "b", "i", "em", "small", "strong"))  # the number of a note may be a link
 KEPT_AS_IS = frozenset(("pre", "listing", "textarea", "xmp"))
 
 PAGE_NUMBERS = frozenset(("pagenum", "pageno", "page-number", "pagebreak"))
@@ -54,7 +55,7 @@ class PlainText:
         self._edge(tag)
         if tag in KEPT_AS_IS:
             self._kept += 1
-        self._superscript = tag == "sup"
+        self._superscript = tag == "sup" or (self._superscript and tag in INSIDE_SUPERSCRIPT)
         return True
 
     def end(self, tag: str) -> None:

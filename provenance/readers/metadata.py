@@ -79,9 +79,14 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
             yield from _parquet_rows(path)
             return
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(file, strict=True)
             _check_columns(path, list(reader.fieldnames or []))
             for row in reader:
+                if None in row or None in row.values():
+                    raise MetadataError(
+                        f"metadata {path}, line {reader.line_num}: it has more or fewer fields than the header; "
+                        'put quotes around a value with a comma, as "Alpha, the first"'
+                    )
                 yield f"line {reader.line_num}", {name: value or "" for name, value in row.items() if name}
     except OSError as error:
         raise MetadataError(f"cannot read metadata {path}: {error.strerror}") from error

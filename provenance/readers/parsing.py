@@ -52,6 +52,8 @@ class Parser:
                         yield answer
                 finished = True
                 return
+            except _SenselessAnswerError:
+                raise  # what else the process has to say must not be taken for the next file's
             except BookError:
                 finished = True  # the file is at fault, the process is well
                 raise
@@ -125,6 +127,10 @@ class Parser:
         return status
 
 
+class _SenselessAnswerError(BookError):
+    """The process says what it never would by itself."""
+
+
 class _ProcessLost(Exception):  # noqa: N818  (what it means for the file is told by a BookError)
     """Nobody answers any more."""
 
@@ -177,4 +183,4 @@ def _understood(message: tuple[dict[str, Any], bytes]) -> Document | Refused | _
             sha256=str(header["sha256"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise BookError("the process that parsed it gave an answer that makes no sense") from error
+        raise _SenselessAnswerError("the process that parsed it gave an answer that makes no sense") from error

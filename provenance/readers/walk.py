@@ -62,6 +62,10 @@ def _walk(source: Path) -> Iterator[Found]:
     unreadable: list[OSError] = []
     for folder, folders, names in os.walk(source, onerror=unreadable.append):
         folders.sort()
+        for name in folders:
+            if Path(folder, name).is_symlink():
+                reason = "a link to a directory, not followed: name it to read it"
+                yield Found(Path(folder, name), "", Format(UNKNOWN, "", ""), "skipped", reason)
         for name in sorted(names):
             path = Path(folder, name)
             yield _file(path, path.relative_to(source).as_posix(), named=False)

@@ -25,6 +25,8 @@ def inspect_shards(
         for file in listed:
             if file.skipped:
                 yield {"shard": file.name, "skipped": file.skipped}
+            if file.unreadable:
+                yield {"shard": file.name, "error": file.unreadable}
         plan = Plan(listed, Path(folder), anonymous, 1, first="inspect")
         if not plan.shards:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from typing import Any
 from provenance.errors import StorageError, UsageError
 from provenance.runs.local import Children, Fetching, Task
 from provenance.runs.record import ShardRecord
-from provenance.shards import list_shards
+from provenance.shards import ListedFile, list_shards
 from provenance.shards.listing import why_no_shard
 from provenance.shards.opening import MEGATRON, kind_of
 from provenance.storage import expand_lists, is_remote
@@ -28,6 +29,7 @@ class Listed:
     name: str
     skipped: str  # why it is not scanned; empty for a shard
     objects: tuple[dict[str, Any], ...] = ()  # of a remote shard: it, and what belongs to it
+    unreadable: str = ""  # why it cannot even be opened
 
 
 def list_all(specs: Sequence[str], anonymous: bool, children: Children) -> list[Listed]:
@@ -38,13 +40,24 @@ def list_all(specs: Sequence[str], anonymous: bool, children: Children) -> list[
     specs = expand_lists(list(specs), sys.stdin.buffer)
     local = [spec for spec in specs if not is_remote(spec)]
     remote = [spec for spec in specs if is_remote(spec)]
-    found = {file.path: Listed(file.path, file.skipped) for file in list_shards(local)} if local else {}
+    found = {file.name: file for file in map(_local, list_shards(local))} if local else {}
     if remote:
         for listed in _list_remote(remote, anonymous, children):
             known = found.get(listed.name)
             if known is None or (known.skipped and not listed.skipped):
                 found[listed.name] = listed
     return [found[name] for name in sorted(found)]
+
+
+def _local(file: ListedFile) -> Listed:
+    """A file; one whose name is no text is told by an escaped name, because no table could hold its own."""
+    try:
+        file.path.encode()
+    except UnicodeEncodeError:
+        name = os.fsencode(file.path).decode("utf-8", "backslashreplace")
+        reason = f"shard {name} was not scanned: its name is no UTF-8; rename it"
+        return Listed(name, file.skipped, unreadable="" if file.skipped else reason)
+    return Listed(file.path, file.skipped)
 
 
 def _list_remote(specs: Sequence[str], anonymous: bool, children: Children) -> list[Listed]:
@@ -80,7 +93,10 @@ class Plan:
     ) -> None:
         """`scratch` is where objects are fetched to; it is made when there is one. `first` is done with each shard."""
         self.records = {file.name: ShardRecord(file.name, file.skipped) for file in listed}
-        todo = [file for file in listed if not file.skipped]
+        for file in listed:
+            if file.unreadable:
+                self.records[file.name].note("unreadable", file.unreadable)
+        todo = [file for file in listed if not file.skipped and not file.unreadable]
         self.tasks = deque[Task](
             {"task": first, "shard": file.name, "path": file.name} for file in todo if not file.objects
         )

@@ -84,6 +84,10 @@ class Decoder:
             raise UsageError(f"tokenizer {path} cannot be used: {error}") from error
         vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)
         self.vocabulary = max(vocabulary.values(), default=-1) + 1
+        if end_of_text is not None and not 0 <= end_of_text < self.vocabulary:
+            raise UsageError(
+                f"--end-of-text {end_of_text} is no id of tokenizer {path}: it has 0 to {self.vocabulary - 1}"
+            )
         named = [vocabulary[name] for name in END_OF_TEXT if name in vocabulary]
         self.end_of_text = np.array(named if end_of_text is None else [end_of_text], dtype=np.int64)
         self.health = Health()

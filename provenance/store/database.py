@@ -120,6 +120,10 @@ class RunReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the database."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the database."""
         self._con.close()
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
@@ -153,6 +157,10 @@ def _check_place(path: Path, overwrite: bool) -> None:
     _refuse_if_held(path)
     if not overwrite:
         raise StoreError(f"{path} exists: choose another --db, or pass --overwrite to replace it")
+    try:
+        RunReader(path).close()
+    except StoreError as error:
+        raise StoreError(f"{path} exists and is no run database: it is not overwritten; choose another --db") from error
 
 
 def _refuse_if_held(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -314,3 +315,43 @@ def test_zero_workers_or_words_are_refused(index, good, tmp_path):
         result = run("scan", good, "--index", index, "--db", tmp_path / "r.duckdb", option, "0")
         assert result.returncode == 2
         assert option in one_line(result.stderr)
+
+
+def test_overwrite_replaces_runs_and_nothing_else(index, good, tmp_path):
+    """Neither a table of somebody's, nor the very shard."""
+    (tmp_path / "table.csv").write_text("a,b\n")
+    before = good.read_bytes()
+    for place in (tmp_path / "table.csv", good):
+        done = run("scan", good, "--index", index, "--db", place, "--overwrite")
+        assert done.returncode == 2
+        assert "is no run database" in one_line(done.stderr)
+    assert (tmp_path / "table.csv").read_text() == "a,b\n"
+    assert good.read_bytes() == before
+
+
+def test_a_run_is_not_exported_over_itself(index, good, tmp_path):
+    db = tmp_path / "r.duckdb"
+    assert run("scan", good, "--index", index, "--db", db).returncode == 0
+    done = run("export", db, "--what", "works", "--format", "csv", "--out", db)
+    assert done.returncode == 2
+    assert run("query", db, "SELECT 1").returncode == 0
+
+
+def test_a_name_that_is_no_text_is_told_and_the_rest_is_scanned(index, good, tmp_path):
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    (folder / "good.parquet").write_bytes(good.read_bytes())
+    with open(os.fsencode(folder) + b"/b\xff.parquet", "wb") as file:  # noqa: PTH123
+        file.write(good.read_bytes())
+    done = run("scan", folder, "--index", index, "--db", tmp_path / "r.duckdb")
+    assert done.returncode == 3
+    assert "its name is no UTF-8" in done.stderr
+    assert "1 scanned, 1 failed" in done.stdout
+    assert "its name is no UTF-8" in run("inspect", folder).stderr
+
+
+def test_a_name_that_is_too_long_is_one_line(index, tmp_path):
+    for command in (["inspect", "x" * 300], ["scan", "x" * 300, "--index", index, "--db", tmp_path / "r.duckdb"]):
+        done = run(*command)
+        assert done.returncode == 2
+        one_line(done.stderr)

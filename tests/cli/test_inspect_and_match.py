@@ -94,3 +94,11 @@ def test_match_without_a_match_says_so_and_bad_files_are_one_line(index, tmp_pat
     (tmp_path / "bad.epub").write_bytes(b"no zip")
     bad = run("match", tmp_path / "bad.epub", "--index", index)
     assert (bad.returncode, len(bad.stderr.splitlines())) == (3, 1)
+
+
+def test_match_reads_text_of_other_encodings_and_refuses_what_is_none(books, index, tmp_path):
+    (tmp_path / "a.txt").write_bytes(books["book2"][:600].encode("utf-16"))
+    assert "1. book2" in run("match", tmp_path / "a.txt", "--index", index).stdout
+    (tmp_path / "b.txt").write_bytes(bytes(range(256)) * 20)
+    assert run("match", tmp_path / "b.txt", "--index", index).returncode == 3
+    assert run("match", "-", "--index", index, stdin="").returncode == 3

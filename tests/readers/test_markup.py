@@ -120,3 +120,9 @@ def test_words_at_block_edges_never_join_and_inside_inline_elements_always_do():
     joined = "".join(expected).replace("|", " ").split()
     text = text_of_xml(parse_xml(f"{XHTML}<body>{''.join(pieces)}</body></html>".encode()), Limits())
     assert [word.folded.decode() for word in words(text.encode())] == joined
+
+
+def test_the_number_of_a_note_stands_apart_also_as_a_link():
+    for note in ('<sup><a href="#1">1</a></sup>', '<a href="#1"><sup>1</sup></a>', "<sup>1</sup>"):
+        text = read_html(f"<p>beta{note} gamma</p>".encode(), Limits()).text.decode()
+        assert "beta1" not in text
