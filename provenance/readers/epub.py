@@ -43,12 +43,17 @@ def read_epub(data: bytes, limits: Limits) -> Document:
             raise BookError(f"it is protected by DRM ({name}): only its owner's reader can open it")
     folder, package = _package(book)
     items = {item.get("id"): item for item in _all(package, "item")}
-    spine = [items[ref.get("idref")] for ref in _all(package, "itemref") if ref.get("idref") in items]
+    refs = [ref.get("idref") for ref in _all(package, "itemref")]
+    spine = [items[ref] for ref in refs if ref in items]
     names = [(_resolve(folder, item.get("href") or ""), item) for item in spine]
     _refuse_drm(book, {name for name, _ in names})
-    chapters, notes, size = [], [], 0
+    chapters, size = [], 0
+    notes = [f"its reading order names {ref}, which it does not list" for ref in refs if ref not in items]
     for name, item in names:
-        if "nav" in (item.get("properties") or "").split() or item.get("media-type") not in TEXT_TYPES:
+        if "nav" in (item.get("properties") or "").split():
+            continue
+        if item.get("media-type") not in TEXT_TYPES:
+            notes.append(f"{name} is {item.get('media-type') or 'of no type'} and was not read")
             continue
         if name not in book:
             notes.append(f"{name} is missing")
@@ -59,6 +64,8 @@ def read_epub(data: bytes, limits: Limits) -> Document:
             raise BookError(f"it has more than {limits.text_bytes:,} bytes of text: cut it into volumes")
     if not names:
         raise BookError("its package file lists no chapter")
+    if not chapters and notes:
+        raise BookError(f"none of its chapters could be read: {'; '.join(notes[:3])}")
     text = "\n\n".join(chapter for chapter in chapters if chapter.strip())
     return Document(text.encode(), "epub", "as its XML declares", _facts(package), tuple(notes))
 

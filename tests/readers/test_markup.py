@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import html
+import io
 import random
+import re
+import zipfile
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from making import XHTML, as_epub, as_html, only
+from making import XHTML, as_epub, as_html, as_zip, only
 
-from provenance.readers.epub import parse_xml, text_of_xml
+from provenance.errors import BookError
+from provenance.readers.epub import parse_xml, read_epub, text_of_xml
 from provenance.readers.html import parsed, read_html, text_of
 from provenance.readers.limits import Limits
 from provenance.text import words
@@ -126,3 +130,15 @@ def test_the_number_of_a_note_stands_apart_also_as_a_link():
     for note in ('<sup><a href="#1">1</a></sup>', '<a href="#1"><sup>1</sup></a>', "<sup>1</sup>"):
         text = read_html(f"<p>beta{note} gamma</p>".encode(), Limits()).text.decode()
         assert "beta1" not in text
+
+
+def test_an_epub_none_of_whose_chapters_can_be_read_has_failed():
+    with zipfile.ZipFile(io.BytesIO(as_epub(["One."] * 3))) as whole:
+        members = {name: whole.read(name) for name in whole.namelist()}
+    kept = {name: data for name, data in members.items() if not re.search(r"/c\d\.xhtml", name)}
+    with pytest.raises(BookError, match="none of its chapters"):
+        read_epub(as_zip(kept), Limits())
+    kept["OEBPS/c1.xhtml"] = members["OEBPS/c1.xhtml"]
+    document = read_epub(as_zip(kept), Limits())
+    assert document.text.decode().strip() == "One."
+    assert [note.endswith("c0.xhtml is missing") for note in document.notes] == [True, False]

@@ -126,3 +126,10 @@ def test_flags_go_before_the_metadata_file_and_that_before_the_book(tmp_path):
 
 def test_a_book_without_a_title_is_named_by_its_file(tmp_path):
     assert only(as_pdf(prose(1, 2)), tmp_path / "My Book.v2.pdf").title == "My Book.v2"
+
+
+@pytest.mark.parametrize("line", ["book.txt,Alpha, the first,A. Lpha", "book.txt,Alpha", 'book.txt,"Alpha,A. Lpha'])
+def test_a_line_of_other_length_than_the_header_is_refused(line, tmp_path):
+    (tmp_path / "m.csv").write_text(f"file,title,author\n{line}\n")
+    with pytest.raises(MetadataError):
+        read_metadata(tmp_path / "m.csv")

@@ -204,3 +204,14 @@ def test_adding_passes_over_what_is_there_and_keeps_every_outcome(mixed, tmp_pat
     sources = Index(tmp_path / "index").manifest["sources"]
     assert len(sources["failed"]) == 2
     assert str(mixed / "a.html") in sources["read"]
+
+
+def test_a_link_to_a_directory_is_told_and_not_followed(tmp_path):
+    (tmp_path / "books").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "books" / "a.txt").write_text("one two three")
+    (tmp_path / "elsewhere" / "b.txt").write_text("four five six")
+    (tmp_path / "books" / "link").symlink_to(tmp_path / "elsewhere")
+    books, reading = read(tmp_path / "books")
+    assert [book.edition_id for book in books] == ["a"]
+    assert any(outcome.outcome == "skipped" and "not followed" in outcome.reason for outcome in reading.outcomes)
