@@ -9,8 +9,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "provenance"
 
 ORDER = (  # lowest first; a module imports from its own layer and those before it
-    "_version", "errors", "files", "messages", "storage", "text", "kernels", "containment", "sketch", "readers",
-    "index", "building", "matching", "shards", "store", "runs", "demo", "cli", "__main__",
+    "_version", "errors", "files", "messages", "child", "tarfiles", "storage", "text", "kernels", "containment",
+    "sketch", "readers", "index", "building", "matching", "shards", "store", "runs", "demo", "cli", "__main__",
 )  # fmt: skip
 
 ONLY_IN = {"duckdb": {"store"}, "click": {"cli"}, "rich": {"cli"}, "numba": {"kernels"}, "tqdm": {"cli"}}

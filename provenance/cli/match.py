@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 FILE = click.Path(path_type=Path)
 MOST_SHOWN = 1200  # characters of a match on each side, unless all is asked for
-PLAIN = (".txt", ".text", ".md", "")  # suffixes of files that are compared byte for byte
+PLAIN = (".txt", ".text", ".md", "")
+"""Suffixes of files of which nothing is cut off, as it is of books: offsets are those in the whole text, as UTF-8."""
+
 MARKS = {"replaced": ("[", "]"), "extra": ("{+", "+}"), "missing": ("[-", "-]")}  # without colours
 
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import IO, cast
 
 from provenance.errors import BookError
 from provenance.readers.document import Document, Refused
 from provenance.readers.formats import ARCHIVES, COLLECTIONS, KNOWN, SINGLE, Format, format_of, read_single
 from provenance.readers.limits import Limits
 from provenance.readers.unpacking import Budget, SafeZip, Unpacked, blocks, refuse_large, refuse_path
+from provenance.tarfiles import DAMAGE, Member, members_of
 
 Read = Callable[[], bytes]  # gives a member's bytes, or raises BookError
-BAD_TAR = (tarfile.TarError, EOFError, ValueError, OverflowError)
 
 
 def read_archive(
@@ -87,28 +85,27 @@ def _read_zip(archive: SafeZip, name: str) -> Read:
 def _tar_members(stream: Unpacked, limits: Limits) -> Iterator[tuple[str, Read]]:
     seen: set[str] = set()
     try:
-        with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|") as archive:
-            for number, member in enumerate(archive):
-                archive.members = []  # type: ignore[attr-defined]  # else it remembers them all
-                if number >= limits.members:
-                    raise BookError(f"it has more than {limits.members:,} members")
-                refuse_path(member.name)
-                if member.isdir():
-                    continue
-                if member.name in seen:
-                    raise BookError(f"two of its members are named {member.name}")
-                seen.add(member.name)
-                yield member.name, _read_tar(archive, member, limits)
-    except BAD_TAR as error:
+        for number, member in enumerate(members_of(stream)):
+            name = member.info.name
+            if number >= limits.members:
+                raise BookError(f"it has more than {limits.members:,} members")
+            refuse_path(name)
+            if member.info.isdir():
+                continue
+            if name in seen:
+                raise BookError(f"two of its members are named {name}")
+            seen.add(name)
+            yield name, _read_tar(member, limits)
+    except DAMAGE as error:
         raise BookError(f"it is no tar file that can be read: {error}") from error
 
 
-def _read_tar(archive: tarfile.TarFile, member: tarfile.TarInfo, limits: Limits) -> Read:
+def _read_tar(member: Member, limits: Limits) -> Read:
     def read() -> bytes:
-        if not member.isreg() or member.issparse():
+        if not member.info.isreg() or member.info.issparse():
             raise BookError("it is a link, a device or sparse: only plain files are read")
-        out, file = BytesIO(), cast(IO[bytes], archive.extractfile(member))
-        for block in blocks(file):
+        out = BytesIO()
+        for block in blocks(member.open()):
             out.write(block)
             refuse_large(out.tell(), limits)
         return out.getvalue()

@@ -6,20 +6,16 @@ It may take so much memory, writes no file, and says what it finds through its s
 from __future__ import annotations
 
 import os
-import signal
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from provenance.child import Send, confine, from_parent, to_parent
 from provenance.errors import BookError
-from provenance.messages import read_message, write_message
 from provenance.readers.document import BookColumns, Document, Refused
 from provenance.readers.formats import ARCHIVES, Format, read_single, read_whole
 from provenance.readers.limits import Limits
-
-Send = Callable[[dict[str, Any], bytes], None]
 
 
 def serve(task: dict[str, Any], limits: Limits, send: Send) -> None:
@@ -72,36 +68,15 @@ def _items(
         yield read_single(data, format.name, limits)
 
 
-def confine(memory: int) -> None:
-    """Bound memory, and forbid to write files; where the system can."""
-    try:
-        import resource
-    except ImportError:
-        return
-    for what, most in ((resource.RLIMIT_DATA, memory), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)):
-        try:
-            resource.setrlimit(what, (most, most))
-        except (OSError, ValueError):
-            continue
-
-
 def main() -> None:
     """Serve tasks until standard input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
-    out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # nothing but messages may reach the parent's pipe
-    hello = read_message(sys.stdin.buffer)
-    if hello is None:
-        return
-    limits = Limits(**hello[0])
-    confine(limits.memory)
-
-    def send(header: dict[str, Any], payload: bytes) -> None:
-        write_message(out, header, payload)
-
+    send = to_parent()
+    (hello, _), tasks = from_parent()
+    limits = Limits(**hello)
+    confine(limits.memory, writes_files=False)
     try:
-        while (task := read_message(sys.stdin.buffer)) is not None:
-            serve(task[0], limits, send)
+        for task in tasks:
+            serve(task, limits, send)
     except BrokenPipeError:
         os._exit(1)  # the parent is gone
 

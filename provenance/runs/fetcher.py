@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from provenance.child import Send, from_parent, to_parent
 from provenance.errors import OutputError, ProvenanceError, StorageError
-from provenance.messages import read_message, write_message
 from provenance.storage import RemoteObject, fetch, leave, list_remote
-
-Send = Callable[[dict[str, Any]], None]
 
 
 def do(task: dict[str, Any], anonymous: bool, send: Send) -> None:
@@ -34,7 +28,7 @@ def do(task: dict[str, Any], anonymous: bool, send: Send) -> None:
     except (ProvenanceError, OSError) as error:
         kind = "storage" if isinstance(error, (StorageError, OSError)) else "usage"
         header.update(error=str(error), error_kind="disk" if isinstance(error, OutputError) else kind)
-    send(header)
+    send(header, b"")
     if "error" in header:
         leave(0)  # see there; the parent starts another
 
@@ -51,16 +45,9 @@ def _object(told: dict[str, Any]) -> RemoteObject:
 
 def main() -> None:
     """Serve tasks until standard input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
-    out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # nothing but messages may reach the parent's pipe
-
-    def send(header: dict[str, Any]) -> None:
-        write_message(out, header)
-
-    hello = read_message(sys.stdin.buffer)
-    if hello is not None:
-        send({"kind": "ready"})
-        while (task := read_message(sys.stdin.buffer)) is not None:
-            do(task[0], bool(hello[0].get("anonymous")), send)
+    send = to_parent()
+    (hello, _), tasks = from_parent()
+    send({"kind": "ready"}, b"")
+    for task in tasks:
+        do(task, bool(hello.get("anonymous")), send)
     leave(0)

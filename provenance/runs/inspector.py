@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from provenance.child import confine, from_parent, to_parent
 from provenance.errors import ProvenanceError, TextColumnError
-from provenance.matching.texts import document_bytes, document_sizes, is_text
-from provenance.messages import read_message, write_message
+from provenance.matching.texts import document_bytes, document_sizes
 from provenance.runs.config import ScanConfig
-from provenance.runs.worker import limit_memory
+from provenance.runs.worker import MEMORY_LIMIT
 from provenance.shards import Columns, Options, Shard, open_shard
 from provenance.shards.columns import completed, is_tokens, leaf_type
+from provenance.shards.fields import id_text
 from provenance.shards.shard import Batch
 
 MOST_SHOWN = 400  # characters of a row's text
-MOST_COLUMNS = 200
+MOST_COLUMNS, MOST_TYPE = 200, 200  # columns, and characters of a type
 
 
 def inspect(path: str, name: str, options: Options, rows: int) -> dict[str, Any]:
@@ -65,7 +63,7 @@ def _columns(shard: Shard) -> list[dict[str, Any]]:
     for field in list(schema)[:MOST_COLUMNS]:
         path = completed(field.name, schema)
         guess = "" if path is None else "token ids" if is_tokens(leaf_type(path, schema)) else "text"
-        columns.append({"name": field.name, "type": str(field.type)[:MOST_COLUMNS], "holds": guess})
+        columns.append({"name": field.name, "type": str(field.type)[:MOST_TYPE], "holds": guess})
     return columns
 
 
@@ -80,7 +78,7 @@ def _sample(batch: Batch, columns: Columns) -> list[dict[str, Any]]:
             shown.append(
                 {
                     "row": int(batch.rows[owner]),
-                    "id": None if batch.ids is None else _shown(batch.ids[owner]),
+                    "id": None if batch.ids is None else (id_text(batch.ids[owner]) or "")[:MOST_SHOWN],
                     "column": field.label(text),
                     "bytes": size,
                     "tokens": None if field.tokens is None else len(field.tokens[text]),
@@ -90,35 +88,24 @@ def _sample(batch: Batch, columns: Columns) -> list[dict[str, Any]]:
     return sorted(shown, key=lambda row: row["row"])
 
 
-def _shown(scalar: pa.Scalar) -> str:
-    if scalar.is_valid and is_text(scalar.type):
-        return bytes(scalar.as_buffer()).decode("utf-8", "replace")[:MOST_SHOWN]
-    return str(scalar.as_py())[:MOST_SHOWN]
-
-
 def main() -> None:
     """Serve tasks until standard input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
-    out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # nothing but messages may reach the parent's pipe
-    limit_memory()
-    hello = read_message(sys.stdin.buffer)
-    if hello is None:
-        return
+    send = to_parent()
+    confine(MEMORY_LIMIT)
+    (hello, _), tasks = from_parent()
     try:
-        options = ScanConfig.from_json(hello[0]["config"]).options()
+        options = ScanConfig.from_json(hello["config"]).options()
     except ProvenanceError as error:
-        write_message(out, {"kind": "refused", "error": str(error)})
+        send({"kind": "refused", "error": str(error)}, b"")
         return
-    write_message(out, {"kind": "ready"})
-    while (message := read_message(sys.stdin.buffer)) is not None:
-        task = message[0]
+    send({"kind": "ready"}, b"")
+    for task in tasks:
         header: dict[str, Any] = {"kind": "done", "task": task["task"], "shard": task["shard"]}
         try:
-            header.update(inspect(task["path"], task["shard"], options, hello[0]["rows"]))
+            header.update(inspect(task["path"], task["shard"], options, hello["rows"]))
         except (ProvenanceError, OSError, MemoryError, pa.ArrowException) as error:
             header.update(error=str(error) or type(error).__name__, error_kind="unreadable")
         except Exception as error:  # a fault of ours that hostile data found
             reason = f"shard {task['shard']}: {type(error).__name__}: {error}; please report this"
             header.update(error=reason, error_kind="fault")
-        write_message(out, header)
+        send(header, b"")

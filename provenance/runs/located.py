@@ -15,8 +15,9 @@ from provenance.matching import MATCH_SCHEMA, Matcher
 from provenance.matching.found import Found, join
 from provenance.matching.passages import Integers
 from provenance.matching.table import as_arrow
-from provenance.matching.texts import document_bytes, is_text
+from provenance.matching.texts import document_bytes
 from provenance.shards import Batch, Columns, Field, Options
+from provenance.shards.fields import id_text
 from provenance.shards.tokens import Decoder
 
 RESULT_SCHEMA = pa.schema(
@@ -129,22 +130,13 @@ def _document_ids(source: Source, batch: Batch, rows: Integers) -> pa.Array:
             return texts if not texts.null_count else pc.coalesce(texts, _places(source, batch, rows))
         except pa.ArrowInvalid:
             pass  # not UTF-8: shown with replacement characters below
-    shown = [_shown(scalar) for scalar in ids]
+    shown = [id_text(scalar) for scalar in ids]
     return pc.coalesce(pa.array(shown, pa.string()), _places(source, batch, rows))
 
 
 def _places(source: Source, batch: Batch, rows: Integers) -> pa.Array:
     prefix = source.name if batch.row_group is None else f"{source.name}:{batch.row_group}"
     return pa.array([f"{prefix}:{row}" for row in batch.rows[rows].tolist()], pa.string())
-
-
-def _shown(scalar: pa.Scalar) -> str | None:
-    """An id of any type as text; invalid bytes as U+FFFD."""
-    if not scalar.is_valid:
-        return None
-    if is_text(scalar.type):
-        return bytes(scalar.as_buffer()).decode("utf-8", "replace")
-    return str(scalar.as_py())
 
 
 def _excerpts(texts: pa.Array, found: Found, most: int) -> tuple[list[str], list[str]]:

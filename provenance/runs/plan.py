@@ -8,6 +8,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def list_all(specs: Sequence[str], anonymous: bool, children: Children) -> list[
 
     Processes that list are kept by `children`, to fetch.
     """
-    specs = expand_lists(list(specs), sys.stdin.buffer)
+    specs = expand_lists(specs, sys.stdin.buffer if "-" in specs else BytesIO())  # a notebook has no such stdin
     local = [spec for spec in specs if not is_remote(spec)]
     remote = [spec for spec in specs if is_remote(spec)]
     found = {file.name: file for file in map(_local, list_shards(local))} if local else {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -14,12 +13,12 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 
+from provenance.child import confine, from_parent, to_parent
 from provenance.errors import ProvenanceError, ShardError
 from provenance.files import file_identity, file_sha256
 from provenance.index import Index
 from provenance.kernels.compiling import compile_seconds, on_first_compile
 from provenance.matching import Matcher
-from provenance.messages import read_message, write_message
 from provenance.runs.config import ScanConfig
 from provenance.runs.located import Source
 from provenance.runs.payloads import to_payload
@@ -124,38 +123,20 @@ def pinned(task: dict[str, Any]) -> str:
     return now
 
 
-def limit_memory() -> None:
-    """Let allocations beyond MEMORY_LIMIT fail instead of taking the machine down; where the system can."""
-    try:
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_LIMIT, MEMORY_LIMIT))
-    except (ImportError, OSError, ValueError):
-        pass
-
-
 def main() -> None:
     """Serve tasks until standard input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
-    out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # nothing but messages may reach the parent's pipe
-    limit_memory()
+    send = to_parent()
+    confine(MEMORY_LIMIT)
     sys.modules.setdefault("scipy", cast(ModuleType, None))  # numba would load its BLAS, for 0.15 s and 30 MB
     if "mimalloc" in pa.supported_memory_backends():
         pa.set_memory_pool(pa.mimalloc_memory_pool())
-    hello = read_message(sys.stdin.buffer)
-    if hello is None:
-        return
-
-    def send(header: dict[str, Any], payload: bytes) -> None:
-        write_message(out, header, payload)
-
+    hello, tasks = from_parent()
     on_first_compile(lambda: send({"kind": "compiling"}, b""))
     try:
         worker = Worker(*hello, send)
         send({"kind": "ready"}, b"")
-        while (task := read_message(sys.stdin.buffer)) is not None:
-            worker.do(task[0])
+        for task in tasks:
+            worker.do(task)
     except BrokenPipeError:
         os._exit(1)  # the parent is gone
     except ProvenanceError as error:

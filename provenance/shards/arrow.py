@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from provenance.errors import ShardError
 from provenance.shards.columns import Columns
-from provenance.shards.fields import fields_of
-from provenance.shards.shard import BATCH_BYTES, BATCH_ROWS, Batch, Options, Part, Shard, first_line
+from provenance.shards.fields import fields_of, ids_of
+from provenance.shards.shard import BATCH_BYTES, BATCH_ROWS, SMALL_BATCH_ROWS, Batch, Options, Part, Shard, first_line
 
 FILE_MAGIC = b"ARROW1"
 OLD_FEATHER = b"FEA1"
@@ -69,12 +69,10 @@ class ArrowShard(Shard):
         """The rows of a part in order."""
         at = part.first_row
         for number, stored in self._stored(part, columns):
-            for batch in _pieces(stored, columns, small):
+            for batch in _pieces(stored, small):
                 with self._errors(f"record batch {number}, from row {at}"):
                     fields = fields_of(batch, columns, self.options.decoder)
-                    ids = None if columns.id is None else batch.column(batch.schema.get_field_index(columns.id))
-                    if ids is not None:
-                        ids.validate()
+                    ids = ids_of(batch, columns)
                 yield Batch(number, np.arange(at, at + batch.num_rows), fields, ids)
                 at += batch.num_rows
 
@@ -96,10 +94,10 @@ class ArrowShard(Shard):
                     return
 
 
-def _pieces(batch: pa.RecordBatch, columns: Columns, small: bool) -> Iterator[pa.RecordBatch]:
+def _pieces(batch: pa.RecordBatch, small: bool) -> Iterator[pa.RecordBatch]:
     """A stored batch in pieces of some megabytes."""
     size = batch.get_total_buffer_size() if batch.num_rows else 0
-    rows = 8 if small else min(BATCH_ROWS, max(1, BATCH_BYTES * batch.num_rows // max(1, size)))
+    rows = SMALL_BATCH_ROWS if small else min(BATCH_ROWS, max(1, BATCH_BYTES * batch.num_rows // max(1, size)))
     for at in range(0, batch.num_rows, rows):
         yield batch.slice(at, rows)
 

@@ -12,10 +12,9 @@ import pyarrow.csv as pc
 
 from provenance.errors import ShardError
 from provenance.shards.columns import Columns
-from provenance.shards.fields import fields_of
-from provenance.shards.jsonl import EXPANSION
+from provenance.shards.fields import fields_of, ids_of
 from provenance.shards.shard import BATCH_ROWS, BadRow, Batch, Options, Part, Shard, first_line
-from provenance.shards.streams import BLOCK, Stream, compression_of
+from provenance.shards.streams import BLOCK, Stream, whole_part
 
 MOST_RECORD = 32 << 20  # bytes; the reader needs a record to fit into its block
 TAB_SUFFIXES = (".tsv", ".tab")
@@ -29,7 +28,6 @@ class CsvShard(Shard):
     def __init__(self, path: str, name: str, options: Options) -> None:
         """Find the delimiter by the name of the file."""
         super().__init__(path, name, options)
-        self._compressed = compression_of(path) is not None
         suffixes = [suffix.lower() for suffix in Path(name).suffixes[-2:]]
         self._delimiter = "\t" if any(suffix in TAB_SUFFIXES for suffix in suffixes) else ","
         self.kind = "tsv" if self._delimiter == "\t" else "csv"
@@ -41,8 +39,7 @@ class CsvShard(Shard):
 
     def parts(self, columns: Columns) -> list[Part]:
         """The whole file: where a record begins is known only by reading from the start."""
-        size = Path(self.path).stat().st_size
-        return [Part(0, 0, None, EXPANSION * size if self._compressed else size)]
+        return [whole_part(self.path)]
 
     def batches(self, part: Part, columns: Columns, small: bool = False) -> Iterator[Batch]:
         """The records in order; one with more or fewer fields than the header is a bad row."""
@@ -58,7 +55,7 @@ class CsvShard(Shard):
                 numbers = _numbers(at, stored.num_rows, missing)
                 for begin in range(0, stored.num_rows, BATCH_ROWS):
                     batch = stored.slice(begin, BATCH_ROWS)
-                    ids = None if columns.id is None else batch.column(batch.schema.get_field_index(columns.id))
+                    ids = ids_of(batch, columns)
                     rows = numbers[begin : begin + batch.num_rows]
                     yield Batch(None, rows, fields_of(batch, columns, None), ids, tuple(bad))
                     bad.clear()

@@ -24,6 +24,24 @@ def fields_of(batch: pa.RecordBatch, columns: Columns, decoder: Decoder | None) 
     return fields
 
 
+def ids_of(batch: pa.RecordBatch, columns: Columns) -> pa.Array | None:
+    """The ids of the rows, if there are any; raises ArrowInvalid where they contradict themselves."""
+    if columns.id is None:
+        return None
+    ids = batch.column(batch.schema.get_field_index(columns.id))
+    ids.validate()
+    return ids
+
+
+def id_text(scalar: pa.Scalar) -> str | None:
+    """An id of any type as text; invalid bytes as U+FFFD."""
+    if not scalar.is_valid:
+        return None
+    if is_text(scalar.type):
+        return bytes(scalar.as_buffer()).decode("utf-8", "replace")
+    return str(scalar.as_py())
+
+
 def decoded_field(path: str, decoded: Decoded, rows: int) -> Field:
     """The field of decoded token ids; those of a row with several documents are told by their number there."""
     several = np.bincount(decoded.owners, minlength=rows)[decoded.owners] > 1

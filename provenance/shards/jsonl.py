@@ -15,12 +15,8 @@ import pyarrow as pa
 from provenance.errors import ShardError
 from provenance.shards.columns import Columns, is_tokens, leaf_type
 from provenance.shards.json_values import JsonColumn, guessed_schema, json_ids, parsed
-from provenance.shards.shard import BadRow, Batch, Field, Options, Part, Shard
-from provenance.shards.streams import BLOCK, Lines, LongLine, Stream, compression_of, lines_of
-
-SAMPLE_ROWS = 100  # from which columns are guessed
-EXPANSION = 3  # text of a compressed file for each of its bytes, about
-
+from provenance.shards.shard import SAMPLE_ROWS, BadRow, Batch, Field, Options, Part, Shard
+from provenance.shards.streams import BLOCK, Lines, LongLine, Stream, compression_of, lines_of, whole_part
 
 SHORT_LINE = 16  # bytes
 FILLED = re.compile(rb"[^\s][^\n]*")  # a line from its first character that is no blank
@@ -76,11 +72,8 @@ class JsonLinesShard(Shard):
 
     def parts(self, columns: Columns) -> list[Part]:
         """The whole file; one that is large and not compressed is cut at line ends, and its lines are counted."""
-        size = Path(self.path).stat().st_size
-        if self._compression:
-            return [Part(0, 0, None, EXPANSION * size)]
-        if size <= self.options.part_bytes:
-            return [Part(0, 0, None, size, 0, size)]
+        if self._compression or Path(self.path).stat().st_size <= self.options.part_bytes:
+            return [whole_part(self.path)]
         parts: list[Part] = []
         first = lines = begin = at = 0
         with Stream(self.path, self.name, self.options) as stream:

@@ -11,10 +11,9 @@ import pyarrow.parquet as pq
 
 from provenance.errors import ShardError
 from provenance.shards.columns import Columns
-from provenance.shards.fields import fields_of
-from provenance.shards.shard import Batch, Options, Part, Shard, batch_rows, first_line
+from provenance.shards.fields import fields_of, ids_of
+from provenance.shards.shard import SMALL_BATCH_ROWS, Batch, Options, Part, Shard, batch_rows, first_line
 
-SMALL_BATCH_ROWS = 8  # for the second try of a row group that did not fit into memory
 REPEATING_BYTES = 64  # a dictionary column with fewer stored bytes a row is read as a dictionary: see `_repeating`
 READ_BUFFER = 1 << 20  # bytes; a column chunk is streamed through it instead of being read whole
 SIGNATURE = 28  # bytes: a nonce of 12 and a tag of 16
@@ -26,11 +25,9 @@ class ParquetShard(Shard):
 
     kind = "parquet"
 
-    def __init__(self, path: str, name: str = "", options: Options | None = None) -> None:
+    def __init__(self, path: str, name: str, options: Options) -> None:
         """Open and read the footer."""
-        super().__init__(path, name or path, options or Options())
-        if Path(path).stat().st_size == 0:
-            raise ShardError(f"shard {self.name} is empty: 0 bytes")
+        super().__init__(path, name, options)
         self._file = self._open([])
         self._refuse_encrypted_columns()
         self._schema: pa.Schema = self._file.schema_arrow
@@ -131,7 +128,7 @@ class ParquetShard(Shard):
                 for column in batch.columns:
                     column.validate()
                 fields = fields_of(batch, columns, self.options.decoder)
-                ids = None if columns.id is None else batch.column(batch.schema.get_field_index(columns.id))
+                ids = ids_of(batch, columns)
                 yield Batch(part.number, np.arange(at, at + batch.num_rows), fields, ids)
                 at += batch.num_rows
         except pa.ArrowMemoryError:

@@ -16,6 +16,8 @@ from provenance.shards.tokens import Decoder
 
 BATCH_BYTES = 4 << 20  # of text, about
 BATCH_ROWS = 1024
+SMALL_BATCH_ROWS = 8  # for the second try of a part that did not fit into memory
+SAMPLE_ROWS = 100  # from which columns are guessed where the format does not say
 MOST_MESSAGE = 300  # characters of another library's message
 
 ALONE = -1  # in place of the number of a text in its row, where that is no list

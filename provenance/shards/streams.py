@@ -12,10 +12,11 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from provenance.errors import ShardError
-from provenance.shards.shard import Options, first_line
+from provenance.shards.shard import Options, Part, first_line
 
 SUFFIXES = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bz2", ".lz4": "lz4"}
 MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2", b"\x04\x22\x4d\x18": "lz4"}
+EXPANSION = 3  # text of a compressed file for each of its bytes, about
 BLOCK = 4 << 20  # bytes
 FREE_BYTES = 1 << 30  # may come out of any file; beyond, `Options.most_ratio` holds
 
@@ -139,6 +140,12 @@ def _pass_over(stream: Stream, size: int) -> tuple[int, bytes]:
             return size + end, block[end + 1 :]
         size += len(block)
     return size, b""
+
+
+def whole_part(path: str) -> Part:
+    """The only part of a file that has to be read from its start."""
+    size = Path(path).stat().st_size
+    return Part(0, 0, None, EXPANSION * size if compression_of(path) else size, 0, size)
 
 
 def compression_of(path: str) -> str | None:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +15,8 @@ from provenance.readers.html import read_html
 from provenance.readers.limits import Limits
 from provenance.shards.columns import Columns, choose_columns
 from provenance.shards.http_body import decoded
-from provenance.shards.jsonl import EXPANSION
 from provenance.shards.shard import BATCH_BYTES, BATCH_ROWS, BadRow, Batch, Field, Options, Part, Shard, first_line
-from provenance.shards.streams import Stream, compression_of
+from provenance.shards.streams import Stream, whole_part
 
 if TYPE_CHECKING:
     from fastwarc.warc import WarcRecord
@@ -36,13 +34,12 @@ class WarcShard(Shard):
     kind = "warc"
 
     def __init__(self, path: str, name: str, options: Options) -> None:
-        """Find out how it is compressed; raises ShardError without the extra `warc`."""
+        """Raises ShardError without the extra `warc`."""
         super().__init__(path, name, options)
         try:
             import fastwarc  # noqa: F401
         except ImportError as error:
             raise ShardError(f"shard {name} is WARC: pip install 'provenance-scanner[warc]' to read it") from error
-        self._compressed = compression_of(path) is not None
 
     def schema(self) -> pa.Schema:
         """What is known of a record."""
@@ -54,8 +51,7 @@ class WarcShard(Shard):
 
     def parts(self, columns: Columns) -> list[Part]:
         """The whole file."""
-        size = Path(self.path).stat().st_size
-        return [Part(0, 0, None, EXPANSION * size if self._compressed else size)]
+        return [whole_part(self.path)]
 
     def batches(self, part: Part, columns: Columns, small: bool = False) -> Iterator[Batch]:
         """The records in order."""

@@ -7,10 +7,8 @@ that key and column together are the name of the member.
 from __future__ import annotations
 
 import re
-import tarfile
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,10 +17,20 @@ import pyarrow as pa
 from provenance.errors import ShardError, TextColumnError
 from provenance.shards.columns import Columns, choose_columns
 from provenance.shards.json_values import JsonColumn, guessed_schema, parsed
-from provenance.shards.jsonl import EXPANSION, SAMPLE_ROWS
-from provenance.shards.shard import BATCH_BYTES, BATCH_ROWS, BadRow, Batch, Field, Options, Part, Shard, first_line
-from provenance.shards.streams import Stream, compression_of
-from provenance.shards.tarfiles import members_of
+from provenance.shards.shard import (
+    BATCH_BYTES,
+    BATCH_ROWS,
+    SAMPLE_ROWS,
+    SMALL_BATCH_ROWS,
+    BadRow,
+    Batch,
+    Field,
+    Part,
+    Shard,
+    first_line,
+)
+from provenance.shards.streams import Stream, whole_part
+from provenance.tarfiles import DAMAGE, members_of
 
 KEY = "__key__"
 TEXT_SUFFIXES = ("txt", "text", "md", "html", "htm")  # members that are texts
@@ -42,11 +50,6 @@ class TarShard(Shard):
     """A tar file, read from front to back."""
 
     kind = "webdataset tar"
-
-    def __init__(self, path: str, name: str, options: Options) -> None:
-        """Find out how it is compressed."""
-        super().__init__(path, name, options)
-        self._compressed = compression_of(path) is not None
 
     def schema(self) -> pa.Schema:
         """The suffixes of the first samples; texts first, then what the JSON members hold."""
@@ -75,12 +78,11 @@ class TarShard(Shard):
 
     def parts(self, columns: Columns) -> list[Part]:
         """The whole file."""
-        size = Path(self.path).stat().st_size
-        return [Part(0, 0, None, EXPANSION * size if self._compressed else size)]
+        return [whole_part(self.path)]
 
     def batches(self, part: Part, columns: Columns, small: bool = False) -> Iterator[Batch]:
         """The samples in order. A sample without a member of the column has no text."""
-        samples, most = self._samples(set(columns.tops)), 8 if small else BATCH_ROWS
+        samples, most = self._samples(set(columns.tops)), SMALL_BATCH_ROWS if small else BATCH_ROWS
         at = 0
         for taken in _chunks(samples, most):
             bad = [
@@ -129,16 +131,19 @@ class TarShard(Shard):
         with Stream(self.path, self.name, self.options) as stream:
             try:
                 for member in members_of(stream):
-                    name, suffix = member.name, member.name.rpartition("/")[2].partition(".")[2]
+                    if not member.info.isfile():
+                        continue
+                    name = member.info.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+                    suffix = name.rpartition("/")[2].partition(".")[2]
                     if not (suffix in wanted if wanted is not None else _is_text(suffix) or _is_json(suffix)):
                         yield name, None, ""
-                    elif member.size > most:
-                        yield name, None, f"{name} has {member.size} bytes: not scanned; see --max-row-bytes"
+                    elif member.info.size > most:
+                        yield name, None, f"{name} has {member.info.size} bytes: not scanned; see --max-row-bytes"
                     else:
-                        data = member.read()
+                        data = member.open().read()
                         value = parsed(data) if _is_json(suffix) else data
                         yield name, value, "" if value is not None else f"{name} is no JSON"
-            except (tarfile.TarError, EOFError, OSError, ValueError, OverflowError) as error:
+            except (*DAMAGE, OSError) as error:
                 raise ShardError(f"shard {self.name} is damaged: {first_line(error)}") from error
 
 

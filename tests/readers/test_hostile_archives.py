@@ -143,3 +143,13 @@ def test_a_parser_that_crashes_at_a_member_costs_that_member(tmp_path):
         lost, last = items
     assert (lost.place, lost.reason) == ("!1.pdf", "the process that parsed it died (signal 9)")
     assert (last.place, last.text) == ("!2.txt", members["2.txt"])
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda raw: raw[:1029] + b"U" + raw[1030:], lambda raw: raw[:1024], lambda raw: raw[:2048]]
+)
+def test_a_tar_that_is_damaged_between_its_members_loses_no_book_silently(damage, tmp_path):
+    raw = as_tar({f"{name}.txt": b"one two three" for name in "abc"})
+    (tmp_path / "a.tar").write_bytes(damage(raw))
+    _, reading = read(tmp_path / "a.tar")
+    assert [outcome.outcome for outcome in reading.outcomes][-1] == "failed"

@@ -163,7 +163,7 @@ def test_a_parser_that_crashes_costs_its_file_and_no_other(tmp_path):
 
 def test_a_parser_can_write_no_file(tmp_path):
     code = (
-        "from provenance.readers.process import confine; confine(1 << 30)\n"
+        "from provenance.child import confine; confine(1 << 30, writes_files=False)\n"
         f"with open({str(tmp_path / 'out')!r}, 'w') as file: file.write('x' * 100)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -16,6 +16,7 @@ from making import as_epub, as_html, as_jsonl, as_pdf, as_zip, prose, read
 import provenance
 from provenance.errors import BookError, UsageError
 from provenance.index import Index
+from provenance.readers import parsing
 
 TEXT = "\n\n".join(prose(1))
 COMMAND = [sys.executable, "-m", "provenance", "index"]
@@ -215,3 +216,20 @@ def test_a_link_to_a_directory_is_told_and_not_followed(tmp_path):
     books, reading = read(tmp_path / "books")
     assert [book.edition_id for book in books] == ["a"]
     assert any(outcome.outcome == "skipped" and "not followed" in outcome.reason for outcome in reading.outcomes)
+
+
+def test_an_answer_that_makes_no_sense_is_never_taken_for_the_next_file(tmp_path, monkeypatch):
+    """What the process still had to say of the first file must not become the second's text."""
+    books = [{"id": f"b{n}", "text": f"text of book {n}"} for n in range(50)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(book) + "\n" for book in books))
+    (tmp_path / "b.txt").write_text("the second file")
+    told = iter(range(1000))
+    understood = parsing._understood
+
+    def garbled(message):
+        return understood(({**message[0], "kind": "document", "cut_front": "?"}, b"") if next(told) == 2 else message)
+
+    monkeypatch.setattr(parsing, "_understood", garbled)
+    found, reading = read(tmp_path)
+    assert [book.text for book in found if book.source.endswith("b.txt")] == [b"the second file"]
+    assert [outcome.outcome for outcome in reading.outcomes] == ["failed", "read"]

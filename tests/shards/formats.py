@@ -62,34 +62,29 @@ def parquet_chat(folder: Path, rows: Rows) -> Path:
     return folder / "shard.parquet"
 
 
+def write_arrow(path: Path, table: pa.Table, rows: int = 7, open_writer=pa.ipc.new_file) -> Path:
+    with pa.OSFile(str(path), "wb") as sink, open_writer(sink, table.schema) as writer:
+        writer.write_table(table, max_chunksize=rows)
+    return path
+
+
 def arrow_file(folder: Path, rows: Rows) -> Path:
-    table = table_of(rows)
-    with pa.OSFile(str(folder / "shard.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table, max_chunksize=7)
-    return folder / "shard.arrow"
+    return write_arrow(folder / "shard.arrow", table_of(rows))
 
 
 def arrow_views(folder: Path, rows: Rows) -> Path:
     table = table_of(rows)
-    table = table.set_column(1, "text", table["text"].cast(pa.string_view()))
-    with pa.OSFile(str(folder / "shard.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table, max_chunksize=7)
-    return folder / "shard.arrow"
+    return write_arrow(folder / "shard.arrow", table.set_column(1, "text", table["text"].cast(pa.string_view())))
 
 
 def arrow_dictionary(folder: Path, rows: Rows) -> Path:
     table = table_of(rows)
-    table = table.set_column(1, "text", table["text"].combine_chunks().dictionary_encode())
-    with pa.OSFile(str(folder / "shard.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
-    return folder / "shard.arrow"
+    texts = table["text"].combine_chunks().dictionary_encode()
+    return write_arrow(folder / "shard.arrow", table.set_column(1, "text", texts), len(rows))
 
 
 def arrow_stream(folder: Path, rows: Rows) -> Path:
-    table = table_of(rows)
-    with pa.OSFile(str(folder / "shard.arrow"), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table, max_chunksize=7)
-    return folder / "shard.arrow"
+    return write_arrow(folder / "shard.arrow", table_of(rows), open_writer=pa.ipc.new_stream)
 
 
 def arrow_chat(folder: Path, rows: Rows) -> Path:
@@ -107,8 +102,7 @@ def saved_data_set(folder: Path, rows: Rows) -> Path:
     table, data = table_of(rows), folder / "data_set"
     data.mkdir()
     names = [f"data-{number:05}-of-00001.arrow" for number in range(1)]
-    with pa.OSFile(str(data / names[0]), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
+    write_arrow(data / names[0], table, len(rows), pa.ipc.new_stream)
     (data / "cache-1234.arrow").write_bytes((data / names[0]).read_bytes())
     (data / "state.json").write_text(json.dumps({"_data_files": [{"filename": name} for name in names]}))
     (data / "dataset_info.json").write_text(json.dumps({"features": {"text": {"dtype": "string"}}}))
@@ -254,6 +248,7 @@ def megatron(folder: Path, rows: Rows, tokenizer) -> Path:
 TEXT = {
     "parquet": parquet,
     "parquet snappy": parquet_of("snappy", False),
+    "parquet zstd": parquet_of("zstd", True),
     "parquet gzip": parquet_of("gzip", True),
     "parquet brotli": parquet_of("brotli", True),
     "parquet lz4": parquet_of("lz4", False),

@@ -7,24 +7,28 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Iterator
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, Any, NamedTuple, Protocol, cast
 
-from provenance.shards.streams import Stream
+BLOCK = tarfile.BLOCKSIZE
+DAMAGE = (tarfile.TarError, EOFError, ValueError, OverflowError)  # what reading a broken archive raises
 
-END, EMPTY = tarfile.BLOCKSIZE, b"\0" * tarfile.BLOCKSIZE
+
+class Reads(Protocol):
+    """What an archive is read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes; none at the end."""
 
 
 class Member(NamedTuple):
-    """A file in an archive, to be read before the next is asked for."""
+    """Something in an archive; to be read before the next is asked for."""
 
-    name: str
-    size: int
-    archive: tarfile.TarFile
     info: tarfile.TarInfo
+    archive: tarfile.TarFile
 
-    def read(self) -> bytes:
-        """What it holds."""
-        return cast(IO[bytes], self.archive.extractfile(self.info)).read()
+    def open(self) -> IO[bytes]:
+        """What a regular file holds."""
+        return cast(IO[bytes], self.archive.extractfile(self.info))
 
 
 class _Told(tarfile.TarInfo):
@@ -49,36 +53,34 @@ class _Archive(tarfile.TarFile):
 class _Rest:
     """A stream with some of its bytes put back."""
 
-    def __init__(self, put_back: bytes, rest: Any) -> None:  # noqa: ANN401  (any object that reads)
+    def __init__(self, put_back: bytes, rest: Reads) -> None:
         self._put_back, self._rest = put_back, rest
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int, /) -> bytes:
         if self._put_back:
             data, self._put_back = self._put_back[:size], self._put_back[size:]
             return data
-        return cast(bytes, self._rest.read(size))
+        return self._rest.read(size)
 
 
-def members_of(stream: Stream) -> Iterator[Member]:
-    """Every regular file, in order; raises TarError where an archive is damaged or ends without its mark."""
-    source: Any = stream
+def members_of(stream: Reads) -> Iterator[Member]:
+    """Everything in order; raises one of DAMAGE where an archive is damaged or ends without its mark."""
+    source: Reads | None = stream
     while source is not None:
-        with _Archive.open(fileobj=source, mode="r|", errors="surrogateescape") as archive:
+        with _Archive.open(fileobj=cast(IO[bytes], source), mode="r|", errors="surrogateescape") as archive:
             for info in archive:
                 archive.members = []  # type: ignore[attr-defined]  # it would keep them all
-                if info.isfile():
-                    name = info.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-                    yield Member(name, info.size, archive, info)
+                yield Member(info, archive)
             if archive.ended_by != "EOFHeaderError":
                 raise tarfile.ReadError(
                     f"it ends without the mark of an end, or a header is damaged ({archive.ended_by})"
                 )
-            source = _behind(archive.fileobj)
+            source = _behind(cast(Reads, archive.fileobj))
 
 
-def _behind(rest: Any) -> _Rest | None:  # noqa: ANN401  (any object that reads)
+def _behind(rest: Reads) -> _Rest | None:
     """What follows the end of an archive, if it is more than padding: archives may be joined by `cat`."""
-    while block := rest.read(END):
-        if block != EMPTY[: len(block)]:
+    while block := rest.read(BLOCK):
+        if block.strip(b"\0"):
             return _Rest(block, rest)
     return None

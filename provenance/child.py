@@ -1,0 +1,55 @@
+"""How a child process begins that the parent does not trust: its pipe to the parent, its limits, its tasks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from provenance.messages import read_message, write_message
+
+Send = Callable[[dict[str, Any], bytes], None]
+Message = tuple[dict[str, Any], bytes]
+
+
+def to_parent() -> Send:
+    """What sends a message to the parent. Nothing else may reach its pipe: what is printed goes to stderr."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+
+    def send(header: dict[str, Any], payload: bytes) -> None:
+        write_message(out, header, payload)
+
+    return send
+
+
+def from_parent() -> tuple[Message, Iterator[dict[str, Any]]]:
+    """What the parent says first, and its tasks until it closes its end; ends the process if it says nothing."""
+    hello = read_message(sys.stdin.buffer)
+    if hello is None:
+        sys.exit(0)
+    return hello, _tasks()
+
+
+def _tasks() -> Iterator[dict[str, Any]]:
+    while (message := read_message(sys.stdin.buffer)) is not None:
+        yield message[0]
+
+
+def confine(memory: int, writes_files: bool = True) -> None:
+    """Let allocations beyond so many bytes fail instead of taking the machine down, and files be written only where
+    that is needed; where the system can.
+    """
+    try:
+        import resource
+    except ImportError:
+        return
+    limits = [(resource.RLIMIT_DATA, memory), (resource.RLIMIT_CORE, 0)]
+    for what, most in limits if writes_files else [*limits, (resource.RLIMIT_FSIZE, 0)]:
+        try:
+            resource.setrlimit(what, (most, most))
+        except (OSError, ValueError):
+            continue
