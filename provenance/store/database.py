@@ -28,7 +28,8 @@ class RunWriter:
         """Raises StoreError when the path is taken, held by another process, or cannot be written."""
         self.path = path
         self.partial = path.with_name(path.name + ".partial")
-        _check_place(path, overwrite)
+        check_place(path)
+        _check_free(path, overwrite)
         try:
             if self.partial.exists():
                 _refuse_if_held(self.partial)
@@ -147,14 +148,19 @@ def _rows(con: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] = 
         raise StoreError(f"the query failed: {_first_line(error)}") from error
 
 
-def _check_place(path: Path, overwrite: bool) -> None:
+def check_place(path: Path) -> None:
+    """Raise StoreError where no run database can be written, or another process writes it."""
     if path.is_dir():
         raise StoreError(f"{path} is a directory: --db names the database file to write")
     if not path.parent.is_dir():
         raise StoreError(f"no directory {path.parent} to write {path.name} into")
+    if path.exists():
+        _refuse_if_held(path)
+
+
+def _check_free(path: Path, overwrite: bool) -> None:
     if not path.exists():
         return
-    _refuse_if_held(path)
     if not overwrite:
         raise StoreError(f"{path} exists: choose another --db, or pass --overwrite to replace it")
     try:
