@@ -1,0 +1,93 @@
+"""A run may be killed at any moment: the same command then ends with the same result, and nothing is left running."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+
+import pytest
+
+from tests.faults.rig import CHANGES, DONE, INTERRUPTED, Fault, send
+
+KILLED = -signal.SIGKILL
+DATABASE = "*.duckdb*"
+
+POINTS = {
+    "before anything is written": Fault("kill-before", 1),
+    "before the database has its first bytes": Fault("kill-before", 1, operations="write", name=DATABASE),
+    "after the database has its first bytes": Fault("kill-after", 1, operations="write", name=DATABASE),
+    "in the middle of the transaction": Fault("kill-after", 8, operations="write", name=DATABASE),
+    "before the database has its name": Fault("kill-before", 1, operations="rename", name="*/run.duckdb"),
+    "after the database has its name": Fault("kill-after", 1, operations="rename", name="*/run.duckdb"),
+}
+
+
+def kill_and_resume(rig, run, fault: Fault) -> None:
+    started = rig.start(run, fault)
+    outcome = started.wait()
+    assert (outcome.exit, outcome.faults) == (KILLED, 1)
+    assert started.all_gone()
+    rig.must_be_whole(run, outcome)
+    rig.must_resume(run)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_run_killed_at_a_named_point_ends_as_if_it_had_not_been(rig, tmp_path, point):
+    kill_and_resume(rig, tmp_path / "run", POINTS[point])
+
+
+def test_killed_again_and_again_a_run_still_ends(rig, tmp_path):
+    """What one kill leaves is where the next one begins."""
+    chosen = random.Random(3)
+    for _ in range(4):
+        outcome = rig.run(tmp_path / "run", Fault("kill-after", chosen.randint(1, 20)))
+        assert (outcome.exit, outcome.faults) == (KILLED, 1)
+    rig.must_resume(tmp_path / "run")
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_any_of_its_first_operations_ends_as_if_it_had_not_been(rig, tmp_path):
+    for at in range(1, 17):
+        kill_and_resume(rig, tmp_path / "run", Fault("kill-before", at))
+
+
+def killed_at_a_moment(rig, run, moment: float) -> None:
+    started = rig.start(run)
+    time.sleep(moment * rig.seconds)
+    send(started, signal.SIGKILL)
+    outcome = started.wait()
+    assert outcome.exit in (KILLED, DONE)
+    assert started.all_gone()
+    rig.must_be_whole(run, outcome)
+
+
+def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(rig, tmp_path):
+    for moment in [0.1, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95]:
+        killed_at_a_moment(rig, tmp_path / "run", moment)
+    rig.must_resume(tmp_path / "run")
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_any_of_fifty_moments_ends_as_if_it_had_not_been(rig, tmp_path):
+    chosen = random.Random(50)
+    for number in range(50):
+        killed_at_a_moment(rig, tmp_path / "run", chosen.uniform(0.1, 1.0))
+        if number % 5 == 4:
+            rig.must_resume(tmp_path / "run")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", [0.5, 0.8])
+def test_a_run_that_is_told_to_stop_stops_at_once_and_leaves_nothing_running(rig, tmp_path, number, moment):
+    run = tmp_path / "run"
+    started = rig.start(run, Fault("count", operations=CHANGES))
+    time.sleep(moment * rig.seconds)
+    begun = time.monotonic()
+    send(started, number)
+    outcome = started.wait(20)
+    assert time.monotonic() - begun < 5
+    assert outcome.exit in (INTERRUPTED, DONE)
+    assert started.all_gone(2)
+    rig.must_be_honest(run, outcome)
+    rig.must_resume(run)
