@@ -1,0 +1,109 @@
+"""The N-th operation on files fails, for N = 1, 2, 3 and on until nothing fails any more.
+
+Whatever fails, the command says so, its exit code is not 0 unless the result is whole, and the same command without
+the fault ends as if nothing had been.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import shutil
+from collections.abc import Iterable
+
+import pytest
+
+from tests.faults.rig import DONE, INCOMPLETE, USAGE, Fault, mounted
+
+WAYS = {
+    "EIO once": Fault("fail", error=errno.EIO),
+    "EIO from then on": Fault("fail", error=errno.EIO, lasting=True),
+    "ENOSPC once": Fault("fail", error=errno.ENOSPC),
+    "ENOSPC from then on": Fault("fail", error=errno.ENOSPC, lasting=True, operations="open,write,truncate,mkdir"),
+    "EROFS from then on": Fault("fail", error=errno.EROFS, lasting=True, operations="open,rename,mkdir,unlink"),
+    "EIO when it is made to last": Fault("fail", error=errno.EIO, operations="fsync"),
+    "short write": Fault("short", operations="write"),
+    "short writes from then on": Fault("short", operations="write", lasting=True),
+}
+READS = {
+    "EIO once": Fault("fail", error=errno.EIO, operations="read", role="all", inputs=True),
+    "EIO from then on": Fault("fail", error=errno.EIO, operations="read", role="all", inputs=True, lasting=True),
+    "short read": Fault("short", operations="read", role="all", inputs=True),
+    "short reads from then on": Fault("short", operations="read", role="all", inputs=True, lasting=True),
+}
+
+
+def at(fault: Fault, number: int) -> Fault:
+    return Fault(**{**fault.__dict__, "at": number})
+
+
+def fails(rig, run, fault: Fault) -> bool:
+    """One run with a fault, and one without; whether there was an operation left to fail."""
+    outcome = rig.run(run, fault)
+    if not outcome.faults:
+        assert outcome.exit == DONE, outcome
+    rig.must_be_honest(run, outcome)
+    if outcome.exit == DONE:
+        shutil.rmtree(run)  # it was told to be whole, and is
+    else:
+        rig.must_resume(run)
+    return outcome.faults > 0
+
+
+def sampled(step: int, first: int) -> Iterable[int]:
+    return itertools.count(first, step)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_one_failed_operation_in_many_is_told_and_mended(rig, tmp_path, way):
+    """A different third of the run for each way: together they are all over it."""
+    first = list(WAYS).index(way)
+    for number in (1 + first, 17 + 3 * first):
+        fails(rig, tmp_path / "run", at(WAYS[way], number))
+
+
+@pytest.mark.parametrize("way", READS)
+def test_one_failed_look_at_a_shard_is_told_and_mended(rig, tmp_path, way):
+    number = 12 + 2 * list(READS).index(way)
+    assert fails(rig, tmp_path / "run", at(READS[way], number))
+
+
+@pytest.mark.slow
+def test_each_failed_operation_is_told_and_mended(rig, tmp_path):
+    """Every N until the run passes, with one way after the other."""
+    ways = itertools.cycle(WAYS.values())
+    for number in itertools.count(1):
+        if not fails(rig, tmp_path / "run", at(next(ways), number)):
+            break
+    assert number > 20
+
+
+@pytest.mark.slow
+def test_each_failed_look_at_a_shard_is_told_and_mended(rig, tmp_path):
+    ways = itertools.cycle(READS.values())
+    for number in itertools.count(1, 2):
+        if not fails(rig, tmp_path / "run", at(next(ways), number)):
+            break
+    assert number > 20
+
+
+def test_a_full_disk_is_told_and_the_run_ends_when_there_is_room(rig, tmp_path):
+    with mounted(tmp_path / "full", "tmpfs", "tmpfs", "size=600k") as disk:
+        run = disk / "run"
+        outcome = rig.run(run)
+        assert outcome.exit in (USAGE, INCOMPLETE), outcome
+        assert "No space left" in outcome.stderr
+        rig.must_be_honest(run, outcome)
+        assert not (run / "run.duckdb").exists()
+        shutil.copytree(run, tmp_path / "run")
+    rig.must_resume(tmp_path / "run")
+
+
+def test_a_disk_that_may_only_be_read_is_told_before_anything_is_scanned(rig, tmp_path):
+    (tmp_path / "run").mkdir()
+    with mounted(tmp_path / "run", "tmpfs", "tmpfs", "ro") as run:
+        outcome = rig.run(run)
+    assert outcome.exit in (USAGE, INCOMPLETE), outcome
+    assert "Read-only file system" in outcome.stderr
+    rig.must_be_honest(tmp_path / "run", outcome)
+    rig.must_resume(tmp_path / "run")
