@@ -45,7 +45,7 @@ LIMIT = 150  # seconds for one command; the first one of a machine compiles for 
 class Fault:
     """What goes wrong at the operation `at`, counted from 1 over those that `operations` and `name` select."""
 
-    action: str  # fail, short, kill-before, kill-after, freeze, count
+    action: str  # fail, short, kill-before, kill-after, freeze, swell, count
     at: int = 0
     error: int = errno.EIO
     lasting: bool = False  # at every operation from then on, too
@@ -81,25 +81,27 @@ class Outcome:
 class Started:
     """A command that runs, and the mark that all its processes bear."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes]
     mark: str
     counts: Path
+    told: Path  # what it and its children wrote to stderr: no pipe, which a child that outlives it would hold open
     begun: float = field(default_factory=time.monotonic)
 
     def wait(self, seconds: float = LIMIT) -> Outcome:
         try:
-            _, stderr = self.process.communicate(timeout=seconds)
+            self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.end()
             raise
         numbers = struct.unpack("4q", self.counts.read_bytes())
+        stderr = self.told.read_text()
         return Outcome(self.process.returncode, stderr, *numbers, seconds=time.monotonic() - self.begun)
 
     def end(self) -> None:
         for process in [self.process, *self.living()]:
             with contextlib.suppress(psutil.Error, ProcessLookupError):
                 process.kill()
-        self.process.communicate()
+        self.process.wait()
 
     def living(self) -> list[psutil.Process]:
         """The processes of this command that are still there: those that bear its mark in their environment."""
@@ -146,22 +148,23 @@ class Rig:
     left: list[str] = field(default_factory=list)  # names beside a finished run database
     resumed: set[str] = field(default_factory=set)  # digests of folders from which a run was already seen to resume
 
-    def start(self, run: Path, fault: Fault | None = None, options: tuple[str, ...] = (), command=None) -> Started:
+    def start(self, run: Path, fault: Fault | None = None, options: tuple[str, ...] = ()) -> Started:
         """Begin the scan whose results go to the folder `run`."""
         run.mkdir(exist_ok=True)
         mark = uuid.uuid4().hex
         counts = self.folder / f"counts-{mark}"
         counts.write_bytes(bytes(32))
+        told = self.folder / f"stderr-{mark}"
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("FAULT_", "LD_PRE"))}
         environment["FAULT_MARK"] = mark
         if fault is not None:
             environment |= self._told(fault, run, counts)
-        # output goes to files, not pipes: a child that outlives its parent must not keep us waiting
-        process = subprocess.Popen(
-            command or self.command(run, *options),
-            env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        return Started(process, mark, counts)
+        with told.open("wb") as stderr:
+            process = subprocess.Popen(
+                self.command(run, *options),
+                env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
+            )  # fmt: skip
+        return Started(process, mark, counts, told)
 
     def command(self, run: Path, *options: str) -> list[str]:
         return [

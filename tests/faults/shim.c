@@ -4,7 +4,7 @@
    FAULT_NAME       only those whose whole path fits this pattern (of fnmatch; '*' matches '/' too); default all
    FAULT_OPERATIONS kinds that count: open (for writing), write, fsync, rename, truncate, mkdir, unlink, read
    FAULT_ROLE       parent (the first process that has this library), children (those it begins), or all
-   FAULT_ACTION     fail, short, kill-before, kill-after, freeze; nothing: only count
+   FAULT_ACTION     fail, short, kill-before, kill-after, freeze, swell; nothing: only count
    FAULT_AT         the operation, from 1, at which it happens
    FAULT_LASTING    1: at every operation from then on
    FAULT_ERRNO      what `fail` sets
@@ -38,8 +38,8 @@
 
 enum { OPEN = 1, WRITE = 2, FSYNC = 4, RENAME = 8, TRUNCATE = 16, MKDIR = 32, UNLINK = 64, READ = 128 };
 static const char *const NAMES[] = {"open", "write", "fsync", "rename", "truncate", "mkdir", "unlink", "read"};
-enum action { COUNT, FAIL, SHORT, KILL_BEFORE, KILL_AFTER, FREEZE };
-static const char *const ACTIONS[] = {"count", "fail", "short", "kill-before", "kill-after", "freeze"};
+enum action { COUNT, FAIL, SHORT, KILL_BEFORE, KILL_AFTER, FREEZE, SWELL };
+static const char *const ACTIONS[] = {"count", "fail", "short", "kill-before", "kill-after", "freeze", "swell"};
 
 struct counts {
     _Atomic int64_t operations, faults, looks, process;
@@ -79,7 +79,7 @@ __attribute__((constructor)) static void begin(void) {
     log_path = getenv("FAULT_LOG");
     for (int kind = 0; wanted && kind < 8; kind++)
         if (strstr(wanted, NAMES[kind])) kinds |= 1 << kind;
-    for (int which = 0; told && which <= FREEZE; which++)
+    for (int which = 0; told && which <= SWELL; which++)
         if (!strcmp(told, ACTIONS[which])) action = which;
     at = number("FAULT_AT", 0);
     lasting = (int)number("FAULT_LASTING", 0);
@@ -129,6 +129,15 @@ static void stop_here(int with) {
         for (;;) pause();
 }
 
+/* Takes all the memory that the limits of this process leave it, without touching any. */
+static void swell(void) {
+    for (size_t size = 64 << 20, taken = 0; size >= 64 << 10 && taken < (size_t)8 << 30;) {
+        void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (memory == MAP_FAILED) size /= 2;
+        else taken += size;
+    }
+}
+
 /* The action that is due at this operation, COUNT for none; kills and freezes before it come to pass here. */
 static enum action due(int kind, const char *path) {
     if (!armed || !(kinds & kind) || !path || !is_below(path)) return COUNT;
@@ -147,6 +156,7 @@ static enum action due(int kind, const char *path) {
     counts->process = getpid();
     if (action == KILL_BEFORE) stop_here(SIGKILL);
     if (action == FREEZE) stop_here(SIGSTOP);
+    if (action == SWELL) swell();
     if (action == FAIL) errno = error_number;
     return action;
 }

@@ -7,9 +7,8 @@ the fault ends as if nothing had been.
 from __future__ import annotations
 
 import errno
-import itertools
 import shutil
-from collections.abc import Iterable
+from collections import deque
 
 import pytest
 
@@ -50,8 +49,15 @@ def fails(rig, run, fault: Fault) -> bool:
     return outcome.faults > 0
 
 
-def sampled(step: int, first: int) -> Iterable[int]:
-    return itertools.count(first, step)
+def fail_until_none_is_left(rig, run, ways: list[Fault], step: int) -> None:
+    """Every `step`-th operation, with one way after the other; some ways have fewer operations than others."""
+    number, waiting = 1, deque(ways)
+    while waiting:
+        way = waiting.popleft()
+        if fails(rig, run, at(way, number)):
+            waiting.append(way)
+        number += step
+    assert number > 20
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -68,23 +74,25 @@ def test_one_failed_look_at_a_shard_is_told_and_mended(rig, tmp_path, way):
     assert fails(rig, tmp_path / "run", at(READS[way], number))
 
 
+@pytest.mark.parametrize(("role", "name"), [("parent", "*/texts.zst"), ("children", "*/editions.parquet")])
+def test_an_index_that_cannot_be_read_is_named(rig, tmp_path, role, name):
+    run = tmp_path / "run"
+    outcome = rig.run(run, Fault("fail", 1, operations="read", role=role, inputs=True, name=name, lasting=True))
+    assert outcome.exit == INCOMPLETE
+    rig.must_be_honest(run, outcome)
+    assert name[1:] in outcome.stderr
+    assert "Input/output error" in outcome.stderr
+
+
 @pytest.mark.slow
 def test_each_failed_operation_is_told_and_mended(rig, tmp_path):
     """Every N until the run passes, with one way after the other."""
-    ways = itertools.cycle(WAYS.values())
-    for number in itertools.count(1):
-        if not fails(rig, tmp_path / "run", at(next(ways), number)):
-            break
-    assert number > 20
+    fail_until_none_is_left(rig, tmp_path / "run", list(WAYS.values()), 1)
 
 
 @pytest.mark.slow
 def test_each_failed_look_at_a_shard_is_told_and_mended(rig, tmp_path):
-    ways = itertools.cycle(READS.values())
-    for number in itertools.count(1, 2):
-        if not fails(rig, tmp_path / "run", at(next(ways), number)):
-            break
-    assert number > 20
+    fail_until_none_is_left(rig, tmp_path / "run", list(READS.values()), 2)
 
 
 def test_a_full_disk_is_told_and_the_run_ends_when_there_is_room(rig, tmp_path):
