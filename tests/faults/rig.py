@@ -38,6 +38,11 @@ DONE, USAGE, INCOMPLETE, INTERRUPTED = 0, 2, 3, 130
 NOT_FOUND_BY = ("Traceback", "Fatal Python error", "Exception ignored", "terminate called")
 """What is never on stderr, whatever happens."""
 
+GOING_ON = "provenance: going on: "
+
+UNITS = "*.units/units/*"
+"""Pattern of the files of units, temporary ones too."""
+
 LIMIT = 150  # seconds for one command; the first one of a machine compiles for it
 
 
@@ -74,7 +79,8 @@ class Outcome:
 
     @property
     def lines(self) -> list[str]:
-        return [line for line in self.stderr.splitlines() if line.strip()]
+        """What it says on stderr, without how much of an earlier attempt it goes on from."""
+        return [line for line in self.stderr.splitlines() if line.strip() and GOING_ON not in line]
 
 
 @dataclass
@@ -114,6 +120,9 @@ class Started:
                     found.append(process)
         return found
 
+    def status(self) -> str:
+        return str(psutil.Process(self.process.pid).status())
+
     def children(self) -> list[psutil.Process]:
         return [process for process in self.living() if process.pid != self.process.pid]
 
@@ -122,11 +131,16 @@ class Started:
 
 
 def digest_of(folder: Path) -> str:
-    """Digest of the names and bytes of all that is below a folder."""
+    """Digest of the names and bytes of all that is below a folder, but for what says only when it was written."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if "/attempts/" in name or name.endswith("/lock"):
+            continue
+        if name.endswith(".tmp"):
+            name = name.rpartition(".")[0].rpartition(".")[0]  # a part of it is random
         content = path.read_bytes() if path.is_file() else b""
-        digest.update(f"{path.relative_to(folder)} {path.is_dir()} {len(content)} ".encode() + content)
+        digest.update(f"{name} {path.is_dir()} {len(content)} ".encode() + content)
     return digest.hexdigest()
 
 
@@ -150,7 +164,9 @@ class Rig:
     left: list[str] = field(default_factory=list)  # names beside a finished run database
     resumed: set[str] = field(default_factory=set)  # digests of folders from which a run was already seen to resume
 
-    def start(self, run: Path, fault: Fault | None = None, options: tuple[str, ...] = ()) -> Started:
+    def start(
+        self, run: Path, fault: Fault | None = None, options: tuple[str, ...] = (), command: list[str] | None = None
+    ) -> Started:
         """Begin the scan whose results go to the folder `run`."""
         run.mkdir(exist_ok=True)
         mark = uuid.uuid4().hex
@@ -163,7 +179,7 @@ class Rig:
             environment |= self._told(fault, run, counts)
         with told.open("wb") as stderr:
             process = subprocess.Popen(
-                self.command(run, *options),
+                command or self.command(run, *options),
                 env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
             )  # fmt: skip
         return Started(process, mark, counts, told)
@@ -171,7 +187,8 @@ class Rig:
     def command(self, run: Path, *options: str) -> list[str]:
         return [
             sys.executable, "-m", "provenance", "scan", str(self.folder / "shards"),
-            "--index", str(self.folder / "index"), "--db", str(run / "run.duckdb"), "--workers", "1", *options,
+            "--index", str(self.folder / "index"), "--workers", "1", "--unit-size", "64kB",
+            *(() if "--out" in options else ("--db", str(run / "run.duckdb"))), *options,
         ]  # fmt: skip
 
     def _told(self, fault: Fault, run: Path, counts: Path) -> dict[str, str]:
@@ -195,6 +212,11 @@ class Rig:
 
     def run(self, run: Path, fault: Fault | None = None, options: tuple[str, ...] = ()) -> Outcome:
         return self.start(run, fault, options).wait()
+
+    def collect(self, run: Path, units: Path, fault: Fault | None = None) -> Outcome:
+        """Make the run database of the units of tasks."""
+        command = [sys.executable, "-m", "provenance", "collect", str(units), "--db", str(run / "run.duckdb")]
+        return self.start(run, fault, command=command).wait()
 
     def exports(self, run: Path) -> dict[str, bytes]:
         """All that the run database says of matches, works, documents and shards."""
@@ -229,22 +251,22 @@ class Rig:
             else:
                 assert self.exports(run) == self.clean
 
-    def must_resume(self, run: Path) -> None:
+    def must_resume(self, run: Path, keep: bool = False) -> None:
         """The same command again, undisturbed, ends with the result of a run that was never disturbed.
 
         Many faults leave the same files: a run is resumed from each state once.
         """
         state = digest_of(run)
-        if state in self.resumed:
+        if state in self.resumed and not keep:
             shutil.rmtree(run)
             return
-        options = ("--overwrite",) if (run / "run.duckdb").exists() else ()
-        outcome = self.run(run, options=options)
+        outcome = self.run(run)
         assert (outcome.exit, outcome.lines) == (DONE, []), outcome
         assert self.exports(run) == self.clean
         assert sorted(path.name for path in run.iterdir()) == self.left
-        shutil.rmtree(run)
         self.resumed.add(state)
+        if not keep:
+            shutil.rmtree(run)
 
 
 def make_rig(folder: Path) -> Rig:

@@ -9,18 +9,23 @@ import time
 
 import pytest
 
-from tests.faults.rig import DONE, INTERRUPTED, Fault, send
+from tests.faults.rig import DONE, INTERRUPTED, UNITS, Fault, send
 
 KILLED = -signal.SIGKILL
-DATABASE = "*.duckdb*"
+DATABASE = "*.duckdb.partial"
+NAMED = "*/run.duckdb"
 
 POINTS = {
     "before anything is written": Fault("kill-before", 1),
-    "before the database has its first bytes": Fault("kill-before", 1, operations="write", name=DATABASE),
+    "before the terms of the run have their name": Fault("kill-before", 1, operations="rename", name="*/run.json"),
     "after the database has its first bytes": Fault("kill-after", 1, operations="write", name=DATABASE),
-    "in the middle of the transaction": Fault("kill-after", 8, operations="write", name=DATABASE),
-    "before the database has its name": Fault("kill-before", 1, operations="rename", name="*/run.duckdb"),
-    "after the database has its name": Fault("kill-after", 1, operations="rename", name="*/run.duckdb"),
+    "before the first unit has a byte": Fault("kill-before", 1, operations="write", name=UNITS),
+    "after the bytes of the second unit last": Fault("kill-after", 2, operations="fsync", name=UNITS + ".tmp"),
+    "before the second unit has its name": Fault("kill-before", 2, operations="rename", name=UNITS),
+    "after the second unit has its name": Fault("kill-after", 2, operations="rename", name=UNITS),
+    "after all units are done": Fault("kill-after", 3, operations="rename", name=UNITS),
+    "before the database has its name": Fault("kill-before", 1, operations="rename", name=NAMED),
+    "after the database has its name": Fault("kill-after", 1, operations="rename", name=NAMED),
 }
 
 
@@ -38,18 +43,31 @@ def test_a_run_killed_at_a_named_point_ends_as_if_it_had_not_been(rig, tmp_path,
     kill_and_resume(rig, tmp_path / "run", POINTS[point])
 
 
+def test_units_that_were_done_are_not_done_again(rig, tmp_path):
+    run = tmp_path / "run"
+    rig.run(run, POINTS["after the second unit has its name"])
+    done = {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in run.glob(UNITS[1:] + "/*.parquet")}
+    done = {path: known for path, known in done.items() if not path.name.startswith(".")}
+    assert len(done) == 2
+    outcome = rig.run(run)
+    assert outcome.exit == DONE
+    assert "2 of 3 units are done" in outcome.stderr
+    assert {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in done} == done
+    assert rig.exports(run) == rig.clean
+
+
 def test_killed_again_and_again_a_run_still_ends(rig, tmp_path):
     """What one kill leaves is where the next one begins."""
     chosen = random.Random(3)
     for _ in range(3):
-        outcome = rig.run(tmp_path / "run", Fault("kill-after", chosen.randint(1, 20)))
+        outcome = rig.run(tmp_path / "run", Fault("kill-after", chosen.randint(20, 80)))
         assert (outcome.exit, outcome.faults) == (KILLED, 1)
     rig.must_resume(tmp_path / "run")
 
 
 @pytest.mark.slow
-def test_a_run_killed_at_any_of_its_first_operations_ends_as_if_it_had_not_been(rig, tmp_path):
-    for at in range(1, 17):
+def test_a_run_killed_at_one_operation_in_seven_ends_as_if_it_had_not_been(rig, tmp_path):
+    for at in range(1, 100, 7):
         kill_and_resume(rig, tmp_path / "run", Fault("kill-before", at))
 
 
