@@ -58,7 +58,7 @@ class Fault:
     name: str = ""  # pattern of whole paths; empty for all
     role: str = "parent"  # parent, children, all
     inputs: bool = False  # below the folders of shards and index, instead of that of the run
-    clock: tuple[int, int] | None = None  # looks at the clock, after which it is so many seconds off
+    clock: tuple[int, int] | None = None  # operations, after which the clock is so many seconds off
 
     def __str__(self) -> str:
         what = errno.errorcode[self.error] if self.action == "fail" else self.action
@@ -73,7 +73,7 @@ class Outcome:
     stderr: str
     operations: int = 0
     faults: int = 0
-    looks: int = 0  # at the clock
+    looks: int = 0  # at a clock that is off
     process: int = 0  # that had the last fault
     seconds: float = 0.0
 
@@ -128,6 +128,11 @@ class Started:
 
     def all_gone(self, seconds: float = 5) -> bool:
         return becomes_true(lambda: not self.living(), seconds)
+
+
+def units_in(folder: Path) -> list[Path]:
+    """The files of units that are done."""
+    return sorted(path for path in folder.glob("units/*/*.parquet") if not path.name.startswith("."))
 
 
 def digest_of(folder: Path) -> str:
@@ -258,7 +263,7 @@ class Rig:
         """
         state = digest_of(run)
         if state in self.resumed and not keep:
-            shutil.rmtree(run)
+            shutil.rmtree(run, ignore_errors=True)
             return
         outcome = self.run(run)
         assert (outcome.exit, outcome.lines) == (DONE, []), outcome

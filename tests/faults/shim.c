@@ -8,10 +8,10 @@
    FAULT_AT         the operation, from 1, at which it happens
    FAULT_LASTING    1: at every operation from then on
    FAULT_ERRNO      what `fail` sets
-   FAULT_COUNTS     file of four 64-bit numbers that outlives the process: operations, faults, looks at the clock,
-                    process id of the last fault
+   FAULT_COUNTS     file of four 64-bit numbers that outlives the process: operations, faults, looks at a clock
+                    that is off, process id of the last fault
    FAULT_LOG        file that gets a line for each operation that counts
-   FAULT_CLOCK_AFTER, FAULT_CLOCK_STEP  after so many looks at the clock of the world it is so many seconds off
+   FAULT_CLOCK_AFTER, FAULT_CLOCK_STEP  after so many operations the clock of the world is so many seconds off
 
    Which file a descriptor belongs to is asked of the system at each operation, so no table of ours can be wrong.
    Not seen: writes of stdio (fwrite), and what is done to a file that is mapped into memory. */
@@ -339,8 +339,9 @@ int remove(const char *path) {
 /* The clock of the world; the one that only counts up is left alone, as by those who set clocks. */
 
 static int64_t step(void) {
-    if (clock_after == INT64_MAX) return 0;
-    return atomic_fetch_add(&counts->looks, 1) >= clock_after ? clock_step : 0;
+    if (counts->operations < clock_after) return 0;
+    atomic_fetch_add(&counts->looks, 1);
+    return clock_step;
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now) {

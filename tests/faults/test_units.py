@@ -11,14 +11,10 @@ from provenance.errors import LedgerDamagedError
 from provenance.runs.located import RESULT_SCHEMA
 from provenance.runs.sealed import unseal
 from provenance.store import RunReader
-from tests.faults.rig import DONE, INCOMPLETE, UNITS, USAGE, Fault, Rig, becomes_true, send
+from tests.faults.rig import DONE, INCOMPLETE, UNITS, USAGE, Fault, Rig, becomes_true, send, units_in
 from tests.faults.test_byte_flips import flip
 
 TWO_DONE = Fault("kill-after", 2, operations="rename", name=UNITS)
-
-
-def units_in(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("units/*/*.parquet") if not path.name.startswith("."))
 
 
 @pytest.fixture
