@@ -120,6 +120,11 @@ class Started:
                     found.append(process)
         return found
 
+    def operations(self) -> list[tuple[str, Path]]:
+        """What it did, if its fault is only to count: kind and path of each operation, in order."""
+        lines = [line.split(" ", 3) for line in log_of(self.counts).read_text().splitlines()]
+        return [(kind, Path(path)) for _, _, kind, path in lines]
+
     def status(self) -> str:
         return str(psutil.Process(self.process.pid).status())
 
@@ -128,6 +133,10 @@ class Started:
 
     def all_gone(self, seconds: float = 5) -> bool:
         return becomes_true(lambda: not self.living(), seconds)
+
+
+def log_of(counts: Path) -> Path:
+    return counts.with_name(counts.name + ".log")
 
 
 def units_in(folder: Path) -> list[Path]:
@@ -209,6 +218,8 @@ class Rig:
             "FAULT_ERRNO": str(fault.error),
             "FAULT_COUNTS": str(counts),
         }
+        if fault.action == "count":
+            told["FAULT_LOG"] = str(log_of(counts))
         if fault.name:
             told["FAULT_NAME"] = fault.name
         if fault.clock is not None:

@@ -25,6 +25,35 @@ def stopped(rig, tmp_path) -> Path:
     return tmp_path / "run"
 
 
+def test_a_file_gets_its_name_when_its_bytes_last_and_then_the_name_is_made_to_last(rig, tmp_path):
+    """What a kill cannot show: a power cut may lose whatever was not synced."""
+    started = rig.start(tmp_path / "run", Fault("count"))
+    assert started.wait().exit == DONE
+    done = started.operations()
+    named = [(at, path) for at, (kind, path) in enumerate(done) if kind == "rename"]
+    assert {path.name for _, path in named} >= {"run.json", "plan.parquet", "editions.parquet", "run.duckdb"}
+    assert sum(path.parent.parent.name == "units" for _, path in named) == 3
+    for at, path in named:
+        before = [kind for kind, other in done[:at] if is_draft_of(other, path) and kind in ("write", "fsync")]
+        assert before[-2:] == ["write", "fsync"] or before[-3:] == ["write", "fsync", "fsync"], path
+        after = [kind for kind, other in done[at + 1 : at + 3] if other == path.parent]
+        assert after == ["fsync"], path
+
+
+def is_draft_of(draft: Path, path: Path) -> bool:
+    hidden = draft.name.startswith(f".{path.name}.") and draft.name.endswith(".tmp")
+    return draft.parent == path.parent and (hidden or draft.name == path.name + ".partial")
+
+
+def test_a_unit_whose_bytes_may_not_last_does_not_count(rig, tmp_path):
+    run = tmp_path / "run"
+    outcome = rig.run(run, Fault("fail", 1, operations="fsync", name=UNITS + ".tmp"))
+    assert outcome.exit == INCOMPLETE
+    rig.must_be_honest(run, outcome)
+    assert not units_in(run / "run.duckdb.units")
+    rig.must_resume(run)
+
+
 def test_each_flipped_byte_of_a_unit_is_noticed(rig):
     path = units_in(rig.folder / "clean" / "run.duckdb.units")[0]
     whole = path.read_bytes()
