@@ -16,9 +16,10 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pyarrow as pa
@@ -63,6 +64,10 @@ class Fault:
     def __str__(self) -> str:
         what = errno.errorcode[self.error] if self.action == "fail" else self.action
         return f"{what}{'...' if self.lasting else ''} at {self.role}'s {self.operations} {self.name} {self.at}"
+
+
+def with_(fault: Fault, **changes: Any) -> Fault:
+    return replace(fault, **changes)
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,11 @@ class Started:
 
     def all_gone(self, seconds: float = 5) -> bool:
         return becomes_true(lambda: not self.living(), seconds)
+
+
+def by_default(names: Iterable[str], *chosen: str) -> list[object]:
+    """Parameters of a test, of which only the chosen ones run by default: a scan costs more than a second."""
+    return [name if name in chosen else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
 def log_of(counts: Path) -> Path:

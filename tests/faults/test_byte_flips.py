@@ -14,7 +14,7 @@ import pytest
 
 import provenance
 from provenance.errors import ProvenanceError
-from tests.faults.rig import INCOMPLETE, USAGE
+from tests.faults.rig import INCOMPLETE, USAGE, by_default
 
 FLIPS = Path(__file__).with_name("flips.py")
 
@@ -27,7 +27,7 @@ def flip(path: Path, place: int) -> None:
         file.write(bytes([byte]))
 
 
-@pytest.mark.parametrize("name", ["index.json", "editions.parquet", "texts.zst"])
+@pytest.mark.parametrize("name", by_default(["index.json", "editions.parquet", "texts.zst"], "texts.zst"))
 def test_a_scan_with_a_damaged_index_says_so_and_writes_no_run(rig, tmp_path, name):
     index, run = tmp_path / "index", tmp_path / "run"
     shutil.copytree(rig.folder / "index", index)
@@ -40,14 +40,14 @@ def test_a_scan_with_a_damaged_index_says_so_and_writes_no_run(rig, tmp_path, na
 
 
 @pytest.mark.slow
-def test_each_flipped_byte_of_an_index_is_noticed(rig, tmp_path):
-    """All bytes, but one in 64 of the buckets, which are 256 KiB however few books there are."""
+def test_flipped_bytes_all_over_an_index_are_noticed(rig, tmp_path):
+    """One byte in five, and one in 64 of the buckets, which are 256 KiB however few books there are."""
     index = tmp_path / "index"
     shutil.copytree(rig.folder / "index", index)
     whole = provenance.Index(index).digest
     unnoticed = []
     for path in sorted(index.iterdir()):
-        for place in range(0, path.stat().st_size, 64 if path.name == "buckets.bin" else 1):
+        for place in range(0, path.stat().st_size, 64 if path.name == "buckets.bin" else 5):
             flip(path, place)
             try:
                 opened = provenance.Index(index)
@@ -83,7 +83,7 @@ def places_of(database: Path, count: int) -> list[int]:
     return sorted([*chosen.sample(range(12288), count // 3), *chosen.sample(range(size), count - count // 3)])
 
 
-@pytest.mark.parametrize("count", [36, pytest.param(1500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [24, pytest.param(400, marks=pytest.mark.slow)])
 def test_a_flipped_bit_in_a_run_database_is_told_or_changes_no_export(rig, tmp_path, count):
     """DuckDB keeps a checksum of every block and looks at it; bits of blocks that are in no use change nothing."""
     database = tmp_path / "run.duckdb"

@@ -10,7 +10,7 @@ from tests.faults.rig import DONE, UNITS, Fault
 DAY = 86_400
 
 
-@pytest.mark.parametrize("step", [DAY, -DAY])
+@pytest.mark.parametrize("step", [-DAY, pytest.param(DAY, marks=pytest.mark.slow)])
 def test_a_clock_that_is_set_changes_no_result_and_no_duration(rig, tmp_path, step):
     run = tmp_path / "run"
     outcome = rig.run(run, Fault("count", operations="rename", name=UNITS, role="all", clock=(1, step)))

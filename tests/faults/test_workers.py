@@ -11,13 +11,9 @@ from functools import cache
 import pytest
 
 from provenance.store import RunReader
-from tests.faults.rig import DONE, INCOMPLETE, Fault, becomes_true, send
+from tests.faults.rig import DONE, INCOMPLETE, Fault, becomes_true, send, with_
 
 SHARD = Fault("kill-before", operations="read", role="children", inputs=True, name="*/s1.parquet")
-
-
-def with_(fault: Fault, **changes: object) -> Fault:
-    return Fault(**{**fault.__dict__, **changes})
 
 
 @cache
@@ -77,7 +73,7 @@ def test_a_frozen_worker_is_given_up(rig, tmp_path):
     rig.must_resume(run)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_frozen_worker_does_not_outlive_its_run(rig, tmp_path, number):
     """It cannot notice that nobody listens any more: something else must end it."""
     run = tmp_path / "run"
