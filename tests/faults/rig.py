@@ -265,6 +265,14 @@ class Rig:
             assert all(line.startswith(("provenance: ", "not scanned: ")) for line in outcome.lines), outcome.stderr
         self.must_be_whole(run, outcome)
 
+    def must_be_mended(self, run: Path, outcome: Outcome) -> None:
+        """A command that went wrong was honest, and the same one again ends well."""
+        self.must_be_honest(run, outcome)
+        if outcome.exit == DONE:
+            shutil.rmtree(run)
+        else:
+            self.must_resume(run)
+
     def must_be_whole(self, run: Path, outcome: Outcome) -> None:
         """What stands under the name of the run database is the result, or one that names what it lacks."""
         if outcome.exit == DONE or (run / "run.duckdb").exists():

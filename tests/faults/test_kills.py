@@ -115,8 +115,7 @@ def told_to_stop(rig, run, number: signal.Signals, moment: float) -> None:
     assert time.monotonic() - begun < 5
     assert outcome.exit in (INTERRUPTED, DONE), outcome
     assert started.all_gone(2)
-    rig.must_be_honest(run, outcome)
-    rig.must_resume(run)
+    rig.must_be_mended(run, outcome)
 
 
 def test_a_run_that_is_told_to_stop_stops_at_once_and_leaves_nothing_running(rig, tmp_path):

@@ -37,11 +37,7 @@ def fails(rig, run, fault: Fault) -> bool:
     outcome = rig.run(run, fault)
     if not outcome.faults:
         assert outcome.exit == DONE, outcome
-    rig.must_be_honest(run, outcome)
-    if outcome.exit == DONE:
-        shutil.rmtree(run)  # it was told to be whole, and is
-    else:
-        rig.must_resume(run)
+    rig.must_be_mended(run, outcome)
     return outcome.faults > 0
 
 

@@ -27,12 +27,11 @@ def test_a_worker_that_is_killed_once_costs_no_more_than_its_unit(rig, tmp_path)
     outcome = rig.run(run, with_(SHARD, at=8))
     assert outcome.faults == 1
     assert outcome.exit in (DONE, INCOMPLETE)
-    rig.must_be_honest(run, outcome)
     if outcome.exit == INCOMPLETE:
         assert "s1.parquet" in outcome.stderr
         assert "s0.parquet" not in outcome.stderr
         assert "s2.parquet" not in outcome.stderr
-    rig.must_resume(run)
+    rig.must_be_mended(run, outcome)
 
 
 def test_a_shard_that_kills_every_worker_is_named_and_the_others_are_scanned(rig, tmp_path):
@@ -56,8 +55,7 @@ def test_a_worker_without_memory_costs_no_more_than_its_units(rig, tmp_path):
     assert outcome.faults == 1
     assert outcome.exit in (DONE, INCOMPLETE)
     assert started.all_gone()
-    rig.must_be_honest(run, outcome)
-    rig.must_resume(run)
+    rig.must_be_mended(run, outcome)
 
 
 def test_a_frozen_worker_is_given_up(rig, tmp_path):
@@ -69,8 +67,7 @@ def test_a_frozen_worker_is_given_up(rig, tmp_path):
     assert outcome.faults == 1
     assert outcome.exit in (DONE, INCOMPLETE)
     assert started.all_gone()
-    rig.must_be_honest(run, outcome)
-    rig.must_resume(run)
+    rig.must_be_mended(run, outcome)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
