@@ -74,8 +74,8 @@ def test_killed_again_and_again_a_run_still_ends(rig, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_killed_at_one_operation_in_eleven_ends_as_if_it_had_not_been(rig, tmp_path):
-    for at in range(1, 132, 11):
+def test_a_run_killed_at_operations_all_over_it_ends_as_if_it_had_not_been(rig, tmp_path):
+    for at in range(1, 132, 22):
         kill_and_resume(rig, tmp_path / "run", Fault("kill-before", at))
 
 
