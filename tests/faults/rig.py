@@ -173,7 +173,7 @@ def becomes_true(condition, seconds: float) -> bool:
     while not condition():
         if time.monotonic() > last:
             return False
-        time.sleep(0.05)
+        time.sleep(0.02)
     return True
 
 
