@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any
 
 from provenance.messages import read_message, write_message
-
-PR_SET_PDEATHSIG = 1  # of Linux
 
 Send = Callable[[dict[str, Any], bytes], None]
 Message = tuple[dict[str, Any], bytes]
@@ -21,7 +17,6 @@ Message = tuple[dict[str, Any], bytes]
 def to_parent() -> Send:
     """What sends a message to the parent. Nothing else may reach its pipe: what is printed goes to stderr."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
-    end_with_parent()
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
 
@@ -29,15 +24,6 @@ def to_parent() -> Send:
         write_message(out, header, payload)
 
     return send
-
-
-def end_with_parent() -> None:
-    """Have the system end this process with the thread that began it, where it can: a process that is frozen, or deep
-    in a computation, does not notice that its pipe is closed.
-    """
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def from_parent() -> tuple[Message, Iterator[dict[str, Any]]]:
