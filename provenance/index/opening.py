@@ -186,7 +186,7 @@ class Index:
         """Read every file and compare its digest; raises IndexDamagedError naming the first that differs."""
         files = self.manifest["files"]
         with ThreadPoolExecutor() as pool:
-            digests = pool.map(file_digest, [self.folder / name for name in files])
+            digests = pool.map(_digest_of, [self.folder / name for name in files])
             for name, digest in zip(files, digests, strict=True):
                 if digest != files[name]["xxh3_128"]:
                     raise IndexDamagedError(
@@ -224,7 +224,7 @@ class Index:
 
     def _read_editions(self, columns: list[str]) -> pa.Table:
         path = self.folder / names.EDITIONS
-        if file_digest(path) != self.manifest["files"][names.EDITIONS]["xxh3_128"]:
+        if _digest_of(path) != self.manifest["files"][names.EDITIONS]["xxh3_128"]:
             raise IndexDamagedError(f"{path} is damaged: {names.MANIFEST} has another digest; build the index again")
         try:
             with pq.ParquetFile(path) as file:
@@ -274,6 +274,13 @@ class Index:
             raise IndexDamagedError(
                 f"{self.folder / names.BLOCKS} is damaged: blocks out of order; build the index again"
             )
+
+
+def _digest_of(path: Path) -> str:
+    try:
+        return file_digest(path)
+    except OSError as error:  # of a failing disk: it names no file
+        raise IndexDamagedError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _coarser(built: Sketch, scale: int) -> FracMinHash:
