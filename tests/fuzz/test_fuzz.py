@@ -24,7 +24,7 @@ from tests.fuzz.targets import TARGETS
 SECONDS = float(os.environ.get("PROVENANCE_FUZZ_SECONDS", "1.5"))  # for each target
 FIRST_SEED = int(os.environ.get("PROVENANCE_FUZZ_SEED", "0"))
 PATIENCE = 20  # seconds that one input may take
-ROOM = 60  # seconds in which a process starts and is told its target
+ROOM = 240  # seconds in which a process starts, is told its target and tries valid inputs; kernels are compiled once
 TOGETHER = 40  # inputs between two looks at the clock
 REGRESSIONS = Path(__file__).with_name("regressions")
 
@@ -36,11 +36,11 @@ class Trial:
         self._process: subprocess.Popen[bytes] | None = None
         self._told: tuple[str, str] | None = None
 
-    def of(self, target: str, folder: Path, data: bytes) -> str:
+    def of(self, target: str, folder: Path, data: bytes, patience: int = PATIENCE) -> str:
         """What an input did that it should not; empty where nothing."""
         if self._told != (target, str(folder)) or self._process is None:
             self._tell(target, folder)
-        answer = self._ask({}, data, PATIENCE)
+        answer = self._ask({}, data, patience)
         return str(answer["wrong"]) if isinstance(answer, dict) else answer
 
     def _tell(self, target: str, folder: Path) -> None:
@@ -89,7 +89,7 @@ def trial():
 @pytest.mark.parametrize("name", TARGETS)
 def test_no_input_gives_an_untyped_error_a_hang_or_a_dead_process(name, trial, tmp_path):
     until, seeds = 0.0, TARGETS[name].seeds(tmp_path)
-    wrong = [complaint for data in seeds if (complaint := trial.of(name, tmp_path, data))]
+    wrong = [complaint for data in seeds if (complaint := trial.of(name, tmp_path, data, ROOM))]
     assert not wrong, f"a valid input of target {name}: {wrong[0]}"
 
     @settings(
