@@ -8,7 +8,25 @@ from hypothesis import strategies as st
 
 MOST = 1 << 18  # bytes of an input
 
-NUMBERS = [0, 1, -1, 127, 128, 255, 256, 32767, 32768, 65535, 65536, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**62, 2**63 - 1]
+NUMBERS = [
+    0,
+    1,
+    -1,
+    127,
+    128,
+    255,
+    256,
+    32767,
+    32768,
+    65535,
+    65536,
+    2**31 - 1,
+    2**31,
+    2**32 - 1,
+    2**32,
+    2**62,
+    2**63 - 1,
+]
 INTEGERS = sorted(
     {
         (number % 2 ** (8 * size)).to_bytes(size, order)
@@ -19,7 +37,22 @@ INTEGERS = sorted(
 )
 WORDS = [
     *(str(number).encode() for number in [*NUMBERS, 2**64, 10**30]),
-    *(b"null", b"true", b"[]", b"{}", b'""', b"1e999", b"NaN", b"\\ud800", b"\\u0000", b"..", b"/", b"\n", b"\r\n", b"\0"),
+    *(
+        b"null",
+        b"true",
+        b"[]",
+        b"{}",
+        b'""',
+        b"1e999",
+        b"NaN",
+        b"\\ud800",
+        b"\\u0000",
+        b"..",
+        b"/",
+        b"\n",
+        b"\r\n",
+        b"\0",
+    ),
     *(b"\xff", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\xe2\x80\xae", b"\x1b[2J", b"<!ENTITY", b"[" * 50, b"<a>" * 50),
 ]
 
@@ -33,7 +66,9 @@ def mutated(draw: st.DrawFn, seeds: Sequence[bytes]) -> bytes:
         # the ends of files say where the rest is, so they are changed as often as all between
         at = draw(st.one_of(st.integers(0, size), st.integers(0, min(size, 64)), st.integers(max(0, size - 200), size)))
         end = min(size, at + draw(st.sampled_from([1, 1, 2, 4, 8, 16, 100, 1000])))
-        kind = draw(st.sampled_from(["flip", "number", "overwrite", "word", "cut", "head", "splice", "repeat", "bytes"]))
+        kind = draw(
+            st.sampled_from(["flip", "number", "overwrite", "word", "cut", "head", "splice", "repeat", "bytes"])
+        )
         if kind == "flip" and at < size:
             data[at] ^= 1 << draw(st.integers(0, 7))
         elif kind == "number":

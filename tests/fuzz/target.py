@@ -54,5 +54,3 @@ def mend(index: Path) -> None:
     except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError):
         return
     (index / names.MANIFEST).write_text(json.dumps(record))
-
-

@@ -49,7 +49,14 @@ def list_attempt(folder: Path) -> Attempt:
 
 
 def list_seeds(folder: Path) -> list[bytes]:
-    lines = ["a.parquet", "# note", "", "s3://bucket/key*.parquet", "gs://b/k", "abfss://c@account.dfs.core.windows.net/k"]
+    lines = [
+        "a.parquet",
+        "# note",
+        "",
+        "s3://bucket/key*.parquet",
+        "gs://b/k",
+        "abfss://c@account.dfs.core.windows.net/k",
+    ]
     return ["\n".join(lines).encode(), b"hf://datasets/org/name@~parquet/x/*.parquet\r\naz://c/k?sig=1\n"]
 
 

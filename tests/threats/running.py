@@ -13,6 +13,7 @@ import select
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 from pathlib import Path
@@ -26,6 +27,19 @@ def run(*arguments: object, **options) -> subprocess.CompletedProcess[str]:
     done = subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=120, **options)
     assert "Traceback" not in done.stderr, done.stderr
     return done
+
+
+def run_measured(*arguments: object) -> tuple[subprocess.CompletedProcess[str], int]:
+    """The same, and the most bytes of memory that it, or a process that it started, had at a time."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        process = subprocess.Popen([*COMMAND, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        err.seek(0)
+        done = subprocess.CompletedProcess(process.args, process.returncode, out.read(), err.read())
+    assert "Traceback" not in done.stderr, done.stderr
+    return done, usage.ru_maxrss << 10
 
 
 def scan(*shards: object, index: Path, db: Path, options: tuple[object, ...] = (), **how) -> tuple[int, dict]:

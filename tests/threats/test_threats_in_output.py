@@ -90,7 +90,9 @@ def test_terminal_escapes_and_invisible_characters_are_shown_and_not_obeyed(comm
     left = OURS.sub("", shown)
     if command in ("scan", "index"):
         left = left.replace("\r", "")  # the progress bar goes back to the begin of its line
-    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe0f\U000e0041]", left)
+    assert not re.search(
+        "[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe0f\U000e0041]", left
+    )
     if command != "index":
         assert "[red]" in shown  # Rich's markup is no markup here
         assert "\\x1b" in shown
