@@ -143,3 +143,14 @@ class ParquetShard(Shard):
                 f"shard {self.name}, row group {part.number}: {at - part.first_row} rows read, "
                 f"its footer says {part.rows}"
             )
+        self._refuse_hidden_rows(part, columns)
+
+    def _refuse_hidden_rows(self, part: Part, columns: Columns) -> None:
+        """A footer that counts fewer rows than there are would have the others read as clean."""
+        flat = [column.path for column in self._file.schema if not column.max_repetition_level]
+        for path, chunk in self._chunks(part.number, columns):
+            if path in flat and chunk.num_values > (part.rows or 0):
+                raise ShardError(
+                    f"shard {self.name}, row group {part.number}: {part.rows} rows read, as its footer says, but "
+                    f"column {path} has {chunk.num_values} values: the others were not scanned"
+                )
