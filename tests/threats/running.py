@@ -29,17 +29,23 @@ def run(*arguments: object, **options) -> subprocess.CompletedProcess[str]:
     return done
 
 
+MEASURED = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[2:])
+_, status, usage = os.wait4(process.pid, 0)
+open(sys.argv[1], "w").write(str(usage.ru_maxrss))
+os._exit(os.waitstatus_to_exitcode(status))
+"""
+"""Starts a command and tells its memory. A process begins with the peak of the one that started it, so not with ours."""
+
+
 def run_measured(*arguments: object) -> tuple[subprocess.CompletedProcess[str], int]:
     """The same, and the most bytes of memory that it, or a process that it started, had at a time."""
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        process = subprocess.Popen([*COMMAND, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=out, stderr=err)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        err.seek(0)
-        done = subprocess.CompletedProcess(process.args, process.returncode, out.read(), err.read())
-    assert "Traceback" not in done.stderr, done.stderr
-    return done, usage.ru_maxrss << 10
+    with tempfile.NamedTemporaryFile("r") as peak:
+        command = [sys.executable, "-c", MEASURED, peak.name, *COMMAND, *map(str, arguments)]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=200)
+        assert "Traceback" not in done.stderr, done.stderr
+        return done, int(peak.read()) << 10
 
 
 def scan(*shards: object, index: Path, db: Path, options: tuple[object, ...] = (), **how) -> tuple[int, dict]:
