@@ -90,18 +90,21 @@ class ParquetShard(Shard):
     def _chunks(self, group: int, columns: Columns) -> list[tuple[str, pq.ColumnChunkMetaData]]:
         """The stored column behind each column of texts, and its chunk in a row group."""
         metadata = self._file.metadata.row_group(group)
-        chunks = [metadata.column(number) for number in range(metadata.num_columns)]
+        try:
+            chunks = [(metadata.column(n).path_in_schema, metadata.column(n)) for n in range(metadata.num_columns)]
+        except UnicodeDecodeError as error:
+            raise self._error(f"is damaged: row group {group} has a column whose name is no UTF-8", error) from error
         found = []
         for path in columns.texts:
             leaf = path.replace("[]", ".list.element")
-            fitting = [c for c in chunks if c.path_in_schema in (path, leaf)]
+            fitting = [chunk for chunk in chunks if chunk[0] in (path, leaf)]
             if not fitting:  # written by others than Arrow, lists have other names inside
                 ends = (path.split("[].")[0].split("[]")[0] + ".", path.rpartition(".")[2])
-                fitting = [c for c in chunks if c.path_in_schema.startswith(ends[0])]
-                fitting = [c for c in fitting if c.path_in_schema.endswith(f".{ends[1]}")] or fitting
+                fitting = [chunk for chunk in chunks if chunk[0].startswith(ends[0])]
+                fitting = [chunk for chunk in fitting if chunk[0].endswith(f".{ends[1]}")] or fitting
             if not fitting:
                 raise ShardError(f"shard {self.name} is damaged: row group {group} has no column {path}")
-            found.append((fitting[0].path_in_schema, fitting[0]))
+            found.append(fitting[0])
         return found
 
     def _repeating(self, group: int, columns: Columns) -> list[str]:
