@@ -48,7 +48,8 @@ def mend(index: Path) -> None:
     try:
         record = json.loads((index / names.MANIFEST).read_bytes())
         for name, entry in record["files"].items():
-            entry.update(bytes=(index / name).stat().st_size, xxh3_128=file_digest(index / name))
+            if (index / name).is_file():
+                entry.update(bytes=(index / name).stat().st_size, xxh3_128=file_digest(index / name))
         record.pop("digest", None)
         record["digest"] = manifest_digest(record)
     except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError):

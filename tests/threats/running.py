@@ -36,7 +36,7 @@ _, status, usage = os.wait4(process.pid, 0)
 open(sys.argv[1], "w").write(str(usage.ru_maxrss))
 os._exit(os.waitstatus_to_exitcode(status))
 """
-"""Starts a command and tells its memory. A process begins with the peak of the one that started it, so not with ours."""
+"""Starts a command and tells its memory: a process begins with the peak of the one that starts it, which is not us."""
 
 
 def run_measured(*arguments: object) -> tuple[subprocess.CompletedProcess[str], int]:
