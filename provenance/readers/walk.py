@@ -83,6 +83,10 @@ def _file(path: Path, name: str, named: bool) -> Found:
         return Found(path, name, format, "failed", f"cannot be read: {error.strerror}")
     if not regular:
         return Found(path, name, format, "skipped", "not a plain file")
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return Found(path, name, format, "failed", "its name is no UTF-8: rename it")
     if format.name == UNKNOWN and not named:
         return Found(path, name, format, "skipped", f"not a book: {format.suffix or 'no suffix'}; known are {KNOWN}")
     return Found(path, name, format)
