@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
 
@@ -64,10 +65,8 @@ def payload_attempt(folder: Path) -> Attempt:
     """What a scan reads of the results of its workers."""
 
     def one(data: bytes) -> None:
-        try:
+        with contextlib.suppress(ProvenanceError, pa.ArrowException, OSError, MemoryError):
             from_payload(data, RESULT_SCHEMA, "shard")
-        except (ProvenanceError, pa.ArrowException, OSError, MemoryError):
-            pass
 
     return one
 

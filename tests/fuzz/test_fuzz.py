@@ -1,6 +1,6 @@
 """Whatever bytes a reader is given, it ends soon with a result or a typed error, and its process lives.
 
-Every target is tried for PROVENANCE_FUZZ_SECONDS (default 1.5), always with the same inputs first; to go on for an hour,
+Every target is tried for PROVENANCE_FUZZ_SECONDS (default 1.5), always with the same inputs first; to go on for longer,
 or from elsewhere (PROVENANCE_FUZZ_SEED), see CONTRIBUTING.md. An input that fails is kept, and the message says where.
 """
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import pytest
 
 from provenance.index import Index
+from tests.fuzz.book_targets import parquet_book
 from tests.readers.making import XHTML, as_epub, as_zip, prose
 from tests.threats.running import run_measured
 
@@ -142,6 +143,9 @@ def built(books, tmp_path_factory) -> Built:
         ),
         "deep.epub": as_epub(prose(1, 3), extra={FIRST: f"{XHTML}<body>{'<b>' * 1_000_000}</body></html>"}),
         "deep.html": b"<!DOCTYPE html><p>" + b"<div>" * 1_000_000,
+        "surrogate.jsonl": json.dumps({"id": "\ud800", "title": "\udfff", "text": "a book of few words"}).encode(),
+        "column.parquet": parquet_book().replace(b"\x05title", b"\x05tit\xffe"),
+        "name\udcff.txt": b"the name of its file is no UTF-8",
         "deep.jsonl": b'{"text": ' + b"[" * 1_000_000 + b"\n",
     }
     if has_pdfium():
@@ -173,7 +177,7 @@ def has_pdfium() -> bool:
 
 
 def test_the_good_book_is_indexed_and_every_other_file_has_failed_with_a_reason(built):
-    assert set(built.editions) == {"a good one", "overlapping/a"}
+    assert set(built.editions) == {"a good one", "overlapping/a", "\\ud800"}
     assert all(built.failed.values())
 
 
@@ -186,6 +190,7 @@ REASONS = {
     "overlapping zip bomb": {"overlapping.zip!b.txt": "damaged"},
     "XML entity bomb": {"laughs.epub": "declares entities", "quadratic.epub": "declares entities"},
     "XML external entity": {"outside.epub": "declares entities", "outside-dtd.epub": "declares entities"},
+    "names that are no UTF-8": {"name\udcff.txt": "rename it", "column.parquet": "can't decode"},
     "deep nesting": {
         "deep.epub": "elements open at once",
         "deep.html": "elements open at once",
