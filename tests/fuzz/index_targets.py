@@ -62,10 +62,10 @@ def use_index(folder: Path) -> None:
 
 
 def payload_attempt(folder: Path) -> Attempt:
-    """What a scan reads of the results of its workers."""
+    """What a scan reads of the results of its workers; ValueErrors are Arrow's own, such as of names that are no UTF-8."""
 
     def one(data: bytes) -> None:
-        with contextlib.suppress(ProvenanceError, pa.ArrowException, OSError, MemoryError):
+        with contextlib.suppress(ProvenanceError, pa.ArrowException, ValueError, OSError, MemoryError):
             from_payload(data, RESULT_SCHEMA, "shard")
 
     return one
