@@ -62,7 +62,7 @@ def use_index(folder: Path) -> None:
 
 
 def payload_attempt(folder: Path) -> Attempt:
-    """What a scan reads of the results of its workers; ValueErrors are Arrow's own, such as of names that are no UTF-8."""
+    """What a scan reads of the results of its workers; a ValueError is Arrow's own, as for a name that is no UTF-8."""
 
     def one(data: bytes) -> None:
         with contextlib.suppress(ProvenanceError, pa.ArrowException, ValueError, OSError, MemoryError):
