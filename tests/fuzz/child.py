@@ -19,6 +19,16 @@ from tests.fuzz.targets import TARGETS
 MEMORY = 3 << 30  # bytes, as those have that read what others made
 
 
+def is_spent() -> bool:
+    """Whether so much memory is reserved that an input could run out of it that did nothing wrong: pools keep what they
+    once were given.
+    """
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return False
+    return int(status.read_text().partition("VmData:")[2].split()[0]) << 10 > MEMORY // 2
+
+
 def complaint(attempt: Attempt, data: bytes) -> str:
     """What is wrong with how an input was met; empty where nothing is."""
     try:
@@ -40,7 +50,7 @@ def main() -> None:
             attempt = TARGETS[header["target"]].attempt(Path(header["folder"]))
             send({"ready": True}, b"")
         elif attempt is not None:
-            send({"wrong": complaint(attempt, data)}, b"")
+            send({"wrong": complaint(attempt, data), "spent": is_spent()}, b"")
 
 
 if __name__ == "__main__":

@@ -41,7 +41,11 @@ class Trial:
         if self._told != (target, str(folder)) or self._process is None:
             self._tell(target, folder)
         answer = self._ask({}, data, patience)
-        return str(answer["wrong"]) if isinstance(answer, dict) else answer
+        if not isinstance(answer, dict):
+            return answer
+        if answer["spent"]:
+            self.stop()
+        return str(answer["wrong"])
 
     def _tell(self, target: str, folder: Path) -> None:
         if self._process is None:
