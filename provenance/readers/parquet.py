@@ -36,17 +36,6 @@ def read_parquet(path: Path, columns: BookColumns) -> Iterator[Document]:
         raise BookError(str(error)) from error
 
 
-def text_bytes(path: Path, columns: BookColumns) -> int:
-    """Bytes of text in the file, by what it says of itself; none where it says nothing that can be read."""
-    try:
-        metadata = pq.read_metadata(path)
-        groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-        chunks = [group.column(number) for group in groups for number in range(group.num_columns)]
-        return sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema == columns.text)
-    except (pa.ArrowException, ValueError):
-        return 0
-
-
 def _document(batch: pa.RecordBatch, row: int, place: str, facts: dict[str, str], columns: BookColumns) -> Document:
     def cell(name: str) -> str:
         value = batch.column(name)[row].as_py()

@@ -122,6 +122,17 @@ def _split(rest: str) -> list[str]:
     return [step for step in re.split(r"(\[\])|\.", rest) if step]
 
 
+def check_names(schema: pa.Schema) -> None:
+    """Raise UnicodeDecodeError where a name is no UTF-8, at any depth: it would be met wherever names are looked at."""
+    fields = list(schema)
+    while fields:
+        field = fields.pop()
+        _, kind = field.name, field.type
+        while hasattr(kind, "value_type"):  # of lists and dictionaries
+            kind = kind.value_type
+        fields += [kind.field(number) for number in range(kind.num_fields)] if pa.types.is_struct(kind) else []
+
+
 def completed(path: str, schema: pa.Schema) -> str | None:
     """The path with what it leaves unsaid, such as `messages[].content` for `messages`; None if no text is there."""
     names = schema.names

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provenance.errors import ShardError
-from provenance.shards.columns import Columns
+from provenance.shards.columns import Columns, check_names
 from provenance.shards.fields import fields_of, ids_of
 from provenance.shards.shard import SMALL_BATCH_ROWS, Batch, Options, Part, Shard, batch_rows, first_line
 
@@ -31,6 +31,10 @@ class ParquetShard(Shard):
         self._file = self._open([])
         self._refuse_encrypted_columns()
         self._schema: pa.Schema = self._file.schema_arrow
+        try:
+            check_names(self._schema)
+        except UnicodeDecodeError as error:
+            raise self._error("has a column whose name is no UTF-8", error) from error
         self.rows = int(self._file.metadata.num_rows)
         self.groups = int(self._file.metadata.num_row_groups)
 
