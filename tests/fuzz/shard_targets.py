@@ -38,7 +38,7 @@ def read_shard(path: Path, config: ScanConfig, matcher: Matcher) -> None:
         pass
 
 
-def shard(name: str, makers: Iterable[Callable[[Path, formats.Rows], Path]]) -> Target:
+def shard(name: str, makers: Iterable[Callable[[Path, formats.Rows], Path]], may_abort: bool = False) -> Target:
     """A target of shards of text under one name; what they are is told by their bytes where those tell."""
 
     def seeds(folder: Path) -> list[bytes]:
@@ -53,10 +53,10 @@ def shard(name: str, makers: Iterable[Callable[[Path, formats.Rows], Path]]) -> 
 
         return one
 
-    return Target(seeds, attempt)
+    return Target(seeds, attempt, may_abort)
 
 
-def tokens(name: str, makers: Iterable[Callable[..., Path]], suffix: str = "") -> Target:
+def tokens(name: str, makers: Iterable[Callable[..., Path]], suffix: str = "", may_abort: bool = False) -> Target:
     """A target of shards of token ids. With `suffix`, what is fuzzed is the file of that suffix beside the shard."""
 
     def seeds(folder: Path) -> list[bytes]:
@@ -75,7 +75,7 @@ def tokens(name: str, makers: Iterable[Callable[..., Path]], suffix: str = "") -
 
         return one
 
-    return Target(seeds, attempt)
+    return Target(seeds, attempt, may_abort)
 
 
 def warc(folder: Path, rows: formats.Rows) -> Path:
@@ -95,6 +95,7 @@ TARGETS = {
             formats.parquet_lists,
             formats.parquet_chat,
         ],
+        may_abort=True,  # Arrow throws where nobody catches, as for statistics of sizes that do not fit their column
     ),
     "shard-arrow": shard(
         "s.arrow",
@@ -104,7 +105,9 @@ TARGETS = {
     "shard-csv": shard("s.csv", [formats.csv_file]),
     "shard-tar": shard("s.tar", [formats.web_tar, formats.web_tar_json_gz]),
     "shard-warc": shard("s.warc", [formats.wet_gz, warc]),
-    "shard-tokens": tokens("s.parquet", [formats.token_parquet, formats.token_arrow, formats.token_jsonl]),
+    "shard-tokens": tokens(
+        "s.parquet", [formats.token_parquet, formats.token_arrow, formats.token_jsonl], may_abort=True
+    ),
     "shard-npy": tokens("s.npy", [formats.token_npy]),
     "shard-megatron": tokens("shard.bin", [formats.megatron], ".idx"),
 }

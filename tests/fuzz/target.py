@@ -28,6 +28,7 @@ class Target:
 
     seeds: Callable[[Path], list[bytes]]  # valid inputs
     attempt: Callable[[Path], Attempt]  # what an input is given to
+    may_abort: bool = False  # a library ends the process for some; its reader runs in one of its own, which is told
 
 
 def index_of(folder: Path) -> Path:
