@@ -7,10 +7,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 # C0 and C1 controls, line and paragraph separators, bidi controls, zero-width characters, lone surrogates
 UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
@@ -22,6 +18,10 @@ def safe(text: str) -> str:
 
 def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]], title: str = "") -> None:
     """Print a table on stdout; `columns` are headings with `left` (wraps), `fixed` or `right`."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     console = Console(file=sys.stdout, highlight=False, width=width())
     out = Table(title=Text(safe(title)) if title else None, title_justify="left", box=None, pad_edge=False)
     for heading, side in columns:
@@ -38,6 +38,8 @@ def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]], tit
 
 def width() -> int:
     """Columns of the terminal; a file gets 140."""
+    from rich.console import Console
+
     return Console(file=sys.stdout).width if sys.stdout.isatty() else 140
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from importlib import resources
 from time import perf_counter
-from typing import Any, SupportsInt, TypeVar, cast
+from typing import Any, NamedTuple, SupportsInt, TypeVar, cast
 
 import numba
 import numpy as np
@@ -14,6 +14,8 @@ import xxhash
 from numba.core import event
 
 F = TypeVar("F", bound=Callable[..., object])
+
+_KERNELS: list[Any] = []  # of the modules imported so far
 
 
 @lru_cache(maxsize=1)
@@ -37,6 +39,7 @@ def kernel(function: F) -> F:
         cache_file._source_stamp = (cache_file._source_stamp, sources_digest())
     except RuntimeError:  # neither place can be written: compile in each process
         compiled = numba.njit(function, nogil=True, error_model="numpy")
+    _KERNELS.append(compiled)
     return cast(F, compiled)
 
 
@@ -50,6 +53,36 @@ def inlined(function: F) -> F:
     """A piece of a kernel that LLVM must put into its callers."""
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False, "forceinline": True}
     return cast(F, numba.njit(function, **options))
+
+
+class Kept(NamedTuple):
+    """What machine code there is of the kernels that are imported."""
+
+    kernels: int
+    compiled: int  # for this processor, from the sources as they are
+    unkept: int  # kernels that no directory can be written for
+    damaged: list[str]  # names of kernels whose kept code cannot be read
+    folders: list[str]
+    processor: str
+
+
+def kept() -> Kept:
+    """Where code is kept, and how much of it is for this processor; compiles nothing."""
+    compiled, unkept, damaged, folders, processor = 0, 0, [], set[str](), ""
+    for one in _KERNELS:
+        target = one.targetctx.codegen().magic_tuple()  # architecture, processor, features
+        processor = target[1]
+        if not hasattr(one._cache, "_cache_file"):
+            unkept += 1
+            continue
+        folders.add(one._cache.cache_path)
+        try:
+            keys = list(one._cache._cache_file._load_index())
+        except Exception:  # whatever a damaged pickle raises
+            damaged.append(one.__name__)
+        else:
+            compiled += any(key[1] == target for key in keys)
+    return Kept(len(_KERNELS), compiled, unkept, damaged, sorted(folders), processor)
 
 
 class _Clock(event.Listener):

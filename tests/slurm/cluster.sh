@@ -89,19 +89,16 @@ stop() {
     sleep 0.1
   done
   # only processes of this directory: their ids are in it
+  local running=()
   for file in "$dir"/run/node*.pid "$dir"/run/slurmctld.pid "$dir"/munge/pid; do
-    [ -s "$file" ] || continue
-    end "$(cat "$file")"
+    [ -s "$file" ] && running+=("$(cat "$file")")
   done
-}
-
-end() {
-  kill "$1" 2>/dev/null || return 0
+  kill "${running[@]}" 2>/dev/null || true
   for _ in $(seq 100); do
-    kill -0 "$1" 2>/dev/null || return 0
+    kill -0 "${running[@]}" 2>/dev/null || return 0 # none is left
     sleep 0.1
   done
-  kill -9 "$1" 2>/dev/null || true
+  kill -9 "${running[@]}" 2>/dev/null || true
 }
 
 case "${1:-} ${2:+DIR}" in
