@@ -39,7 +39,7 @@ def examine(
         ("endpoints", environment.endpoints),
         ("scheduler", environment.scheduler),
         ("kernels", software.kernels),
-        *([("index", lambda: _index(Path(index), read_key))] if index is not None else []),
+        *([("index", lambda: index_verified(Path(index), read_key))] if index is not None else []),
         ("self-test", lambda: _self_test(place, on_compiling)),
     ]
     for name, check in checks:
@@ -67,7 +67,7 @@ def _remedy(error: ProvenanceError) -> str:
     return "build the index again, or copy it again" if isinstance(error, IndexDamagedError) else ""
 
 
-def _index(folder: Path, read_key: Callable[[], Key | None]) -> Findings:
+def index_verified(folder: Path, read_key: Callable[[], Key | None]) -> Findings:
     """Open an index, read all of it, and compare its digests."""
     from provenance.index import Index
 

@@ -107,12 +107,12 @@ def endpoints() -> Findings:
 
 def scheduler() -> Findings:
     """Slurm or Ray around this process, and whether it gave as many processors as will be used."""
-    from provenance.runs.config import check_workers
-
     told = []
     if job := os.environ.get("SLURM_JOB_ID"):
         task, count = os.environ.get("SLURM_ARRAY_TASK_ID"), os.environ.get("SLURM_ARRAY_TASK_COUNT")
         told.append(f"Slurm job {job}" + (f", array task {task}, one of {count}" if task else ""))
+        from provenance.runs.config import check_workers
+
         given, workers = os.environ.get("SLURM_CPUS_PER_TASK", ""), check_workers(None)
         if given.isdecimal() and int(given) < workers:
             text = f"Slurm gave {counted(int(given), 'core')}, but {workers} can be used, and would be"

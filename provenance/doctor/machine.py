@@ -133,11 +133,11 @@ def limits() -> Findings:
 
 def directory(folder: Path) -> Findings:
     """Whether runs, and objects that are fetched for them, can be written where they will be."""
-    from provenance.files import atomic_write
-
     if not folder.is_dir():
         yield Finding("directory", FAILED, f"{folder} is no directory", "make it, or pass another --dir")
         return
+    from provenance.files import atomic_write
+
     probe = folder / f".provenance-doctor-{os.getpid()}"
     try:
         with atomic_write(probe) as file:
