@@ -124,14 +124,14 @@ def test_endpoints_are_told_without_path_and_password(examined):
 
 def test_where_packages_are_broken_it_says_so_in_lines_without_a_traceback(tmp_path):
     heavy = shadowed(tmp_path, "numba", "numpy", "pyarrow", "duckdb", "datasketch", "xxhash", "rich", "tqdm")
-    told = plain_environment(PYTHONPATH=heavy, RAY_ADDRESS="ray://\x1b[31mhead", PYTHONIOENCODING="ascii")
-    command = [*COMMAND, "--dir", tmp_path / "\u00fc", "--index", "x"]
+    told = plain_environment(PYTHONPATH=heavy, RAY_ADDRESS="ray://\x1b[31mhead", PYTHONIOENCODING="cp1252")
+    command = [*COMMAND, "--dir", tmp_path / "\u6f22", "--index", "x"]
     done = subprocess.run(command, env=told, capture_output=True, text=True, timeout=60)
     assert done.returncode == 3
     assert "Traceback" not in done.stdout + done.stderr
     assert "\x1b" not in done.stdout
     assert "\\x1b[31mhead" in done.stdout
-    assert "\\xfc is no directory" in done.stdout
+    assert "\\u6f22 is no directory" in done.stdout
     failed = {line.split()[1] for line in done.stdout.splitlines() if line.startswith("failed")}
     assert {"self-test", "kernels", "index", "directory"} <= failed
 
