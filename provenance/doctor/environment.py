@@ -47,7 +47,7 @@ def credentials() -> Findings:
     told = []
     for scheme, (names, files) in CREDENTIALS.items():
         found = [name for name in names if os.environ.get(name)]
-        found += [f"~/{file}" for file in files if _is_file(Path("~").expanduser() / file)]
+        found += [f"~/{file}" for file in files if _at_home(file)]
         told.append(f"{scheme}:// {', '.join(found) or 'none'}")
         for name in names:
             yield from _doubtful(name)
@@ -73,10 +73,10 @@ def _doubtful(name: str) -> Findings:
         )
 
 
-def _is_file(path: Path) -> bool:
+def _at_home(file: str) -> bool:
     try:
-        return path.is_file()
-    except OSError:
+        return (Path.home() / file).is_file()
+    except (OSError, RuntimeError):  # it may not be entered, or this user has none
         return False
 
 
