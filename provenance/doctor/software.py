@@ -102,10 +102,7 @@ def kernels() -> Findings:
 
     found = kept()
     folders = ", ".join(found.folders)
-    if found.damaged:
-        remedy = f"remove the files *.nbi and *.nbc in {folders}"
-        yield Finding("kernels", FAILED, f"kept code cannot be read: {', '.join(found.damaged)}", remedy)
-    elif found.unkept:
+    if found.unkept:
         remedy = "set NUMBA_CACHE_DIR to a directory that can be written, the same on every machine of a kind"
         yield Finding("kernels", WARNING, "code can be kept nowhere: each process compiles for a minute", remedy)
     elif found.compiled:

@@ -164,10 +164,10 @@ def test_a_passage_found_elsewhere_or_twice_or_not_at_all_fails_the_small_scan(t
     assert "what is not there" in selftest.differs([good, good._replace(row=3)], good)
 
 
-def kernels_in(package: Path, code: str = "", **more: str) -> list[Finding]:
+def kernels_in(package: Path, **more: str) -> list[Finding]:
     """What is said of kernels in a new process that takes the package from `package`."""
     script = (
-        f"{code}\nimport json\nfrom provenance.doctor.checks import guarded\n"
+        "import json\nfrom provenance.doctor.checks import guarded\n"
         "from provenance.doctor.software import kernels\n"
         "print(json.dumps([vars(finding) for finding in guarded('kernels', kernels)]))"
     )
@@ -185,20 +185,13 @@ def test_a_kernel_cache_that_nobody_can_write_is_told(tmp_path):
     assert "NUMBA_CACHE_DIR" in finding.remedy
 
 
-def test_a_kernel_cache_that_is_empty_or_damaged_or_open_to_everybody_is_told(tmp_path):
+def test_a_kernel_cache_that_is_empty_or_open_to_everybody_is_told(tmp_path):
     (empty,) = kernels_in(PACKAGE, NUMBA_CACHE_DIR=str(tmp_path))
     assert empty.state == OK
     assert "none compiled" in empty.text
     (folder,) = (path for path in tmp_path.iterdir() if path.name.startswith("kernels"))
     folder.chmod(0o777)
-    damage = (
-        "from pathlib import Path\nfrom provenance.kernels import compiling, words\n"
-        "cache = next(one._cache for one in compiling._KERNELS)\n"
-        "Path(cache._cache_file._index_path).write_bytes(b'this is no cache')"
-    )
-    damaged, writable = kernels_in(PACKAGE, damage, NUMBA_CACHE_DIR=str(tmp_path))
-    assert damaged.state == FAILED
-    assert str(folder) in damaged.remedy
+    _, writable = kernels_in(PACKAGE, NUMBA_CACHE_DIR=str(tmp_path))
     assert writable.state == WARNING
     assert "everybody may write" in writable.text
 
