@@ -52,7 +52,7 @@ ReturnToService=2
 END
   local number
   for number in $(seq $NODES); do
-    echo "NodeName=node$number NodeHostname=$host NodeAddr=127.0.0.1 Port=$((FIRST_PORT + number)) CPUs=1 RealMemory=4000"
+    echo "NodeName=node$number NodeHostname=$host NodeAddr=127.0.0.1 Port=$((FIRST_PORT + number)) CPUs=1 RealMemory=8000"
   done >>"$dir/slurm.conf"
   echo "PartitionName=test Nodes=node[1-$NODES] Default=YES MaxTime=60 State=UP" >>"$dir/slurm.conf"
 }

@@ -22,8 +22,7 @@ ROOT = Path(provenance.__file__).parents[1]
 CLUSTER, SCRIPT = Path(__file__).with_name("cluster.sh"), ROOT / "docs" / "slurm.sbatch"
 PROVENANCE = [sys.executable, "-m", "provenance"]
 DAEMONS = ("munged", "slurmctld", "slurmd")
-SHARDS = 60
-MANY = 1500  # shards, of which a task takes some while to do its share
+FEW, MANY = 40, 1500  # shards; of many, a task takes some while to do its share
 
 pytestmark = [
     pytest.mark.slow,
@@ -89,3 +88,46 @@ def write_shards(folder: Path, rows: list[tuple[str, str]], count: int) -> Path:
         table = pa.table({"id": [f"{n}/{name}" for name, _ in mine], "text": [text for _, text in mine]})
         pq.write_table(table, folder / f"part-{n:04}.parquet")
     return folder
+
+
+def submit(slurm, array: str, shards: Path, index: Path, out: Path) -> str:
+    """Submit the documented script, and return the number of the job."""
+    scan = [shards, "--index", index, "--out", out]
+    logs = f"--output={out.parent}/log-%a.txt"
+    return slurm("sbatch", "--parsable", f"--array={array}", "--time=10", logs, SCRIPT, *scan)
+
+
+def state(slurm, job: str) -> set[str]:
+    """States of the tasks of a job, as Slurm names them."""
+    return set(slurm("scontrol", "show", "job", job, "--oneliner").partition("JobState=")[2].split()[:1])
+
+
+def ended(slurm, job: str) -> bool:
+    return not slurm("squeue", "--noheader", f"--jobs={job}")
+
+
+def exports(db: Path) -> list[bytes]:
+    """What was found, as bytes that do not depend on how."""
+    found = []
+    for what in ("matches", "works", "documents", "shards"):
+        out = db.with_suffix(f".{what}")
+        command = [*PROVENANCE, "export", db, "--what", what, "--format", "jsonl", "--out", out]
+        subprocess.run(command, check=True, timeout=60)
+        found.append(out.read_bytes())
+    return found
+
+
+def scanned_at_once(shards: Path, index: Path, db: Path) -> list[bytes]:
+    provenance.scan([shards], index, db, workers=1)
+    return exports(db)
+
+
+def test_an_array_of_tasks_and_a_job_that_collects_find_what_one_scan_finds(slurm, index, rows, tmp_path):
+    shards, out, db = write_shards(tmp_path / "shards", rows, FEW), tmp_path / "out", tmp_path / "run.duckdb"
+    array = submit(slurm, "10-18:2", shards, index, out)
+    collect = f"provenance collect {out} --db {db}"
+    log = tmp_path / "collect.txt"
+    last = slurm("sbatch", "--parsable", f"--dependency=afterany:{array}", f"--output={log}", "--wrap", collect)
+    wait_until(lambda: ended(slurm, last), 120, "the job that collects is not done")
+    assert "Traceback" not in log.read_text()
+    assert exports(db) == scanned_at_once(shards, index, tmp_path / "one.duckdb")
