@@ -13,27 +13,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from provenance.doctor.machine import processor
+
 RESULTS = Path(__file__).parent / "results"
-FEATURES = ("avx512f", "avx2", "asimd", "sve")  # as Linux names them
 
 
 def machine() -> dict[str, Any]:
     """Processor, cores, memory and versions: what a figure must be read with."""
-    model, features = platform.machine(), set[str]()
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            name, _, value = line.partition(":")
-            if name.strip() == "model name":
-                model = value.strip()
-            elif name.strip() in ("flags", "Features"):
-                features = set(value.split())
-    except OSError:
-        pass  # not Linux
+    found = processor()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "processor": model,
-        "vectors": [name for name in FEATURES if name in features],
+        "processor": found.model,
+        "vectors": list(found.vectors),
         "cores": os.cpu_count(),
         "memory_gb": round(memory / 1e9),
         "system": f"{platform.system()} {platform.machine()}",

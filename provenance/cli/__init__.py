@@ -21,6 +21,7 @@ COMMANDS = {
     "match": ("provenance.cli.match", "Compare one text with an index, side by side."),
     "query": ("provenance.cli.query", "Ask a run database a question in SQL."),
     "export": ("provenance.cli.export", "Write what a run found as Parquet, CSV or JSON lines."),
+    "doctor": ("provenance.cli.doctor", "Check this machine and its installation, with a small scan."),
 }
 
 

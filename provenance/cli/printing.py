@@ -7,10 +7,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 _SHOWN_AS_NOTHING = (  # Unicode's Default_Ignorable_Code_Point: zero-width, bidi, tags, variations, blank letters
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
     "\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
@@ -31,6 +27,10 @@ def safe_lines(text: str) -> str:
 
 def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]], title: str = "") -> None:
     """Print a table on stdout; `columns` are headings with `left` (wraps), `fixed` or `right`."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     console = Console(file=sys.stdout, highlight=False, width=width())
     out = Table(title=Text(safe(title)) if title else None, title_justify="left", box=None, pad_edge=False)
     for heading, side in columns:
@@ -47,6 +47,8 @@ def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]], tit
 
 def width() -> int:
     """Columns of the terminal; a file gets 140."""
+    from rich.console import Console
+
     return Console(file=sys.stdout).width if sys.stdout.isatty() else 140
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from importlib import resources
 from time import perf_counter
-from typing import Any, SupportsInt, TypeVar, cast
+from typing import Any, NamedTuple, SupportsInt, TypeVar, cast
 
 import numba
 import numpy as np
@@ -14,6 +15,8 @@ import xxhash
 from numba.core import event
 
 F = TypeVar("F", bound=Callable[..., object])
+
+_KERNELS: list[Any] = []  # of the modules imported so far
 
 
 @lru_cache(maxsize=1)
@@ -35,9 +38,42 @@ def kernel(function: F) -> F:
         compiled = numba.njit(function, nogil=True, cache=True, error_model="numpy")
         cache_file = compiled._cache._cache_file
         cache_file._source_stamp = (cache_file._source_stamp, sources_digest())
+        _mend(compiled._cache)
     except RuntimeError:  # neither place can be written: compile in each process
         compiled = numba.njit(function, nogil=True, error_model="numpy")
+    _KERNELS.append(compiled)
     return cast(F, compiled)
+
+
+def _mend(cache: Any) -> None:  # noqa: ANN401  (numba has no types)
+    """Let many processes share a cache, of several kinds of processors too, and none fail for it.
+
+    numba numbers the files of code by an index it read before, so two processes can give the same name to different
+    code; here the name is that of what it was compiled for. Code that cannot be read is compiled again (numba fails for
+    a damaged file), and what cannot be written, to a full disk, is used all the same.
+    """
+    file, load, save = cache._cache_file, cache.load_overload, cache.save_overload
+
+    def save_file(key: tuple[Any, ...], data: object) -> None:
+        overloads = file._load_index()
+        signature_and_processor = repr(key[:2]).encode()
+        overloads[key] = name = file._data_name(xxhash.xxh3_64_intdigest(signature_and_processor))
+        file._save_data(name, data)
+        file._save_index(overloads)
+
+    def load_if_sound(signature: object, context: object) -> object:
+        try:
+            return load(signature, context)
+        except Exception:  # a damaged pickle may raise anything
+            with suppress(OSError):  # so that it can be written again
+                cache.flush()
+            return None
+
+    def save_if_possible(signature: object, data: object) -> None:
+        with suppress(OSError):
+            save(signature, data)
+
+    file.save, cache.load_overload, cache.save_overload = save_file, load_if_sound, save_if_possible
 
 
 def piece(function: F) -> F:
@@ -50,6 +86,31 @@ def inlined(function: F) -> F:
     """A piece of a kernel that LLVM must put into its callers."""
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False, "forceinline": True}
     return cast(F, numba.njit(function, **options))
+
+
+class Kept(NamedTuple):
+    """What machine code there is of the kernels that are imported."""
+
+    kernels: int
+    compiled: int  # for this processor, from the sources as they are
+    unkept: int  # kernels that no directory can be written for
+    folders: list[str]
+    processor: str
+
+
+def kept() -> Kept:
+    """Where code is kept, and how much of it is for this processor; compiles nothing."""
+    compiled, unkept, folders, processor = 0, 0, set[str](), ""
+    for one in _KERNELS:
+        target = one.targetctx.codegen().magic_tuple()  # architecture, processor, features
+        processor = target[1]
+        if not hasattr(one._cache, "_cache_file"):
+            unkept += 1
+            continue
+        folders.add(one._cache.cache_path)
+        with suppress(Exception):  # what cannot be read will be compiled again
+            compiled += any(key[1] == target for key in one._cache._cache_file._load_index())
+    return Kept(len(_KERNELS), compiled, unkept, sorted(folders), processor)
 
 
 class _Clock(event.Listener):

@@ -103,7 +103,7 @@ def _s3(location: Location, anonymous: bool, attempts: int) -> pafs.FileSystem:
     environment = os.environ
     endpoint = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL")
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
-    scheme, host = _endpoint("AWS_ENDPOINT_URL", endpoint) if endpoint else (None, None)
+    scheme, host = split_endpoint("AWS_ENDPOINT_URL", endpoint) if endpoint else (None, None)
     if host and not host.endswith(".amazonaws.com"):  # a store elsewhere has no EC2 roles: do not wait for them
         environment.setdefault("AWS_EC2_METADATA_DISABLED", "true")
     return pafs.S3FileSystem(
@@ -119,7 +119,7 @@ def _s3(location: Location, anonymous: bool, attempts: int) -> pafs.FileSystem:
 def _gcs(anonymous: bool) -> pafs.FileSystem:
     limit = timedelta(seconds=2 * CONNECT_SECONDS)  # for the client's own retries, which ours follow
     if emulator := os.environ.get("STORAGE_EMULATOR_HOST"):
-        scheme, host = _endpoint("STORAGE_EMULATOR_HOST", emulator if "://" in emulator else f"http://{emulator}")
+        scheme, host = split_endpoint("STORAGE_EMULATOR_HOST", emulator if "://" in emulator else f"http://{emulator}")
         return pafs.GcsFileSystem(anonymous=True, scheme=scheme, endpoint_override=host, retry_time_limit=limit)
     return pafs.GcsFileSystem(anonymous=anonymous, retry_time_limit=limit)
 
@@ -134,7 +134,7 @@ def _azure(location: Location, anonymous: bool) -> pafs.FileSystem:
     elif token:
         options["sas_token"] = "?" + token.removeprefix("?")  # Arrow appends it to the address as it is
     if endpoint := os.environ.get(AZURE_ENDPOINT):
-        scheme, host = _endpoint(AZURE_ENDPOINT, endpoint)
+        scheme, host = split_endpoint(AZURE_ENDPOINT, endpoint)
         if scheme == "http" and not options:  # Azure's library ends the process here
             raise UsageError(f"{AZURE_ENDPOINT} is not https: set AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN")
         options |= {"blob_storage_authority": host, "dfs_storage_authority": host}
@@ -142,7 +142,8 @@ def _azure(location: Location, anonymous: bool) -> pafs.FileSystem:
     return pafs.AzureFileSystem(location.account, **options)
 
 
-def _endpoint(variable: str, url: str) -> tuple[str, str]:
+def split_endpoint(variable: str, url: str) -> tuple[str, str]:
+    """Scheme, and host with port and path, of the address in a variable; raises UsageError for what is none."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
         raise UsageError(f"{variable} must be http://HOST[:PORT] or https://HOST[:PORT], without user and password")

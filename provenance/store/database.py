@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,9 +22,21 @@ STORAGE_VERSION = "v1.4.0"  # DuckDB 1.4 and later open it; 2.0's own format onl
 MEMORY_LIMIT = "256MB"  # DuckDB's default is 80 % of the machine
 
 
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """DuckDB turns a KeyboardInterrupt in a query into a RuntimeError; this turns it back."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "interrupted" not in str(error).lower():
+            raise
+        raise KeyboardInterrupt from error
+
+
 class RunWriter:
     """Owns a new run database: built as `NAME.partial`, whose lock keeps a second run away; renamed when finished."""
 
+    @_interruptible()
     def __init__(self, path: Path, overwrite: bool = False) -> None:
         """Raises StoreError when the path is taken, held by another process, or cannot be written."""
         self.path = path
@@ -42,12 +55,13 @@ class RunWriter:
             self._con.execute(VIEWS)
             # one transaction: rows then go to their place once, and not to the log first
             self._con.execute("BEGIN TRANSACTION")
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, RuntimeError):
             self._remove_partial()
             raise
         except (duckdb.Error, OSError) as error:
             raise StoreError(f"cannot create the run database {path}: {_first_line(error)}") from error
 
+    @_interruptible()
     def load(self, table: str, rows: pa.Table) -> None:
         """Append Arrow rows to a table, columns by name."""
         if rows.num_rows == 0:
@@ -65,6 +79,7 @@ class RunWriter:
         """Rows of a query over what is loaded so far."""
         return _rows(self._con, sql, parameters)
 
+    @_interruptible()
     def finish(self) -> None:
         """Checkpoint, close, and give the database its name."""
         try:
@@ -94,6 +109,7 @@ class RunWriter:
 class RunReader:
     """A finished run database, opened read-only, locked against anything outside it."""
 
+    @_interruptible()
     def __init__(self, path: Path) -> None:
         """Raises StoreError when it is missing, no DuckDB file, no run, or held by a writer."""
         if not path.is_file():
@@ -131,6 +147,7 @@ class RunReader:
         """Rows of a query; raises StoreError with DuckDB's own message."""
         return _rows(self._con, sql, parameters)
 
+    @_interruptible()
     def arrow(self, sql: str) -> pa.Table:
         """The result of a query as an Arrow table."""
         try:
@@ -139,6 +156,7 @@ class RunReader:
             raise StoreError(f"the query failed: {_first_line(error)}") from error
 
 
+@_interruptible()
 def _rows(con: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
     try:
         cursor = con.execute(sql, list(parameters)) if parameters else con.execute(sql)

@@ -61,7 +61,7 @@ def test_help_imports_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "command", ["", "demo", "index", "index build", "index info", "index verify", "scan", "query", "export"]
+    "command", ["", "demo", "index", "index build", "index info", "index verify", "scan", "query", "export", "doctor"]
 )
 def test_every_command_has_help_with_an_example(command):
     result = run(*command.split(), "--help")

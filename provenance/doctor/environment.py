@@ -1,0 +1,124 @@
+"""What variables say: which credentials there are, never what they are; endpoints; the scheduler around."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from provenance.doctor.finding import OK, WARNING, Finding, Findings, counted
+from provenance.errors import UsageError
+
+CREDENTIALS = {  # by scheme: variables, and files of the home directory, that a client looks for
+    "s3": (
+        ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ROLE_ARN",
+         "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+         "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_SHARED_CREDENTIALS_FILE"),
+        (".aws/credentials",),
+    ),
+    "gs": (("GOOGLE_APPLICATION_CREDENTIALS",), (".config/gcloud/application_default_credentials.json",)),
+    "abfss": (
+        ("AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_KEY", "AZURE_STORAGE_SAS_TOKEN", "AZURE_TENANT_ID", "AZURE_CLIENT_ID",
+         "AZURE_CLIENT_SECRET"),
+        (),
+    ),
+    "hf": (("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH"), (".cache/huggingface/token",)),
+}  # fmt: skip
+TOGETHER = (  # one is of no use without the other
+    ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+    ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
+    ("AWS_SESSION_TOKEN", "AWS_SECRET_ACCESS_KEY"),
+    ("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"),
+    ("AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCOUNT"),
+    ("AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_ACCOUNT"),
+)
+NAMES_OF_FILES = (
+    "GOOGLE_APPLICATION_CREDENTIALS", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_SHARED_CREDENTIALS_FILE", "HF_TOKEN_PATH",
+)  # fmt: skip
+
+ENDPOINTS = (
+    "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "STORAGE_EMULATOR_HOST", "AZURE_STORAGE_BLOB_ENDPOINT", "HF_ENDPOINT",
+)  # fmt: skip
+PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def credentials() -> Findings:
+    """Names of what the environment has for each kind of store, and what cannot work of it."""
+    told = []
+    for scheme, (names, files) in CREDENTIALS.items():
+        found = [name for name in names if os.environ.get(name)]
+        found += [f"~/{file}" for file in files if _at_home(file)]
+        told.append(f"{scheme}:// {', '.join(found) or 'none'}")
+        for name in names:
+            yield from _doubtful(name)
+    for name, other in TOGETHER:
+        if os.environ.get(name) and not os.environ.get(other):
+            yield Finding("credentials", WARNING, f"{name} is set without {other}", f"set {other} too, or unset {name}")
+    yield Finding("credentials", OK, "; ".join(told))
+
+
+def _doubtful(name: str) -> Findings:
+    """What is wrong with a variable by the look of it; its value is never told."""
+    value = os.environ.get(name)
+    if value is None:
+        return
+    if not value:
+        yield Finding("credentials", WARNING, f"{name} is set, but to nothing", f"set it, or unset {name}")
+    elif value != value.strip():
+        remedy = "set it again; a file it was read from may end in a line break"
+        yield Finding("credentials", WARNING, f"{name} begins or ends with white space", remedy)
+    elif name in NAMES_OF_FILES and not os.access(value, os.R_OK):
+        yield Finding(
+            "credentials", WARNING, f"{name} names a file that cannot be read", "correct the path, or the right"
+        )
+
+
+def _at_home(file: str) -> bool:
+    try:
+        return (Path.home() / file).is_file()
+    except (OSError, RuntimeError):  # it may not be entered, or this user has none
+        return False
+
+
+def endpoints() -> Findings:
+    """Where requests go, if not to where the stores themselves are."""
+    from provenance.storage.clients import split_endpoint
+
+    told = []
+    for name in ENDPOINTS:
+        value = os.environ.get(name)
+        if not value:
+            continue
+        bare = name == "STORAGE_EMULATOR_HOST" and "://" not in value  # it alone may be a host
+        try:
+            scheme, host = split_endpoint(name, f"http://{value}" if bare else value)
+        except (UsageError, ValueError):
+            text = f"{name} is no address: http://HOST[:PORT] or https://HOST[:PORT], without user and password"
+            yield Finding("endpoints", WARNING, text, f"correct it, or unset {name}")
+            continue
+        host = host.partition("/")[0]  # a path may be a secret
+        told.append(f"{name} {scheme}://{host}")
+        if scheme == "http" and not host.startswith(LOOPBACK) and not host.startswith("[::1]"):
+            text = f"{name} is plain http: who is on the way to {host} can read and change what is fetched"
+            yield Finding("endpoints", WARNING, text, "use https, unless that network is yours alone")
+    told += [name for name in PROXIES if os.environ.get(name) or os.environ.get(name.lower())]
+    yield Finding("endpoints", OK, ", ".join(told) or "those of the stores themselves")
+
+
+def scheduler() -> Findings:
+    """Slurm or Ray around this process, and whether it gave as many processors as will be used."""
+    told = []
+    if job := os.environ.get("SLURM_JOB_ID"):
+        task, count = os.environ.get("SLURM_ARRAY_TASK_ID"), os.environ.get("SLURM_ARRAY_TASK_COUNT")
+        told.append(f"Slurm job {job}" + (f", array task {task}, one of {count}" if task else ""))
+        from provenance.runs.config import check_workers
+
+        given, workers = os.environ.get("SLURM_CPUS_PER_TASK", ""), check_workers(None)
+        if given.isdecimal() and int(given) < workers:
+            text = f"Slurm gave {counted(int(given), 'core')}, but {workers} can be used, and would be"
+            yield Finding("scheduler", WARNING, text, 'pass --workers "$SLURM_CPUS_PER_TASK"')
+    if address := os.environ.get("RAY_ADDRESS"):
+        told.append(f"Ray at {address.rpartition('@')[2]}")
+    elif os.environ.get("RAY_JOB_ID"):
+        told.append("a Ray job")
+    yield Finding("scheduler", OK, "; ".join(told) or "none: processes of this machine")

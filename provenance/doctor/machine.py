@@ -1,0 +1,248 @@
+"""What the system gives: processor, memory, limits, disks, the clock."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from provenance.doctor.finding import FAILED, OK, WARNING, Finding, Findings, counted, size
+from provenance.errors import OutputError
+
+FEATURES = ("avx512f", "avx2", "asimd", "sve")  # as Linux names them
+PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
+
+LEAST_DISK = 100 << 20  # bytes; below it a run of any size fails
+LITTLE_DISK = 2 << 30
+LEAST_FILES = 64  # a process without workers
+FILES_A_WORKER = 4
+THREADS_A_WORKER = 16  # its own, and those of the libraries in it
+MOST_SKEW = 2.0  # seconds between this clock and that of the file system
+OLDEST = datetime(2026, 1, 1, tzinfo=UTC)  # this program did not exist before
+
+
+@dataclass(frozen=True)
+class Processor:
+    """What kernels are compiled for, in words."""
+
+    model: str
+    vectors: tuple[str, ...]  # of FEATURES
+
+
+def processor() -> Processor:
+    """As Linux describes it; elsewhere the architecture alone."""
+    model, features = platform.machine(), set[str]()
+    for line in (_read(PROC / "cpuinfo") or "").splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == "model name":
+            model = value.strip()
+        elif name.strip() in ("flags", "Features"):
+            features = set(value.split())
+    return Processor(model, tuple(name for name in FEATURES if name in features))
+
+
+def processor_found() -> Findings:
+    """The processor, and how much of it this process may use."""
+    from provenance.runs.config import check_workers
+
+    found, cores = processor(), check_workers(None)
+    vectors = "/".join(found.vectors) or "no wide vectors known: a slower scan"
+    text = f"{found.model} ({platform.machine()}), {vectors}; {counted(cores, 'core')}, so many workers"
+    quota = min((share for share in _cpu_quotas()), default=None)
+    if quota is not None and quota < cores:
+        remedy = f"pass --workers {max(1, round(quota))}"
+        yield Finding("processor", WARNING, f"{text}, but its control group gets the time of {quota:.1f}", remedy)
+    else:
+        yield Finding("processor", OK, text)
+
+
+def memory() -> Findings:
+    """Whether the memory holds as many workers as there will be, each at its limit."""
+    from provenance.runs.config import WorkerLimits, check_workers
+
+    most_each = WorkerLimits().memory_bytes
+    total, available, workers = _meminfo("MemTotal"), memory_available(), check_workers(None)
+    if total is None or available is None:
+        yield Finding("memory", OK, "this system does not say how much there is")
+        return
+    bounds = [f"{name} allows {size(most)}" for name, most in memory_bounds() if most < total]
+    text = "; ".join([f"{size(total)}, {size(available)} available", *bounds])
+    text = f"{text}; {counted(workers, 'worker')} of at most {size(most_each)} each"
+    if available >= workers * most_each:
+        yield Finding("memory", OK, text)
+    else:
+        fewer = max(1, available // most_each)
+        remedy = f"pass --workers {fewer} where shards may be hostile; ordinary ones need a tenth of the limit"
+        yield Finding(
+            "memory", WARNING, f"{text}, which is more than there is", remedy if fewer < workers else "add memory"
+        )
+
+
+def memory_available() -> int | None:
+    """Bytes that may still be used, or None where the system does not say."""
+    available = _meminfo("MemAvailable")
+    return None if available is None else min([available, *(most for _, most in memory_bounds())])
+
+
+def memory_bounds() -> Iterator[tuple[str, int]]:
+    """Who bounds the memory of this process besides the machine, and to how many bytes."""
+    for value in _of_control_group("memory", "memory.max", "memory.limit_in_bytes"):
+        if value.isdecimal() and int(value) < 1 << 60:  # an unlimited group of version 1 says nearly 2^63
+            yield "its control group", int(value)
+    megabytes, per_core, cores = (
+        os.environ.get(f"SLURM_{name}", "") for name in ("MEM_PER_NODE", "MEM_PER_CPU", "CPUS_ON_NODE")
+    )
+    if megabytes.isdecimal() and int(megabytes):
+        yield "Slurm", int(megabytes) << 20
+    if per_core.isdecimal() and cores.isdecimal():
+        yield "Slurm", int(per_core) * int(cores) << 20
+    yield from _resources("RLIMIT_AS", "RLIMIT_DATA")
+
+
+def limits() -> Findings:
+    """Whether as many files and processes may be open as workers need."""
+    from provenance.runs.config import check_workers
+
+    workers = check_workers(None)
+    needs = {"RLIMIT_NOFILE": LEAST_FILES + FILES_A_WORKER * workers, "RLIMIT_NPROC": THREADS_A_WORKER * workers}
+    flags = {"RLIMIT_NOFILE": ("open files", "ulimit -n"), "RLIMIT_NPROC": ("processes", "ulimit -u")}
+    told = []
+    for name, bound in _resources(*needs):
+        what, command = flags[name]
+        told.append(f"{bound:,} {what}")
+        if bound < needs[name]:
+            remedy = f"raise it: {command} {needs[name]}, or pass fewer --workers"
+            text = f"{bound:,} {what} allowed; {counted(workers, 'worker')} may need {needs[name]:,}"
+            yield Finding("limits", WARNING, text, remedy)
+    for value in _of_control_group("pids", "pids.max", "pids.max"):
+        if value.isdecimal():
+            told.append(f"{int(value):,} processes in its control group")
+            if int(value) < needs["RLIMIT_NPROC"]:
+                text = f"its control group allows {int(value):,} processes and threads"
+                yield Finding("limits", WARNING, text, "pass fewer --workers, or ask for a larger limit")
+    for _, bound in _resources("RLIMIT_FSIZE"):
+        yield Finding("limits", WARNING, f"files may not grow beyond {size(bound)}", "ulimit -f unlimited")
+    yield Finding("limits", OK, ", ".join(told) or "none on files and processes")
+
+
+def directory(folder: Path) -> Findings:
+    """Whether runs, and objects that are fetched for them, can be written where they will be."""
+    if not folder.is_dir():
+        yield Finding("directory", FAILED, f"{folder} is no directory", "make it, or pass another --dir")
+        return
+    from provenance.files import atomic_write
+
+    probe = folder / f".provenance-doctor-{os.getpid()}"
+    try:
+        with atomic_write(probe) as file:
+            file.write(b"can this be written?\n")
+        probe.unlink()
+    except OutputError as error:
+        yield Finding("directory", FAILED, str(error), "pass another --dir, and write runs to it")
+        return
+    yield from _room(folder, "runs and their scratch")
+    temporary = Path(tempfile.gettempdir())
+    if temporary.stat().st_dev != folder.stat().st_dev:
+        yield from _room(temporary, "temporary files")
+
+
+def _room(folder: Path, purpose: str) -> Findings:
+    free = shutil.disk_usage(folder).free
+    text = f"{folder.absolute()} ({purpose}): {size(free)} free"
+    nodes = os.statvfs(folder) if hasattr(os, "statvfs") else None
+    if free < LEAST_DISK:
+        yield Finding("directory", FAILED, text, "free some space")
+    elif nodes is not None and nodes.f_files and nodes.f_favail < 1000:
+        yield Finding("directory", FAILED, f"{text}, but only for {counted(nodes.f_favail, 'file')}", "remove files")
+    elif free < LITTLE_DISK:
+        remedy = "free some; objects are fetched whole, a few at a time: --scratch names another place for them"
+        yield Finding("directory", WARNING, text, remedy)
+    else:
+        yield Finding("directory", OK, text)
+
+
+def clock(folder: Path) -> Findings:
+    """Whether the clock can be right, and agrees with that of the file system, by which changed shards are noticed."""
+    skew = None
+    try:
+        with tempfile.NamedTemporaryFile(prefix=".provenance-doctor-", dir=folder) as file:
+            before = time.time()
+            file.write(b"now")
+            file.flush()
+            written = os.fstat(file.fileno()).st_mtime
+            after = time.time()
+        skew = max(before - written, written - after, 0.0)
+    except OSError:
+        pass  # that it cannot be written to is told of the directory
+    yield judged_clock(datetime.now(UTC), skew)
+
+
+def judged_clock(now: datetime, skew: float | None) -> Finding:
+    """What there is to say of a clock that shows `now` and differs so much from the file system's, if that is known."""
+    text = f"{now:%Y-%m-%d %H:%M:%S} UTC"
+    if now < OLDEST:
+        return Finding(
+            "clock", FAILED, f"{text}: this program is younger", "set it: stores refuse requests of the past"
+        )
+    if skew is None:
+        return Finding("clock", OK, text)
+    if skew > MOST_SKEW:
+        remedy = "have both machines set their clocks by NTP"
+        return Finding("clock", WARNING, f"{text}; the file system's differs by {skew:.1f} s", remedy)
+    return Finding("clock", OK, f"{text}; the file system agrees")
+
+
+def _resources(*names: str) -> Iterator[tuple[str, int]]:
+    """Limits of this process that are finite, by name."""
+    try:
+        import resource
+    except ImportError:  # not a Unix
+        return
+    for name in names:
+        if hasattr(resource, name):
+            bound = resource.getrlimit(getattr(resource, name))[0]
+            if bound != resource.RLIM_INFINITY:
+                yield name, bound
+
+
+def _meminfo(name: str) -> int | None:
+    for line in (_read(PROC / "meminfo") or "").splitlines():
+        found, _, value = line.partition(":")
+        if found == name and value.split():
+            return int(value.split()[0]) << 10
+    return None
+
+
+def _cpu_quotas() -> Iterator[float]:
+    """Processors' worth of time that control groups allow."""
+    for value in _of_control_group("cpu", "cpu.max", "cpu.cfs_quota_us"):
+        quota, _, period = value.partition(" ")
+        if quota.isdecimal():  # not `max` or -1
+            yield int(quota) / int(period or 100_000)
+
+
+def _of_control_group(controller: str, name: str, old_name: str) -> Iterator[str]:
+    """What a file says in the control group of this process and those it lies in, of version 2 or 1."""
+    for line in (_read(PROC / "self/cgroup") or "").splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers and controller not in controllers.split(","):
+            continue
+        root = CGROUPS / controller if controllers else CGROUPS
+        inside = root / path.lstrip("/")
+        for folder in (inside, *inside.parents):
+            value = _read(folder / (old_name if controllers else name)) if folder.is_relative_to(root) else None
+            if value is not None:
+                yield value.strip()
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return None

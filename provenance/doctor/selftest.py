@@ -1,0 +1,123 @@
+"""A scan of something small whose answer is known: a passage of a book, in one row of a shard among others."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
+from time import monotonic
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from provenance.doctor.finding import FAILED, OK, Finding, Findings
+
+SEED = 1455
+BOOK_WORDS, PASSAGE_WORDS, ROW_WORDS = 4000, 120, 150
+ROWS, ROW_GROUP = 60, 25
+PLANTED_ROW = 37  # neither in the first row group nor at the edge of one
+REMEDY = "do not trust a scan of this machine; please report this with what 'provenance doctor --json' prints"
+
+
+class Place(NamedTuple):
+    """Where a match lies: on the side of the document, and on that of the book."""
+
+    shard: str
+    row: int
+    doc_begin: int
+    doc_end: int
+    edition_id: str
+    ref_begin: int
+    ref_end: int
+    matched_words: int
+
+
+class Case(NamedTuple):
+    """Two books, the rows of a shard, and the one match between them."""
+
+    books: dict[str, str]
+    rows: list[str]
+    expected: Place
+
+
+def self_test(folder: Path, on_compiling: Callable[[], None]) -> Findings:
+    """Build an index, scan a shard, compare; in a directory in `folder` that is gone in the end."""
+    begun = monotonic()
+    case = make_case()
+    with TemporaryDirectory(prefix=".provenance-doctor-", dir=_writable(folder)) as place:
+        found, scanned = _scanned(Path(place), case, on_compiling)
+    problem = differs(found, case.expected)
+    if not problem and scanned != ROWS:
+        problem = f"{scanned} of {ROWS} rows were scanned"
+    if problem:
+        yield Finding("self-test", FAILED, problem, REMEDY)
+    else:
+        text = (
+            f"{PASSAGE_WORDS} words of a book, planted in row {PLANTED_ROW} of {ROWS}, were found at the right bytes, "
+            f"and nothing else; {monotonic() - begun:.1f} s"
+        )
+        yield Finding("self-test", OK, text)
+
+
+def make_case() -> Case:
+    """The same every time. Words of all texts are of one vocabulary: only their order tells the passage."""
+    rng = random.Random(SEED)
+    syllables = [first + second for first in "bdfgklmnprst" for second in "aeiou"]
+    vocabulary = ["".join(rng.choices(syllables, k=rng.randint(1, 4))) for _ in range(1500)]
+    books = {name: rng.choices(vocabulary, k=BOOK_WORDS) for name in ("planted", "absent")}
+    rows = [" ".join(rng.choices(vocabulary, k=ROW_WORDS)) for _ in range(ROWS)]
+    first = rng.randrange(BOOK_WORDS - PASSAGE_WORDS)
+    passage = " ".join(books["planted"][first : first + PASSAGE_WORDS])
+    before = "\u201c\u00c9tude\u201d \u2013 \u66f8: "  # here bytes and characters part
+    rows[PLANTED_ROW] = f"{before}{passage}. {rows[PLANTED_ROW]}"
+    doc_begin = len(before.encode())
+    ref_begin = len(" ".join(books["planted"][:first])) + (first > 0)
+    size = len(passage)
+    expected = Place(
+        "shard.parquet", PLANTED_ROW, doc_begin, doc_begin + size, "planted", ref_begin, ref_begin + size, PASSAGE_WORDS
+    )
+    return Case({name: " ".join(words) for name, words in books.items()}, rows, expected)
+
+
+def differs(found: list[Place], expected: Place) -> str:
+    """How the matches that were found differ from the one that is there, in a sentence; empty if they do not."""
+    if expected not in found:
+        near = next((place for place in found if place.row == expected.row), None)
+        return f"the planted passage was not found: {expected}" if near is None else f"found {near}, planted {expected}"
+    others = [place for place in found if place != expected]
+    return f"found what is not there: {others[0]}" if others else ""
+
+
+def _scanned(place: Path, case: Case, on_compiling: Callable[[], None]) -> tuple[list[Place], int]:
+    """Matches of a scan, and the number of rows it read."""
+    from provenance import build_index, scan
+    from provenance.kernels.compiling import on_first_compile
+    from provenance.runs.engine import Watch
+    from provenance.store import RunReader
+
+    on_first_compile(on_compiling)
+    for name, text in case.books.items():
+        (place / f"{name}.txt").write_text(text)
+    shard = place / "shard.parquet"
+    pq.write_table(pa.table({"text": case.rows}), shard, row_group_size=ROW_GROUP)
+    build_index([place / f"{name}.txt" for name in case.books], place / "index")
+    db = place / "run.duckdb"
+    summary = scan([shard], place / "index", db, workers=1, watch=Watch(on_compiling=on_compiling))
+    with RunReader(db) as run:
+        found = [_place(row) for row in run.query("SELECT * FROM match")]
+    return found, 0 if summary.exceptions else summary.documents_scanned
+
+
+def _place(row: dict[str, Any]) -> Place:
+    return Place(**{**{name: row[name] for name in Place._fields}, "shard": Path(row["shard"]).name})
+
+
+def _writable(folder: Path) -> Path:
+    """The directory, or where that cannot be written to, which is told elsewhere, the system's for temporary files."""
+    try:
+        with TemporaryDirectory(prefix=".provenance-doctor-", dir=folder):
+            return folder
+    except OSError:
+        return Path(gettempdir())

@@ -1,0 +1,124 @@
+"""Packages, the formats they make readable, and the kernels that are compiled for this processor."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from importlib import import_module, metadata
+from pathlib import Path
+
+from provenance._version import __version__
+from provenance.doctor.finding import FAILED, OK, WARNING, Finding, Findings
+
+DISTRIBUTION = "provenance-scanner"
+NEEDED = ("click", "datasketch", "duckdb", "lxml", "msgspec", "numba", "numpy", "pyarrow", "selectolax", "xxhash")
+"""What is looked for where the requirements are not known, because this is a checkout that was never installed."""
+
+EXTRAS = (  # extra, module, what cannot be done without it
+    ("pdf", "pypdfium2", "PDF books"),
+    ("tokens", "tokenizers", "token ids"),
+    ("warc", "fastwarc", "WARC and WET shards"),
+    ("hf", "huggingface_hub", "hf:// datasets"),
+)
+_REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)\s*([<>=!~0-9.,\s*]*)$")
+
+
+def versions() -> Findings:
+    """Whether what this program needs is there, in versions it was made for."""
+    told, missing, others = [f"provenance {__version__}", f"Python {platform.python_version()}"], [], []
+    for name, wanted in requirements().items():
+        try:
+            found = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+            continue
+        told.append(f"{name} {found}")
+        if not fits(found, wanted):
+            others.append(f"{name} {found} instead of {wanted}")
+    if missing:
+        remedy = f"pip install {' '.join(missing)}"
+        yield Finding("versions", FAILED, f"not installed: {', '.join(missing)}", remedy)
+    if others:
+        remedy = f"pip install --upgrade {DISTRIBUTION}, into an environment of its own"
+        yield Finding("versions", WARNING, f"other versions than it was made for: {'; '.join(others)}", remedy)
+    yield Finding("versions", OK, ", ".join(told))
+
+
+def requirements() -> dict[str, str]:
+    """Range of versions of each package that is not optional."""
+    try:
+        lines = metadata.requires(DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        return dict.fromkeys(NEEDED, "")
+    found = [_REQUIREMENT.match(line) for line in lines if ";" not in line]
+    return {match[1]: match[2].strip() for match in found if match}
+
+
+def fits(version: str, wanted: str) -> bool:
+    """Whether a version lies in a range of `>=` and `<`, the only signs that our requirements have."""
+    ours = _numbers(version)
+    return all(
+        ours >= _numbers(part[2:]) if part.startswith(">=") else ours < _numbers(part[1:])
+        for part in (piece.strip() for piece in wanted.split(","))
+        if part.startswith((">=", "<")) and not part.startswith("<=")
+    )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    begin = re.match(r"\s*(\d+(?:\.\d+)*)", version)
+    return tuple(int(part) for part in begin[1].split(".")) if begin else ()
+
+
+def formats() -> Findings:
+    """Which optional packages can be imported, and what cannot be read without the others."""
+    there: list[str] = []
+    missing: list[tuple[str, str, str]] = []
+    broken: list[tuple[str, str, str]] = []
+    for extra, module, purpose in EXTRAS:
+        try:
+            import_module(module)
+            there.append(purpose)
+        except ModuleNotFoundError as error:
+            (missing if error.name == module else broken).append((extra, purpose, f"{module}: {error}"))
+        except Exception as error:  # a package made for another machine may raise anything
+            broken.append((extra, purpose, f"{module}: {error}"))
+    text = "Parquet, Arrow, JSON lines, CSV, WebDataset; text, HTML and EPUB books"
+    lost = missing + broken
+    if not lost:
+        yield Finding("formats", OK, f"{text}; {', '.join(there)}")
+        return
+    extras = ",".join(extra for extra, *_ in lost)
+    reasons = [f"{purpose} ({reason})" for _, purpose, reason in broken]
+    cannot = ", ".join([purpose for _, purpose, _ in missing] + reasons)
+    yield Finding("formats", WARNING, f"cannot be read: {cannot}", f"pip install '{DISTRIBUTION}[{extras}]'")
+
+
+def kernels() -> Findings:
+    """Whether machine code can be kept, and is there for this processor."""
+    import provenance.building
+    import provenance.matching  # noqa: F401  (kernels are known once they are imported)
+    from provenance.kernels.compiling import kept
+
+    found = kept()
+    folders = ", ".join(found.folders)
+    if found.unkept:
+        remedy = "set NUMBA_CACHE_DIR to a directory that can be written, the same on every machine of a kind"
+        yield Finding("kernels", WARNING, "code can be kept nowhere: each process compiles for a minute", remedy)
+    elif found.compiled:
+        text = f"{found.compiled} of {found.kernels} compiled for {found.processor}, in {folders}"
+        yield Finding("kernels", OK, text)
+    else:
+        text = f"none compiled for {found.processor} in {folders}: what runs first takes a minute longer"
+        yield Finding("kernels", OK, text)
+    for folder in found.folders:
+        if _others_may_write(Path(folder)):
+            remedy = f"take that right from them: chmod o-w {folder}"
+            yield Finding("kernels", WARNING, f"everybody may write to {folder}, and what is in it is executed", remedy)
+
+
+def _others_may_write(folder: Path) -> bool:
+    try:
+        return os.name == "posix" and bool(folder.stat().st_mode & 0o002)
+    except OSError:
+        return False
