@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import sys
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -45,6 +46,7 @@ except ImportError as error:
 
 AHEAD = 2  # jobs that a scanner has, done or not: the next one waits there, so that it never waits for the driver
 TRIES = 3  # of a job whose scanner was lost; then its units are not scanned, and named
+MOST_LOSSES = 5  # of each scanner, with nothing done in between: then it is the cluster, not the shards
 MOST_PIECES = 32  # that a shard is handed out in: each has to be described anew
 LEAST_UNITS = 2  # of a piece
 
@@ -66,6 +68,10 @@ class Scanner:
         self._told = told
         self._setup: Setup | None = None
         self._ledger: Ledger | None = None
+
+    def here(self) -> str:
+        """The node it was placed on."""
+        return socket.gethostname()
 
     def scan(self, file: dict[str, Any], units: list[dict[str, Any]]) -> dict[str, Any]:
         """Scan units of one shard that are not in the ledger yet; tells what went wrong as JSON, not as an object."""
@@ -125,7 +131,8 @@ def scan_on_ray(
         "anonymous": setup.anonymous,
     }
     setup.watch.on_planned(sum(unit.text_bytes for job in jobs for unit in job.units))
-    with _cluster(address, workers) as cores:
+    # Ray tells of lost nodes on standard output, which is for results
+    with contextlib.redirect_stdout(sys.stderr), _cluster(address, workers) as cores:
         crew = _Crew(told, min(workers or cores, len(pieces)))
         try:
             yield from _hand_out(ledger, pieces, crew, setup.watch)
@@ -140,15 +147,33 @@ class _Crew:
     told: dict[str, Any]
     size: int
     in_hand: dict[Any, tuple[Any, Piece]] = field(default_factory=dict)  # by reference to the answer: who, what
+    coming: dict[Any, Any] = field(default_factory=dict)  # scanners that have not been placed on a node yet
     scanners: list[Any] = field(default_factory=list)
+    losses: int = 0  # one after another, with nothing done in between
     _kind: Any = None
 
     def __post_init__(self) -> None:
         self._kind = ray.remote(num_cpus=1, max_restarts=0, scheduling_strategy="SPREAD")(Scanner)
-        self.scanners = [self._new() for _ in range(self.size)]
+        for _ in range(self.size):
+            self._call()
 
-    def _new(self) -> Any:  # noqa: ANN401  (Ray's handles have no type)
-        return self._kind.remote(self.told)
+    def _call(self) -> None:
+        """Have a scanner started as soon as a node has a core for it; until then it gets nothing to do."""
+        scanner = self._kind.remote(self.told)
+        self.coming[scanner.here.remote()] = scanner
+
+    def wait(self) -> list[Any]:
+        """References to answers that are there; scanners that have come are put to work by the next `fill`."""
+        ready = ray.wait([*self.in_hand, *self.coming], timeout=1.0)[0]
+        for reference in ready:
+            if reference in self.coming:
+                scanner = self.coming.pop(reference)
+                try:
+                    ray.get(reference)
+                    self.scanners.append(scanner)
+                except RayError as error:
+                    self._lose(error)
+        return [reference for reference in ready if reference in self.in_hand]
 
     def fill(self, pieces: deque[Piece]) -> None:
         """Give to those that have least in hand, up to AHEAD each."""
@@ -163,18 +188,26 @@ class _Crew:
                     self.in_hand[scanner.scan.remote(file, units)] = scanner, piece
                     load[id(scanner)] += 1
 
-    def lost(self, scanner: Any) -> list[Piece]:  # noqa: ANN401
+    def lost(self, scanner: Any, error: Exception) -> list[Piece]:  # noqa: ANN401  (Ray's handles have no type)
         """Replace a scanner that does not answer any more; returns all that it had in hand."""
         mine = [reference for reference, (who, _) in self.in_hand.items() if who is scanner]
         pieces = [self.in_hand.pop(reference)[1] for reference in mine]
-        self.scanners = [self._new() if other is scanner else other for other in self.scanners]
+        self.scanners = [other for other in self.scanners if other is not scanner]
         with contextlib.suppress(RayError):
             ray.kill(scanner)
+        self._lose(error)
         return pieces
+
+    def _lose(self, error: Exception) -> None:
+        self.losses += 1
+        if self.losses > MOST_LOSSES * self.size:
+            told = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+            raise UsageError(f"no scanner lives long enough to scan anything; the last one: {told}") from error
+        self._call()
 
     def dismiss(self) -> None:
         """End all scanners, and with them their processes."""
-        for scanner in self.scanners:
+        for scanner in [*self.scanners, *self.coming.values()]:
             with contextlib.suppress(RayError):
                 ray.kill(scanner)
 
@@ -182,14 +215,14 @@ class _Crew:
 def _hand_out(ledger: Ledger, pieces: deque[Piece], crew: _Crew, watch: Watch) -> Iterator[Kept]:
     while pieces or crew.in_hand:
         crew.fill(pieces)
-        for reference in ray.wait(list(crew.in_hand), timeout=1.0)[0]:
+        for reference in crew.wait():
             if reference not in crew.in_hand:
                 continue
             scanner, piece = crew.in_hand[reference]
             try:
                 answer = ray.get(reference)
             except RayError as error:
-                for other in crew.lost(scanner):
+                for other in crew.lost(scanner, error):
                     # only the first of them was under way, but which one that was died with its scanner
                     other.tries += 1
                     if other.tries < TRIES:
@@ -198,6 +231,7 @@ def _hand_out(ledger: Ledger, pieces: deque[Piece], crew: _Crew, watch: Watch) -
                         yield from _given_up(ledger, other, error)
                 continue
             del crew.in_hand[reference]
+            crew.losses = 0
             _check(answer)
             watch.on_progress(answer["bytes"], answer["matches"])
             watch.on_compiled(answer["compile_seconds"])
@@ -260,8 +294,9 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[int]:
             here = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
             context = ray.init(address="local", num_cpus=workers, **here, **quiet)
         else:
+            _knock(address)
             context = ray.init(address=address, **quiet)
-    except (ConnectionError, RuntimeError, ValueError, RayError) as error:
+    except (OSError, RuntimeError, ValueError, RayError) as error:
         told = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UsageError(f"no Ray cluster at {address or 'this machine'}: {told}") from error
     try:
@@ -269,6 +304,13 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[int]:
         yield max(1, int(ray.cluster_resources().get("CPU", 1)))
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody listens: Ray would try for minutes."""
+    place = urlsplit(address if "//" in address else f"//{address}")
+    if place.hostname and place.port:
+        socket.create_connection((place.hostname, place.port), timeout=10).close()
 
 
 def refuse_open_dashboard(url: str) -> None:
