@@ -66,7 +66,7 @@ def build_index(
         seen=dict(known or {}),
     )
     paths, not_in_data = [Path(source) for source in sources], [Path(source) for source in decoys]
-    sketch = sketch or fitting_sketch(paths + not_in_data, reading.columns)
+    sketch = sketch or fitting_sketch(paths + not_in_data)
     books = _all_books(paths, not_in_data, reading, str(metadata))
     return index.build_index(
         books, Path(out), sketch, key, keep_texts, overwrite, reading.outcomes, on_book, memory, workers
@@ -109,9 +109,9 @@ def _checked(described: Mapping[str, str]) -> dict[str, str]:
     return facts
 
 
-def fitting_sketch(sources: Sequence[Path], columns: BookColumns, shingle: int = FracMinHash.shingle) -> FracMinHash:
+def fitting_sketch(sources: Sequence[Path], shingle: int = FracMinHash.shingle) -> FracMinHash:
     """The sketch for books of this size, which is measured without reading them."""
-    return FracMinHash(shingle, scale_for(size_of(sources, columns) // BYTES_A_WORD))
+    return FracMinHash(shingle, scale_for(size_of(sources) // BYTES_A_WORD))
 
 
 def add_to_index(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import signal
 import sys
@@ -17,6 +19,7 @@ Message = tuple[dict[str, Any], bytes]
 def to_parent() -> Send:
     """What sends a message to the parent. Nothing else may reach its pipe: what is printed goes to stderr."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    _end_with_parent()
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
 
@@ -24,6 +27,12 @@ def to_parent() -> Send:
         write_message(out, header, payload)
 
     return send
+
+
+def _end_with_parent() -> None:
+    """Where the system can, be killed when the parent is: it may be in the middle of a long task."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
 
 
 def from_parent() -> tuple[Message, Iterator[dict[str, Any]]]:

@@ -63,6 +63,16 @@ class StoreError(UsageError):
     """The run database cannot be created, opened or queried."""
 
 
+class LedgerDamagedError(ProvenanceError):
+    """A file that a run left behind does not agree with its own digest, or does not belong there."""
+
+    exit_code = 3
+
+
+class OtherRunError(UsageError):
+    """The output belongs to a run on other terms, or to one that is under way."""
+
+
 class OutputError(ProvenanceError):
     """An output file cannot be written."""
 

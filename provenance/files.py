@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +15,7 @@ import xxhash
 from provenance.errors import OutputError
 
 BLOCK = 1 << 20  # bytes
+PROGRESS_BLOCKS = 256
 
 
 def text_digest(data: bytes | memoryview) -> str:
@@ -30,18 +31,22 @@ def file_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file: identifies an input as evidence."""
+def file_sha256(path: Path, on_progress: Callable[[], None] = lambda: None) -> str:
+    """SHA-256 of a file: identifies an input as evidence. `on_progress` is called now and then."""
     digest = hashlib.sha256()
-    for block in _blocks(path):
+    for number, block in enumerate(_blocks(path), 1):
         digest.update(block)
+        if number % PROGRESS_BLOCKS == 0:
+            on_progress()
     return digest.hexdigest()
 
 
 def file_identity(path: Path) -> str:
-    """What changes when a file does: its size, time of change and inode."""
+    """What changes when a file does: its size and time of change. Not the inode, which differs from node to node where
+    a store is mounted as a file system.
+    """
     known = path.stat()
-    return f"{known.st_size}-{known.st_mtime_ns}-{known.st_ino}"
+    return f"{known.st_size}-{known.st_mtime_ns}"
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
@@ -51,8 +56,11 @@ def _blocks(path: Path) -> Iterator[bytes]:
 
 
 @contextlib.contextmanager
-def atomic_write(path: Path) -> Iterator[IO[bytes]]:
-    """A file that appears under its name whole or not at all; raises OutputError where it cannot be written."""
+def atomic_write(path: Path, replace: bool = True) -> Iterator[IO[bytes]]:
+    """A file that appears under its name whole or not at all; raises OutputError where it cannot be written.
+
+    Without `replace` raises FileExistsError if there is one, also if two processes write it at the same time.
+    """
     temporary: Path | None = None
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
@@ -62,13 +70,30 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        if replace:
+            temporary.replace(path)
+        else:
+            _create(temporary, path)
         sync_directory(path.parent)
+    except FileExistsError:
+        raise
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _create(temporary: Path, path: Path) -> None:
+    """Give a file its name if nothing has it: a rename would replace what is there, a link does not."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links: the race is then decided by whoever renames last
+        if path.exists():
+            raise FileExistsError(path) from None
+        temporary.replace(path)
 
 
 def _umask() -> int:

@@ -14,7 +14,15 @@ ORDER = (  # lowest first; a module imports from its own layer and those before 
     "__main__",
 )  # fmt: skip
 
-ONLY_IN = {"duckdb": {"store"}, "click": {"cli"}, "rich": {"cli"}, "numba": {"kernels"}, "tqdm": {"cli"}}
+ONLY_IN = {
+    "duckdb": {"store"},
+    "click": {"cli"},
+    "rich": {"cli"},
+    "numba": {"kernels"},
+    "tqdm": {"cli"},
+    "ray": {"runs"},
+    "obstore": {"storage"},
+}
 NOT_IN = {
     "kernels": {"pyarrow", "pathlib", "os", "io"},
     "matching": {"pathlib", "os", "io", "duckdb", "pyarrow.parquet"},

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
+from typing import NoReturn
 
 import click
 
@@ -14,6 +16,7 @@ COMMANDS = {
     "demo": ("provenance.cli.demo", "Try it on real text: known books, and shards that hold some of them."),
     "index": ("provenance.cli.index", "Build, show and verify indexes of known books."),
     "scan": ("provenance.cli.scan", "Scan training shards for the books of an index."),
+    "collect": ("provenance.cli.collect", "Make a run database of the units that tasks have scanned."),
     "inspect": ("provenance.cli.inspect", "Show what is in shards, before they are scanned."),
     "match": ("provenance.cli.match", "Compare one text with an index, side by side."),
     "query": ("provenance.cli.query", "Ask a run database a question in SQL."),
@@ -55,8 +58,15 @@ def root() -> None:
     """
 
 
+def _interrupt(signum: int, frame: object) -> NoReturn:
+    """SIGTERM, which batch systems send before they kill, means what Ctrl-C means."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Run the command line; every error made on purpose becomes one line on stderr and its exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         root.main(standalone_mode=False)
     except click.exceptions.Exit as stop:
@@ -70,7 +80,7 @@ def main() -> None:
         click.echo(f"provenance: {safe(str(error))}", err=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("provenance: interrupted; nothing half written is left, the same command starts again", err=True)
+        click.echo("provenance: interrupted; nothing half written is left, the same command goes on", err=True)
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output is gone, and with it any use of a message

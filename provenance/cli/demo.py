@@ -27,9 +27,10 @@ def command(folder: Path) -> None:
     """
     from provenance.building import build_index
     from provenance.cli.printing import number, size
-    from provenance.cli.scan import print_summary
+    from provenance.cli.summary import print_summary
     from provenance.demo.corpus import write_books, write_shards
     from provenance.kernels.compiling import on_first_compile
+    from provenance.runs.engine import Watch
     from provenance.runs.scan import scan
 
     _prepare(folder)
@@ -43,7 +44,7 @@ def command(folder: Path) -> None:
     )
     db = folder / "run.duckdb"
     click.echo(f"3. Scan: provenance scan {shards} --index {folder / 'index'} --db {db}", err=True)
-    summary = scan([shards], folder / "index", db, overwrite=True, on_compiling=_say_compiling)
+    summary = scan([shards], folder / "index", db, overwrite=True, watch=Watch(on_compiling=_say_compiling))
     click.echo(err=True)
     print_summary(summary)
     _print_kinds(db)

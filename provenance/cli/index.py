@@ -95,7 +95,7 @@ def build(
     if sketch == "banded":
         chosen = BandedMinHash(shingle, num_perm=num_perm, threshold=threshold)
     elif scale is None:
-        chosen = fitting_sketch([*sources, *decoys], BookColumns(**columns), shingle)
+        chosen = fitting_sketch([*sources, *decoys], shingle)
     else:
         chosen = FracMinHash(shingle, scale)
     with tqdm(unit="B", unit_scale=True, desc="indexing", file=sys.stderr, disable=None) as bar:

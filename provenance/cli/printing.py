@@ -7,13 +7,22 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-# C0 and C1 controls, line and paragraph separators, bidi controls, zero-width characters, lone surrogates
-UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_SHOWN_AS_NOTHING = (  # Unicode's Default_Ignorable_Code_Point: zero-width, bidi, tags, variations, blank letters
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f"
+    "\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+# and C0 and C1 controls, line and paragraph separators, marks of annotation, lone surrogates
+UNSAFE = re.compile(f"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufff9-\ufffb\ud800-\udfff{_SHOWN_AS_NOTHING}]")
 
 
 def safe(text: str) -> str:
     r"""The text with every character that could move the cursor, hide or reorder text written out, as `\\x1b`."""
     return UNSAFE.sub(lambda match: match.group().encode("unicode_escape", "surrogatepass").decode(), text)
+
+
+def safe_lines(text: str) -> str:
+    """Lines that end in CR LF as lines of a terminal, each made harmless."""
+    return "\n".join(map(safe, text.split("\r\n")))
 
 
 def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]], title: str = "") -> None:

@@ -22,7 +22,7 @@ def command(db: Path, sql: str, output: str) -> None:
     provenance query run.duckdb "SELECT title, grade, coverage FROM v_works ORDER BY coverage DESC LIMIT 10"
     provenance query run.duckdb "SELECT * FROM exception" --format json
     """
-    from provenance.cli.printing import table
+    from provenance.cli.printing import safe_lines, table
     from provenance.store import RunReader
     from provenance.store.export import csv_of
 
@@ -31,7 +31,8 @@ def command(db: Path, sql: str, output: str) -> None:
     if output == "json":
         click.echo(json.dumps(result.to_pylist(), default=str))
     elif output == "csv":
-        sys.stdout.write(csv_of(result))
+        text = csv_of(result)
+        sys.stdout.write(safe_lines(text) if sys.stdout.isatty() else text)
     else:
         rows = result.to_pylist()
         numeric = {name for name in result.column_names if rows and isinstance(rows[0][name], int | float)}

@@ -5,26 +5,37 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from provenance.runs.record import ScanSummary
+    from provenance.runs.config import ScanConfig
+    from provenance.runs.engine import Watch
+    from provenance.runs.local import Children
+    from provenance.runs.units import Share
 
 FILE = click.Path(path_type=Path)
+LEAST_UNIT, LEAST_MEMORY = 1 << 10, 256 << 20  # bytes
 EARLY = 2  # worker processes started before it is known how many there is work for
-MOST_WORKS_SHOWN = 40
-MOST_EXCEPTIONS_SHOWN = 20
-WIDE = 110  # columns of a terminal that shows every column of the table
 
 
 @click.command("scan", context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("shards", nargs=-1, required=True, metavar="SHARD...")
-@click.option("--index", required=True, type=FILE, help="Index of the known books.")
-@click.option("--db", required=True, type=FILE, help="Run database to write (DuckDB).")
+@click.option("--index", required=True, help="Index of the known books, also s3://...")
+@click.option(
+    "--db", type=FILE, help="Run database to write (DuckDB); beside it DB.units, from which a run is resumed."
+)
+@click.option(
+    "--out", metavar="DIR", help="Where units are kept instead, also s3://...; without --db: write nothing else."
+)
+@click.option(
+    "--task", metavar="3/64", help="Scan the third of 64 shares into --out; by default as Slurm's array says."
+)
+@click.option("--plan", "only_plan", is_flag=True, help="Print what there is to scan, and scan nothing.")
 @click.option(
     "--text-column",
     "text_columns",
@@ -70,13 +81,27 @@ WIDE = 110  # columns of a terminal that shows every column of the table
     "--scratch", type=FILE, metavar="DIR", help="Where objects are fetched to; by default beside the database."
 )
 @click.option("--workers", type=int, help="Worker processes; by default one a core.")
+@click.option("--unit-size", default="256MB", show_default=True, help="Text in one unit of work, about.")
+@click.option("--max-memory", default="3GiB", show_default=True, help="Memory of a worker, without the index.")
+@click.option(
+    "--max-seconds",
+    type=click.FloatRange(min=1),
+    default=300,
+    show_default=True,
+    help="A worker that gets nothing done for so long is ended; its unit is tried once more.",
+)
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
+@click.option("--ray-address", metavar="ADDRESS", help="Of a running cluster, or `auto`; without: one on this machine.")
 @click.option("--key-file", type=FILE, help="Key that the index was built with.")
-@click.option("--overwrite", is_flag=True, help="Replace the run database that is there.")
+@click.option("--overwrite", is_flag=True, help="Begin anew, in place of the run that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 def command(
     shards: tuple[str, ...],
-    index: Path,
-    db: Path,
+    index: str,
+    db: Path | None,
+    out: str | None,
+    task: str | None,
+    only_plan: bool,
     text_columns: tuple[str, ...],
     id_column: str | None,
     tokenizer: Path | None,
@@ -90,6 +115,11 @@ def command(
     anonymous: bool,
     scratch: Path | None,
     workers: int | None,
+    unit_size: str,
+    max_memory: str,
+    max_seconds: float,
+    engine: str,
+    ray_address: str | None,
     key_file: Path | None,
     overwrite: bool,
     as_json: bool,
@@ -97,23 +127,25 @@ def command(
     """Scan training shards for the books of an index: files, directories, globs, objects, @list.txt, or - for a list.
 
     Parquet, Arrow, JSON lines, CSV, WebDataset, WARC, and token ids (--tokenizer); docs/formats.md has them all.
+    The same command again goes on where it stopped. docs/runs.md says how runs are resumed, shared and collected.
 
     \b
     provenance scan shards/ --index indexes/books --db run.duckdb
     provenance scan 'data/train-*.parquet' --index indexes/books --db run.duckdb --text-column body
     provenance scan shards/ --index indexes/books --db run.duckdb --background news.parquet --decoys unpublished/
+    provenance scan shards/ --index indexes/books --out units/ --task 3/64
     """
     from provenance.runs.local import Children
 
-    early = min(EARLY, workers or os.cpu_count() or 1)  # they import what they need while this process does
+    early = min(EARLY, workers or os.cpu_count() or 1) if engine == "local" and not only_plan else 0
+    # they import what they need while this process does
     children = click.get_current_context().with_resource(Children(max(0, early)))
 
-    from tqdm import tqdm
-
-    from provenance.cli.options import read_key
+    from provenance.cli.options import parse_bytes, read_key
+    from provenance.errors import UsageError
     from provenance.matching import MatchConfig
-    from provenance.runs.config import ScanConfig
-    from provenance.runs.scan import scan
+    from provenance.runs.config import ScanConfig, WorkerLimits
+    from provenance.runs.units import parse_share, share_of_array
 
     config = ScanConfig(
         text_columns=text_columns,
@@ -121,10 +153,111 @@ def command(
         tokenizer=None if tokenizer is None else str(tokenizer),
         end_of_text=end_of_text,
         scale=scale,
+        unit_bytes=at_least(parse_bytes(unit_size), LEAST_UNIT, "--unit-size"),
         max_row_bytes=max_row_bytes,
         max_ratio=max_ratio,
         match=MatchConfig(min_words=min_words),
     )
+    limits = WorkerLimits(at_least(parse_bytes(max_memory), LEAST_MEMORY, "--max-memory"), max_seconds)
+    if task is not None and not only_plan and (db is not None or out is None):
+        raise UsageError("--task goes with --out: tasks write units, and `provenance collect DIR --db` loads them")
+    share = parse_share(task) if task is not None else None
+    if only_plan:
+        print_plan(shards, config, anonymous, share, children, as_json)
+        return
+    if db is None and out is None:
+        raise UsageError("give --db, the run database to write, or --out, a folder for the units of a task")
+    if ray_address is not None and engine != "ray":
+        raise UsageError("--ray-address goes with --engine ray")
+    if db is None and share is None:
+        share = share_of_array(dict(os.environ))
+    options: dict[str, Any] = {
+        "config": config, "workers": workers, "limits": limits, "key": read_key(key_file), "overwrite": overwrite,
+        "background": background, "decoys": decoys, "anonymous": anonymous, "scratch": scratch, "engine": engine,
+        "ray_address": ray_address, "children": children,
+    }  # fmt: skip
+    if db is None:
+        assert out is not None
+        complete = run_share(shards, index, out, share, options, as_json)
+    else:
+        complete = run_scan(shards, index, db, out, options, as_json)
+    if not complete:
+        sys.exit(3)
+
+
+def at_least(size: int, least: int, option: str) -> int:
+    """A size; raises UsageError for one that makes no sense."""
+    from provenance.errors import UsageError
+
+    if size < least:
+        raise UsageError(f"{option} is {size} bytes; it must be at least {least:,}")
+    return size
+
+
+def run_scan(
+    shards: tuple[str, ...], index: str, db: Path, out: str | None, options: dict[str, Any], as_json: bool
+) -> bool:
+    """Scan, print what was found; returns whether all was scanned."""
+    from provenance.cli.summary import print_summary
+    from provenance.runs.scan import scan
+
+    with watching() as watch:
+        summary = scan(shards, index, db, out=out, watch=watch, **options)
+    if as_json:
+        click.echo(json.dumps(summary.to_json(), default=str))
+    else:
+        print_summary(summary)
+    return summary.complete
+
+
+def run_share(
+    shards: tuple[str, ...], index: str, out: str, share: Share | None, options: dict[str, Any], as_json: bool
+) -> bool:
+    """Scan a share of the units, print how it went; returns whether all of it was scanned."""
+    from provenance.cli.printing import number, safe
+    from provenance.cli.summary import print_problems
+    from provenance.runs.scan import scan_share
+
+    with watching() as watch:
+        summary = scan_share(shards, index, out, share, watch=watch, **options)
+    if as_json:
+        click.echo(json.dumps(summary.to_json()))
+        return summary.complete
+    done = f"{summary.units - summary.found:,} scanned in {summary.seconds:.1f} s, {summary.found:,} done before"
+    click.echo(f"Task {summary.task}: {number(summary.units, 'unit')}, {done}. Next, when all tasks are done:")
+    click.echo(f"provenance collect {safe(summary.out)} --db RUN.duckdb")
+    print_problems(summary.incomplete, f"in the unit files of {summary.out}")
+    return summary.complete
+
+
+def print_plan(
+    shards: tuple[str, ...], config: ScanConfig, anonymous: bool, share: Share | None, children: Children, as_json: bool
+) -> None:
+    """What a scan would do."""
+    from provenance.cli.printing import number, size
+    from provenance.runs.planning import plan_scan
+
+    plan = plan_scan(shards, config, anonymous, share.tasks if share else 1, children)
+    if as_json:
+        click.echo(json.dumps(plan.to_json()))
+        return
+    click.echo(
+        f"{number(plan.shards, 'shard')} of {size(plan.bytes)}, about {size(plan.text_bytes)} of text, in "
+        f"{number(plan.units, 'unit')}; {plan.skipped:,} other files are skipped, {plan.unreadable:,} cannot be opened."
+    )
+    click.echo(f"About {plan.core_seconds / 3600:.2f} core hours, at {size(plan.rate)}/s of text a core.")
+    if plan.tasks > 1:
+        least, most = size(plan.smallest_task), size(plan.largest_task)
+        click.echo(f"{plan.tasks:,} tasks of {least} to {most} of text.")
+
+
+@contextmanager
+def watching() -> Iterator[Watch]:
+    """A progress bar on stderr, fed by a run."""
+    from tqdm import tqdm
+
+    from provenance.runs.engine import Watch
+
     with tqdm(unit="B", unit_scale=True, desc="scanning", file=sys.stderr, disable=None) as bar:
         matches = 0
 
@@ -136,105 +269,12 @@ def command(
             bar.update(text_bytes)
 
         def on_planned(text_bytes: int) -> None:
-            bar.total = (bar.total or 0) + text_bytes
+            bar.total = max(0, (bar.total or 0) + text_bytes)
 
         def on_compiling() -> None:
             bar.set_description_str("compiling for this processor, once")
 
-        summary = scan(
-            shards, index, db,
-            config=config, workers=workers, key=read_key(key_file), overwrite=overwrite, background=background,
-            decoys=decoys, anonymous=anonymous, scratch=scratch, children=children,
-            on_planned=on_planned, on_progress=on_progress, on_compiling=on_compiling,
-        )  # fmt: skip
-    if as_json:
-        click.echo(json.dumps(summary.to_json(), default=str))
-    else:
-        print_summary(summary)
-    if not summary.complete:
-        sys.exit(3)
+        def on_resumed(done: int, units: int) -> None:
+            click.echo(f"provenance: going on: {done:,} of {units:,} units are done", err=True)
 
-
-def print_summary(summary: ScanSummary) -> None:
-    """The works found, what was clean, and what was not scanned."""
-    from provenance.cli.printing import number, percent, safe, size
-
-    if summary.works:
-        shown = summary.works[:MOST_WORKS_SHOWN]
-        print_works(shown)
-        if len(summary.works) > len(shown):
-            rest = number(len(summary.works) - len(shown), "more work")
-            click.echo(
-                f"... and {rest} with matches: provenance export {summary.db} --what works --format csv --out works.csv"
-            )
-        click.echo()
-    clean = summary.documents_scanned - summary.nulls - summary.documents_matched
-    rate = summary.bytes_scanned / max(summary.seconds - summary.compile_seconds, 0.001)
-    click.echo(
-        f"{number(len(summary.works), 'work')} found, {summary.works_shared:,} only by lines they share with others, "
-        f"{summary.works_without_match:,} without a match. "
-        f"{number(summary.documents_scanned, 'document')} scanned: {summary.documents_matched:,} with matches, "
-        f"{clean:,} clean. {size(summary.bytes_scanned)} of text in {summary.seconds:.1f} s ({size(rate)}/s)."
-    )
-    if summary.compile_seconds >= 1:
-        click.echo(
-            f"Of that time {summary.compile_seconds:.0f} s went into compiling for this processor, which is done once."
-        )
-    if summary.decoys["works"]:
-        matched, most = summary.decoys["matched"], percent(summary.decoys["upper95"])
-        click.echo(
-            f"{matched:,} of {number(summary.decoys['works'], 'decoy')} matched, which cannot be in the data: "
-            f"of such works at most {most} would (95 %)."
-        )
-        if too_short := summary.decoys["too_short"]:
-            click.echo(f"{number(too_short, 'decoy')} besides cannot match, being too short: not counted.")
-        if matched:
-            click.echo(
-                f"Which: provenance query {safe(str(summary.db))} "
-                '"SELECT title, grade, documents, longest_run FROM v_works WHERE decoy AND documents > 0"'
-            )
-    outcomes = ", ".join(f"{count:,} {kind}" for kind, count in summary.shards.items() if count)
-    click.echo(f"Files: {outcomes or 'none'}. Run database: {safe(str(summary.db))}")
-    if summary.nulls or summary.invalid_documents:
-        click.echo(
-            f"{number(summary.nulls, 'row')} without text (null); "
-            f"{number(summary.invalid_documents, 'row')} with invalid UTF-8 (scanned, bad bytes separate words)."
-        )
-    for problem in summary.exceptions[:MOST_EXCEPTIONS_SHOWN]:
-        click.echo(f"not scanned: {safe(problem['reason'])}", err=True)
-    if len(summary.exceptions) > MOST_EXCEPTIONS_SHOWN:
-        more = len(summary.exceptions) - MOST_EXCEPTIONS_SHOWN
-        click.echo(f"not scanned: {more} more, in the table exception of {safe(str(summary.db))}", err=True)
-    if not summary.shards["scanned"] + summary.shards["partial"]:
-        click.echo("provenance: nothing was scanned: this is no statement about any work", err=True)
-    elif summary.exceptions:
-        click.echo("provenance: incomplete: what was not scanned is not known to be clean", err=True)
-
-
-def _coverage(work: dict[str, Any]) -> str:
-    from provenance.cli.printing import percent
-
-    if not work["estimated"]:
-        return percent(work["coverage"])
-    return f"{percent(work['coverage'])} ({100 * work['coverage_low']:.1f}-{100 * work['coverage_high']:.1f})"
-
-
-def print_works(works: list[dict[str, Any]]) -> None:
-    """A row for each work; a narrow terminal gets the columns that matter most."""
-    from provenance.cli.printing import percent, table, width
-
-    columns: list[tuple[str, str, Callable[[dict[str, Any]], object]]] = [
-        ("work", "left", lambda w: w["title"] or w["work_id"]),
-        ("author", "left", lambda w: w["author"]),
-        ("grade", "fixed", lambda w: w["grade"] + (" (estimate)" if w["estimated"] else "")),
-        ("coverage", "right", _coverage),
-        ("identity", "right", lambda w: percent(w["identity"])),
-        ("words", "right", lambda w: f"{w['matched_words']:,}"),
-        ("longest run", "right", lambda w: f"{w['longest_run']:,}"),
-        ("rows", "right", lambda w: f"{w['documents']:,}"),
-        ("shards", "right", lambda w: f"{w['shards']:,}"),
-        ("copies", "right", lambda w: f"{w['copies']:.2f}"),
-    ]
-    if width() < WIDE:
-        columns = [column for column in columns if column[0] not in ("author", "longest run", "shards")]
-    table([column[:2] for column in columns], [[cell(work) for _, _, cell in columns] for work in works])
+        yield Watch(on_planned, on_progress, on_compiling, on_resumed=on_resumed)

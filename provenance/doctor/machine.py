@@ -64,20 +64,20 @@ def processor_found() -> Findings:
 
 def memory() -> Findings:
     """Whether the memory holds as many workers as there will be, each at its limit."""
-    from provenance.runs.config import check_workers
-    from provenance.runs.worker import MEMORY_LIMIT
+    from provenance.runs.config import WorkerLimits, check_workers
 
+    most_each = WorkerLimits().memory_bytes
     total, available, workers = _meminfo("MemTotal"), memory_available(), check_workers(None)
     if total is None or available is None:
         yield Finding("memory", OK, "this system does not say how much there is")
         return
     bounds = [f"{name} allows {size(most)}" for name, most in memory_bounds() if most < total]
     text = "; ".join([f"{size(total)}, {size(available)} available", *bounds])
-    text = f"{text}; {counted(workers, 'worker')} of at most {size(MEMORY_LIMIT)} each"
-    if available >= workers * MEMORY_LIMIT:
+    text = f"{text}; {counted(workers, 'worker')} of at most {size(most_each)} each"
+    if available >= workers * most_each:
         yield Finding("memory", OK, text)
     else:
-        fewer = max(1, available // MEMORY_LIMIT)
+        fewer = max(1, available // most_each)
         remedy = f"pass --workers {fewer} where shards may be hostile; ordinary ones need a tenth of the limit"
         yield Finding(
             "memory", WARNING, f"{text}, which is more than there is", remedy if fewer < workers else "add memory"

@@ -94,6 +94,7 @@ def _scanned(place: Path, case: Case, on_compiling: Callable[[], None]) -> tuple
     """Matches of a scan, and the number of rows it read."""
     from provenance import build_index, scan
     from provenance.kernels.compiling import on_first_compile
+    from provenance.runs.engine import Watch
     from provenance.store import RunReader
 
     on_first_compile(on_compiling)
@@ -103,7 +104,7 @@ def _scanned(place: Path, case: Case, on_compiling: Callable[[], None]) -> tuple
     pq.write_table(pa.table({"text": case.rows}), shard, row_group_size=ROW_GROUP)
     build_index([place / f"{name}.txt" for name in case.books], place / "index")
     db = place / "run.duckdb"
-    summary = scan([shard], place / "index", db, workers=1, on_compiling=on_compiling)
+    summary = scan([shard], place / "index", db, workers=1, watch=Watch(on_compiling=on_compiling))
     with RunReader(db) as run:
         found = [_place(row) for row in run.query("SELECT * FROM match")]
     return found, 0 if summary.exceptions else summary.documents_scanned

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from provenance.errors import IndexDamagedError, KeyMismatchError, UsageError
 from provenance.files import file_digest
 from provenance.index import format as names
-from provenance.index.texts import COLUMNS, EditionTexts
+from provenance.index.texts import COLUMNS, LARGEST, EditionTexts
 from provenance.kernels.common import in_many_works
 from provenance.kernels.confirm import confirm_runs
 from provenance.kernels.fingerprints import Sketches
@@ -136,7 +136,10 @@ class Index:
     @cached_property
     def texts(self) -> EditionTexts:
         """The edition texts; one reader an index object."""
-        blocks = names.mapped(self.folder / names.BLOCKS, "<u8").reshape(-1, len(COLUMNS))
+        blocks = names.mapped(self.folder / names.BLOCKS, "<u8")
+        if blocks.size % len(COLUMNS):
+            raise IndexDamagedError(f"{self.folder / names.BLOCKS} is damaged: it ends within a block")
+        blocks = blocks.reshape(-1, len(COLUMNS))
         data = names.mapped(self.folder / names.TEXTS, "u1")
         self._check_blocks(blocks, data.size)
         spans = names.mapped(self.folder / names.SPANS, "u1")
@@ -186,7 +189,7 @@ class Index:
         """Read every file and compare its digest; raises IndexDamagedError naming the first that differs."""
         files = self.manifest["files"]
         with ThreadPoolExecutor() as pool:
-            digests = pool.map(file_digest, [self.folder / name for name in files])
+            digests = pool.map(_digest_of, [self.folder / name for name in files])
             for name, digest in zip(files, digests, strict=True):
                 if digest != files[name]["xxh3_128"]:
                     raise IndexDamagedError(
@@ -224,14 +227,18 @@ class Index:
 
     def _read_editions(self, columns: list[str]) -> pa.Table:
         path = self.folder / names.EDITIONS
-        if file_digest(path) != self.manifest["files"][names.EDITIONS]["xxh3_128"]:
+        if _digest_of(path) != self.manifest["files"][names.EDITIONS]["xxh3_128"]:
             raise IndexDamagedError(f"{path} is damaged: {names.MANIFEST} has another digest; build the index again")
         try:
             with pq.ParquetFile(path) as file:
                 table = file.read(columns, use_threads=False)
-            return table.cast(pa.schema([names.EDITION_SCHEMA.field(name) for name in columns]))
+            table = table.cast(pa.schema([names.EDITION_SCHEMA.field(name) for name in columns]))
+            table.validate(full=True)  # strings are read as they stand; what is no UTF-8 would be met much later
         except (pa.ArrowException, ValueError, OSError) as error:
             raise IndexDamagedError(f"{path} is damaged: it has not the columns of editions: {error}") from error
+        if any(column.null_count for column in table.columns):
+            raise IndexDamagedError(f"{path} is damaged: it has nulls, which no index has; build the index again")
+        return table
 
     def _check_fit(self, most: int) -> None:
         postings, buckets, ends = self._postings.size, self._buckets, self._word_ends
@@ -248,6 +255,8 @@ class Index:
             and self._filter.size == ((most >> PRECISION - 32) * self.manifest["filter_scale"] >> 32) + 1
             and ends.size == counts["editions"]
             and bool((self.edition_words >= 0).all())
+            and bool((self._text_bytes[self.edition_words > 0] > 0).all())
+            and bool((self._text_bytes <= LARGEST).all())
             and bool((self.first_words == np.concatenate([[0], ends[:-1]])).all() if ends.size else postings == 0)
             and (not self.has_texts or (self.folder / names.WORDS).stat().st_size == 4 * words)
             and (not self.has_texts or (self.folder / names.SPANS).stat().st_size == 2 * words)
@@ -258,22 +267,35 @@ class Index:
             )
 
     def _check_blocks(self, blocks: npt.NDArray[np.uint64], size: int) -> None:
-        if not blocks.size:
-            return
-        first_word, file_begin, edition = blocks[:, 0], blocks[:, 2], blocks[:, 3]
-        sound = (
-            int(first_word[0]) == 0
-            and bool((first_word[1:] >= first_word[:-1]).all())
-            and int(first_word[-1]) <= self.manifest["counts"]["words"]
-            and bool((file_begin[1:] > file_begin[:-1]).all())
-            and int(file_begin[-1]) < size
-            and bool((edition[1:] >= edition[:-1]).all())
-            and int(edition[-1]) < self.first_words.size
-        )
+        """Every edition with a text has blocks, which follow one another within its words and bytes and in the file."""
+        first_word, begin, file_begin, edition = blocks.astype(np.int64).T  # what is too large for it is negative
+        sound = not bool((blocks >= 1 << 63).any()) and not bool((edition >= self.first_words.size).any())
+        if sound:
+            fresh = np.concatenate([np.ones(min(1, edition.size), dtype=np.bool_), edition[1:] != edition[:-1]])
+            following, base, end = ~fresh[1:], self.first_words[edition], self._word_ends[edition]
+            sound = (
+                np.array_equal(edition[fresh], np.flatnonzero(self._text_bytes))
+                and bool((first_word[fresh] == base[fresh]).all())
+                and bool((first_word <= end).all())
+                and bool((first_word[1:] >= first_word[:-1]).all())
+                and bool((begin[fresh] == 0).all())
+                and bool((begin[1:][following] > begin[:-1][following]).all())
+                and bool((begin < self._text_bytes[edition]).all())
+                and bool((file_begin[:1] == 0).all())
+                and bool((file_begin[1:] > file_begin[:-1]).all())
+                and bool((file_begin < size).all())
+            )
         if not sound:
             raise IndexDamagedError(
                 f"{self.folder / names.BLOCKS} is damaged: blocks out of order; build the index again"
             )
+
+
+def _digest_of(path: Path) -> str:
+    try:
+        return file_digest(path)
+    except OSError as error:  # of a failing disk: it names no file
+        raise IndexDamagedError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _coarser(built: Sketch, scale: int) -> FracMinHash:

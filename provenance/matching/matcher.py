@@ -88,10 +88,8 @@ class Matcher:
         parts = [self._find_in_plain(values.slice(0, 0))[0]]
         for code, rows in sorted(rows_of.items()):
             found, counted = self.find(values.slice(code, 1))
-            for name in ("text_bytes", "words", "invalid_utf8", "invalid_documents", "documents_matched"):
+            for name in vars(counts).keys() - {"documents", "nulls"}:
                 setattr(counts, name, getattr(counts, name) + getattr(counted, name) * len(rows))
-            counts.common_fingerprints += counted.common_fingerprints
-            counts.common_passages += counted.common_passages
             if matches := found.documents.size:
                 parts.append(found.take(np.tile(np.arange(matches), len(rows)), np.repeat(rows, matches)))
         joined = join(parts, [0] * len(parts))

@@ -67,8 +67,8 @@ def _offsets(texts: pa.Array) -> npt.NDArray[np.int64]:
     if len(texts) == 0:
         return np.zeros(1, dtype=np.int64)
     dtype = np.int64 if pa.types.is_large_binary(texts.type) else np.int32
-    offsets = np.frombuffer(texts.buffers()[1], dtype=dtype)
-    return offsets[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
+    end = texts.offset + len(texts) + 1  # the buffer of a damaged file may end within a number
+    return np.frombuffer(texts.buffers()[1], dtype=dtype, count=end)[texts.offset :].astype(np.int64)
 
 
 def _nulls_hold_bytes(texts: pa.Array) -> bool:

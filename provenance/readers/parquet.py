@@ -32,19 +32,8 @@ def read_parquet(path: Path, columns: BookColumns) -> Iterator[Document]:
                 for row in range(batch.num_rows):
                     yield _document(batch, row, f"#{number}", facts, columns)
                     number += 1
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: a name, id or fact that is no UTF-8
         raise BookError(str(error)) from error
-
-
-def text_bytes(path: Path, columns: BookColumns) -> int:
-    """Bytes of text in the file, by what it says of itself; none where it says nothing that can be read."""
-    try:
-        metadata = pq.read_metadata(path)
-    except pa.ArrowException:
-        return 0
-    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    chunks = [group.column(number) for group in groups for number in range(group.num_columns)]
-    return sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema == columns.text)
 
 
 def _document(batch: pa.RecordBatch, row: int, place: str, facts: dict[str, str], columns: BookColumns) -> Document:

@@ -86,7 +86,7 @@ class Parser:
             if message[0].get("kind") != "done":
                 yield message
             elif reason := message[0].get("reason"):
-                raise BookError(str(reason))
+                raise BookError(_text(reason))
             else:
                 return
 
@@ -166,21 +166,26 @@ def _understood(message: tuple[dict[str, Any], bytes]) -> Document | Refused | _
     header, payload = message
     try:
         if header["kind"] == "member":
-            return _Member(int(header["number"]), str(header["place"]))
+            return _Member(int(header["number"]), _text(header["place"]))
         if header["kind"] == "refused":
             outcome = "skipped" if header["outcome"] == "skipped" else "failed"
-            return Refused(str(header["place"]), outcome, str(header["reason"]))
+            return Refused(_text(header["place"]), outcome, _text(header["reason"]))
         return Document(
             text=payload,
-            format=str(header["format"]),
-            encoding=str(header["encoding"]),
-            facts={str(name): str(value) for name, value in dict(header["facts"]).items()},
-            notes=tuple(map(str, header["notes"])),
+            format=_text(header["format"]),
+            encoding=_text(header["encoding"]),
+            facts={_text(name): _text(value) for name, value in dict(header["facts"]).items()},
+            notes=tuple(map(_text, header["notes"])),
             cut_front=int(header["cut_front"]),
             cut_back=int(header["cut_back"]),
-            id=str(header["id"]),
-            place=str(header["place"]),
-            sha256=str(header["sha256"]),
+            id=_text(header["id"]),
+            place=_text(header["place"]),
+            sha256=_text(header["sha256"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise _SenselessAnswerError("the process that parsed it gave an answer that makes no sense") from error
+
+
+def _text(value: object) -> str:
+    r"""What is said as text that every table can hold: a lone surrogate, which none can, is written out as `\ud800`."""
+    return str(value).encode(errors="backslashreplace").decode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,8 @@ from provenance.runs.config import ScanConfig
 from provenance.runs.local import Children, Task
 from provenance.runs.payloads import from_payload
 from provenance.runs.unit import LEARNED_SCHEMA
-from provenance.shards import list_shards
+from provenance.shards import Part, list_shards
+from provenance.shards.shard import plan_units
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class Background:
     record: dict[str, Any]  # as it stands in the record of the run
 
 
+def no_background() -> Background:
+    """Nothing learned, from nothing."""
+    return Background(np.empty(0, dtype=np.uint64), {})
+
+
 def learn(paths: Sequence[str], hello: dict[str, Any], config: ScanConfig, workers: int) -> Background:
     """Read shards of ordinary text in worker processes of their own, which are told `hello`.
 
@@ -35,7 +41,7 @@ def learn(paths: Sequence[str], hello: dict[str, Any], config: ScanConfig, worke
     agree. Raises UsageError where there is none, ShardError for a file that cannot be read.
     """
     if not paths:
-        return Background(np.empty(0, dtype=np.uint64), {})
+        return no_background()
     files: dict[str, dict[str, Any]] = {}
     for file in list_shards(paths):
         files[file.path] = {"path": file.path, "skipped": file.skipped, "sha256": None, "documents": 0}
@@ -53,7 +59,11 @@ def learn(paths: Sequence[str], hello: dict[str, Any], config: ScanConfig, worke
             if header["task"] == "describe":
                 pinned = {"shard": header["shard"], "path": header["shard"], "identity": header["identity"]}
                 unit = {**pinned, "columns": header["columns"]}
-                tasks.extend({"task": "learn", "parts": parts, **unit} for parts in header["units"])
+                parts = [Part(**part) for part in header["parts"]]
+                tasks.extend(
+                    {"task": "learn", "parts": [asdict(part) for part in some], **unit}
+                    for some in plan_units(parts, config.unit_bytes)
+                )
                 tasks.append({"task": "digest", **pinned})
             elif header["task"] == "digest":
                 files[header["shard"]]["sha256"] = header["sha256"]

@@ -8,6 +8,7 @@ from typing import Any
 
 from provenance.errors import UsageError
 from provenance.matching import MatchConfig
+from provenance.runs.local import STALL_SECONDS
 from provenance.shards.shard import Options
 from provenance.shards.tokens import Decoder
 
@@ -21,7 +22,7 @@ class ScanConfig:
     tokenizer: str | None = None  # a tokenizer.json, for columns of token ids
     end_of_text: int | None = None  # id at which packed sequences are split; None: by its usual names
     scale: int | None = None  # coarser than the index was built with: fewer fingerprints looked up
-    unit_bytes: int = 256 << 20  # of text in one unit of work
+    unit_bytes: int = 256_000_000  # of text in one unit of work, about
     max_row_bytes: int = 64 << 20  # a longer row is not scanned, and named in `exception`
     max_ratio: int = 1000  # a compressed file that gives more bytes than so many times its own is a bomb
     background_documents: int = 3  # a fingerprint in so many documents of the background is common text
@@ -48,6 +49,14 @@ class ScanConfig:
             self.unit_bytes,
             None if self.tokenizer is None else Decoder(self.tokenizer, self.end_of_text),
         )
+
+
+@dataclass(frozen=True)
+class WorkerLimits:
+    """What a worker process may use. A unit that takes more is tried once more, then recorded as not scanned."""
+
+    memory_bytes: int = 3 << 30  # of its own; the index, which is mapped, does not count
+    stall_seconds: float = STALL_SECONDS  # without a sign of progress
 
 
 def check_workers(workers: int | None) -> int:

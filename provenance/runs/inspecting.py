@@ -8,8 +8,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from provenance.runs.config import ScanConfig
+from provenance.runs.listed import list_all
 from provenance.runs.local import INSPECTOR, Children
-from provenance.runs.plan import Plan, list_all
+from provenance.runs.plan import Job, Plan
 
 
 def inspect_shards(
@@ -21,13 +22,15 @@ def inspect_shards(
     """
     hello = {"config": (config or ScanConfig()).to_json(), "rows": rows}
     with TemporaryDirectory(prefix="provenance-") as folder, Children(parsing=INSPECTOR) as children:
-        listed = list_all([str(shard) for shard in shards], anonymous, children)
+        settings = config or ScanConfig()
+        listed = list_all([str(shard) for shard in shards], anonymous, children, settings.unit_bytes)
         for file in listed:
             if file.skipped:
                 yield {"shard": file.name, "skipped": file.skipped}
             if file.unreadable:
                 yield {"shard": file.name, "error": file.unreadable}
-        plan = Plan(listed, Path(folder), anonymous, 1, first="inspect")
+        jobs = [Job(file, ()) for file in listed if not file.skipped and not file.unreadable]
+        plan = Plan(jobs, Path(folder), anonymous, 1, first="inspect")
         if not plan.shards:
             return
         results = children.run(hello, plan.tasks, 1, lambda size: None, lambda: None, fetching=plan.fetching)

@@ -11,8 +11,7 @@ import pyarrow as pa
 from provenance.child import confine, from_parent, to_parent
 from provenance.errors import ProvenanceError, TextColumnError
 from provenance.matching.texts import document_bytes, document_sizes
-from provenance.runs.config import ScanConfig
-from provenance.runs.worker import MEMORY_LIMIT
+from provenance.runs.config import ScanConfig, WorkerLimits
 from provenance.shards import Columns, Options, Shard, open_shard
 from provenance.shards.columns import completed, is_tokens, leaf_type
 from provenance.shards.fields import id_text
@@ -91,7 +90,7 @@ def _sample(batch: Batch, columns: Columns) -> list[dict[str, Any]]:
 def main() -> None:
     """Serve tasks until standard input ends."""
     send = to_parent()
-    confine(MEMORY_LIMIT)
+    confine(WorkerLimits().memory_bytes)
     (hello, _), tasks = from_parent()
     try:
         options = ScanConfig.from_json(hello["config"]).options()

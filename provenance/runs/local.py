@@ -1,4 +1,5 @@
-"""Feeds child processes on this machine: one task at a time each; a child that dies loses its task, not the run.
+"""Feeds child processes on this machine: one task at a time each. A child that dies, or gets nothing done for too long
+and is ended, costs its task, not the run; the task is tried once more, in small batches.
 
 Imports nothing heavy, so that children can be started, and import what they need, while their parent still does.
 """
@@ -9,6 +10,7 @@ import os
 import selectors
 import subprocess
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -32,6 +34,8 @@ CREDENTIALS = ("AWS_", "GOOGLE_", "GCE_", "AZURE_", "HF_", "HUGGING_FACE_")
 WORKER, FETCHER, INSPECTOR = "worker", "fetcher", "inspector"
 """Modules of this package that children run: one parses and matches, one talks to the network, one only looks."""
 
+STALL_SECONDS = 300.0  # without a sign of progress, after which a process is ended
+
 Task = dict[str, Any]
 Result = tuple[dict[str, Any], bytes]
 
@@ -53,7 +57,8 @@ class _Child:
             env={**ENVIRONMENT, **kept},
         )
         self.task: Task | None = None
-        self.greeted = self.ready = False
+        self.greeted = self.ready = self.stalled = False
+        self.heard = time.monotonic()  # when it last told anything, or was told a task
 
     @property
     def stdin(self) -> IO[bytes]:
@@ -68,7 +73,7 @@ class _Child:
             write_message(self.stdin, header, payload)
 
     def give(self, task: Task) -> None:
-        self.task = task
+        self.task, self.heard = task, time.monotonic()
         self.say(task)
 
     def stop(self) -> int:
@@ -122,13 +127,15 @@ class Children:
         background: bytes = b"",
         fetching: Fetching | None = None,
         keep: bool = False,
+        stall: float = STALL_SECONDS,
     ) -> Iterator[Result]:
         """Do all tasks, also those that the caller appends to `tasks` while it takes results.
 
         Every worker is told `hello` and the fingerprints of `background` first. What has to be fetched is, by children
         of another kind, as long as `fetching` has room for it.
-        A child that dies gives a result with `error`; another takes its place. Raises ProvenanceError when a child
-        refuses to start. Closing the iterator (Ctrl-C too) kills all children; with `keep`, those that are idle in the
+        A child that dies, or is ended because it told nothing for `stall` seconds, is replaced, and its task given once
+        more, with `again`; the second time it is a result with `error`. Raises ProvenanceError when a child refuses to
+        start. Closing the iterator (Ctrl-C too) kills all children; with `keep`, those that are idle in the
         end wait for the next run, which must tell them the same.
         """
         selector = selectors.DefaultSelector()
@@ -144,16 +151,20 @@ class Children:
                     queue, idle = queues[child.role], child.ready and child.task is None
                     if idle and queue and (child.role != FETCHER or fetching.has_room()):
                         child.give(queue.popleft())
-                for event, _ in selector.select():
+                for event, _ in selector.select(min(1.0, stall / 4)):
                     child = cast(_Child, event.data)
                     message = read_message(child.stdout)
+                    child.heard = time.monotonic()
                     if message is None:
                         selector.unregister(child.stdout)
                         self._children.remove(child)
                         if child.role == FETCHER and child.ready and child.task is None:
                             child.stop()  # it told of a failure, after which its network is not to be trusted
+                        elif child.role == self._parsing and child.task and not child.task.get("again"):
+                            child.stop()
+                            tasks.appendleft({**child.task, "again": True})
                         else:
-                            yield _lost(child)
+                            yield _lost(child, stall)
                         if child.role != FETCHER or fetching.tasks:
                             self._start(child.role, *told[child.role], selector)
                     elif message[0]["kind"] == "ready":
@@ -167,6 +178,7 @@ class Children:
                     else:
                         child.task = None
                         yield message
+                self._end_stalled(stall)
             if keep:
                 self._waiting += self._children
                 self._children = []
@@ -174,6 +186,14 @@ class Children:
             if not keep or self._children:
                 self.close()
             selector.close()
+
+    def _end_stalled(self, stall: float) -> None:
+        """End children that have told nothing for so long; the end of their streams is met like that of any other."""
+        latest = time.monotonic() - stall
+        for child in self._children:
+            if child.task is not None and child.role == self._parsing and child.heard < latest and not child.stalled:
+                child.stalled = True
+                child.process.kill()
 
     def _start(self, role: str, hello: dict[str, Any], payload: bytes, selector: selectors.BaseSelector) -> None:
         child = next((child for child in self._waiting if child.role == role), None)
@@ -188,19 +208,22 @@ class Children:
             child.say(hello, payload)
 
 
-def _lost(child: _Child) -> Result:
-    """The result of a task whose process died."""
+def _lost(child: _Child, stall: float) -> Result:
+    """The result of a task whose process died, or was ended, twice."""
     with suppress(subprocess.TimeoutExpired):
         child.process.wait(timeout=5)  # it closed its pipe: it is ending by itself
     status = child.stop()
     if child.task is None:
         raise ProvenanceError(f"a worker process ended with status {status} before it had a task: see its output above")
-    reason = f"its worker process died ({'signal ' + str(-status) if status < 0 else 'status ' + str(status)})"
     task = child.task
+    if child.stalled:
+        reason = f"nothing of it was done in {stall:g} s, twice: its worker process was ended; see --max-seconds"
+    else:
+        by = f"signal {-status}" if status < 0 else f"status {status}"
+        reason = f"its worker process died{' twice' if task.get('again') else ''} ({by})"
     return {
+        **{name: task[name] for name in ("task", "shard", "slot") if name in task},
         "kind": "done",
-        "task": task["task"],
-        "shard": task["shard"],
         "error": f"shard {task['shard']}: {reason}",
-        "error_kind": "worker died",
+        "error_kind": "too slow" if child.stalled else "worker died",
     }, b""

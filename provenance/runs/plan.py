@@ -1,178 +1,192 @@
-"""Which tasks a run has: what is listed, what is fetched when, what is told of each shard, when its bytes can go."""
+"""Which tasks the shards of a run have: what is fetched when, when a unit is whole, when bytes go.
+
+A shard is described, then its units are scanned, and beside the first one its digest is taken. One shard is finished
+before the next is begun, so that what was done survives a kill, and fetched bytes do not pile up.
+"""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections import Counter, deque
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from io import BytesIO
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from provenance.errors import StorageError, UsageError
-from provenance.runs.local import Children, Fetching, Task
-from provenance.runs.record import ShardRecord
-from provenance.shards import ListedFile, list_shards
-from provenance.shards.listing import why_no_shard
-from provenance.shards.opening import MEGATRON, kind_of
-from provenance.storage import expand_lists, is_remote
+from provenance.matching import Counts
+from provenance.runs.listed import FETCHERS, Listed
+from provenance.runs.local import Fetching, Result, Task
+from provenance.runs.units import Unit, parts_in
+from provenance.shards import Part
 
-FETCHERS = 2  # processes; each has several requests in flight
+DIGEST_SLOT = 0  # the unit in whose record the digest of its shard stands
 
 
-@dataclass(frozen=True)
-class Listed:
-    """A file or object that was found."""
+class Job(NamedTuple):
+    """A shard, and those of its units that have to be scanned."""
 
-    name: str
-    skipped: str  # why it is not scanned; empty for a shard
-    objects: tuple[dict[str, Any], ...] = ()  # of a remote shard: it, and what belongs to it
-    unreadable: str = ""  # why it cannot even be opened
+    file: Listed
+    units: tuple[Unit, ...]
 
 
-def list_all(specs: Sequence[str], anonymous: bool, children: Children) -> list[Listed]:
-    """Everything that the specs name, here and elsewhere, by name; raises UsageError or StorageError.
-
-    Processes that list are kept by `children`, to fetch.
-    """
-    specs = expand_lists(specs, sys.stdin.buffer if "-" in specs else BytesIO())  # a notebook has no such stdin
-    local = [spec for spec in specs if not is_remote(spec)]
-    remote = [spec for spec in specs if is_remote(spec)]
-    found = {file.name: file for file in map(_local, list_shards(local))} if local else {}
-    if remote:
-        for listed in _list_remote(remote, anonymous, children):
-            known = found.get(listed.name)
-            if known is None or (known.skipped and not listed.skipped):
-                found[listed.name] = listed
-    return [found[name] for name in sorted(found)]
+def jobs_of(listed: Iterable[Listed], units: Iterable[Unit]) -> list[Job]:
+    """The shards of some units, each with its own, in the order of the listing."""
+    found: dict[str, list[Unit]] = {}
+    for unit in units:
+        found.setdefault(unit.shard, []).append(unit)
+    return [Job(file, tuple(found[file.name])) for file in listed if file.name in found]
 
 
-def _local(file: ListedFile) -> Listed:
-    """A file; one whose name is no text is told by an escaped name, because no table could hold its own."""
-    try:
-        file.path.encode()
-    except UnicodeEncodeError:
-        name = os.fsencode(file.path).decode("utf-8", "backslashreplace")
-        reason = f"shard {name} was not scanned: its name is no UTF-8; rename it"
-        return Listed(name, file.skipped, unreadable="" if file.skipped else reason)
-    return Listed(file.path, file.skipped)
+class Finished(NamedTuple):
+    """A unit that is done: its closing record, and its matches as they came from the worker."""
+
+    unit: Unit
+    record: dict[str, Any]
+    payload: bytes
 
 
-def _list_remote(specs: Sequence[str], anonymous: bool, children: Children) -> list[Listed]:
-    indexes = [spec.removesuffix(".bin") + ".idx" for spec in specs if spec.endswith(".bin")]
-    tasks = deque[Task]({"task": "list", "shard": spec} for spec in dict.fromkeys([*specs, *indexes]))
-    fetching = Fetching({"anonymous": anonymous}, tasks, FETCHERS)
-    found: dict[str, dict[str, Any]] = {}
-    for header, _ in children.run({}, deque(), 0, lambda size: None, lambda: None, fetching=fetching, keep=True):
-        if "error" in header:
-            usage = header["error_kind"] == "usage"
-            raise UsageError(header["error"]) if usage else StorageError(header["error"])
-        found.update((item["uri"], item) for item in header["objects"])
-    return [_judged(item, found, named=item["uri"] in specs) for item in found.values()]
+@dataclass
+class _Open:
+    """A shard under way."""
 
+    job: Job
+    paths: list[Path]  # where its bytes lie, or will
+    fetched: bool
+    facts: dict[str, Any] = field(default_factory=dict)
+    problems: list[dict[str, Any]] = field(default_factory=list)  # of the shard as a whole
+    sha256: str | None = None
+    waiting: set[str] = field(default_factory=set)  # tasks that are not done: `digest`, numbers of slots
+    results: dict[int, Result] = field(default_factory=dict)
+    told: set[int] = field(default_factory=set)
 
-def _judged(item: dict[str, Any], others: dict[str, dict[str, Any]], named: bool) -> Listed:
-    """An object as a shard or not; one that was named by itself is a shard whatever it is called."""
-    uri = item["uri"]
-    name = uri.rpartition("/")[2]
-    if kind_of(name) != MEGATRON:
-        return Listed(uri, "" if named else why_no_shard(name), (item,))
-    index = others.get(uri[: -len(".bin")] + ".idx")
-    if index is None:
-        return Listed(uri, "not a shard: no .idx beside it, as Megatron's have; list both", (item,))
-    return Listed(uri, "", (item, index))
+    def note(self, header: dict[str, Any]) -> None:
+        problem = _problem(self.job.file.name, header)
+        if all(known["reason"] != problem["reason"] for known in self.problems):
+            self.problems.append(problem)
 
 
 class Plan:
-    """The tasks of a run, local shards first. A remote shard is fetched when there is room, and removed when done."""
+    """The tasks of jobs, local shards first. A remote shard is fetched when there is room, and removed when done."""
 
     def __init__(
-        self, listed: Sequence[Listed], scratch: Path, anonymous: bool, workers: int, first: str = "describe"
+        self, jobs: Sequence[Job], scratch: Path, anonymous: bool, workers: int, first: str = "describe"
     ) -> None:
         """`scratch` is where objects are fetched to; it is made when there is one. `first` is done with each shard."""
-        self.records = {file.name: ShardRecord(file.name, file.skipped) for file in listed}
-        for file in listed:
-            if file.unreadable:
-                self.records[file.name].note("unreadable", file.unreadable)
-        todo = [file for file in listed if not file.skipped and not file.unreadable]
-        self.tasks = deque[Task](
-            {"task": first, "shard": file.name, "path": file.name} for file in todo if not file.objects
-        )
-        self._first = first
-        self._scratch, self._ahead = scratch, workers + 1
-        self._paths: dict[str, list[Path]] = {}
-        self._open = Counter[str]()  # tasks of a shard that are not done
-        fetches = deque(self._fetch(number, file) for number, file in enumerate(todo) if file.objects)
+        self._first, self._scratch, self._ahead = first, scratch, workers + 1
+        self._shards: dict[str, _Open] = {}
+        self.tasks = deque[Task]()
+        fetches = deque[Task]()
+        for number, job in enumerate(jobs):
+            if job.file.objects:
+                fetches.append(self._fetch(number, job))
+            else:
+                shard = self._shards[job.file.name] = _Open(job, [Path(job.file.name)], False, waiting={first})
+                self.tasks.append(self._task(first, shard))
         if fetches:
-            scratch.mkdir(exist_ok=True)
+            scratch.mkdir(parents=True, exist_ok=True)
         processes = min(FETCHERS, len(fetches))
         self.fetching = Fetching({"anonymous": anonymous}, fetches, processes, self._has_room)
-        self.shards = len(todo)
+        self.shards = len(jobs)
 
-    def _fetch(self, number: int, file: Listed) -> Task:
+    def _fetch(self, number: int, job: Job) -> Task:
         stem = self._scratch / f"{number:06}"
-        suffixes = (".bin", ".idx") if len(file.objects) > 1 else ("",)
-        self._paths[file.name] = [stem.with_name(stem.name + suffix) for suffix in suffixes]
-        targets = [str(path) for path in self._paths[file.name]]
-        return {"task": "fetch", "shard": file.name, "objects": list(file.objects), "targets": targets}
+        suffixes = (".bin", ".idx") if len(job.file.objects) > 1 else ("",)
+        paths = [stem.with_name(stem.name + suffix) for suffix in suffixes]
+        self._shards[job.file.name] = _Open(job, paths, True)
+        targets = [str(path) for path in paths]
+        return {"task": "fetch", "shard": job.file.name, "objects": list(job.file.objects), "targets": targets}
 
     def _has_room(self) -> bool:
-        return sum(count > 0 for count in self._open.values()) < self._ahead
+        return sum(bool(shard.waiting) for shard in self._shards.values() if shard.fetched) < self._ahead
 
-    def done(self, header: dict[str, Any]) -> None:
-        """Take the result of any task: note what it tells of its shard, and what is to be done next."""
-        record = self.records[header["shard"]]
-        if header["task"] == "fetch":
-            self._fetched(record, header)
-        elif header["task"] == "describe":
-            self._described(record, header)
-        elif "error" in header:
-            record.note(header["error_kind"], header["error"])
-        elif header["task"] == "digest":
-            record.sha256 = header["sha256"]
-        if record.shard in self._paths and header["task"] != "fetch":
-            self._open[record.shard] -= 1
-            if not self._open[record.shard]:
-                self._remove(record.shard)
+    def done(self, header: dict[str, Any], payload: bytes = b"") -> list[Finished]:
+        """Take the result of any task; returns the units that are done now."""
+        shard = self._shards[header["shard"]]
+        task = header["task"]
+        shard.waiting.discard(str(header["slot"]) if task == "scan" else task)
+        if task == "fetch":
+            self._fetched(shard, header)
+        elif task == "describe":
+            self._described(shard, header)
+        elif task == "digest":
+            shard.sha256 = header.get("sha256")
+            if "error" in header:
+                shard.note(header)
+        elif task == "scan":
+            shard.results[header["slot"]] = header, payload
+        finished = self._finished(shard)
+        if not shard.waiting:
+            del self._shards[header["shard"]]
+            for path in shard.paths if shard.fetched else ():
+                with suppress(OSError):
+                    path.unlink()
+        return finished
 
-    def _remove(self, shard: str) -> None:
-        for path in self._paths[shard]:
-            with suppress(OSError):
-                path.unlink()
-
-    def _fetched(self, record: ShardRecord, header: dict[str, Any]) -> None:
+    def _fetched(self, shard: _Open, header: dict[str, Any]) -> None:
         if "error" in header:
-            record.note("not fetched" if header["error_kind"] == "storage" else header["error_kind"], header["error"])
-            self._remove(record.shard)
+            kind = "not fetched" if header["error_kind"] == "storage" else header["error_kind"]
+            shard.note({**header, "error_kind": kind})
             return
-        record.sha256, record.bytes = header["sha256"], header["bytes"]
-        record.version = header["version"]
-        path = str(self._paths[record.shard][0])
-        self._add([{"task": self._first, "shard": record.shard, "path": path}], record)
+        shard.sha256 = header["sha256"]
+        shard.facts = {"bytes": header["bytes"], "version": header["version"]}
+        shard.waiting.add(self._first)
+        self.tasks.appendleft(self._task(self._first, shard))
 
-    def _add(self, tasks: list[Task], record: ShardRecord) -> None:
-        """A remote shard is finished before the next one is begun: its bytes take room."""
-        if record.shard in self._paths:
-            self._open[record.shard] += len(tasks)
-            self.tasks.extendleft(reversed(tasks))
+    def _task(self, name: str, shard: _Open) -> Task:
+        """A task; a local file has to be the one that was listed, a fetched one the one that was described."""
+        identity = None if shard.fetched else shard.job.file.identity or None
+        return {"task": name, "shard": shard.job.file.name, "path": str(shard.paths[0]), "identity": identity}
+
+    def _described(self, shard: _Open, header: dict[str, Any]) -> None:
+        tasks: list[Task] = []
+        if "error" in header:
+            shard.note(header)
         else:
-            self.tasks.extend(tasks)
+            shard.facts |= {name: header[name] for name in ("format", "rows", "row_groups", "bytes")}
+            shard.facts |= {"text_column": ", ".join(header["columns"]["texts"]), "id_column": header["columns"]["id"]}
+            parts = [Part(**part) for part in header["parts"]]
+            more = {"columns": header["columns"], "identity": header["identity"]}
+            for unit in shard.job.units:
+                told = [asdict(part) for part in parts_in(unit.slot, unit.slots, parts)]
+                if told:
+                    tasks.append(self._task("scan", shard) | {"slot": unit.slot, "parts": told, **more})
+        first = any(unit.slot == DIGEST_SLOT for unit in shard.job.units)
+        if first and not shard.fetched and shard.paths[0].is_file():
+            tasks.insert(1, self._task("digest", shard))
+        shard.waiting |= {str(task["slot"]) if task["task"] == "scan" else task["task"] for task in tasks}
+        self.tasks.extendleft(reversed(tasks))
 
-    def _described(self, record: ShardRecord, header: dict[str, Any]) -> None:
-        remote = record.shard in self._paths
-        path = str(self._paths[record.shard][0]) if remote else record.shard
-        file = {"shard": record.shard, "path": path, "identity": header.get("identity")}
-        digest = [] if remote else [{"task": "digest", **file}]
-        if "error" in header:
-            record.note(header["error_kind"], header["error"])
-            if Path(path).is_file():
-                self._add(digest, record)
-            return
-        record.rows, record.row_groups, record.bytes = header["rows"], header["row_groups"], header["bytes"]
-        record.format = header["format"]
-        record.text_column, record.id_column = ", ".join(header["columns"]["texts"]), header["columns"]["id"]
-        scans = [{"task": "scan", **file, "columns": header["columns"], "parts": parts} for parts in header["units"]]
-        self._add([*scans, *digest], record)
+    def _finished(self, shard: _Open) -> list[Finished]:
+        found = []
+        for unit in shard.job.units:
+            needed = {self._first, str(unit.slot)} | ({"digest"} if unit.slot == DIGEST_SLOT else set())
+            if unit.slot not in shard.told and not shard.waiting & needed:
+                shard.told.add(unit.slot)
+                found.append(_close(shard, unit))
+        return found
+
+
+def failed_record(shard: str, kind: str, reason: str) -> dict[str, Any]:
+    """The closing record of a unit of which nothing was scanned."""
+    problem = _problem(shard, {"error_kind": kind, "error": reason})
+    return {"facts": {}, "rows_read": 0, "counts": asdict(Counts()), "problems": [problem]}
+
+
+def _close(shard: _Open, unit: Unit) -> Finished:
+    """The closing record of a unit. A unit without a part of its own, or of a shard that cannot be read, has one."""
+    header, payload = shard.results.pop(unit.slot, ({}, b""))
+    problems = shard.problems + header.get("problems", [])
+    if "error" in header:
+        problems = [*problems, _problem(unit.shard, header)]
+    record = {
+        "facts": {**shard.facts, "sha256": shard.sha256 if unit.slot == DIGEST_SLOT else None},
+        "rows_read": header.get("rows_read", 0),
+        "counts": header.get("counts", asdict(Counts())),
+        "problems": problems,
+    }
+    return Finished(unit, record, payload if "error" not in header else b"")
+
+
+def _problem(shard: str, header: dict[str, Any]) -> dict[str, Any]:
+    """A row of the table `exception` for a task that failed."""
+    return {"shard": shard, "row_group": None, "row": None, "kind": header["error_kind"], "reason": header["error"]}

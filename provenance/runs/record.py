@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import sys
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 
-from provenance._version import __version__
-from provenance.files import file_sha256
-from provenance.index import Index
 from provenance.matching import Counts
 from provenance.matching.chance import LAMBDA, LOG_K, upper_bound
-from provenance.runs.background import Background
-from provenance.runs.config import ScanConfig
-from provenance.sketch import to_json
+from provenance.runs.terms import Terms
 from provenance.store.database import RunWriter, as_json
 from provenance.store.grades import GRADES, NO_MATCH
-from provenance.text import TEXT_RULES_VERSION
 
 PACKAGES = ("numpy", "numba", "pyarrow", "duckdb", "datasketch", "xxhash")
 
@@ -54,10 +49,23 @@ class ShardRecord:
             return "scanned"
         return "partial" if self.counts.documents else "failed"
 
+    def add(self, record: dict[str, Any]) -> None:
+        """Add the closing record of one of its units."""
+        for name, value in record["facts"].items():
+            if value is not None:
+                setattr(self, name, value)
+        self.rows_read += record["rows_read"]
+        self.counts.add(Counts(**record["counts"]))
+        for problem in record["problems"]:
+            self._note(problem)
+
     def note(self, kind: str, reason: str) -> None:
-        """Note what was not scanned, once: a file that cannot be opened cannot be hashed either."""
-        if all(problem["reason"] != reason for problem in self.problems):
-            problem = {"shard": self.shard, "row_group": None, "row": None, "kind": kind, "reason": reason}
+        """Note what was not scanned."""
+        self._note({"shard": self.shard, "row_group": None, "row": None, "kind": kind, "reason": reason})
+
+    def _note(self, problem: dict[str, Any]) -> None:
+        """Once: a file that cannot be opened cannot be hashed either, and that in all of its units."""
+        if problem["row"] is not None or problem["reason"] not in {known["reason"] for known in self.problems}:
             self.problems.append(problem)
 
     def row(self) -> dict[str, Any]:
@@ -73,7 +81,7 @@ class ShardRecord:
 
 @dataclass(frozen=True)
 class ScanSummary:
-    """What a scan found and what it could not see; `to_json` is the object that `--json` prints."""
+    """What a run found and what it could not see; `to_json` is the object that `--json` prints."""
 
     db: Path
     works: list[dict[str, Any]]  # rows of v_works with a grade, best covered first
@@ -83,12 +91,14 @@ class ScanSummary:
     documents_scanned: int
     documents_matched: int
     bytes_scanned: int  # of text
-    seconds: float
+    seconds: float  # of all attempts whose end is known
     compile_seconds: float  # of them: kernels are compiled once for a processor
     shards: dict[str, int]  # by outcome
     exceptions: list[dict[str, Any]]
     nulls: int
     invalid_documents: int
+    units: int
+    attempts: int
 
     @property
     def complete(self) -> bool:
@@ -100,11 +110,18 @@ class ScanSummary:
         return {**asdict(self), "db": str(self.db), "complete": self.complete}
 
 
-def load_editions(writer: RunWriter, index: Index) -> None:
+class Answers(Protocol):
+    """A run database, while it is written or after."""
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        """Rows of a query."""
+
+
+def load_editions(writer: RunWriter, editions: pa.Table) -> None:
     """Fill the tables `edition` and `work`."""
-    writer.load("edition", index.editions.drop_columns(["identity_fingerprints"]))
+    writer.load("edition", editions)
     works: dict[str, dict[str, Any]] = {}
-    for edition in sorted(index.editions.to_pylist(), key=lambda row: str(row["edition_id"])):
+    for edition in sorted(editions.to_pylist(), key=lambda row: str(row["edition_id"])):
         empty = {"title": edition["title"], "author": edition["author"], "editions": 0, "decoy": edition["decoy"]}
         work = works.setdefault(edition["work_id"], {"work_id": edition["work_id"], **empty})
         work["editions"] += 1
@@ -122,86 +139,123 @@ def load_shards(writer: RunWriter, records: dict[str, ShardRecord]) -> None:
         writer.load("exception", pa.Table.from_pylist(order))
 
 
-def summarize(
-    writer: RunWriter, db: Path, records: dict[str, ShardRecord], least_words: int, seconds: float, compiling: float
-) -> ScanSummary:
-    """Sum up what is loaded so far. A decoy of fewer than `least_words` cannot match, and proves nothing by it."""
-    outcomes = [record.outcome for record in records.values()]
+def load_attempts(writer: RunWriter, attempts: list[dict[str, Any]]) -> None:
+    """Fill the table `attempt`."""
+    rows = [
+        {
+            **attempt,
+            "started_utc": _time(attempt),
+            **{name: as_json(attempt.get(name)) for name in ("command", "packages")},
+        }
+        for attempt in attempts
+    ]
+    if rows:
+        writer.load("attempt", pa.Table.from_pylist(rows))
+
+
+def load_run(
+    writer: RunWriter,
+    facts: dict[str, Any],
+    ledger: str,
+    background: dict[str, Any],
+    records: dict[str, ShardRecord],
+    attempts: list[dict[str, Any]],
+    units_digest: str,
+) -> None:
+    """Fill the table `run`, when all else is loaded; `facts` is what `run.json` says."""
+    terms = facts["terms"]
     totals = Counts()
     for record in records.values():
         totals.add(record.counts)
-    rows = writer.query("SELECT * FROM v_works ORDER BY coverage DESC, matched_words DESC, work_id")
-    works, decoys = [row for row in rows if not row["decoy"]], [row for row in rows if row["decoy"]]
+    whole = totals.documents > 0 and not any(record.problems for record in records.values())
+    starts = [start for attempt in attempts if (start := _time(attempt)) is not None]
+    ends = [s + timedelta(seconds=a.get("seconds") or 0) for a in attempts if (s := _time(a)) is not None]
+    row = {
+        "tool_version": terms["tool_version"],
+        "text_rules": terms["text_rules"],
+        "unicode": facts["unicode"],
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": as_json(packages()),
+        "command": as_json(sys.argv),
+        "config": as_json({**terms["config"], "tokenizer_sha256": terms["tokenizer_sha256"]}),
+        "grades": as_json([grade._asdict() for grade in GRADES]),
+        "chance": as_json({"lambda": LAMBDA, "log_k": LOG_K, "unit": "expectation = exp(log_k - lambda score) m n"}),
+        "background": as_json(background),
+        "decoys": as_json(_decoys(writer, terms["config"]["match"]["min_words"])),
+        "index_path": facts["index_path"],
+        "index_digest": terms["index"],
+        "key_id": terms["key_id"],
+        "sketch": as_json(facts["sketch"]),
+        "terms": as_json(terms),
+        "terms_digest": Terms(terms).digest,
+        "ledger": ledger,
+        "units_digest": units_digest,
+        "workers": max((attempt.get("workers") or 0 for attempt in attempts), default=0),
+        "started_utc": min(starts, default=None),
+        "ended_utc": max(ends, default=None),
+        "seconds": round(sum(attempt.get("seconds") or 0.0 for attempt in attempts), 3),
+        "compile_seconds": max((attempt.get("compile_seconds") or 0.0 for attempt in attempts), default=0.0),
+        "outcome": "complete" if whole else "incomplete",
+        "files_listed": len(records),
+        "documents_scanned": totals.documents,
+        "documents_matched": totals.documents_matched,
+        "bytes_scanned": totals.text_bytes,
+    }
+    writer.load("run", pa.Table.from_pylist([row]))
+
+
+def packages() -> dict[str, str]:
+    """Versions of the packages that have a part in the result."""
+    return {name: version(name) for name in PACKAGES}
+
+
+def summarize(run: Answers, db: Path) -> ScanSummary:
+    """Sum up a run database."""
+    record = run.query("SELECT * FROM run")[0]
+    rows = run.query("SELECT * FROM v_works ORDER BY coverage DESC, matched_words DESC, work_id")
+    works = [row for row in rows if not row["decoy"]]
     found = [work for work in works if work["grade"] != NO_MATCH]
     shared = sum(work["grade"] == NO_MATCH and work["documents"] > 0 for work in works)
-    matched = sum(decoy["documents"] > 0 for decoy in decoys)
-    able = writer.query(
-        "SELECT count(DISTINCT work_id) AS works FROM edition WHERE decoy AND words >= ?", [least_words]
-    )[0]["works"]
+    outcomes = {row["outcome"]: row["n"] for row in run.query("SELECT outcome, count(*) AS n FROM shard GROUP BY ALL")}
+    sums = run.query("SELECT sum(nulls) AS nulls, sum(invalid_documents) AS invalid FROM shard")[0]
+    counts = run.query("SELECT (SELECT count(*) FROM unit) AS units, (SELECT count(*) FROM attempt) AS attempts")[0]
     return ScanSummary(
         db=db,
         works=found,
         works_shared=shared,
         works_without_match=len(works) - len(found) - shared,
-        decoys={
-            "works": able,
-            "too_short": len(decoys) - able,
-            "matched": matched,
-            "upper95": upper_bound(matched, able),
-        },
-        documents_scanned=totals.documents,
-        documents_matched=totals.documents_matched,
-        bytes_scanned=totals.text_bytes,
-        seconds=round(seconds, 3),
-        compile_seconds=round(compiling, 3),
-        shards={kind: outcomes.count(kind) for kind in ("scanned", "partial", "failed", "skipped")},
-        exceptions=writer.query("SELECT * FROM exception ORDER BY ALL"),
-        nulls=totals.nulls,
-        invalid_documents=totals.invalid_documents,
+        decoys=json.loads(record["decoys"]),
+        documents_scanned=record["documents_scanned"],
+        documents_matched=record["documents_matched"],
+        bytes_scanned=record["bytes_scanned"],
+        seconds=record["seconds"],
+        compile_seconds=record["compile_seconds"],
+        shards={kind: outcomes.get(kind, 0) for kind in ("scanned", "partial", "failed", "skipped")},
+        exceptions=run.query("SELECT * FROM exception ORDER BY ALL"),
+        nulls=int(sums["nulls"] or 0),
+        invalid_documents=int(sums["invalid"] or 0),
+        **counts,
     )
 
 
-def _digest_of(tokenizer: str | None) -> str | None:
-    return None if tokenizer is None else file_sha256(Path(tokenizer))
-
-
-def load_run(
-    writer: RunWriter,
-    index: Index,
-    named: Path,
-    config: ScanConfig,
-    background: Background,
-    workers: int,
-    started: datetime,
-    summary: ScanSummary,
-    listed: int,
-) -> None:
-    """Fill the table `run`."""
-    row = {
-        "tool_version": __version__,
-        "text_rules": TEXT_RULES_VERSION,
-        "unicode": index.manifest["unicode"],
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "packages": as_json({name: version(name) for name in PACKAGES}),
-        "command": as_json(sys.argv),
-        "config": as_json({**config.to_json(), "tokenizer_sha256": _digest_of(config.tokenizer)}),
-        "grades": as_json([grade._asdict() for grade in GRADES]),
-        "chance": as_json({"lambda": LAMBDA, "log_k": LOG_K, "unit": "expectation = exp(log_k - lambda score) m n"}),
-        "background": as_json(background.record),
-        "decoys": as_json(summary.decoys),
-        "index_path": str(named),
-        "index_digest": index.digest,
-        "key_id": index.key.key_id,
-        "sketch": as_json({**to_json(index.sketch), "stride": index.stride}),
-        "workers": workers,
-        "started_utc": started.replace(tzinfo=None),
-        "ended_utc": datetime.now(UTC).replace(tzinfo=None),
-        "seconds": summary.seconds,
-        "outcome": "complete" if summary.complete else "incomplete",
-        "files_listed": listed,
-        "documents_scanned": summary.documents_scanned,
-        "documents_matched": summary.documents_matched,
-        "bytes_scanned": summary.bytes_scanned,
+def _decoys(writer: RunWriter, least_words: int) -> dict[str, Any]:
+    """How many decoys matched. One of fewer than `least_words` cannot, and proves nothing by it."""
+    decoys = writer.query("SELECT documents FROM v_works WHERE decoy")
+    able = writer.query(
+        "SELECT count(DISTINCT work_id) AS works FROM edition WHERE decoy AND words >= ?", [least_words]
+    )[0]["works"]
+    matched = sum(decoy["documents"] > 0 for decoy in decoys)
+    return {
+        "works": able,
+        "too_short": len(decoys) - able,
+        "matched": matched,
+        "upper95": upper_bound(matched, able),
     }
-    writer.load("run", pa.Table.from_pylist([row]))
+
+
+def _time(attempt: dict[str, Any]) -> datetime | None:
+    try:
+        return datetime.fromisoformat(attempt["started_utc"]).replace(tzinfo=None)
+    except (KeyError, TypeError, ValueError):
+        return None

@@ -84,11 +84,15 @@ def scan_unit(
     matcher: Matcher,
     config: ScanConfig,
     on_bytes: Callable[[int], None] = lambda size: None,
+    small: bool = False,
 ) -> UnitResult:
-    """Scan parts of one shard; a part that cannot be read is a problem in the result, not an error."""
+    """Scan parts of one shard; a part that cannot be read is a problem in the result, not an error.
+
+    With `small`, in small batches from the start: the second try of a unit that took its process down.
+    """
     scanned = _Scanned()
     for part in parts:
-        scanned.add(_scan_part(source, part, matcher, config, on_bytes))
+        scanned.add(_scan_part(source, part, matcher, config, on_bytes, (True,) if small else (False, True)))
     table = result_table(source, scanned.parts, matcher)
     return UnitResult(table, scanned.counts, scanned.rows_read, scanned.problems)
 
@@ -117,11 +121,16 @@ def learn_unit(source: Source, parts: Sequence[Part], index: Index) -> Learned:
 
 
 def _scan_part(
-    source: Source, part: Part, matcher: Matcher, config: ScanConfig, on_bytes: Callable[[int], None]
+    source: Source,
+    part: Part,
+    matcher: Matcher,
+    config: ScanConfig,
+    on_bytes: Callable[[int], None],
+    tries: Sequence[bool],
 ) -> _Scanned:
     """One part; tried a second time in small batches when it does not fit into memory."""
     decoder = source.options.decoder
-    for small in (False, True):
+    for small in tries:
         result = _Scanned()
         if decoder is not None:
             decoder.health = Health()

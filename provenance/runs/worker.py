@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -24,12 +25,11 @@ from provenance.runs.located import Source
 from provenance.runs.payloads import to_payload
 from provenance.runs.unit import learn_unit, scan_unit
 from provenance.shards import Columns, Part, open_shard
-from provenance.shards.shard import plan_units
 from provenance.sketch import Key
 
 PROGRESS_BYTES = 16 << 20  # of text between two progress messages
+PROGRESS_SECONDS = 1.0  # or so long, if something was done: a worker that tells nothing is taken for stuck
 RELEASE_BYTES = 32 << 20  # of text, after which memory that decoding left goes back: some 60 MB, for 1 % of the time
-MEMORY_LIMIT = 3 << 30  # bytes of private memory; beyond it a task fails, the run goes on
 
 
 class Worker:
@@ -46,14 +46,15 @@ class Worker:
 
     def do(self, task: dict[str, Any]) -> None:
         """Do one task and send its result."""
-        header: dict[str, Any] = {"kind": "done", "task": task["task"], "shard": task["shard"]}
+        header: dict[str, Any] = {name: task[name] for name in ("task", "shard", "slot") if name in task}
+        header["kind"] = "done"
         payload = b""
         try:
             before = pinned(task)
             if task["task"] == "describe":
                 header.update(self._describe(task), identity=before)
             elif task["task"] == "digest":
-                header["sha256"] = file_sha256(Path(task["path"]))
+                header["sha256"] = self._digest(Path(task["path"]))
             elif task["task"] == "learn":
                 learned = learn_unit(*self._unit(task), self._matcher.index)
                 header.update(documents=learned.documents)
@@ -82,24 +83,31 @@ class Worker:
                 "row_groups": shard.groups or None,
                 "bytes": Path(task["path"]).stat().st_size,
                 "columns": asdict(columns),
-                "units": [[asdict(part) for part in unit] for unit in plan_units(parts, self._config.unit_bytes)],
+                "parts": [asdict(part) for part in parts],
             }
+
+    def _digest(self, path: Path) -> str:
+        def tell() -> None:
+            self._send({"kind": "progress", "bytes": 0}, b"")
+
+        return file_sha256(path, tell)
 
     def _scan(self, task: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         untold = kept = 0
+        told = time.monotonic()
 
         def tell(size: int) -> None:
-            nonlocal untold, kept
+            nonlocal untold, kept, told
             untold, kept = untold + size, kept + size
             if kept >= RELEASE_BYTES:
                 pa.default_memory_pool().release_unused()
                 kept = 0
-            if untold >= PROGRESS_BYTES:
+            if untold >= PROGRESS_BYTES or time.monotonic() > told + PROGRESS_SECONDS:
                 self._send({"kind": "progress", "bytes": untold}, b"")
-                untold = 0
+                untold, told = 0, time.monotonic()
 
         source, parts = self._unit(task)
-        result = scan_unit(source, parts, self._matcher, self._config, tell)
+        result = scan_unit(source, parts, self._matcher, self._config, tell, bool(task.get("again")))
         header = {
             "counts": result.counts.__dict__,
             "rows_read": result.rows_read,
@@ -126,11 +134,11 @@ def pinned(task: dict[str, Any]) -> str:
 def main() -> None:
     """Serve tasks until standard input ends."""
     send = to_parent()
-    confine(MEMORY_LIMIT)
     sys.modules.setdefault("scipy", cast(ModuleType, None))  # numba would load its BLAS, for 0.15 s and 30 MB
     if "mimalloc" in pa.supported_memory_backends():
         pa.set_memory_pool(pa.mimalloc_memory_pool())
     hello, tasks = from_parent()
+    confine(int(hello[0]["memory"]))
     on_first_compile(lambda: send({"kind": "compiling"}, b""))
     try:
         worker = Worker(*hello, send)

@@ -51,7 +51,7 @@ class NumpyShard(TokenShard):
         super().__init__(path, name, options)
         try:
             self._array: np.ndarray[Any, np.dtype[Any]] = np.lib.format.open_memmap(path, mode="r")
-        except (ValueError, OSError, EOFError) as error:
+        except Exception as error:  # its header is parsed as Python, which can fail in every way that Python has
             raise ShardError(f"shard {name} cannot be opened as a NumPy array: {first_line(error)}") from error
         if self._array.ndim not in (1, 2) or not np.issubdtype(self._array.dtype, np.integer):
             shape = "x".join(str(n) for n in self._array.shape)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from provenance.errors import ShardError
-from provenance.shards.columns import Columns
+from provenance.shards.columns import Columns, check_names
 from provenance.shards.fields import fields_of, ids_of
 from provenance.shards.shard import BATCH_BYTES, BATCH_ROWS, SMALL_BATCH_ROWS, Batch, Options, Part, Shard, first_line
 
@@ -40,6 +40,7 @@ class ArrowShard(Shard):
             self._reader = pa.ipc.open_file(self._source) if self._is_file else pa.ipc.open_stream(self._source)
             self.groups = self._reader.num_record_batches if self._is_file else 0
             self._schema: pa.Schema = self._reader.schema
+            check_names(self._schema)
 
     def _errors(self, what: str) -> _Errors:
         return _Errors(f"shard {self.name} {what}")

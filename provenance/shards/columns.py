@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provenance.errors import ShardError, TextColumnError
+from provenance.errors import TextColumnError
 from provenance.matching.texts import is_text
 
 TEXT_COLUMNS = ("text", "content", "raw_content", "body", "document")
@@ -122,6 +122,17 @@ def _split(rest: str) -> list[str]:
     return [step for step in re.split(r"(\[\])|\.", rest) if step]
 
 
+def check_names(schema: pa.Schema) -> None:
+    """Raise UnicodeDecodeError where a name is no UTF-8, at any depth: it would be met wherever names are looked at."""
+    fields = list(schema)
+    while fields:
+        field = fields.pop()
+        _, kind = field.name, field.type
+        while hasattr(kind, "value_type"):  # of lists and dictionaries
+            kind = kind.value_type
+        fields += [kind.field(number) for number in range(kind.num_fields)] if pa.types.is_struct(kind) else []
+
+
 def completed(path: str, schema: pa.Schema) -> str | None:
     """The path with what it leaves unsaid, such as `messages[].content` for `messages`; None if no text is there."""
     names = schema.names
@@ -187,7 +198,7 @@ class Leaves:
 
 
 def leaves_of(array: pa.Array, steps: Sequence[str]) -> Leaves:
-    """Follow a path through an array; raises ShardError where lists contradict themselves."""
+    """Follow a path through an array; raises ArrowInvalid where lists contradict themselves."""
     owners = items = None
     for step in steps:
         if step == "[]":
@@ -199,20 +210,20 @@ def leaves_of(array: pa.Array, steps: Sequence[str]) -> Leaves:
 
 def _flattened(array: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """The items of all lists of an array, the row of each, and its number there."""
-    _check_lists(array)
+    check_lists(array)
     sizes = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False).astype(np.int64)
     owners = np.repeat(np.arange(len(array), dtype=np.int64), sizes)
     firsts = np.cumsum(sizes) - sizes
     return pc.list_flatten(array), owners, np.arange(owners.size, dtype=np.int64) - np.repeat(firsts, sizes)
 
 
-def _check_lists(array: pa.Array) -> None:
-    """Offsets of a hostile file may point anywhere; Arrow's full validation would also refuse invalid UTF-8."""
+def check_lists(array: pa.Array) -> None:
+    """Raise ArrowInvalid for offsets that point elsewhere: Arrow's full validation would also refuse invalid UTF-8."""
     array.validate()
     kind = array.type
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         offsets = array.offsets.to_numpy(zero_copy_only=False)
         if offsets.size and (offsets[0] < 0 or np.any(np.diff(offsets) < 0) or offsets[-1] > len(array.values)):
-            raise ShardError("the offsets of its lists contradict one another")
+            raise pa.ArrowInvalid("the offsets of its lists contradict one another")
     elif not pa.types.is_fixed_size_list(kind):
         array.validate(full=True)

@@ -35,7 +35,10 @@ class CsvShard(Shard):
     def schema(self) -> pa.Schema:
         """The names in the header; every column is text, and `id` columns are found by name."""
         with Stream(self.path, self.name, self.options) as stream, _opened(self, stream, [], BLOCK) as reader:
-            return pa.schema([(name, pa.string()) for name in reader.schema.names])
+            try:
+                return pa.schema([(name, pa.string()) for name in reader.schema.names])
+            except UnicodeDecodeError as error:
+                raise ShardError(f"shard {self.name} has a header that is no UTF-8: {first_line(error)}") from error
 
     def parts(self, columns: Columns) -> list[Part]:
         """The whole file: where a record begins is known only by reading from the start."""

@@ -6,13 +6,13 @@ import numpy as np
 import pyarrow as pa
 
 from provenance.matching.texts import is_text
-from provenance.shards.columns import Columns, is_tokens, leaves_of
+from provenance.shards.columns import Columns, check_lists, is_tokens, leaves_of
 from provenance.shards.shard import ALONE, Field
 from provenance.shards.tokens import Decoded, Decoder, Ids
 
 
 def fields_of(batch: pa.RecordBatch, columns: Columns, decoder: Decoder | None) -> list[Field]:
-    """The texts of all columns that are scanned; raises ShardError where the data contradict themselves."""
+    """The texts of all columns that are scanned; raises ArrowInvalid where the data contradict themselves."""
     fields = []
     for path, top, steps in columns.paths:
         leaves = leaves_of(batch.column(batch.schema.get_field_index(top)), steps)
@@ -29,7 +29,9 @@ def ids_of(batch: pa.RecordBatch, columns: Columns) -> pa.Array | None:
     if columns.id is None:
         return None
     ids = batch.column(batch.schema.get_field_index(columns.id))
-    ids.validate()
+    if is_text(ids.type):
+        return checked_texts(ids)
+    ids.validate(full=pa.types.is_nested(ids.type))
     return ids
 
 
@@ -56,7 +58,8 @@ def decoded_field(path: str, decoded: Decoded, rows: int) -> Field:
 
 
 def token_rows(array: pa.Array) -> list[Ids]:
-    """The ids of each row; none for a null."""
+    """The ids of each row; none for a null. Raises ArrowInvalid where they contradict themselves."""
+    check_lists(array)
     empty = np.empty(0, dtype=np.int64)
     return [
         row.values.cast(pa.int64(), safe=False).fill_null(-1).to_numpy(zero_copy_only=False)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provenance.errors import ShardError
-from provenance.shards.columns import Columns
+from provenance.shards.columns import Columns, check_names
 from provenance.shards.fields import fields_of, ids_of
 from provenance.shards.shard import SMALL_BATCH_ROWS, Batch, Options, Part, Shard, batch_rows, first_line
 
@@ -31,6 +31,10 @@ class ParquetShard(Shard):
         self._file = self._open([])
         self._refuse_encrypted_columns()
         self._schema: pa.Schema = self._file.schema_arrow
+        try:
+            check_names(self._schema)
+        except UnicodeDecodeError as error:
+            raise self._error("has a column whose name is no UTF-8", error) from error
         self.rows = int(self._file.metadata.num_rows)
         self.groups = int(self._file.metadata.num_row_groups)
 
@@ -90,18 +94,21 @@ class ParquetShard(Shard):
     def _chunks(self, group: int, columns: Columns) -> list[tuple[str, pq.ColumnChunkMetaData]]:
         """The stored column behind each column of texts, and its chunk in a row group."""
         metadata = self._file.metadata.row_group(group)
-        chunks = [metadata.column(number) for number in range(metadata.num_columns)]
+        try:
+            chunks = [(metadata.column(n).path_in_schema, metadata.column(n)) for n in range(metadata.num_columns)]
+        except UnicodeDecodeError as error:
+            raise self._error(f"is damaged: row group {group} has a column whose name is no UTF-8", error) from error
         found = []
         for path in columns.texts:
             leaf = path.replace("[]", ".list.element")
-            fitting = [c for c in chunks if c.path_in_schema in (path, leaf)]
+            fitting = [chunk for chunk in chunks if chunk[0] in (path, leaf)]
             if not fitting:  # written by others than Arrow, lists have other names inside
                 ends = (path.split("[].")[0].split("[]")[0] + ".", path.rpartition(".")[2])
-                fitting = [c for c in chunks if c.path_in_schema.startswith(ends[0])]
-                fitting = [c for c in fitting if c.path_in_schema.endswith(f".{ends[1]}")] or fitting
+                fitting = [chunk for chunk in chunks if chunk[0].startswith(ends[0])]
+                fitting = [chunk for chunk in fitting if chunk[0].endswith(f".{ends[1]}")] or fitting
             if not fitting:
                 raise ShardError(f"shard {self.name} is damaged: row group {group} has no column {path}")
-            found.append((fitting[0].path_in_schema, fitting[0]))
+            found.append(fitting[0])
         return found
 
     def _repeating(self, group: int, columns: Columns) -> list[str]:
@@ -143,3 +150,14 @@ class ParquetShard(Shard):
                 f"shard {self.name}, row group {part.number}: {at - part.first_row} rows read, "
                 f"its footer says {part.rows}"
             )
+        self._refuse_hidden_rows(part, columns)
+
+    def _refuse_hidden_rows(self, part: Part, columns: Columns) -> None:
+        """A footer that counts fewer rows than there are would have the others read as clean."""
+        flat = [column.path for column in self._file.schema if not column.max_repetition_level]
+        for path, chunk in self._chunks(part.number, columns):
+            if path in flat and chunk.num_values > (part.rows or 0):
+                raise ShardError(
+                    f"shard {self.name}, row group {part.number}: {part.rows} rows read, as its footer says, but "
+                    f"column {path} has {chunk.num_values} values: the others were not scanned"
+                )

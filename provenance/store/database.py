@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,14 +22,27 @@ STORAGE_VERSION = "v1.4.0"  # DuckDB 1.4 and later open it; 2.0's own format onl
 MEMORY_LIMIT = "256MB"  # DuckDB's default is 80 % of the machine
 
 
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """DuckDB turns a KeyboardInterrupt in a query into a RuntimeError; this turns it back."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "interrupted" not in str(error).lower():
+            raise
+        raise KeyboardInterrupt from error
+
+
 class RunWriter:
     """Owns a new run database: built as `NAME.partial`, whose lock keeps a second run away; renamed when finished."""
 
+    @_interruptible()
     def __init__(self, path: Path, overwrite: bool = False) -> None:
         """Raises StoreError when the path is taken, held by another process, or cannot be written."""
         self.path = path
         self.partial = path.with_name(path.name + ".partial")
-        _check_place(path, overwrite)
+        check_place(path)
+        _check_free(path, overwrite)
         try:
             if self.partial.exists():
                 _refuse_if_held(self.partial)
@@ -41,12 +55,13 @@ class RunWriter:
             self._con.execute(VIEWS)
             # one transaction: rows then go to their place once, and not to the log first
             self._con.execute("BEGIN TRANSACTION")
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, RuntimeError):
             self._remove_partial()
             raise
         except (duckdb.Error, OSError) as error:
             raise StoreError(f"cannot create the run database {path}: {_first_line(error)}") from error
 
+    @_interruptible()
     def load(self, table: str, rows: pa.Table) -> None:
         """Append Arrow rows to a table, columns by name."""
         if rows.num_rows == 0:
@@ -64,6 +79,7 @@ class RunWriter:
         """Rows of a query over what is loaded so far."""
         return _rows(self._con, sql, parameters)
 
+    @_interruptible()
     def finish(self) -> None:
         """Checkpoint, close, and give the database its name."""
         try:
@@ -93,6 +109,7 @@ class RunWriter:
 class RunReader:
     """A finished run database, opened read-only, locked against anything outside it."""
 
+    @_interruptible()
     def __init__(self, path: Path) -> None:
         """Raises StoreError when it is missing, no DuckDB file, no run, or held by a writer."""
         if not path.is_file():
@@ -130,6 +147,7 @@ class RunReader:
         """Rows of a query; raises StoreError with DuckDB's own message."""
         return _rows(self._con, sql, parameters)
 
+    @_interruptible()
     def arrow(self, sql: str) -> pa.Table:
         """The result of a query as an Arrow table."""
         try:
@@ -138,6 +156,7 @@ class RunReader:
             raise StoreError(f"the query failed: {_first_line(error)}") from error
 
 
+@_interruptible()
 def _rows(con: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
     try:
         cursor = con.execute(sql, list(parameters)) if parameters else con.execute(sql)
@@ -147,14 +166,19 @@ def _rows(con: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] = 
         raise StoreError(f"the query failed: {_first_line(error)}") from error
 
 
-def _check_place(path: Path, overwrite: bool) -> None:
+def check_place(path: Path) -> None:
+    """Raise StoreError where no run database can be written, or another process writes it."""
     if path.is_dir():
         raise StoreError(f"{path} is a directory: --db names the database file to write")
     if not path.parent.is_dir():
         raise StoreError(f"no directory {path.parent} to write {path.name} into")
+    if path.exists():
+        _refuse_if_held(path)
+
+
+def _check_free(path: Path, overwrite: bool) -> None:
     if not path.exists():
         return
-    _refuse_if_held(path)
     if not overwrite:
         raise StoreError(f"{path} exists: choose another --db, or pass --overwrite to replace it")
     try:

@@ -19,8 +19,17 @@ CREATE TABLE run (
     tool_version VARCHAR, text_rules INTEGER, unicode VARCHAR, python VARCHAR, platform VARCHAR, packages JSON,
     command JSON, config JSON, grades JSON, chance JSON, background JSON, decoys JSON,
     index_path VARCHAR, index_digest VARCHAR, key_id VARCHAR, sketch JSON,
-    workers INTEGER, started_utc TIMESTAMP, ended_utc TIMESTAMP, seconds DOUBLE, outcome VARCHAR,
+    terms JSON, terms_digest VARCHAR, ledger VARCHAR, units_digest VARCHAR,
+    workers INTEGER, started_utc TIMESTAMP, ended_utc TIMESTAMP, seconds DOUBLE, compile_seconds DOUBLE,
+    outcome VARCHAR,
     files_listed BIGINT, documents_scanned BIGINT, documents_matched BIGINT, bytes_scanned BIGINT);
+CREATE TABLE attempt (
+    attempt VARCHAR PRIMARY KEY, started_utc TIMESTAMP, seconds DOUBLE, clock_step_seconds DOUBLE, host VARCHAR,
+    pid BIGINT, platform VARCHAR, python VARCHAR, packages JSON, command JSON, engine VARCHAR, task VARCHAR,
+    workers INTEGER, units BIGINT, found BIGINT, compile_seconds DOUBLE, outcome VARCHAR);
+CREATE TABLE unit (
+    unit VARCHAR PRIMARY KEY, shard VARCHAR, slot INTEGER, slots INTEGER, sha256 VARCHAR, whole BOOLEAN,
+    rows_read BIGINT, matches BIGINT);
 CREATE TABLE shard (
     shard VARCHAR PRIMARY KEY, outcome VARCHAR, reason VARCHAR, format VARCHAR, version VARCHAR, sha256 VARCHAR,
     bytes BIGINT, row_groups BIGINT,

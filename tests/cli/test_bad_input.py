@@ -203,14 +203,28 @@ def test_a_database_that_another_process_holds_is_refused(index, good, tmp_path)
         holder.wait()
 
 
-def test_an_existing_database_is_not_overwritten_unasked(index, good, tmp_path):
+def test_an_existing_database_of_another_run_is_not_overwritten_unasked(index, good, tmp_path):
     db = tmp_path / "r.duckdb"
     assert scan(good, index=index, db=db).returncode == 0
+    shutil.rmtree(f"{db}.units")
     before = db.read_bytes()
-    result = scan(good, index=index, db=db)
+    result = run("scan", good, "--index", index, "--db", db, "--min-words", 30)
     assert result.returncode == 2
     assert "--overwrite" in one_line(result.stderr)
     assert db.read_bytes() == before
+
+
+def test_the_same_output_with_other_arguments_is_refused_with_what_differs(index, good, tmp_path):
+    db = tmp_path / "r.duckdb"
+    assert scan(good, index=index, db=db).returncode == 0
+    before = db.read_bytes()
+    result = run("scan", good, good.parent, "--index", index, "--db", db, "--min-words", 30)
+    assert result.returncode == 2
+    told = one_line(result.stderr)
+    assert "--min-words was 25, now 30" in told
+    assert "what is scanned was" in told
+    assert db.read_bytes() == before
+    assert run("scan", good, "--index", index, "--db", db, "--min-words", 30, "--overwrite").returncode == 0
 
 
 def test_a_database_that_is_no_run_is_refused(tmp_path):

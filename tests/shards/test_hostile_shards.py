@@ -19,6 +19,7 @@ import pytest
 from provenance.errors import ShardError
 from provenance.matching.texts import document_bytes, document_sizes
 from provenance.runs.config import ScanConfig
+from provenance.runs.engine import Watch
 from provenance.runs.scan import scan
 from provenance.shards import Options, open_shard
 from provenance.store import RunReader
@@ -279,7 +280,7 @@ def test_a_shard_that_changes_while_it_is_scanned_is_noticed(rows, index, tmp_pa
             changed.append(path.write_bytes(path.read_bytes()))
             os.utime(path, (1, 1))
 
-    summary = scan([path], index, tmp_path / "r.duckdb", workers=1, on_planned=change)
+    summary = scan([path], index, tmp_path / "r.duckdb", workers=1, watch=Watch(on_planned=change))
     assert not summary.complete
     assert "changed while it was being scanned" in summary.exceptions[0]["reason"]
 

@@ -1,0 +1,43 @@
+"""`provenance collect`: the units that tasks have scanned become a run database."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command("collect", context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("out", metavar="DIR")
+@click.option("--db", required=True, type=click.Path(path_type=Path), help="Run database to write (DuckDB).")
+@click.option("--overwrite", is_flag=True, help="Replace the run database of another run.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
+def command(out: str, db: Path, overwrite: bool, as_json: bool) -> None:
+    """Load the units in DIR, which `provenance scan --out DIR` wrote, into a run database.
+
+    Units that are missing or damaged are named, and the exit code is 3; run their tasks again and collect again.
+
+    \b
+    provenance collect units/ --db run.duckdb
+    provenance collect s3://bucket/units --db run.duckdb
+    """
+    from tqdm import tqdm
+
+    from provenance.cli.summary import print_summary
+    from provenance.runs.collect import collect
+
+    with tqdm(unit=" units", desc="collecting", file=sys.stderr, disable=None) as bar:
+
+        def on_unit(units: int) -> None:
+            bar.total = units
+            bar.update()
+
+        summary = collect(out, db, overwrite=overwrite, on_unit=on_unit)
+    if as_json:
+        click.echo(json.dumps(summary.to_json(), default=str))
+    else:
+        print_summary(summary)
+    if not summary.complete:
+        sys.exit(3)

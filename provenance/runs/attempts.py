@@ -1,0 +1,86 @@
+"""Who worked on a run, when, and how it ended: written when an attempt begins and again when it ends.
+
+One that has no end was killed. Durations are of a clock that is never set; what the wall clock says besides is told.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import monotonic, time
+
+from provenance.errors import InterruptedRun, ProvenanceError
+from provenance.runs.ledger import Ledger
+from provenance.runs.record import packages
+
+STEP_SECONDS = 2.0  # the wall clock may drift so far from the other before it counts as set
+
+
+@dataclass
+class Attempt:
+    """One attempt; who makes it counts in it what is done."""
+
+    ledger: Ledger
+    engine: str
+    task: str | None
+    workers: int
+    units: int = 0  # done
+    found: int = 0  # done before
+    compile_seconds: float = 0.0
+    began: float = field(default_factory=monotonic)
+    wall: float = field(default_factory=time)
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        self.name = f"{self.started:%Y%m%dT%H%M%S}-{os.getpid()}-{secrets.token_hex(4)}"
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been going on."""
+        return monotonic() - self.began
+
+    def note(self, outcome: str) -> None:
+        """Write down how it stands; raises OutputError."""
+        under_way = outcome == "under way"
+        seconds = self.seconds
+        step = time() - self.wall - seconds
+        record = {
+            "started_utc": self.started.isoformat(),
+            "seconds": None if under_way else round(seconds, 3),
+            "clock_step_seconds": 0.0 if under_way or abs(step) < STEP_SECONDS else round(step, 1),
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "platform": platform.platform(),
+            "python": platform.python_version(),
+            "packages": packages(),
+            "command": sys.argv,
+            "engine": self.engine,
+            "task": self.task,
+            "workers": self.workers,
+            "units": self.units,
+            "found": self.found,
+            "compile_seconds": round(self.compile_seconds, 3),
+            "outcome": outcome,
+        }
+        self.ledger.note_attempt(self.name, record)
+
+
+@contextmanager
+def noted(attempt: Attempt) -> Iterator[None]:
+    """Note the beginning of an attempt, and its end where it does not come to a good one: that it notes itself."""
+    attempt.note("under way")
+    try:
+        yield
+    except BaseException as error:
+        outcome = "interrupted" if isinstance(error, (KeyboardInterrupt, InterruptedRun)) else "failed"
+        with suppress(ProvenanceError, OSError):  # what went wrong first matters more
+            attempt.note(outcome)
+        raise

@@ -1,0 +1,180 @@
+"""Makes a run database of a ledger: the same one however its units came to be, in which order, and how often."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from provenance.errors import LedgerDamagedError, OtherRunError, StoreError
+from provenance.runs.ledger import Kept, Ledger
+from provenance.runs.listed import Listed
+from provenance.runs.record import (
+    ScanSummary,
+    ShardRecord,
+    load_attempts,
+    load_editions,
+    load_run,
+    load_shards,
+    summarize,
+)
+from provenance.runs.terms import Terms
+from provenance.runs.units import Unit
+from provenance.storage.folders import open_folder
+from provenance.store.database import RunReader, RunWriter
+
+LOADED_BYTES = 64 << 20  # of matches that are loaded at once: small units one by one would cost more than their rows
+
+
+@dataclass
+class Loader:
+    """Loads units into a run database, each once."""
+
+    writer: RunWriter
+    listed: list[Listed]
+    units: dict[str, dict[str, object]] = field(default_factory=dict)  # by digest: rows of the table `unit`
+    records: dict[str, ShardRecord] = field(default_factory=dict)
+    damaged: dict[str, str] = field(default_factory=dict)  # units whose file cannot be used, and why
+    _tables: list[pa.Table] = field(default_factory=list)
+    _bytes: int = 0
+
+    def __post_init__(self) -> None:
+        for file in self.listed:
+            record = self.records[file.name] = ShardRecord(file.name, file.skipped, bytes=file.bytes or None)
+            if file.unreadable:
+                record.note("unreadable", file.unreadable)
+
+    def take(self, unit: Unit, ledger: Ledger, names: set[str], only_whole: bool = False) -> bool:
+        """Load a unit from its file, if it has one; whether it needs no further try."""
+        try:
+            kept = ledger.read(unit, names)
+        except LedgerDamagedError as error:
+            self.damaged[unit.digest] = str(error)
+            return False
+        if kept is None or (only_whole and not kept.whole):
+            return False
+        self.add(kept)
+        return kept.whole
+
+    def add(self, kept: Kept) -> None:
+        """Load a unit; one that was loaded before changes nothing."""
+        unit = kept.unit
+        if unit.digest in self.units:
+            return
+        self.units[unit.digest] = {
+            "unit": unit.digest,
+            "shard": unit.shard,
+            "slot": unit.slot,
+            "slots": unit.slots,
+            "sha256": kept.sha256,
+            "whole": kept.whole,
+            "rows_read": kept.record["rows_read"],
+            "matches": kept.matches.num_rows,
+        }
+        self.records[unit.shard].add(kept.record)
+        self._tables.append(kept.matches)
+        self._bytes += kept.matches.nbytes
+        if self._bytes >= LOADED_BYTES:
+            self._load()
+
+    def close(self, place: str, terms: str) -> None:
+        """Load what is left, and what is told of units and shards; units without a file are not scanned."""
+        self._load()
+        for file in self.listed:
+            missing = [unit for unit in file.units(terms) if unit.digest not in self.units]
+            for unit in missing:
+                if unit.digest in self.damaged:
+                    self.records[file.name].note("damaged unit", self.damaged[unit.digest])
+            if missing:
+                numbers = ", ".join(str(unit.slot + 1) for unit in missing[:10]) + ", ..." * (len(missing) > 10)
+                which = f"unit{'s' * (len(missing) > 1)} {numbers} of {file.slots}"
+                self.records[file.name].note("missing", f"shard {file.name}: {which} not scanned: no file in {place}")
+        rows = [self.units[digest] for digest in sorted(self.units)]
+        if rows:
+            self.writer.load("unit", pa.Table.from_pylist(rows))
+        load_shards(self.writer, self.records)
+
+    def _load(self) -> None:
+        if self._tables:
+            self.writer.load("match", pa.concat_tables(self._tables))
+        self._tables, self._bytes = [], 0
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the names and digests of all units: equal ledgers have equal ones."""
+        return digest_of_units({digest: str(row["sha256"]) for digest, row in self.units.items()})
+
+
+def digest_of_units(units: dict[str, str]) -> str:
+    """SHA-256 of the lines `NAME SHA256` of all units, sorted."""
+    lines = "".join(f"{name} {sha256}\n" for name, sha256 in sorted(units.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def finish(loader: Loader, ledger: Ledger, db: Path) -> ScanSummary:
+    """Load what a run database has besides units, and give it its name."""
+    writer, facts = loader.writer, ledger.facts()
+    loader.close(ledger.place, Terms(facts["terms"]).digest)
+    attempts = ledger.attempts()
+    load_attempts(writer, attempts)
+    background = ledger.background_record()
+    load_run(writer, facts, ledger.place, background, loader.records, attempts, loader.digest)
+    summary = summarize(writer, db)
+    writer.finish()
+    return summary
+
+
+def collect(
+    out: str | Path,
+    db: str | Path,
+    *,
+    overwrite: bool = False,
+    on_unit: Callable[[int], None] = lambda total: None,
+) -> ScanSummary:
+    """Load the units that tasks wrote to `out` into a run database; what is missing is in its `exception`.
+
+    Raises OtherRunError where there is no run, LedgerDamagedError where its own files are damaged; a unit whose file
+    is damaged counts as missing.
+    """
+    ledger = Ledger(open_folder(out))
+    terms, listed = ledger.terms().digest, ledger.plan()
+    if listed is None:
+        raise OtherRunError(f"{ledger.place} has no plan: no task of this run has begun to scan")
+    writer = RunWriter(Path(db), overwrite or bool(database_of(Path(db), terms)))
+    try:
+        load_editions(writer, ledger.editions())
+        loader = Loader(writer, listed)
+        units = [unit for file in listed for unit in file.units(terms)]
+        names = ledger.unit_names()
+        for unit in units:
+            on_unit(len(units))
+            loader.take(unit, ledger, names)
+        return finish(loader, ledger, Path(db))
+    except BaseException:
+        writer.abandon()
+        raise
+
+
+def is_whole(db: Path, listed: list[Listed], terms: str) -> bool:
+    """Whether a database has all units of a plan, none of which asks for another try."""
+    expected = {unit.digest for file in listed for unit in file.units(terms)}
+    with RunReader(db) as run:
+        known = {row["unit"]: row["whole"] for row in run.query("SELECT unit, whole FROM unit")}
+        missing = run.query("SELECT count(*) AS n FROM exception WHERE kind IN ('missing', 'damaged unit')")[0]["n"]
+        files = {row["shard"] for row in run.query("SELECT shard FROM shard")}
+    return set(known) == expected and all(known.values()) and not missing and files == {file.name for file in listed}
+
+
+def database_of(db: Path, terms: str) -> dict[str, object]:
+    """What identifies the run in a database that was made on these terms; empty for any other."""
+    if not db.is_file():
+        return {}
+    try:
+        with RunReader(db) as run:
+            row = run.query("SELECT terms_digest, units_digest, outcome FROM run")
+    except StoreError:
+        return {}
+    return row[0] if row and row[0]["terms_digest"] == terms else {}

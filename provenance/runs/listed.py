@@ -1,0 +1,141 @@
+"""Which files and objects a run has: as they were listed, and as the plan of the run keeps them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from provenance.errors import StorageError, UsageError
+from provenance.files import file_identity
+from provenance.runs.local import Children, Fetching, Task
+from provenance.runs.units import Unit, slots_of, units_of
+from provenance.shards import ListedFile, list_shards
+from provenance.shards.listing import why_no_shard
+from provenance.shards.opening import MEGATRON, kind_of
+from provenance.storage import expand_lists, is_remote
+
+FETCHERS = 2  # processes; each has several requests in flight
+
+PLAN_SCHEMA = pa.schema(
+    [
+        ("shard", pa.string()),
+        ("skipped", pa.string()),  # why it is not scanned; empty for a shard
+        ("unreadable", pa.string()),  # why it cannot even be opened
+        ("bytes", pa.int64()),
+        ("identity", pa.string()),  # what changes when its bytes do
+        ("objects", pa.string()),  # JSON: of a remote shard it, and what belongs to it, as listed
+        ("slots", pa.int32()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A file or object that was found."""
+
+    name: str
+    skipped: str = ""  # why it is not scanned; empty for a shard
+    objects: tuple[dict[str, Any], ...] = ()  # of a remote shard: it, and what belongs to it
+    unreadable: str = ""  # why it cannot even be opened
+    bytes: int = 0
+    identity: str = ""  # what changes when its bytes do; empty if it could not be asked
+    slots: int = 0  # units it is cut into; none for what is not scanned
+
+    def units(self, terms: str) -> list[Unit]:
+        """Its units in a run on these terms."""
+        return units_of(self.name, self.bytes, self.identity, self.slots, terms)
+
+
+def list_all(specs: Sequence[str], anonymous: bool, children: Children, unit_bytes: int) -> list[Listed]:
+    """Everything that the specs name, here and elsewhere, by name; raises UsageError or StorageError.
+
+    Processes that list are kept by `children`, to fetch.
+    """
+    specs = expand_lists(specs, sys.stdin.buffer if "-" in specs else BytesIO())  # a notebook has no such stdin
+    local = [spec for spec in specs if not is_remote(spec)]
+    remote = [spec for spec in specs if is_remote(spec)]
+    found = {file.name: file for file in (_local(file, unit_bytes) for file in list_shards(local))} if local else {}
+    if remote:
+        for listed in _list_remote(remote, anonymous, children, unit_bytes):
+            known = found.get(listed.name)
+            if known is None or (known.skipped and not listed.skipped):
+                found[listed.name] = listed
+    return [found[name] for name in sorted(found)]
+
+
+def _local(file: ListedFile, unit_bytes: int) -> Listed:
+    """A file; one whose name is no text is told by an escaped name, because no table could hold its own."""
+    try:
+        file.path.encode()
+    except UnicodeEncodeError:
+        name = os.fsencode(file.path).decode("utf-8", "backslashreplace")
+        reason = f"shard {name} was not scanned: its name is no UTF-8; rename it"
+        return Listed(name, file.skipped, unreadable="" if file.skipped else reason)
+    try:
+        path = Path(file.path)
+        size, identity = path.stat().st_size, file_identity(path)
+    except OSError:
+        size, identity = 0, ""  # opening it will tell
+    slots = 0 if file.skipped else slots_of(file.path, size, unit_bytes)[0]
+    return Listed(file.path, file.skipped, bytes=size, identity=identity, slots=slots)
+
+
+def _list_remote(specs: Sequence[str], anonymous: bool, children: Children, unit_bytes: int) -> list[Listed]:
+    indexes = [spec.removesuffix(".bin") + ".idx" for spec in specs if spec.endswith(".bin")]
+    tasks = deque[Task]({"task": "list", "shard": spec} for spec in dict.fromkeys([*specs, *indexes]))
+    fetching = Fetching({"anonymous": anonymous}, tasks, FETCHERS)
+    found: dict[str, dict[str, Any]] = {}
+    for header, _ in children.run({}, deque(), 0, lambda size: None, lambda: None, fetching=fetching, keep=True):
+        if "error" in header:
+            usage = header["error_kind"] == "usage"
+            raise UsageError(header["error"]) if usage else StorageError(header["error"])
+        found.update((item["uri"], item) for item in header["objects"])
+    return [_judged(item, found, item["uri"] in specs, unit_bytes) for item in found.values()]
+
+
+def _judged(item: dict[str, Any], others: dict[str, dict[str, Any]], named: bool, unit_bytes: int) -> Listed:
+    """An object as a shard or not; one that was named by itself is a shard whatever it is called."""
+    uri = item["uri"]
+    name = uri.rpartition("/")[2]
+    objects, skipped = [item], "" if named else why_no_shard(name)
+    if kind_of(name) == MEGATRON:
+        index = others.get(uri[: -len(".bin")] + ".idx")
+        objects += [index] if index is not None else []
+        skipped = "" if index is not None else "not a shard: no .idx beside it, as Megatron's have; list both"
+    identity = json.dumps([{key: item[key] for key in sorted(item) if key != "uri"} for item in objects])
+    slots = 0 if skipped else slots_of(uri, item["bytes"], unit_bytes)[0]
+    return Listed(uri, skipped, tuple(objects), bytes=item["bytes"], identity=identity, slots=slots)
+
+
+def plan_table(listed: Iterable[Listed]) -> pa.Table:
+    """The plan of a run, as PLAN_SCHEMA."""
+    files = list(listed)
+    columns = {
+        "shard": [file.name for file in files],
+        "objects": [json.dumps(file.objects, sort_keys=True) for file in files],
+        **{
+            name: [getattr(file, name) for file in files]
+            for name in ("skipped", "unreadable", "bytes", "identity", "slots")
+        },
+    }
+    return pa.table({field.name: pa.array(columns[field.name], field.type) for field in PLAN_SCHEMA})
+
+
+def planned(table: pa.Table) -> list[Listed]:
+    """What `plan_table` was given."""
+    return [
+        Listed(
+            row["shard"], row["skipped"], tuple(json.loads(row["objects"])), row["unreadable"], row["bytes"],
+            row["identity"], row["slots"],
+        )
+        for row in table.to_pylist()
+    ]  # fmt: skip

@@ -1,0 +1,55 @@
+"""Keeps a second run away from an output: a lock that ends with its holder, and a note of who that is."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from provenance.errors import OtherRunError, OutputError
+
+with contextlib.suppress(ImportError):
+    import fcntl
+
+
+@contextlib.contextmanager
+def held(path: Path, what: str) -> Iterator[None]:
+    """Hold the lock file at `path`; raises OtherRunError naming the process that has it.
+
+    The system gives a lock back when its holder ends, however it ends, so none is ever stale; and one whose holder is
+    stopped stays held. On a shared file system that cannot lock, the run goes on without: two runs on one output then
+    write the same files twice.
+    """
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}") from error
+    with os.fdopen(handle, "r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except NameError:
+            pass  # a system without such locks
+        except OSError as error:
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                raise OtherRunError(
+                    f"{what} is in use by {_holder(file.read(4096))}: wait for it, end it, or write elsewhere"
+                ) from error
+        holder = {"host": socket.gethostname(), "pid": os.getpid(), "since": datetime.now(UTC).isoformat()}
+        with contextlib.suppress(OSError):  # a full disk: the next write tells
+            file.truncate(0)
+            file.write(json.dumps(holder).encode())
+            file.flush()
+        yield
+
+
+def _holder(raw: bytes) -> str:
+    try:
+        known = json.loads(raw)
+        return f"process {int(known['pid'])} on {known['host']} since {known['since'][:19]} UTC"
+    except (ValueError, LookupError, TypeError):
+        return "another process"

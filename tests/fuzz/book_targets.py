@@ -1,0 +1,105 @@
+"""Targets that read books, one a format, and what is known of them."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from provenance.errors import MetadataError
+from provenance.readers import BookColumns, Limits
+from provenance.readers.formats import format_of
+from provenance.readers.metadata import read_metadata
+from provenance.readers.parsing import _understood
+from provenance.readers.process import serve
+from tests.fuzz.target import Attempt, Target
+from tests.readers import making
+
+PARAGRAPHS = making.prose(3, 2, 20)
+TEXT = "\n\n".join(PARAGRAPHS).encode()
+LINES = making.as_jsonl([{"id": n, "title": "t", "text": "abc é"} for n in range(3)])
+HTML = making.as_html(PARAGRAPHS).encode()
+PACKED = {"gz": "w:gz", "bz2": "w:bz2", "xz": "w:xz"}
+
+
+def told(said: object) -> bytes:
+    """All that the parent makes of an answer, as the text that tables and reports need it to be."""
+    return "".join(map(str, vars(said).values() if said else ())).encode()
+
+
+def book(*named: tuple[str, Callable[[], bytes]]) -> Target:
+    """A target of books: an input is the number of a name, and the bytes of a file so named."""
+
+    def seeds(folder: Path) -> list[bytes]:
+        return [bytes([number]) + make() for number, (_, make) in enumerate(named)]
+
+    def attempt(folder: Path) -> Attempt:
+        def one(data: bytes) -> None:
+            path = folder / named[data[0] % len(named) if data else 0][0]
+            path.write_bytes(data[1:])
+            task = {"path": str(path), "format": asdict(format_of(path.name)), "columns": asdict(BookColumns())}
+            reasons: list[str] = []
+
+            def send(header: dict[str, object], text: bytes) -> None:
+                message = json.loads(json.dumps(header))
+                if message["kind"] != "done":
+                    told(_understood((message, bytes(text))))
+                reasons.append(str(header.get("reason", "")))
+
+            serve({**task, "after": 0}, Limits(file_bytes=1 << 24), send)
+            faults = [reason for reason in reasons if "its parser failed on it" in reason]
+            assert not faults, faults
+
+        return one
+
+    return Target(seeds, attempt)
+
+
+def parquet_book() -> bytes:
+    out = BytesIO()
+    pq.write_table(pa.Table.from_pylist([{"id": "a", "title": "t", "text": "abc é"}]), out, compression="none")
+    return out.getvalue()
+
+
+def metadata_attempt(folder: Path) -> Attempt:
+    def one(data: bytes) -> None:
+        path = folder / ("m.parquet" if data[:1] == b"P" else "m.csv")
+        path.write_bytes(data)
+        with contextlib.suppress(MetadataError):
+            read_metadata(path)
+
+    return one
+
+
+def metadata_seeds(folder: Path) -> list[bytes]:
+    out = BytesIO()
+    row = {"id": "a", "title": "T", "author": "A", "isbn": "0-306-40615-2", "year": "1999"}
+    pq.write_table(pa.Table.from_pylist([row]), out, compression="none", use_dictionary=False)
+    return [out.getvalue(), b'id,title,author,isbn,year\na,"T, the first",A,0-306-40615-2,1999\nb,U,B,,\n']
+
+
+TARGETS = {
+    "metadata": Target(metadata_seeds, metadata_attempt),
+    "book-epub": book(("b.epub", lambda: making.as_epub(PARAGRAPHS, 2))),
+    "book-html": book(("b.html", lambda: HTML)),
+    "book-pdf": book(("b.pdf", lambda: making.as_pdf(PARAGRAPHS, "A Title"))),
+    "book-txt": book(
+        ("b.txt", lambda: TEXT), ("c.txt", lambda: TEXT.decode().encode("utf-16")), ("unknown.xyz", lambda: TEXT)
+    ),
+    "book-rows": book(
+        ("b.jsonl", lambda: LINES), ("b.jsonl.gz", lambda: gzip.compress(LINES)), ("b.parquet", parquet_book)
+    ),
+    "book-zip": book(("b.zip", lambda: making.as_zip({"a.txt": TEXT, "b.html": HTML, "c.jsonl": LINES}))),
+    "book-tar": book(
+        ("b.tar", lambda: making.as_tar({"a.txt": TEXT, "b.html": HTML})),
+        *((f"b.tar.{end}", partial(making.as_tar, {"a.txt": TEXT}, mode)) for end, mode in PACKED.items()),
+    ),
+}
