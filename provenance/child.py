@@ -19,6 +19,7 @@ Message = tuple[dict[str, Any], bytes]
 def to_parent() -> Send:
     """What sends a message to the parent. Nothing else may reach its pipe: what is printed goes to stderr."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # and this: batch systems send it to all processes of a job
     _end_with_parent()
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

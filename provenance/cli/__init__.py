@@ -58,10 +58,14 @@ def root() -> None:
     """
 
 
+class _Terminated(KeyboardInterrupt):
+    """A kind of its own: where a plain one passes through `exec`, as in a dataclass, Python ends by SIGINT, not 130."""
+
+
 def _interrupt(signum: int, frame: object) -> NoReturn:
     """SIGTERM, which batch systems send before they kill, means what Ctrl-C means."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise KeyboardInterrupt
+    raise _Terminated
 
 
 def main() -> None:
@@ -80,8 +84,7 @@ def main() -> None:
         click.echo(f"provenance: {safe(str(error))}", err=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("provenance: interrupted; nothing half written is left, the same command goes on", err=True)
-        sys.exit(130)
+        _say_interrupted()
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output is gone, and with it any use of a message
         sys.exit(0)
@@ -91,3 +94,12 @@ def main() -> None:
         place = safe(str(error.filename)) if error.filename else "the output"
         click.echo(f"provenance: {place}: {error.strerror or error}", err=True)
         sys.exit(2 if error.filename else 3)
+    except Exception:
+        if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
+            raise
+        _say_interrupted()  # Python makes another error of an interruption that hits it in `__set_name__`
+
+
+def _say_interrupted() -> NoReturn:
+    click.echo("provenance: interrupted; nothing half written is left, the same command goes on", err=True)
+    sys.exit(130)

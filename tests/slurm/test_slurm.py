@@ -22,7 +22,7 @@ ROOT = Path(provenance.__file__).parents[1]
 CLUSTER, SCRIPT = Path(__file__).with_name("cluster.sh"), ROOT / "docs" / "slurm.sbatch"
 PROVENANCE = [sys.executable, "-m", "provenance"]
 DAEMONS = ("munged", "slurmctld", "slurmd")
-FEW, MANY = 40, 1500  # shards; of many, a task takes some while to do its share
+FEW, MANY = 40, 600  # shards; of many, a task takes some while to do its share
 
 pytestmark = [
     pytest.mark.slow,
@@ -97,9 +97,12 @@ def submit(slurm, array: str, shards: Path, index: Path, out: Path) -> str:
     return slurm("sbatch", "--parsable", f"--array={array}", "--time=10", logs, SCRIPT, *scan)
 
 
-def state(slurm, job: str) -> set[str]:
-    """States of the tasks of a job, as Slurm names them."""
-    return set(slurm("scontrol", "show", "job", job, "--oneliner").partition("JobState=")[2].split()[:1])
+def fate(slurm, job: str) -> tuple[str, str]:
+    """State of a task, as Slurm names it, and its exit code."""
+    told = dict(
+        part.split("=", 1) for part in slurm("scontrol", "show", "job", job, "--oneliner").split() if "=" in part
+    )
+    return told["JobState"], told["ExitCode"]
 
 
 def ended(slurm, job: str) -> bool:
@@ -117,6 +120,14 @@ def exports(db: Path) -> list[bytes]:
     return found
 
 
+def collected(out: Path, db: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*PROVENANCE, "collect", out, "--db", db], capture_output=True, text=True, timeout=120)
+
+
+def units_in(out: Path) -> int:
+    return sum(1 for _ in (out / "units").rglob("*.parquet"))
+
+
 def scanned_at_once(shards: Path, index: Path, db: Path) -> list[bytes]:
     provenance.scan([shards], index, db, workers=1)
     return exports(db)
@@ -130,4 +141,35 @@ def test_an_array_of_tasks_and_a_job_that_collects_find_what_one_scan_finds(slur
     last = slurm("sbatch", "--parsable", f"--dependency=afterany:{array}", f"--output={log}", "--wrap", collect)
     wait_until(lambda: ended(slurm, last), 120, "the job that collects is not done")
     assert "Traceback" not in log.read_text()
+    assert exports(db) == scanned_at_once(shards, index, tmp_path / "one.duckdb")
+
+
+def test_tasks_that_are_requeued_or_run_out_of_time_lose_and_double_nothing(slurm, index, rows, tmp_path):
+    shards, out, db = write_shards(tmp_path / "shards", rows, MANY), tmp_path / "out", tmp_path / "run.duckdb"
+    requeued, stopped = (tmp_path / f"log-{task}.txt" for task in (1, 2))
+    array = submit(slurm, "1-2", shards, index, out)
+    wait_until(lambda: units_in(out) > 40, 60, "tasks have not begun")
+    slurm("scontrol", "requeue", f"{array}_1")
+    slurm("scancel", "--batch", "--signal=TERM", f"{array}_2")  # what --signal=B:TERM@60 does a minute before the end
+    wait_until(lambda: fate(slurm, f"{array}_2")[0] == "FAILED", 30, "the task that was stopped goes on")
+    assert fate(slurm, f"{array}_2") == ("FAILED", "130:0")
+    wait_until(lambda: ended(slurm, array), 120, "tasks are not done")
+    assert fate(slurm, f"{array}_1") == ("COMPLETED", "0:0")
+    assert "going on: " in requeued.read_text()
+    for log in (requeued, stopped):
+        assert "provenance: interrupted" in log.read_text()
+        assert "Traceback" not in log.read_text()
+
+    done = units_in(out)
+    assert MANY // 2 < done < MANY
+    early = collected(out, db)
+    assert early.returncode == 3
+    assert f"{MANY - done:,} failed" in early.stdout
+    assert "not scanned" in early.stderr
+
+    again = submit(slurm, "1-2", shards, index, out)
+    wait_until(lambda: ended(slurm, again), 120, "tasks are not done")
+    assert fate(slurm, f"{again}_2") == ("COMPLETED", "0:0")
+    assert units_in(out) == MANY
+    assert collected(out, db).returncode == 0
     assert exports(db) == scanned_at_once(shards, index, tmp_path / "one.duckdb")
