@@ -10,20 +10,20 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from provenance.building import add_to_index
-from provenance.errors import InterruptedRun, LedgerDamagedError, StoreError
+from provenance.errors import InterruptedRun, LedgerDamagedError, ProvenanceError, StoreError
 from provenance.index import Index
 from provenance.runs.attempts import Attempt, noted
 from provenance.runs.background import learn
 from provenance.runs.collect import Loader, database_of, finish, is_whole
 from provenance.runs.config import ScanConfig, WorkerLimits, check_workers
 from provenance.runs.engine import Setup, Watch, scan_here
-from provenance.runs.ledger import Kept, Ledger
+from provenance.runs.ledger import RUN, Kept, Ledger
 from provenance.runs.listed import Listed, list_all
 from provenance.runs.local import Children
 from provenance.runs.lock import held
@@ -33,7 +33,7 @@ from provenance.runs.record import ScanSummary, load_editions, summarize
 from provenance.runs.terms import Terms, make_terms
 from provenance.runs.units import Share, Unit
 from provenance.sketch import Key
-from provenance.storage.folders import LocalFolder, open_folder
+from provenance.storage.folders import Folder, LocalFolder, open_folder
 from provenance.store.database import RunReader, RunWriter, check_place
 
 UNITS_SUFFIX = ".units"  # of the folder beside a run database that the run is resumed from
@@ -246,6 +246,7 @@ def _opened(
         listed = list_all(request.shards, request.anonymous, pool, request.config.unit_bytes)
     folder = open_folder(out)
     with ExitStack() as stack:
+        stack.enter_context(_forgotten_if_nothing_was_done(folder, alone=share is None))
         if isinstance(folder, LocalFolder):
             name = "lock" if share is None else f"lock-{share.task}-of-{share.tasks}"
             stack.enter_context(held(folder.path / name, str(db or f"task {share} of {out}")))
@@ -275,6 +276,24 @@ def _opened(
         attempt = Attempt(ledger, request.engine, None if share is None else str(share), request.workers)
         with noted(attempt):
             yield _Run(ledger, terms, listed, replace(setup, background=background), attempt, request, resumed)
+
+
+@contextmanager
+def _forgotten_if_nothing_was_done(folder: Folder, alone: bool) -> Iterator[None]:
+    """Leave no trace of a run that failed before its first unit, so that its output is free for other arguments.
+
+    Tasks cannot know of one another, so theirs stays.
+    """
+    ledger = Ledger(folder)
+    known = folder.read(RUN) is not None
+    try:
+        yield
+    except BaseException:
+        with suppress(ProvenanceError, OSError):
+            if alone and not known and not ledger.unit_names():
+                ledger.clear()
+                folder.discard()
+        raise
 
 
 @contextmanager

@@ -34,6 +34,9 @@ class Folder(Protocol):
     def remove(self, name: str) -> None:
         """Remove a file, if there is one; raises OutputError."""
 
+    def discard(self) -> None:
+        """Remove what is left of it when all its files are removed, if nothing else is in it."""
+
     def names(self, under: str) -> list[str]:
         """Names of all files below a folder, sorted; without temporary ones of writers that were killed."""
 
@@ -79,6 +82,14 @@ class LocalFolder:
         """See Folder."""
         with _as_output_error(self.path / name):
             (self.path / name).unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """See Folder."""
+        for lock in self.path.glob("lock*"):
+            lock.unlink()
+        for place, _, _ in os.walk(self.path, topdown=False):
+            with contextlib.suppress(OSError):  # not empty: not ours alone
+                Path(place).rmdir()
 
     def names(self, under: str) -> list[str]:
         """See Folder."""
@@ -130,6 +141,9 @@ class ObjectFolder:
         """See Folder."""
         with contextlib.suppress(FileNotFoundError), self._errors(name, OutputError):
             self._store.delete(self._prefix + name)
+
+    def discard(self) -> None:
+        """See Folder: a prefix without objects is nothing."""
 
     def names(self, under: str) -> list[str]:
         """See Folder."""

@@ -46,7 +46,13 @@ def test_objects_give_what_local_files_give_and_nothing_is_left_behind(local, s3
         shards = run.query("SELECT * FROM shard WHERE outcome = 'scanned' ORDER BY shard")
     assert [shard["shard"] for shard in shards] == sorted(f"s3://{s3.bucket}/data/{path.name}" for path in paths)
     assert all(shard["sha256"] and shard["version"] for shard in shards)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["local", "local.duckdb", "r.duckdb"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "local",
+        "local.duckdb",
+        "local.duckdb.units",
+        "r.duckdb",
+        "r.duckdb.units",
+    ]
 
 
 def test_token_ids_in_two_objects_are_one_shard(s3, index, rows, tokenizer, tmp_path):

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from provenance.errors import UsageError
+from provenance.runs.listed import list_all
 from provenance.runs.local import Children
-from provenance.runs.plan import list_all
 from provenance.store import RunReader
 from tests.threats.running import outcomes, run, scan
 
@@ -69,7 +69,7 @@ def test_a_run_database_may_have_a_name_that_looks_like_sql(shards, index, tmp_p
     db = tmp_path / "r'; ATTACH 'x.duckdb' AS y; --.duckdb"
     assert scan(shards / "ab.parquet", index=index, db=db)[0] == 0
     assert list(found(db).values()) == ["ab.parquet"]
-    assert list(tmp_path.iterdir()) == [db]
+    assert sorted(tmp_path.iterdir()) == [db, Path(f"{db}.units")]
 
 
 def test_options_that_look_like_sql_or_paths_are_names_of_columns(shards, index, tmp_path):
@@ -110,7 +110,7 @@ def test_an_address_in_a_list_is_refused_and_nobody_is_asked(server, index, good
     for number, address in enumerate(ADDRESSES):
         (tmp_path / "list.txt").write_text(f"{good}\n{address.format(port=server)}\n")
         with pytest.raises(UsageError, match=r"list\.txt, line 2") as told:
-            list_all([f"@{tmp_path / 'list.txt'}"], True, Children())
+            list_all([f"@{tmp_path / 'list.txt'}"], True, Children(), 1 << 20)
         assert "secret" not in str(told.value)
         if number == 1:  # by the command too, which takes a second each
             done = run("scan", f"@{tmp_path / 'list.txt'}", "--index", index, "--db", tmp_path / "r.duckdb")

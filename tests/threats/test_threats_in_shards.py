@@ -129,7 +129,12 @@ def scanned(rows, books, index, tmp_path_factory) -> Path:
     assert memory < 1 << 30  # of the largest of its processes
     assert done.returncode == 3
     assert set(outcomes(folder / "r.duckdb")) == {*hostile, "good.parquet"}
-    assert {path.name for path in folder.iterdir()} == {"shards", "r.duckdb"}  # no side effect of a pickle either
+    # no side effect of a pickle either
+    assert {path.name for path in folder.iterdir()} == {
+        "shards",
+        "r.duckdb",
+        "r.duckdb.units",
+    }  # no side effect of a pickle either
     return folder / "r.duckdb"
 
 

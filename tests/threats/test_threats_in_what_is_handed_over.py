@@ -19,6 +19,7 @@ import pytest
 from provenance.errors import IndexDamagedError, IndexFormatError, ProvenanceError, StoreError, UsageError
 from provenance.index import Index
 from provenance.matching import Matcher
+from provenance.runs.engine import Watch
 from provenance.runs.scan import scan
 from provenance.store import RunReader
 from provenance.store.schema import TABLES
@@ -170,7 +171,7 @@ def test_an_index_that_is_cut_while_it_is_mapped_stops_the_run(index, good, tmp_
             os.truncate(path, 0)
 
     with pytest.raises(ProvenanceError, match="is damaged"):
-        scan([good], copy, tmp_path / "r.duckdb", workers=1, on_planned=cut_all)
+        scan([good], copy, tmp_path / "r.duckdb", workers=1, watch=Watch(on_planned=cut_all))
     assert not (tmp_path / "r.duckdb").exists()
 
 
