@@ -1,6 +1,8 @@
 """Runs: one scan, cut into units of work, done by child processes, loaded into one database.
 
-`config` holds the options, `unit` is the one function that scans a unit, `worker` runs it in a child process,
-`local` feeds the children, `scan` joins listing, engine and store into one call. Nothing is imported here: a child
-process has no use for DuckDB, which `scan` needs, and every child would pay for it.
+In the order of the work: `listed` says what there is, `units` cuts it, `terms` say what decides the result, `ledger`
+keeps what is done. `plan` has the tasks of shards, `local` feeds child processes that do them (`worker`, which runs the
+one function of `unit`; `fetcher`; `inspector`), `engine` keeps what they give, `cluster` does the same on Ray.
+`collect` makes a run database of a ledger, and `scan` joins all into one call. Nothing is imported here: a child
+process has no use for DuckDB, which `collect` needs, and every child would pay for it.
 """
