@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, Any, cast
 
+from provenance import errors
 from provenance.errors import ProvenanceError
 from provenance.messages import read_message, write_message
 
@@ -170,7 +171,7 @@ class Children:
                     elif message[0]["kind"] == "ready":
                         child.ready = True
                     elif message[0]["kind"] == "refused":
-                        raise ProvenanceError(message[0]["error"])
+                        raise getattr(errors, message[0].get("name", ""), ProvenanceError)(message[0]["error"])
                     elif message[0]["kind"] == "progress":
                         on_progress(message[0]["bytes"])
                     elif message[0]["kind"] == "compiling":

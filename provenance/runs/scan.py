@@ -250,6 +250,8 @@ def _opened(
         if isinstance(folder, LocalFolder):
             name = "lock" if share is None else f"lock-{share.task}-of-{share.tasks}"
             stack.enter_context(held(folder.path / name, str(db or f"task {share} of {out}")))
+            if share is None:
+                folder.sweep()
         workplace = stack.enter_context(_workplace(request.scratch, db))
         if request.decoys:
             joined = add_to_index(

@@ -148,7 +148,7 @@ def main() -> None:
     except BrokenPipeError:
         os._exit(1)  # the parent is gone
     except ProvenanceError as error:
-        send({"kind": "refused", "error": str(error)}, b"")
+        send({"kind": "refused", "error": str(error), "name": type(error).__name__}, b"")
 
 
 if __name__ == "__main__":

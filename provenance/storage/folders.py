@@ -34,6 +34,9 @@ class Folder(Protocol):
     def remove(self, name: str) -> None:
         """Remove a file, if there is one; raises OutputError."""
 
+    def sweep(self) -> None:
+        """Remove temporary files of writers that were killed; only for who alone writes to it."""
+
     def discard(self) -> None:
         """Remove what is left of it when all its files are removed, if nothing else is in it."""
 
@@ -82,6 +85,12 @@ class LocalFolder:
         """See Folder."""
         with _as_output_error(self.path / name):
             (self.path / name).unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """See Folder."""
+        for path in self.path.rglob(".*.tmp"):
+            with _as_output_error(path):
+                path.unlink(missing_ok=True)
 
     def discard(self) -> None:
         """See Folder."""
@@ -141,6 +150,9 @@ class ObjectFolder:
         """See Folder."""
         with contextlib.suppress(FileNotFoundError), self._errors(name, OutputError):
             self._store.delete(self._prefix + name)
+
+    def sweep(self) -> None:
+        """See Folder: what was not put whole is not there."""
 
     def discard(self) -> None:
         """See Folder: a prefix without objects is nothing."""

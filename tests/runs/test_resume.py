@@ -201,6 +201,16 @@ def test_a_damaged_unit_file_is_noticed_and_scanned_again(shards, index, undistu
     assert exports(db) == undisturbed
 
 
+def test_what_a_killed_writer_left_is_removed_by_the_next_run(shards, index, tmp_path):
+    db = tmp_path / "r.duckdb"
+    provenance.scan([shards], index, db, config=CONFIG)
+    left = Path(f"{db}.units/units/00/.half.parquet.abc.tmp")
+    left.parent.mkdir(exist_ok=True)
+    left.write_bytes(b"PAR1")
+    provenance.scan([shards], index, db, config=CONFIG)
+    assert not left.exists()
+
+
 def test_a_run_that_is_killed_ten_times_gives_the_same(shards, index, undisturbed, tmp_path):
     db = tmp_path / "r.duckdb"
     command = [*COMMAND, str(shards), "--index", str(index), "--db", str(db), "--unit-size", "40kB", "--workers", "1"]
