@@ -124,6 +124,7 @@ def scan(
     with children or Children() as pool, ExitStack() as stack:
         run = stack.enter_context(_opened(request, out or f"{db}{UNITS_SUFFIX}", path, overwrite, pool))
         if database_of(path, run.terms.digest) and not overwrite and is_whole(path, run.listed, run.terms.digest):
+            run.attempt.note("finished")  # else it would read as killed
             with RunReader(path) as reader:
                 return summarize(reader, path)
         if path.exists() and not overwrite and not (run.resumed or database_of(path, run.terms.digest)):

@@ -16,7 +16,7 @@ import pytest
 
 import provenance
 from provenance.errors import UsageError
-from provenance.store import RunReader, export
+from tests.runs.exports import exports
 from tests.shards.fixtures import prose
 
 pytest.importorskip("ray", reason="Ray is not installed")
@@ -80,15 +80,6 @@ def shards(tmp_path_factory, books) -> Path:
             rows.append(f"{text} {books[f'book{row % 3}'][at : at + 900]} {text}" if row % 5 == 0 else text)
         pq.write_table(pa.table({"text": rows}), folder / f"{number}.parquet", row_group_size=5)
     return folder
-
-
-def exports(db: Path) -> list[bytes]:
-    blobs = []
-    with RunReader(db) as run:
-        for what in ("matches", "works", "documents", "shards"):
-            export(run, what, "parquet", db.with_suffix(f".{what}"))
-            blobs.append(db.with_suffix(f".{what}").read_bytes())
-    return blobs
 
 
 def scan_command(shards, index, db, *more: str) -> list[str]:

@@ -22,7 +22,8 @@ from provenance.runs.lock import held
 from provenance.runs.scan import scan_share
 from provenance.runs.units import Share
 from provenance.storage.folders import open_folder
-from provenance.store import RunReader, export
+from provenance.store import RunReader
+from tests.runs.exports import exports
 from tests.shards.fixtures import prose
 
 CONFIG = provenance.ScanConfig(unit_bytes=40_000)
@@ -45,15 +46,6 @@ def shards(tmp_path_factory, books) -> Path:
         pq.write_table(pa.table({"text": rows}), folder / f"{number}.parquet", row_group_size=5)
     (folder / "copy.parquet").write_bytes((folder / "3.parquet").read_bytes())
     return folder
-
-
-def exports(db: Path) -> list[bytes]:
-    blobs = []
-    with RunReader(db) as run:
-        for what in ("matches", "works", "documents", "shards"):
-            export(run, what, "parquet", db.with_suffix(f".{what}"))
-            blobs.append(db.with_suffix(f".{what}").read_bytes())
-    return blobs
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ import pytest
 
 import provenance
 from provenance.errors import UsageError
-from provenance.store import RunReader, export
+from provenance.store import RunReader
+from tests.runs.exports import exports
 
 VOCABULARY = [f"{a}{b}{c}" for a in "bdfgklmnprst" for b in "aeiou" for c in ("n", "r", "st", "l")]
 
@@ -45,15 +46,6 @@ def folder(tmp_path_factory) -> Path:
     return folder
 
 
-def exports(db: Path, out: Path) -> list[bytes]:
-    blobs = []
-    with RunReader(db) as run:
-        for what in ("matches", "works", "documents", "shards"):
-            export(run, what, "parquet", out / what)
-            blobs.append((out / what).read_bytes())
-    return blobs
-
-
 def test_workers_units_and_order_change_nothing(folder, tmp_path):
     shards = sorted((folder / "shards").glob("*.parquet"))
     results = []
@@ -61,7 +53,7 @@ def test_workers_units_and_order_change_nothing(folder, tmp_path):
         config = provenance.ScanConfig(unit_bytes=unit_bytes)
         db = tmp_path / f"{number}.duckdb"
         provenance.scan(shards[::order], folder / "index", db, config=config, workers=workers)
-        results.append(exports(db, tmp_path))
+        results.append(exports(db))
     assert results[0] == results[1] == results[2]
 
 
