@@ -302,14 +302,17 @@ def test_a_killed_worker_costs_at_most_its_unit_and_that_only_the_second_time(in
     command += ["--unit-size", "1GB", "--workers", "1", "--json"]
     scanning = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 60
-    killed = set[int]()
+    opened, killed = dict[int, float](), set[int]()
     while len(killed) < kills and time.monotonic() < deadline:
         for child in psutil.Process(scanning.pid).children():
             with contextlib.suppress(psutil.NoSuchProcess):
-                opened = str(path) in [file.path for file in child.open_files()]
-                if opened and child.memory_info().rss > 150e6 and child.pid not in killed:
-                    child.kill()
-                    killed.add(child.pid)
+                if child.pid not in killed and str(path) in [file.path for file in child.open_files()]:
+                    used = child.cpu_times().user
+                    # a kill of the look into the shard before would cost that look and not the unit
+                    if used > opened.setdefault(child.pid, used) + 0.2:
+                        child.kill()
+                        killed.add(child.pid)
+        time.sleep(0.01)
     out, _ = scanning.communicate(timeout=60)
     assert len(killed) == kills
     assert scanning.returncode == (0 if kills == 1 else 3)
