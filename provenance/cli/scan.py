@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from provenance.runs.config import ScanConfig
     from provenance.runs.engine import Watch
     from provenance.runs.local import Children
+    from provenance.runs.request import Request
     from provenance.runs.units import Share
 
 FILE = click.Path(path_type=Path)
@@ -145,6 +146,7 @@ def command(
     from provenance.errors import UsageError
     from provenance.matching import MatchConfig
     from provenance.runs.config import ScanConfig, WorkerLimits
+    from provenance.runs.request import Request
     from provenance.runs.units import parse_share, share_of_array
 
     config = ScanConfig(
@@ -171,16 +173,15 @@ def command(
         raise UsageError("--ray-address goes with --engine ray")
     if db is None and share is None:
         share = share_of_array(dict(os.environ))
-    options: dict[str, Any] = {
-        "config": config, "workers": workers, "limits": limits, "key": read_key(key_file), "overwrite": overwrite,
-        "background": background, "decoys": decoys, "anonymous": anonymous, "scratch": scratch, "engine": engine,
-        "ray_address": ray_address, "children": children,
-    }  # fmt: skip
+    request = Request(
+        shards, index, config, workers, limits, read_key(key_file), background, tuple(map(str, decoys)), anonymous,
+        scratch, engine, ray_address,
+    )  # fmt: skip
     if db is None:
         assert out is not None
-        complete = run_share(shards, index, out, share, options, as_json)
+        complete = run_share(request, out, share, overwrite, children, as_json)
     else:
-        complete = run_scan(shards, index, db, out, options, as_json)
+        complete = run_scan(request, db, out, overwrite, children, as_json)
     if not complete:
         sys.exit(3)
 
@@ -194,15 +195,13 @@ def at_least(size: int, least: int, option: str) -> int:
     return size
 
 
-def run_scan(
-    shards: tuple[str, ...], index: str, db: Path, out: str | None, options: dict[str, Any], as_json: bool
-) -> bool:
+def run_scan(request: Request, db: Path, out: str | None, overwrite: bool, children: Children, as_json: bool) -> bool:
     """Scan, print what was found; returns whether all was scanned."""
     from provenance.cli.summary import print_summary
-    from provenance.runs.scan import scan
+    from provenance.runs.scan import scan_into
 
     with watching() as watch:
-        summary = scan(shards, index, db, out=out, watch=watch, **options)
+        summary = scan_into(request, db, out, overwrite=overwrite, children=children, watch=watch)
     if as_json:
         click.echo(json.dumps(summary.to_json(), default=str))
     else:
@@ -211,7 +210,7 @@ def run_scan(
 
 
 def run_share(
-    shards: tuple[str, ...], index: str, out: str, share: Share | None, options: dict[str, Any], as_json: bool
+    request: Request, out: str, share: Share | None, overwrite: bool, children: Children, as_json: bool
 ) -> bool:
     """Scan a share of the units, print how it went; returns whether all of it was scanned."""
     from provenance.cli.printing import number, safe
@@ -219,7 +218,7 @@ def run_share(
     from provenance.runs.scan import scan_share
 
     with watching() as watch:
-        summary = scan_share(shards, index, out, share, watch=watch, **options)
+        summary = scan_share(request, out, share, overwrite=overwrite, children=children, watch=watch)
     if as_json:
         click.echo(json.dumps(summary.to_json()))
         return summary.complete

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -158,9 +158,9 @@ def collect(
         raise
 
 
-def is_whole(db: Path, listed: list[Listed], terms: str) -> bool:
+def is_whole(db: Path, listed: Sequence[Listed], units: Sequence[Unit]) -> bool:
     """Whether a database has all units of a plan, none of which asks for another try."""
-    expected = {unit.digest for file in listed for unit in file.units(terms)}
+    expected = {unit.digest for unit in units}
     with RunReader(db) as run:
         known = {row["unit"]: row["whole"] for row in run.query("SELECT unit, whole FROM unit")}
         missing = run.query("SELECT count(*) AS n FROM exception WHERE kind IN ('missing', 'damaged unit')")[0]["n"]

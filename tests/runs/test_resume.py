@@ -19,6 +19,7 @@ from provenance.errors import OtherRunError
 from provenance.runs.collect import Loader, collect
 from provenance.runs.ledger import Ledger
 from provenance.runs.lock import held
+from provenance.runs.request import Request
 from provenance.runs.scan import scan_share
 from provenance.runs.units import Share
 from provenance.storage.folders import open_folder
@@ -60,7 +61,7 @@ def undisturbed(shards, index, tmp_path_factory) -> list[bytes]:
 def test_seven_tasks_in_any_order_and_a_collect_give_the_same(shards, index, undisturbed, tmp_path):
     out, done = tmp_path / "out", 0
     for task in (3, 7, 1, 2, 6, 5, 4):
-        summary = scan_share([shards], index, out, Share(task, 7), config=CONFIG, workers=1)
+        summary = scan_share(Request((str(shards),), index, CONFIG, workers=1), out, Share(task, 7))
         assert summary.complete
         done += summary.units
     assert done == collect(out, tmp_path / "r.duckdb").units
@@ -69,8 +70,8 @@ def test_seven_tasks_in_any_order_and_a_collect_give_the_same(shards, index, und
 
 def test_another_number_of_tasks_finds_what_is_done(shards, index, undisturbed, tmp_path):
     out = tmp_path / "out"
-    first = scan_share([shards], index, out, Share(1, 2), config=CONFIG)
-    others = [scan_share([shards], index, out, Share(task, 3), config=CONFIG) for task in (1, 2, 3)]
+    first = scan_share(Request((str(shards),), index, CONFIG), out, Share(1, 2))
+    others = [scan_share(Request((str(shards),), index, CONFIG), out, Share(task, 3)) for task in (1, 2, 3)]
     assert sum(share.found for share in others) == first.units
     collect(out, tmp_path / "r.duckdb")
     assert exports(tmp_path / "r.duckdb") == undisturbed
@@ -90,13 +91,13 @@ def test_equal_shards_are_each_reported_with_their_own_matches(shards, index, tm
 def test_missing_tasks_are_named_and_no_clean_bill(shards, index, tmp_path):
     out = tmp_path / "out"
     for task in (1, 3):
-        scan_share([shards], index, out, Share(task, 3), config=CONFIG)
+        scan_share(Request((str(shards),), index, CONFIG), out, Share(task, 3))
     summary = collect(out, tmp_path / "r.duckdb")
     assert not summary.complete
     assert {problem["kind"] for problem in summary.exceptions} == {"missing"}
     assert sum(summary.shards.values()) == 6
     assert summary.shards["failed"] + summary.shards["partial"] == len(summary.exceptions)
-    scan_share([shards], index, out, Share(2, 3), config=CONFIG)
+    scan_share(Request((str(shards),), index, CONFIG), out, Share(2, 3))
     assert collect(out, tmp_path / "r.duckdb").complete
 
 
@@ -106,7 +107,7 @@ def test_units_delivered_twice_change_nothing(shards, index, undisturbed, tmp_pa
     ledger = Ledger(open_folder(f"{db}.units"))
     units = [unit for file in ledger.plan() for unit in file.units(ledger.terms().digest)]
     before = {path: path.read_bytes() for path in Path(f"{db}.units/units").rglob("*.parquet")}
-    again = scan_share([shards], index, tmp_path / "other", config=CONFIG)
+    again = scan_share(Request((str(shards),), index, CONFIG), tmp_path / "other")
     other = Ledger(open_folder(tmp_path / "other"))
     for unit in units:
         kept = other.read(unit)
@@ -116,7 +117,7 @@ def test_units_delivered_twice_change_nothing(shards, index, undisturbed, tmp_pa
 
 
 def test_a_unit_is_loaded_once_however_often_it_comes(shards, index, tmp_path):
-    scan_share([shards], index, tmp_path / "out", config=CONFIG)
+    scan_share(Request((str(shards),), index, CONFIG), tmp_path / "out")
     ledger = Ledger(open_folder(tmp_path / "out"))
     listed = ledger.plan()
     loaded = []

@@ -10,6 +10,7 @@ import pytest
 import provenance
 from provenance.errors import IndexDamagedError, OtherRunError
 from provenance.runs.collect import collect
+from provenance.runs.request import Request
 from provenance.runs.scan import scan_share
 from provenance.runs.units import Share
 from provenance.storage.folders import open_folder
@@ -44,7 +45,7 @@ def test_index_shards_and_units_in_a_bucket_give_what_local_files_give(s3, store
     provenance.scan([stored], index, tmp_path / "local.duckdb", config=CONFIG)
     place = f"s3://{s3.bucket}"
     for task in (2, 1, 3):
-        share = scan_share([f"{place}/data/"], f"{place}/index", f"{place}/run", Share(task, 3), config=CONFIG)
+        share = scan_share(Request((f"{place}/data/",), f"{place}/index", CONFIG), f"{place}/run", Share(task, 3))
         assert share.complete
     assert collect(f"{place}/run", tmp_path / "s3.duckdb").complete
     found = matches(tmp_path / "s3.duckdb")
@@ -79,6 +80,6 @@ def test_an_object_is_created_once_and_then_stays(s3):
 
 def test_other_terms_in_the_bucket_are_refused(s3, stored, index):
     place = f"s3://{s3.bucket}/run"
-    scan_share([stored], index, place, config=CONFIG)
+    scan_share(Request((str(stored),), index, CONFIG), place)
     with pytest.raises(OtherRunError, match="--unit-size was 2000, now 3000"):
-        scan_share([stored], index, place, config=provenance.ScanConfig(unit_bytes=3000))
+        scan_share(Request((str(stored),), index, provenance.ScanConfig(unit_bytes=3000)), place)

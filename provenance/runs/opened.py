@@ -1,0 +1,162 @@
+"""Begins a run, or takes up the one that is there: with everything checked before anything is written."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from provenance.building import add_to_index
+from provenance.errors import InterruptedRun, ProvenanceError
+from provenance.index import Index
+from provenance.runs.attempts import Attempt, noted
+from provenance.runs.background import learn
+from provenance.runs.engine import Setup, Watch, scan_here
+from provenance.runs.ledger import RUN, Kept, Ledger
+from provenance.runs.listed import Listed, list_all
+from provenance.runs.local import Children
+from provenance.runs.lock import held
+from provenance.runs.near_index import near_index
+from provenance.runs.plan import Job, jobs_of
+from provenance.runs.request import Request
+from provenance.runs.terms import Terms, make_terms
+from provenance.runs.units import Share, Unit
+from provenance.storage.folders import Folder, LocalFolder, open_folder
+
+
+@dataclass
+class OpenRun:
+    """A run that was begun or taken up."""
+
+    ledger: Ledger
+    terms: Terms
+    listed: list[Listed]
+    setup: Setup
+    attempt: Attempt
+    request: Request
+    resumed: bool
+
+    @cached_property
+    def units(self) -> list[Unit]:
+        """All its units, in the order of the listing."""
+        return [unit for file in self.listed for unit in file.units(self.terms.digest)]
+
+    def scan(self, left: Sequence[Unit], units: Sequence[Unit], pool: Children, watch: Watch) -> Iterator[Kept]:
+        """Scan those of some units that are left, by whatever engine."""
+        self.attempt.found = len(units) - len(left)
+        if self.attempt.found:
+            watch.on_resumed(self.attempt.found, len(units))
+
+        def on_compiled(seconds: float) -> None:
+            self.attempt.compile_seconds = max(self.attempt.compile_seconds, seconds)
+
+        jobs = jobs_of(self.listed, left)
+        setup = replace(self.setup, watch=replace(watch, on_compiled=on_compiled))
+        try:
+            for kept in self._engine(jobs, setup, pool):
+                self.attempt.units += 1
+                yield kept
+        except KeyboardInterrupt:
+            raise InterruptedRun(
+                f"interrupted: {self.attempt.found + self.attempt.units:,} of {len(units):,} units are done and kept "
+                f"in {self.ledger.place}; the same command goes on from there"
+            ) from None
+
+    def _engine(self, jobs: Sequence[Job], setup: Setup, pool: Children) -> Iterator[Kept]:
+        if self.request.engine == "local":
+            return scan_here(self.ledger, jobs, setup, pool)
+        from provenance.runs.cluster import scan_on_ray
+
+        request = self.request
+        index = str(self.setup.index.folder if request.decoys else request.index)
+        return scan_on_ray(self.ledger, jobs, setup, index, request.ray_address, request.workers)
+
+
+@contextmanager
+def opened(
+    request: Request,
+    out: str | Path,
+    db: Path | None,
+    overwrite: bool,
+    pool: Children,
+    share: Share | None = None,
+) -> Iterator[OpenRun]:
+    """Begin a run, or take up the one that is there: nothing is written before the arguments are known to be good."""
+    index = near_index(request.index, request.anonymous)
+    Index(index, request.key, request.config.scale)
+    listed: list[Listed] | None = None
+    if share is None:
+        listed = list_all(request.shards, request.anonymous, pool, request.config.unit_bytes)
+    folder = open_folder(out)
+    with ExitStack() as stack:
+        stack.enter_context(_forgotten_if_nothing_was_done(folder, alone=share is None))
+        if isinstance(folder, LocalFolder):
+            name = "lock" if share is None else f"lock-{share.task}-of-{share.tasks}"
+            stack.enter_context(held(folder.path / name, str(db or f"task {share} of {out}")))
+            if share is None:
+                folder.sweep()
+        workplace = stack.enter_context(_workplace(request.scratch, db))
+        if request.decoys:
+            joined = add_to_index(
+                index, [], workplace / "index", key=request.key, decoys=request.decoys, workers=request.cores
+            )
+            index = joined.folder
+        found = Index(index, request.key, request.config.scale)
+        found.verify()
+        ledger = Ledger(folder)
+        if overwrite:
+            ledger.clear()
+        resumed = ledger.begun() is not None
+        terms = make_terms(request.shards, found, request.config, request.background, request.decoys)
+        ledger.begin(terms, found, str(request.index), sys.argv)
+        if share is not None:
+            listed = ledger.plan()
+        if listed is None:
+            listed = list_all(request.shards, request.anonymous, pool, request.config.unit_bytes)
+        listed = ledger.keep_plan(listed, replace=share is None)
+        setup = Setup(found, request.config, request.limits, workplace / "fetched", request.anonymous, request.cores)
+        background = ledger.background(
+            lambda: learn(list(request.background), setup.hello(), request.config, request.cores)
+        )
+        attempt = Attempt(ledger, request.engine, None if share is None else str(share), request.cores)
+        with noted(attempt):
+            yield OpenRun(ledger, terms, listed, replace(setup, background=background), attempt, request, resumed)
+
+
+@contextmanager
+def _forgotten_if_nothing_was_done(folder: Folder, alone: bool) -> Iterator[None]:
+    """Leave no trace of a run that failed before its first unit, so that its output is free for other arguments.
+
+    Tasks cannot know of one another, so theirs stays.
+    """
+    ledger = Ledger(folder)
+    known = folder.read(RUN) is not None
+    try:
+        yield
+    except BaseException:
+        with suppress(ProvenanceError, OSError):
+            if alone and not known and not ledger.unit_names():
+                ledger.clear()
+                folder.discard()
+        raise
+
+
+@contextmanager
+def _workplace(scratch: Path | None, db: Path | None) -> Iterator[Path]:
+    """A directory for what is fetched and made on the way: beside the run database, or where temporary files go."""
+    if db is None:
+        with tempfile.TemporaryDirectory(prefix="provenance-", dir=scratch) as temporary:
+            yield Path(temporary)
+        return
+    folder = (scratch or db.parent) / f".{db.name}.work"
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+    try:
+        folder.mkdir(parents=True)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
