@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "provenance"
 
 ORDER = (  # lowest first; a module imports from its own layer and those before it
     "_version", "errors", "files", "messages", "child", "tarfiles", "storage", "text", "kernels", "containment",
-    "sketch", "readers", "index", "building", "matching", "shards", "store", "runs", "demo", "doctor", "cli",
+    "sketch", "readers", "index", "building", "matching", "shards", "store", "runs", "demo", "doctor", "verify", "cli",
     "__main__",
 )  # fmt: skip
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "match": ("provenance.cli.match", "Compare one text with an index, side by side."),
     "query": ("provenance.cli.query", "Ask a run database a question in SQL."),
     "export": ("provenance.cli.export", "Write what a run found as Parquet, CSV or JSON lines."),
+    "verify": ("provenance.cli.verify", "Check a run against its units, shards and index."),
     "doctor": ("provenance.cli.doctor", "Check this machine and its installation, with a small scan."),
 }
 
@@ -54,7 +55,8 @@ def root() -> None:
     provenance index build BOOKS/ --out indexes/books
     provenance scan 'shards/*.parquet' --index indexes/books --db run.duckdb
 
-    Exit codes: 0 done; 2 usage; 3 incomplete (something could not be read, or nothing was scanned); 130 interrupted.
+    Exit codes: 0 done; 1 verify found a difference; 2 usage; 3 incomplete (something could not be read, or nothing was
+    scanned); 130 interrupted.
     """
 
 

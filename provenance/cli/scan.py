@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +12,6 @@ import click
 
 if TYPE_CHECKING:
     from provenance.runs.config import ScanConfig
-    from provenance.runs.engine import Watch
     from provenance.runs.local import Children
     from provenance.runs.request import Request
     from provenance.runs.units import Share
@@ -198,6 +195,7 @@ def at_least(size: int, least: int, option: str) -> int:
 def run_scan(request: Request, db: Path, out: str | None, overwrite: bool, children: Children, as_json: bool) -> bool:
     """Scan, print what was found; returns whether all was scanned."""
     from provenance.cli.summary import print_summary
+    from provenance.cli.watching import watching
     from provenance.runs.scan import scan_into
 
     with watching() as watch:
@@ -215,6 +213,7 @@ def run_share(
     """Scan a share of the units, print how it went; returns whether all of it was scanned."""
     from provenance.cli.printing import number, safe
     from provenance.cli.summary import print_problems
+    from provenance.cli.watching import watching
     from provenance.runs.scan import scan_share
 
     with watching() as watch:
@@ -248,32 +247,3 @@ def print_plan(
     if plan.tasks > 1:
         least, most = size(plan.smallest_task), size(plan.largest_task)
         click.echo(f"{plan.tasks:,} tasks of {least} to {most} of text.")
-
-
-@contextmanager
-def watching() -> Iterator[Watch]:
-    """A progress bar on stderr, fed by a run."""
-    from tqdm import tqdm
-
-    from provenance.runs.engine import Watch
-
-    with tqdm(unit="B", unit_scale=True, desc="scanning", file=sys.stderr, disable=None) as bar:
-        matches = 0
-
-        def on_progress(text_bytes: int, new_matches: int) -> None:
-            nonlocal matches
-            matches += new_matches
-            bar.set_description_str("scanning", refresh=False)
-            bar.set_postfix_str(f"{matches} matches", refresh=False)
-            bar.update(text_bytes)
-
-        def on_planned(text_bytes: int) -> None:
-            bar.total = max(0, (bar.total or 0) + text_bytes)
-
-        def on_compiling() -> None:
-            bar.set_description_str("compiling for this processor, once")
-
-        def on_resumed(done: int, units: int) -> None:
-            click.echo(f"provenance: going on: {done:,} of {units:,} units are done", err=True)
-
-        yield Watch(on_planned, on_progress, on_compiling, on_resumed=on_resumed)

@@ -139,11 +139,17 @@ def collect(
     Raises OtherRunError where there is no run, LedgerDamagedError where its own files are damaged; a unit whose file
     is damaged counts as missing.
     """
-    ledger = Ledger(open_folder(out))
+    return collect_into(Ledger(open_folder(out)), Path(db), overwrite=overwrite, on_unit=on_unit)
+
+
+def collect_into(
+    ledger: Ledger, db: Path, *, overwrite: bool = False, on_unit: Callable[[int], None] = lambda total: None
+) -> ScanSummary:
+    """Load all units of a ledger into a run database; see `collect`."""
     terms, listed = ledger.terms().digest, ledger.plan()
     if listed is None:
         raise OtherRunError(f"{ledger.place} has no plan: no task of this run has begun to scan")
-    writer = RunWriter(Path(db), overwrite or bool(database_of(Path(db), terms)))
+    writer = RunWriter(db, overwrite or bool(database_of(db, terms)))
     try:
         load_editions(writer, ledger.editions())
         loader = Loader(writer, listed)
@@ -152,7 +158,7 @@ def collect(
         for unit in units:
             on_unit(len(units))
             loader.take(unit, ledger, names)
-        return finish(loader, ledger, Path(db))
+        return finish(loader, ledger, db)
     except BaseException:
         writer.abandon()
         raise

@@ -28,6 +28,7 @@ def do(task: dict[str, Any], anonymous: bool, send: Send) -> None:
     except (ProvenanceError, OSError) as error:
         kind = "storage" if isinstance(error, (StorageError, OSError)) else "usage"
         header.update(error=str(error), error_kind="disk" if isinstance(error, OutputError) else kind)
+        header["error_name"] = type(error).__name__
     send(header, b"")
     if "error" in header:
         leave(0)  # see there; the parent starts another

@@ -6,11 +6,14 @@ import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
+from provenance.building import add_to_index
 from provenance.errors import IndexDamagedError, IndexMissingError, OutputError
 from provenance.files import file_digest
 from provenance.index.format import MANIFEST, read_manifest
+from provenance.sketch import Key
 from provenance.storage import is_remote
 from provenance.storage.folders import ObjectFolder
 
@@ -50,6 +53,19 @@ def near_index(index: str | Path, anonymous: bool = False) -> Path:
             f"the index {index} cannot be copied to {cache}: {error.strerror or error}; {CACHE} names another directory"
         ) from error
     return target
+
+
+def joined_index(
+    index: str | Path, decoys: Sequence[str], place: Path, key: Key | None, anonymous: bool, workers: int
+) -> Path:
+    """The folder of the index that a scan uses: with the decoys, if there are any, it is made at `place`.
+
+    Raises BookError for decoys that cannot be read, and what `near_index` raises.
+    """
+    near = near_index(index, anonymous)
+    if not decoys:
+        return near
+    return add_to_index(near, [], place, key=key, decoys=decoys, workers=workers).folder
 
 
 def _is_whole(target: Path, files: dict[str, dict[str, object]]) -> bool:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from provenance.building import add_to_index
 from provenance.errors import InterruptedRun, ProvenanceError
 from provenance.index import Index
 from provenance.runs.attempts import Attempt, noted
@@ -21,7 +20,7 @@ from provenance.runs.ledger import RUN, Kept, Ledger
 from provenance.runs.listed import Listed, list_all
 from provenance.runs.local import Children
 from provenance.runs.lock import held
-from provenance.runs.near_index import near_index
+from provenance.runs.near_index import joined_index, near_index
 from provenance.runs.plan import Job, jobs_of
 from provenance.runs.request import Request
 from provenance.runs.terms import Terms, make_terms
@@ -101,11 +100,7 @@ def opened(
             if share is None:
                 folder.sweep()
         workplace = stack.enter_context(_workplace(request.scratch, db))
-        if request.decoys:
-            joined = add_to_index(
-                index, [], workplace / "index", key=request.key, decoys=request.decoys, workers=request.cores
-            )
-            index = joined.folder
+        index = joined_index(index, request.decoys, workplace / "index", request.key, request.anonymous, request.cores)
         found = Index(index, request.key, request.config.scale)
         found.verify()
         ledger = Ledger(folder)

@@ -49,7 +49,7 @@ class RunWriter:
                 self._remove_partial()
             spill = str(self.partial) + ".tmp"  # DuckDB would take the working directory
             self._con = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 1, "temp_directory": spill})
-            self._con.execute(f"ATTACH {_quoted(self.partial)} AS run_db (STORAGE_VERSION '{STORAGE_VERSION}')")
+            self._con.execute(f"ATTACH {quoted(self.partial)} AS run_db (STORAGE_VERSION '{STORAGE_VERSION}')")
             self._con.execute("USE run_db")
             self._con.execute(TABLES)
             self._con.execute(VIEWS)
@@ -77,7 +77,7 @@ class RunWriter:
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """Rows of a query over what is loaded so far."""
-        return _rows(self._con, sql, parameters)
+        return rows_of(self._con, sql, parameters)
 
     @_interruptible()
     def finish(self) -> None:
@@ -122,7 +122,7 @@ class RunReader:
         try:
             self._con = duckdb.connect(str(path), read_only=True, config=settings)
             self._con.execute("SET lock_configuration = true")
-            tables = {row["name"] for row in _rows(self._con, "SELECT table_name AS name FROM duckdb_tables()")}
+            tables = {row["name"] for row in rows_of(self._con, "SELECT table_name AS name FROM duckdb_tables()")}
         except duckdb.Error as error:
             raise StoreError(f"cannot open the run database {path}: {_first_line(error)}") from error
         if not {"run", "match", "shard", "edition", "work", "exception"} <= tables:
@@ -145,7 +145,7 @@ class RunReader:
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """Rows of a query; raises StoreError with DuckDB's own message."""
-        return _rows(self._con, sql, parameters)
+        return rows_of(self._con, sql, parameters)
 
     @_interruptible()
     def arrow(self, sql: str) -> pa.Table:
@@ -157,7 +157,8 @@ class RunReader:
 
 
 @_interruptible()
-def _rows(con: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+def rows_of(con: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    """Rows of a query, by column; raises StoreError with DuckDB's own message."""
     try:
         cursor = con.execute(sql, list(parameters)) if parameters else con.execute(sql)
         names = [column[0] for column in cursor.description or []]
@@ -196,7 +197,8 @@ def _refuse_if_held(path: Path) -> None:
             raise StoreError(f"{path} is held by another process: {_first_line(error)}") from error
 
 
-def _quoted(path: Path) -> str:
+def quoted(path: Path) -> str:
+    """A path as a literal of SQL, for statements that take no parameter."""
     return "'" + str(path).replace("'", "''") + "'"
 
 

@@ -1,0 +1,127 @@
+"""`provenance verify`: a run database against its units, shards and index."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from provenance.verify import Check
+
+FILE = click.Path(path_type=Path)
+EXIT_CODES = {"different": 1, "not checked": 3}
+
+
+@click.command("verify", context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("run", type=FILE, metavar="RUN.duckdb")
+@click.option("--out", metavar="DIR", help="Where the units lie, if they were moved.")
+@click.option("--shards", is_flag=True, help="Hash the shards again.")
+@click.option("--index", help="Check this index, also s3://...; for --sample by default the one of the run.")
+@click.option("--sample", metavar="N", help="Scan the units again that hold N matches taken at random, or `all` units.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the matches that are taken.")
+@click.option("--key-file", type=FILE, help="Key that the index was built with.")
+@click.option("--decoys", multiple=True, metavar="BOOKS", help="Decoys of the run, if they were moved.")
+@click.option("--anonymous", is_flag=True, help="Read objects without credentials.")
+@click.option("--scratch", type=FILE, metavar="DIR", help="For a second database and fetched objects.")
+@click.option("--workers", type=int, help="Worker processes; by default one a core.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(
+    run: Path,
+    out: str | None,
+    shards: bool,
+    index: str | None,
+    sample: str | None,
+    seed: int,
+    key_file: Path | None,
+    decoys: tuple[str, ...],
+    anonymous: bool,
+    scratch: Path | None,
+    workers: int | None,
+    as_json: bool,
+) -> None:
+    """Check that a run says what its files say: unit files have their digests, and the database is what they give.
+
+    With more options also that shards and index are those of the run, and that units give the same matches again.
+    Against accidents, and against a changed database; who can write units, shards and index can make all of them fit
+    one another, so keep the digest that is printed, of all units, elsewhere.
+    Exit code 0: all equal; 1: something differs; 3: something could not be checked.
+
+    \b
+    provenance verify run.duckdb
+    provenance verify run.duckdb --shards --index indexes/books --sample 20
+    """
+    from provenance.cli.options import read_key
+    from provenance.cli.watching import watching
+    from provenance.errors import UsageError
+    from provenance.verify import Wanted, verify
+
+    everything = sample == "all"
+    if sample is not None and not everything and not (sample.isascii() and sample.isdigit()):
+        raise UsageError(f"--sample is {sample!r}; give a number of matches, or `all`")
+    wanted = Wanted(
+        out, shards, index, None if sample is None or everything else int(sample), everything, seed,
+        read_key(key_file), decoys or None, anonymous, scratch, workers,
+    )  # fmt: skip
+    checks = []
+    with counting("unit") as on_unit, counting("shard") as on_shard, watching() if sample else nullcontext() as watch:
+        for check in verify(run, wanted, watch, on_unit, on_shard):
+            checks.append(check)
+            if not as_json:
+                show(check)
+    state = next((s for s in EXIT_CODES if any(check.state == s for check in checks)), "equal")
+    if as_json:
+        click.echo(json.dumps({"state": state, "checks": [vars(check) for check in checks]}, indent=1))
+    else:
+        not_asked = [
+            name
+            for name, asked in (("--shards", shards), ("--index", index or sample), ("--sample", sample))
+            if not asked
+        ]
+        click.echo(verdict(state, not_asked))
+    sys.exit(EXIT_CODES.get(state, 0))
+
+
+def show(check: Check) -> None:
+    """Print a check, and what was different."""
+    from provenance.cli.printing import safe
+
+    click.echo(f"{check.state:<12} {check.name:<9} {safe(check.text)}")
+    for example in check.examples:
+        click.echo(f"{'':<22} - {safe(example)}")
+
+
+def verdict(state: str, not_asked: list[str]) -> str:
+    """What all checks come to, and what nobody asked for."""
+    told = {
+        "equal": "All that was checked is as it was.",
+        "different": "Something is not as it was.",
+        "not checked": "Nothing that was checked differs, but not all could be checked.",
+    }[state]
+    return f"{told} Not asked for: {', '.join(not_asked)}." if not_asked else told
+
+
+@contextmanager
+def counting(noun: str) -> Iterator[Callable[[int], None]]:
+    """A progress bar on stderr that appears when something is counted."""
+    from tqdm import tqdm
+
+    bars: list[tqdm[None]] = []
+
+    def step(total: int) -> None:
+        if not bars:
+            bars.append(
+                tqdm(total=total, unit=f" {noun}s", desc="verifying", file=sys.stderr, disable=None, leave=False)
+            )
+        bars[0].update()
+
+    try:
+        yield step
+    finally:
+        for bar in bars:
+            bar.close()

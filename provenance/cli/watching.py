@@ -1,0 +1,42 @@
+"""Shows on stderr how a run goes on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from provenance.runs.engine import Watch
+
+
+@contextmanager
+def watching() -> Iterator[Watch]:
+    """A progress bar on stderr, fed by a run."""
+    from tqdm import tqdm
+
+    from provenance.runs.engine import Watch
+
+    with tqdm(unit="B", unit_scale=True, desc="scanning", file=sys.stderr, disable=None) as bar:
+        matches = 0
+
+        def on_progress(text_bytes: int, new_matches: int) -> None:
+            nonlocal matches
+            matches += new_matches
+            bar.set_description_str("scanning", refresh=False)
+            bar.set_postfix_str(f"{matches} matches", refresh=False)
+            bar.update(text_bytes)
+
+        def on_planned(text_bytes: int) -> None:
+            bar.total = max(0, (bar.total or 0) + text_bytes)
+
+        def on_compiling() -> None:
+            bar.set_description_str("compiling for this processor, once")
+
+        def on_resumed(done: int, units: int) -> None:
+            click.echo(f"provenance: going on: {done:,} of {units:,} units are done", err=True)
+
+        yield Watch(on_planned, on_progress, on_compiling, on_resumed=on_resumed)

@@ -1,0 +1,143 @@
+"""Compares two run databases row by row, of which one may come from somebody who has a reason to change it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from provenance.errors import StoreError
+from provenance.store.database import quoted, rows_of
+
+MOST_EXAMPLES = 3
+MEMORY_LIMIT = "1GB"  # beyond it DuckDB spills
+
+NOT_COMPARED = {
+    "run": (
+        "python", "platform", "packages", "command", "ledger", "workers", "started_utc", "ended_utc", "seconds",
+        "compile_seconds",
+    ),
+}  # fmt: skip
+"""Columns that tell who made a database, and when; two of the same units differ in them. So does all of `attempt`."""
+
+TABLES = ("run", "unit", "shard", "edition", "work", "match", "exception")
+
+OF_SHARDS = ("unit", "shard", "match", "exception")
+
+PLACES = {"match": ("shard", "row", "doc_begin", "edition_id"), "exception": ("shard", "row", "kind")}
+"""Columns by which an example is told; of other tables the first two."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Rows of a table, or a view, that one database has and the other has not."""
+
+    table: str
+    only_here: int  # rows of the database that was asked about
+    only_there: int  # rows of the other
+    examples: list[str]
+
+    def __str__(self) -> str:
+        """For people."""
+        if not self.only_here and not self.only_there:
+            return f"{self.table}: {'; '.join(self.examples)}"
+        rows = f"{self.only_here:,} rows that should not be there, {self.only_there:,} that are missing"
+        return f"{self.table}: {rows} ({'; '.join(self.examples)})"
+
+
+def differences(database: Path, other: Path, scratch: Path, without: Sequence[str] = ()) -> Iterator[Difference]:
+    """What of a run database is not as in another one, which this version just made; rows in any order.
+
+    The definitions of its views count too: they are what people read. Rows of the shards `without` do not count, and
+    with them not what is summed up over all shards. Raises StoreError where it cannot be read.
+    """
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": MEMORY_LIMIT,
+        "temp_directory": str(scratch / "spill"),
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    con = duckdb.connect(config=settings)
+    try:
+        con.execute(f"ATTACH {quoted(database)} AS here (READ_ONLY)")
+        con.execute(f"ATTACH {quoted(other)} AS there (READ_ONLY)")
+        con.execute("SET enable_external_access = false")
+        con.execute("SET lock_configuration = true")
+        different = list(_definitions(con))
+        yield from different
+        for table in () if different else TABLES:  # what is no table of ours may be anything
+            if not without or table != "run":
+                yield from _rows(con, table, without if table in OF_SHARDS else ())
+    except (duckdb.Error, RuntimeError) as error:
+        if "interrupted" in str(error).lower():
+            raise KeyboardInterrupt from error
+        raise StoreError(f"{database} cannot be read: {(str(error).splitlines() or ['?'])[0]}") from error
+    finally:
+        con.close()
+
+
+def _definitions(con: duckdb.DuckDBPyConnection) -> Iterator[Difference]:
+    """Tables, columns, views, macros; a view of another definition could say anything of unchanged rows."""
+    here, there = _defined(con, "here"), _defined(con, "there")
+    for name in sorted({*here, *there}):
+        if here.get(name) != there.get(name):
+            told = "is missing" if name not in here else "is no part of a run" if name not in there else "is another"
+            yield Difference(name, 0, 0, [f"its definition {told}"])
+
+
+def _defined(con: duckdb.DuckDBPyConnection, database: str) -> dict[str, str]:
+    """What is defined in a database, by kind and name."""
+    found = {}
+    for kind, name, definition, source in (
+        ("table", "table_name", "sql", "duckdb_tables()"),
+        ("view", "view_name", "sql", "duckdb_views()"),
+        ("macro", "function_name", "macro_definition", "duckdb_functions()"),
+        ("type", "type_name", "logical_type", "duckdb_types()"),
+        ("sequence", "sequence_name", "sql", "duckdb_sequences()"),
+        ("index", "index_name", "sql", "duckdb_indexes()"),
+    ):
+        rows = rows_of(
+            con,
+            f"SELECT schema_name AS schema, {name} AS name, {definition} AS told FROM {source} "
+            f"WHERE database_name = ?{'' if kind in ('sequence', 'index') else ' AND NOT internal'}",
+            [database],
+        )
+        for row in rows:
+            found[f"{kind} {'' if row['schema'] == 'main' else row['schema'] + '.'}{row['name']}"] = str(row["told"])
+    return found
+
+
+def _rows(con: duckdb.DuckDBPyConnection, table: str, without: Sequence[str]) -> Iterator[Difference]:
+    names = [row["name"] for row in rows_of(con, "SELECT column_name AS name FROM duckdb_columns() "
+                                                 "WHERE database_name = 'there' AND table_name = ? "
+                                                 "ORDER BY column_index", [table])]  # fmt: skip
+    compared = [name for name in names if name not in NOT_COMPARED.get(table, ())]
+    listed = ", ".join(f'"{name}"' for name in compared)
+    chosen = " WHERE NOT list_contains(?, shard)" if without else ""
+    counts, examples = [], []
+    for mine, others, missing in (("here", "there", False), ("there", "here", True)):
+        sides = [f'SELECT {listed} FROM {side}.main."{table}"{chosen}' for side in (mine, others)]
+        only, given = f"({sides[0]} EXCEPT ALL {sides[1]})", [list(without)] * 2 if without else []
+        counts.append(int(rows_of(con, f"SELECT count(*) AS n FROM {only}", given)[0]["n"]))
+        if counts[-1]:
+            places = [name for name in PLACES.get(table, compared[:2]) if name in compared]
+            told = ", ".join(f'"{name}"' for name in places)
+            rows = rows_of(con, f"SELECT {told} FROM {only} ORDER BY ALL LIMIT {MOST_EXAMPLES}", given)
+            examples += [f"{'missing' if missing else 'not in any unit'}: {_told(row)}" for row in rows]
+    if any(counts):
+        if table == "run":
+            examples = [f"{name} is another" for name in _changed(con, compared)] or examples
+        yield Difference(table, counts[0], counts[1], examples)
+
+
+def _changed(con: duckdb.DuckDBPyConnection, columns: list[str]) -> list[str]:
+    """Columns of the only row of `run` that differ."""
+    (here,), (there,) = (rows_of(con, f"SELECT * FROM {name}.main.run LIMIT 1") or [{}] for name in ("here", "there"))
+    return [name for name in columns if here.get(name) != there.get(name)]
+
+
+def _told(row: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {str(value)[:200]}" for name, value in row.items() if value is not None)

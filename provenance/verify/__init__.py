@@ -1,0 +1,10 @@
+"""Whether a run says what its files say: the database against the units, those against shards and index.
+
+`units` makes the database again and compares, `shards` hashes what was scanned, `matches` scans units again; all they
+say are checks. Nothing but scratch files is written, and nothing is mended: the same `provenance scan` again does that.
+"""
+
+from provenance.verify.check import DIFFERENT, EQUAL, UNCHECKED, Check
+from provenance.verify.run import Wanted, verify
+
+__all__ = ["DIFFERENT", "EQUAL", "UNCHECKED", "Check", "Wanted", "verify"]

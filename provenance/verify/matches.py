@@ -1,0 +1,97 @@
+"""Units scanned again, and compared with what their files say, match by match."""
+
+from __future__ import annotations
+
+import random
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
+from typing import Any
+
+import pyarrow as pa
+
+from provenance.runs.engine import Setup, scan_here
+from provenance.runs.ledger import Kept, Ledger
+from provenance.runs.listed import Listed
+from provenance.runs.local import Children
+from provenance.runs.plan import jobs_of
+from provenance.runs.units import Unit
+from provenance.storage.folders import LocalFolder
+from provenance.verify.check import UNCHECKED, Check, check
+
+
+def choose(recorded: Sequence[dict[str, Any]], sample: int | None, seed: int) -> list[str]:
+    """Names of units that hold `sample` matches taken at random, each match with the same chance; None is all units.
+
+    `recorded` are rows of the table `unit`. Where there is no match at all, so many units without one.
+    """
+    units = sorted((row for row in recorded if row["whole"]), key=lambda row: str(row["unit"]))
+    ends = list(accumulate(int(row["matches"]) for row in units))
+    if sample is None:
+        return [str(row["unit"]) for row in units]
+    dice = random.Random(seed)
+    if not ends or not ends[-1]:
+        return [str(row["unit"]) for row in dice.sample(units, min(sample, len(units)))]
+    drawn = dice.sample(range(ends[-1]), min(sample, ends[-1]))
+    return sorted({str(units[bisect_right(ends, number)]["unit"]) for number in drawn})
+
+
+def check_matches(ledger: Ledger, listed: Sequence[Listed], names: Sequence[str], setup: Setup) -> Check:
+    """Scan units again, by the same code but with nothing of the first time, and compare all they hold.
+
+    A shard is what lies at its place now, whenever it was written. Raises what `scan_here` raises.
+    """
+    terms, wanted = ledger.terms().digest, set(names)
+    units = [unit for file in listed for unit in file.units(terms) if unit.digest in wanted]
+    untouched = [replace(file, identity="") for file in listed]  # a copy on another machine is as good
+    again = Ledger(LocalFolder(setup.scratch / "again"))
+    different, unchecked, matches = list[str](), list[str](), 0
+    with Children() as pool:
+        for kept in scan_here(again, jobs_of(untouched, units), setup, pool):
+            before = ledger.read(kept.unit)
+            if before is None:
+                unchecked.append(f"{_told(kept.unit)}: its file is gone")
+            elif not kept.whole:
+                unchecked.append(f"{_told(kept.unit)}: {kept.record['problems'][0]['reason']}")
+            else:
+                found = _difference(before, kept)
+                different += [f"{_told(kept.unit)}: {found}"] if found else []
+                matches += 0 if found else kept.matches.num_rows
+    if not units:
+        return Check("matches", UNCHECKED, "no unit of this run was scanned whole")
+    equal = len(units) - len(different) - len(unchecked)
+    good = f"{matches:,} matches in {equal:,} units of {sum(file.slots for file in listed):,} came out the same again"
+    return check("matches", good, different, unchecked, "units")
+
+
+def _difference(before: Kept, now: Kept) -> str:
+    """How a unit differs from what its file says; empty if it does not."""
+    for name in ("rows_read", "counts", "problems"):
+        if before.record[name] != now.record[name]:
+            return f"{name} {_short(before.record[name])} before, {_short(now.record[name])} now"
+    digests = before.record["facts"].get("sha256"), now.record["facts"].get("sha256")
+    if before.matches.equals(now.matches):
+        return "" if digests[0] == digests[1] else f"equal matches, but the shard's SHA-256 was {digests[0]}"
+    rows = min(before.matches.num_rows, now.matches.num_rows)
+    first = next((row for row in range(rows) if before.matches.slice(row, 1) != now.matches.slice(row, 1)), rows)
+    return (
+        f"{before.matches.num_rows:,} matches before, {now.matches.num_rows:,} now; the first to differ was "
+        f"{_match(before.matches, first)}, and is {_match(now.matches, first)}"
+    )
+
+
+def _match(matches: pa.Table, row: int) -> str:
+    if row >= matches.num_rows:
+        return "none"
+    told = matches.slice(row, 1).to_pylist()[0]
+    names = ("row", "doc_begin", "doc_end", "edition_id", "ref_begin", "matched_words", "excerpt_sha256")
+    return " ".join(f"{name}={told[name]}" for name in names)
+
+
+def _told(unit: Unit) -> str:
+    return f"shard {unit.shard}, unit {unit.slot + 1} of {unit.slots}"
+
+
+def _short(value: object) -> str:
+    return str(value)[:200]

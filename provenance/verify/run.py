@@ -1,0 +1,169 @@
+"""Verifies a run: what of it is checked, in which order, and with what."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from provenance._version import __version__
+from provenance.errors import IndexDamagedError, IndexMissingError, ProvenanceError, StoreError, UsageError
+from provenance.index import Index
+from provenance.runs.background import no_background
+from provenance.runs.config import ScanConfig, WorkerLimits, check_workers
+from provenance.runs.engine import Setup, Watch
+from provenance.runs.ledger import RUN, Ledger
+from provenance.runs.listed import Listed
+from provenance.runs.near_index import joined_index
+from provenance.runs.scan import UNITS_SUFFIX
+from provenance.runs.terms import digest_of
+from provenance.sketch import Key
+from provenance.storage import is_remote
+from provenance.storage.folders import open_folder
+from provenance.store import RunReader
+from provenance.verify.check import DIFFERENT, EQUAL, UNCHECKED, Check
+from provenance.verify.matches import check_matches, choose
+from provenance.verify.shards import check_shards
+from provenance.verify.units import check_units
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What of a run is to be verified, besides its database and its units, and with what."""
+
+    out: str | None = None  # where the units lie by now; None: where they were written, or beside the database
+    shards: bool = False
+    index: str | None = None
+    sample: int | None = None  # so many matches are found again
+    everything: bool = False  # or all units are scanned again
+    seed: int = 0  # for which matches
+    key: Key | None = None
+    decoys: tuple[str, ...] | None = None  # None: where they were
+    anonymous: bool = False
+    scratch: Path | None = None
+    workers: int | None = None
+    limits: WorkerLimits = field(default_factory=WorkerLimits)
+
+    @property
+    def scans(self) -> bool:
+        """Whether units are to be scanned again."""
+        return self.sample is not None or self.everything
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    """What a run database says of how it came to be."""
+
+    run: dict[str, Any]
+    shards: list[dict[str, Any]]
+    units: list[dict[str, Any]]
+
+
+def verify(
+    db: str | Path,
+    wanted: Wanted | None = None,
+    watch: Watch | None = None,
+    on_unit: Callable[[int], None] = lambda total: None,
+    on_shard: Callable[[int], None] = lambda total: None,
+) -> Iterator[Check]:
+    """Check a run database against its units, and what else is wanted, one check after another.
+
+    The paths of shards, decoys and tokenizer are those that the run was given; relative ones are meant from the
+    working directory. Raises StoreError for what is no run database, UsageError for arguments that cannot work,
+    OutputError where there is no room for a second database in `scratch`, by default the system's.
+    """
+    wanted = wanted or Wanted()
+    workers, db = check_workers(wanted.workers), Path(db)
+    if wanted.sample is not None and wanted.sample < 1:
+        raise UsageError(f"--sample is {wanted.sample}; it must be at least 1")
+    recorded = _read(db)
+    if isinstance(recorded, Check):
+        yield recorded
+        return
+    ledger = _ledger_of(recorded.run, db, wanted.out)
+    if ledger is None:
+        places = wanted.out or f"{recorded.run['ledger']} or {db}{UNITS_SUFFIX}"
+        yield Check("units", UNCHECKED, f"there are no unit files at {places}: --out names another place")
+        return
+    listed: list[Listed] = []
+    with tempfile.TemporaryDirectory(prefix="provenance-", dir=wanted.scratch) as temporary:
+        scratch = Path(temporary)
+        other = _other_version(ledger)
+        if other is not None:
+            yield other
+            return
+        for check in check_units(db, ledger, scratch, on_unit):
+            yield check
+            if check.name == "units" and check.state != EQUAL and not check.examples:
+                return  # of the ledger's own files one is damaged: nothing can be asked of it
+        listed = ledger.plan() or []
+        if wanted.shards:
+            yield check_shards(recorded.shards, listed, scratch / "fetched", wanted.anonymous, workers, on_shard)
+        if wanted.index is not None or wanted.scans:
+            yield from _index_and_matches(recorded, ledger, listed, wanted, scratch, watch or Watch())
+
+
+def _read(db: Path) -> _Recorded | Check:
+    with RunReader(db) as reader:
+        try:
+            runs = reader.query("SELECT * FROM run")
+            shards = reader.query("SELECT shard, outcome, sha256 FROM shard ORDER BY shard")
+            units = reader.query("SELECT unit, whole, matches FROM unit ORDER BY unit")
+        except StoreError as error:
+            return Check("database", DIFFERENT, f"{db} is damaged, or was made by another version: {error}")
+    if len(runs) != 1:
+        return Check("database", DIFFERENT, f"{db} has {len(runs)} rows in its table `run`, where one is due")
+    return _Recorded(runs[0], shards, units)
+
+
+def _ledger_of(run: dict[str, Any], db: Path, out: str | None) -> Ledger | None:
+    for place in [out] if out else [str(run["ledger"]), f"{db}{UNITS_SUFFIX}"]:
+        if is_remote(place) or (Path(place) / RUN).is_file():
+            ledger = Ledger(open_folder(place))
+            ledger.place = str(run["ledger"])  # as it was when the database was made: it stands in its messages
+            return ledger
+    return None
+
+
+def _other_version(ledger: Ledger) -> Check | None:
+    """The check that fails for a run that another version made: its units would not give the same database."""
+    try:
+        version = ledger.terms().values.get("tool_version")
+    except ProvenanceError as error:
+        return Check("units", DIFFERENT if error.exit_code == 3 else UNCHECKED, str(error))
+    if version == __version__:
+        return None
+    return Check("units", UNCHECKED, f"version {version} made this run, and this is {__version__}: verify it with that")
+
+
+def _index_and_matches(
+    recorded: _Recorded, ledger: Ledger, listed: Sequence[Listed], wanted: Wanted, scratch: Path, watch: Watch
+) -> Iterator[Check]:
+    terms = ledger.terms().values
+    named = wanted.index or str(recorded.run["index_path"])
+    config = ScanConfig.from_json(terms["config"])
+    decoys = terms["decoys"] if wanted.decoys is None else wanted.decoys
+    workers = check_workers(wanted.workers)
+    try:
+        folder = joined_index(named, decoys, scratch / "index", wanted.key, wanted.anonymous, workers)
+        index = Index(folder, wanted.key, config.scale)
+        index.verify()
+    except (IndexDamagedError, IndexMissingError) as error:
+        yield Check("index", DIFFERENT if isinstance(error, IndexDamagedError) else UNCHECKED, str(error))
+        return
+    if index.digest != terms["index"]:
+        with_decoys = f", with the decoys {', '.join(decoys)}," if decoys else ""
+        yield Check("index", DIFFERENT, f"{named}{with_decoys} has the digest {index.digest}; it was {terms['index']}")
+        return
+    yield Check("index", EQUAL, f"all files of {named} have their digests; that of all is {index.digest}")
+    if not wanted.scans:
+        return
+    if digest_of(config.tokenizer) != terms["tokenizer_sha256"]:
+        yield Check("matches", UNCHECKED, f"the tokenizer {config.tokenizer} is another one by now")
+        return
+    background = ledger.background(no_background)
+    setup = Setup(index, config, wanted.limits, scratch / "scan", wanted.anonymous, workers, background, watch)
+    names = choose(recorded.units, None if wanted.everything else wanted.sample, wanted.seed)
+    yield check_matches(ledger, listed, names, setup)
