@@ -26,7 +26,6 @@ EXIT_CODES = {"different": 1, "not checked": 3}
 @click.option("--sample", metavar="N", help="Scan the units again that hold N matches taken at random, or `all` units.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the matches that are taken.")
 @click.option("--key-file", type=FILE, help="Key that the index was built with.")
-@click.option("--decoys", multiple=True, metavar="BOOKS", help="Decoys of the run, if they were moved.")
 @click.option("--anonymous", is_flag=True, help="Read objects without credentials.")
 @click.option("--scratch", type=FILE, metavar="DIR", help="For a second database and fetched objects.")
 @click.option("--workers", type=int, help="Worker processes; by default one a core.")
@@ -39,7 +38,6 @@ def command(
     sample: str | None,
     seed: int,
     key_file: Path | None,
-    decoys: tuple[str, ...],
     anonymous: bool,
     scratch: Path | None,
     workers: int | None,
@@ -66,7 +64,7 @@ def command(
         raise UsageError(f"--sample is {sample!r}; give a number of matches, or `all`")
     wanted = Wanted(
         out, shards, index, None if sample is None or everything else int(sample), everything, seed,
-        read_key(key_file), decoys or None, anonymous, scratch, workers,
+        read_key(key_file), anonymous, scratch, workers,
     )  # fmt: skip
     checks = []
     with counting("unit") as on_unit, counting("shard") as on_shard, watching() if sample else nullcontext() as watch:

@@ -85,12 +85,12 @@ class Loader:
         self._load()
         for file in self.listed:
             missing = [unit for unit in file.units(terms) if unit.digest not in self.units]
-            for unit in missing:
-                if unit.digest in self.damaged:
-                    self.records[file.name].note("damaged unit", self.damaged[unit.digest])
-            if missing:
-                numbers = ", ".join(str(unit.slot + 1) for unit in missing[:10]) + ", ..." * (len(missing) > 10)
-                which = f"unit{'s' * (len(missing) > 1)} {numbers} of {file.slots}"
+            for unit in (unit for unit in missing if unit.digest in self.damaged):
+                reason = f"shard {file.name}, unit {unit.slot + 1} of {file.slots}: {self.damaged[unit.digest]}"
+                self.records[file.name].note("damaged unit", reason)
+            if without := [unit for unit in missing if unit.digest not in self.damaged]:
+                numbers = ", ".join(str(unit.slot + 1) for unit in without[:10]) + ", ..." * (len(without) > 10)
+                which = f"unit{'s' * (len(without) > 1)} {numbers} of {file.slots}"
                 self.records[file.name].note("missing", f"shard {file.name}: {which} not scanned: no file in {place}")
         rows = [self.units[digest] for digest in sorted(self.units)]
         if rows:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from provenance._version import __version__
-from provenance.errors import IndexDamagedError, IndexMissingError, ProvenanceError, StoreError, UsageError
+from provenance.errors import IndexDamagedError, KeyMismatchError, ProvenanceError, StoreError, UsageError
 from provenance.index import Index
 from provenance.runs.background import no_background
 from provenance.runs.config import ScanConfig, WorkerLimits, check_workers
@@ -40,7 +40,6 @@ class Wanted:
     everything: bool = False  # or all units are scanned again
     seed: int = 0  # for which matches
     key: Key | None = None
-    decoys: tuple[str, ...] | None = None  # None: where they were
     anonymous: bool = False
     scratch: Path | None = None
     workers: int | None = None
@@ -144,13 +143,15 @@ def _index_and_matches(
     terms = ledger.terms().values
     named = wanted.index or str(recorded.run["index_path"])
     config = ScanConfig.from_json(terms["config"])
-    decoys = terms["decoys"] if wanted.decoys is None else wanted.decoys
+    decoys = terms["decoys"]
     workers = check_workers(wanted.workers)
     try:
         folder = joined_index(named, decoys, scratch / "index", wanted.key, wanted.anonymous, workers)
         index = Index(folder, wanted.key, config.scale)
         index.verify()
-    except (IndexDamagedError, IndexMissingError) as error:
+    except KeyMismatchError:
+        raise
+    except ProvenanceError as error:
         yield Check("index", DIFFERENT if isinstance(error, IndexDamagedError) else UNCHECKED, str(error))
         return
     if index.digest != terms["index"]:

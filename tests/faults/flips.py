@@ -8,6 +8,7 @@ from pathlib import Path
 
 from provenance.errors import ProvenanceError
 from provenance.store import EXPORTS, RunReader, export
+from provenance.verify import verify
 
 
 def read(db: Path) -> dict[str, bytes]:
@@ -21,6 +22,12 @@ def read(db: Path) -> dict[str, bytes]:
 
 
 def outcome(db: Path, clean: dict[str, bytes]) -> str:
+    try:
+        list(verify(db))  # tells too, and as quietly
+    except ProvenanceError:
+        pass
+    except Exception as error:
+        return f"untyped: verify: {type(error).__name__}: {error}"
     try:
         found = read(db)
     except ProvenanceError as error:

@@ -15,6 +15,7 @@ from provenance.runs.scan import scan_share
 from provenance.runs.units import Share
 from provenance.storage.folders import open_folder
 from provenance.store import RunReader, export
+from provenance.verify import DIFFERENT, EQUAL, UNCHECKED, Wanted, verify
 from tests.shards import formats
 
 pytest.importorskip("obstore", reason="obstore is not installed")
@@ -83,3 +84,22 @@ def test_other_terms_in_the_bucket_are_refused(s3, stored, index):
     scan_share(Request((str(stored),), index, CONFIG), place)
     with pytest.raises(OtherRunError, match="--unit-size was 2000, now 3000"):
         scan_share(Request((str(stored),), index, provenance.ScanConfig(unit_bytes=3000)), place)
+
+
+def test_a_run_in_a_bucket_is_verified_there(s3, stored, tmp_path):
+    place, db = f"s3://{s3.bucket}", tmp_path / "r.duckdb"
+    provenance.scan([f"{place}/data/"], f"{place}/index", db, out=f"{place}/run", config=CONFIG)
+    wanted = Wanted(shards=True, index=f"{place}/index", everything=True)
+    assert [(check.name, check.state) for check in verify(db, wanted)] == [
+        (name, EQUAL) for name in ("units", "database", "shards", "index", "matches")
+    ]
+    name = next(path.name for path in stored.iterdir() if path.name.endswith(".parquet"))
+    s3.put(f"data/{name}", (stored / name).read_bytes() + b"\n")
+    found = {check.name: check for check in verify(db, wanted)}
+    assert found["shards"].state == DIFFERENT
+    assert name in found["shards"].examples[0]
+    assert found["matches"].state == UNCHECKED
+    s3.boto.delete_object(Bucket=s3.bucket, Key=f"data/{name}")
+    found = {check.name: check for check in verify(db, wanted)}
+    assert found["shards"].state == UNCHECKED
+    assert name in found["shards"].examples[0]
