@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from provenance.errors import UsageError
 from provenance.shards import Part
@@ -46,7 +45,7 @@ class Unit:
 def slots_of(name: str, size: int, unit_bytes: int) -> tuple[int, int]:
     """How many slots a shard of this name and size has, and how many bytes of text in all, about."""
     kind = kind_of(name)
-    compressed = Path(name.lower()).suffix in (*SUFFIXES, ".tgz")
+    compressed = name.lower().endswith((*SUFFIXES, ".tgz"))
     text = size * (COMPRESSED_GROWTH if compressed else GROWTH.get(kind or "", 1))
     if compressed or (kind is not None and kind not in IN_PARTS):
         return 1, text
