@@ -32,8 +32,8 @@ SOME = {
     "drops": {"drop": 3},
     "halves": {"half": 2},
     "cuts at once": {"cut": 3},
-    "cuts in the middle": {"cut": 3, "after": 900},
-    "stalls": {"stall": 1, "after": 40},
+    "cuts in the middle": {"cut": 3, "after": 120},
+    "stalls": {"stall": 2, "after": 40},
 }
 IMPATIENT = """
 from provenance.storage import folders
@@ -222,6 +222,17 @@ def test_a_put_whose_answer_is_lost_counts_as_done(s3, proxy, impatient):
     begin(proxy, b"PUT", {"cut": 1})
     assert not folder.write("units/a", b"second")
     assert folder.read("units/a") == b"first" * 1000
+
+
+def test_changes_whose_answers_stall_are_made_again(s3, proxy, impatient):
+    folder = open_folder(f"s3://{s3.bucket}/run")
+    for replace in (False, True):
+        begin(proxy, b"PUT", {"stall": 1})
+        assert folder.write("units/a", b"first", replace)
+    begin(proxy, b"POST", {"stall": 1}, b"delete")
+    folder.remove("units/a")
+    assert not proxy.stall, "a removal is asked for in another way now"
+    assert folder.read("units/a") is None
 
 
 def test_what_was_given_up_is_an_error_of_its_kind(s3, proxy, monkeypatch):
