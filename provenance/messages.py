@@ -6,6 +6,7 @@ Never pickle: a hostile file that took over a child must not reach the parent th
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 MOST_HEADER = 1 << 28  # bytes; a header says how long it is before it is read
@@ -16,6 +17,9 @@ class Reads(Protocol):
 
     def read(self, size: int, /) -> bytes | None:
         """At most `size` bytes; nothing at the end of the stream."""
+
+
+Message = tuple[dict[str, Any], bytes]
 
 
 class Writes(Protocol):
@@ -36,8 +40,10 @@ def write_message(file: Writes, header: dict[str, Any], payload: bytes | memoryv
     file.flush()
 
 
-def read_message(file: Reads, most_payload: int | None = None) -> tuple[dict[str, Any], bytes] | None:
+def read_message(file: Reads, most_payload: int | None = None) -> Message | None:
     """The next message, or None at the end of the stream, even in the middle of a message, or where it is too long.
+
+    Raises ValueError for a header that is no JSON object.
 
     `file` must not buffer: a message left in a buffer would never wake a `select` on the file.
     """
@@ -49,7 +55,39 @@ def read_message(file: Reads, most_payload: int | None = None) -> tuple[dict[str
         return None
     header = _read_exactly(file, header_size)
     payload = None if header is None else _read_exactly(file, payload_size)
-    return None if header is None or payload is None else (json.loads(header), payload)
+    return None if header is None or payload is None else (_parsed(header), payload)
+
+
+class Inbox:
+    """Makes messages of the bytes of a stream as they come: who stops in the middle of one keeps nobody waiting."""
+
+    def __init__(self, most_payload: int) -> None:
+        self._held, self._most = bytearray(), most_payload
+
+    def take(self, data: bytes) -> Iterator[Message]:
+        """The messages that are whole with these bytes; raises ValueError for what is none, or is too long."""
+        self._held += data
+        while len(self._held) >= 16:
+            header_size, payload_size = (int.from_bytes(self._held[at : at + 8], "little") for at in (0, 8))
+            if header_size > MOST_HEADER or payload_size > self._most:
+                raise ValueError("it is too long")
+            begin, end = 16 + header_size, 16 + header_size + payload_size
+            if len(self._held) < end:
+                return
+            with memoryview(self._held) as view:
+                header, payload = bytes(view[16:begin]), bytes(view[begin:end])
+            del self._held[:end]
+            yield _parsed(header), payload
+
+
+def _parsed(header: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(header)
+    except (ValueError, RecursionError) as error:
+        raise ValueError("it is no JSON") from error
+    if not isinstance(parsed, dict):
+        raise ValueError("it is no JSON object")
+    return parsed
 
 
 def _read_exactly(file: Reads, size: int) -> bytes | None:

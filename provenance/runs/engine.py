@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from provenance.errors import IndexDamagedError, ProvenanceError
+from provenance.errors import IndexDamagedError, ShardError
 from provenance.files import file_identity
 from provenance.index import Index
 from provenance.runs.background import Background, no_background
@@ -107,9 +107,8 @@ def _checked(done: Finished) -> tuple[dict[str, Any], pa.Table]:
         return done.record, RESULT_SCHEMA.empty_table()
     try:
         return done.record, from_payload(done.payload, RESULT_SCHEMA, done.unit.shard)
-    except (ProvenanceError, pa.ArrowException, ValueError) as error:
-        reason = f"shard {done.unit.shard}: its worker's answer makes no sense: {error}; please report this"
-        problem = {"shard": done.unit.shard, "row_group": None, "row": None, "kind": "fault", "reason": reason}
+    except ShardError as error:
+        problem = {"shard": done.unit.shard, "row_group": None, "row": None, "kind": "fault", "reason": str(error)}
         return {**done.record, "problems": [*done.record["problems"], problem]}, RESULT_SCHEMA.empty_table()
 
 

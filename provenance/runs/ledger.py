@@ -132,12 +132,12 @@ class Ledger:
         return self.plan() or list(listed)
 
     def background(self, learn: Callable[[], Background]) -> Background:
-        """The background that was learned before, or else now."""
+        """The background that was learned before, or else now; of tasks that learn at once, that of the first holds."""
         if self.folder.read(BACKGROUND) is None:
             learned = learn()
-            if learned.record:
-                self.folder.write(BACKGROUND, seal(_column(learned.fingerprints), learned.record))
-            return learned
+            sealed = seal(_column(learned.fingerprints), learned.record) if learned.record else b""
+            if not sealed or self.folder.write(BACKGROUND, sealed):
+                return learned
         table, record = self._sealed(BACKGROUND, BACKGROUND_SCHEMA)
         return Background(table["fingerprint"].to_numpy(), record)
 

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import os
 import selectors
+import signal
 import subprocess
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO, Any, cast
 
-from provenance import errors
 from provenance.errors import ProvenanceError
-from provenance.messages import read_message, write_message
+from provenance.messages import Inbox, write_message
+from provenance.runs.answers import check, refusal
 
 ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(64 << 20),
@@ -32,10 +33,11 @@ anew by the kernel (a tenth of the time). For NumPy: no threads for matrices, of
 CREDENTIALS = ("AWS_", "GOOGLE_", "GCE_", "AZURE_", "HF_", "HUGGING_FACE_")
 """Beginnings of the names of environment variables that a process which parses hostile files has no use for."""
 
-WORKER, FETCHER, INSPECTOR = "worker", "fetcher", "inspector"
-"""Modules of this package that children run: one parses and matches, one talks to the network, one only looks."""
+WORKER, FETCHER, INSPECTOR = (f"provenance.runs.{name}" for name in ("worker", "fetcher", "inspector"))
+"""Modules that children run: one parses and matches, one talks to the network, one only looks."""
 
 STALL_SECONDS = 300.0  # without a sign of progress, after which a process is ended
+MOST_ANSWER = 1 << 32  # bytes
 
 Task = dict[str, Any]
 Result = tuple[dict[str, Any], bytes]
@@ -46,19 +48,22 @@ class _Child:
 
     def __init__(self, role: str = WORKER) -> None:
         # -P: the working directory must not lend its modules to the process that parses hostile files
-        command = [sys.executable, "-P", "-c", f"from provenance.runs.{role} import main; main()"]
+        command = [sys.executable, "-P", "-c", f"from {role} import main; main()"]
         kept = {n: value for n, value in os.environ.items() if role == FETCHER or not n.startswith(CREDENTIALS)}
         self.role = role
-        self.process = subprocess.Popen(
-            command,
-            bufsize=0,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-            env={**ENVIRONMENT, **kept},
-        )
+        with _shielded():
+            self.process = subprocess.Popen(
+                command,
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+                env={**ENVIRONMENT, **kept},
+            )
         self.task: Task | None = None
+        self.inbox = Inbox(MOST_ANSWER)
         self.greeted = self.ready = self.stalled = False
+        self.nonsense = ""  # why what it said cannot be an answer
         self.heard = time.monotonic()  # when it last told anything, or was told a task
 
     @property
@@ -77,6 +82,19 @@ class _Child:
         self.task, self.heard = task, time.monotonic()
         self.say(task)
 
+    def hear(self) -> Iterator[Result | None]:
+        """What it says, checked; None if it will say no more, or nothing that can be believed."""
+        data = os.read(self.stdout.fileno(), 1 << 20)
+        try:
+            for message in self.inbox.take(data):
+                check(message[0], self.task, self.ready)
+                self.heard = time.monotonic()
+                yield message
+        except ValueError as error:
+            self.nonsense = str(error)
+        if self.nonsense or not data:
+            yield None
+
     def stop(self) -> int:
         """End the process and return its exit status."""
         with suppress(OSError):
@@ -85,6 +103,22 @@ class _Child:
         status = self.process.wait()
         self.stdout.close()
         return status
+
+
+@contextmanager
+def _shielded() -> Iterator[None]:
+    """Start a process that SIGTERM does not end before it can ignore it: batch systems send it to all of a job.
+
+    The mask is inherited where a handler cannot be; what comes here meanwhile is not lost, but comes after.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @dataclass
@@ -135,9 +169,10 @@ class Children:
         Every worker is told `hello` and the fingerprints of `background` first. What has to be fetched is, by children
         of another kind, as long as `fetching` has room for it.
         A child that dies, or is ended because it told nothing for `stall` seconds, is replaced, and its task given once
-        more, with `again`; the second time it is a result with `error`. Raises ProvenanceError when a child refuses to
-        start. Closing the iterator (Ctrl-C too) kills all children; with `keep`, those that are idle in the
-        end wait for the next run, which must tell them the same.
+        more, with `again`; the second time it is a result with `error`. So it goes with one that says what makes no
+        sense: the file that it parses may have taken it over. Raises ProvenanceError when a child refuses to start.
+        Closing the iterator (Ctrl-C too) kills all children; with `keep`, those that are idle in the end wait for the
+        next run, which must tell them the same.
         """
         selector = selectors.DefaultSelector()
         fetching = fetching or Fetching()
@@ -154,31 +189,30 @@ class Children:
                         child.give(queue.popleft())
                 for event, _ in selector.select(min(1.0, stall / 4)):
                     child = cast(_Child, event.data)
-                    message = read_message(child.stdout)
-                    child.heard = time.monotonic()
-                    if message is None:
-                        selector.unregister(child.stdout)
-                        self._children.remove(child)
-                        if child.role == FETCHER and child.ready and child.task is None:
-                            child.stop()  # it told of a failure, after which its network is not to be trusted
-                        elif child.role == self._parsing and child.task and not child.task.get("again"):
-                            child.stop()
-                            tasks.appendleft({**child.task, "again": True})
+                    for message in child.hear():
+                        if message is None:
+                            selector.unregister(child.stdout)
+                            self._children.remove(child)
+                            if child.ready and child.task is None:
+                                child.stop()  # killed, or it met a failure after which its network is not to be trusted
+                            elif child.role == self._parsing and child.task and not child.task.get("again"):
+                                child.stop()
+                                tasks.appendleft({**child.task, "again": True})
+                            else:
+                                yield _lost(child, stall)
+                            if queues[child.role] or child.role == self._parsing:
+                                self._start(child.role, *told[child.role], selector)
+                        elif message[0]["kind"] == "ready":
+                            child.ready = True
+                        elif message[0]["kind"] == "refused":
+                            raise refusal(message[0])
+                        elif message[0]["kind"] == "progress":
+                            on_progress(message[0]["bytes"])
+                        elif message[0]["kind"] == "compiling":
+                            on_compiling()
                         else:
-                            yield _lost(child, stall)
-                        if child.role != FETCHER or fetching.tasks:
-                            self._start(child.role, *told[child.role], selector)
-                    elif message[0]["kind"] == "ready":
-                        child.ready = True
-                    elif message[0]["kind"] == "refused":
-                        raise getattr(errors, message[0].get("name", ""), ProvenanceError)(message[0]["error"])
-                    elif message[0]["kind"] == "progress":
-                        on_progress(message[0]["bytes"])
-                    elif message[0]["kind"] == "compiling":
-                        on_compiling()
-                    else:
-                        child.task = None
-                        yield message
+                            child.task = None
+                            yield message
                 self._end_stalled(stall)
             if keep:
                 self._waiting += self._children
@@ -211,14 +245,20 @@ class Children:
 
 def _lost(child: _Child, stall: float) -> Result:
     """The result of a task whose process died, or was ended, twice."""
-    with suppress(subprocess.TimeoutExpired):
-        child.process.wait(timeout=5)  # it closed its pipe: it is ending by itself
+    if not child.nonsense:
+        with suppress(subprocess.TimeoutExpired):
+            child.process.wait(timeout=5)  # it closed its pipe: it is ending by itself
     status = child.stop()
+    if child.task is None and child.nonsense:
+        raise ProvenanceError(f"a worker process said what makes no sense before it had a task: {child.nonsense}")
     if child.task is None:
         raise ProvenanceError(f"a worker process ended with status {status} before it had a task: see its output above")
     task = child.task
     if child.stalled:
         reason = f"nothing of it was done in {stall:g} s, twice: its worker process was ended; see --max-seconds"
+    elif child.nonsense:
+        times = ", twice" if task.get("again") else ""
+        reason = f"its worker's answer made no sense{times} ({child.nonsense}); please report this"
     else:
         by = f"signal {-status}" if status < 0 else f"status {status}"
         reason = f"its worker process died{' twice' if task.get('again') else ''} ({by})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from provenance.errors import UsageError
+from provenance.errors import ShardError
 
 
 def to_payload(table: pa.Table) -> bytes:
@@ -18,11 +18,15 @@ def to_payload(table: pa.Table) -> bytes:
 def from_payload(payload: bytes, schema: pa.Schema, shard: str) -> pa.Table:
     """The table that `to_payload` made, checked: it comes from the process that parsed hostile files.
 
-    Raises UsageError for one of another schema than expected.
+    Raises ShardError for what is no such table of this schema.
     """
-    with pa.ipc.open_stream(payload) as reader:
-        table = reader.read_all()
-    table.validate(full=True)
-    if table.schema != schema:
-        raise UsageError(f"a worker sent a result of another shape for {shard}: is it of another version?")
+    try:
+        with pa.ipc.open_stream(payload) as reader:
+            table = reader.read_all()
+        table.validate(full=True)
+        if table.schema != schema:
+            raise ValueError("it has other columns")
+    except (pa.ArrowException, ValueError, OSError, MemoryError) as error:
+        told = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise ShardError(f"shard {shard}: its worker's answer makes no sense: {told}; please report this") from error
     return table

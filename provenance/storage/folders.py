@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -141,7 +142,8 @@ class ObjectFolder:
 
         try:
             with self._errors(name, OutputError):
-                self._store.put(self._prefix + name, data, mode="overwrite" if replace else "create")
+                mode = "overwrite" if replace else "create"
+                _repeated(lambda: self._store.put(self._prefix + name, data, mode=mode))
         except AlreadyExistsError:
             return self.read(name) == data
         return True
@@ -149,7 +151,7 @@ class ObjectFolder:
     def remove(self, name: str) -> None:
         """See Folder."""
         with contextlib.suppress(FileNotFoundError), self._errors(name, OutputError):
-            self._store.delete(self._prefix + name)
+            _repeated(lambda: self._store.delete(self._prefix + name))
 
     def sweep(self) -> None:
         """See Folder: what was not put whole is not there."""
@@ -177,6 +179,25 @@ class ObjectFolder:
             verb = "written" if kind is OutputError else "read"
             told = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
             raise kind(f"{self.place}/{name} cannot be {verb}: {told}") from error
+
+
+def _repeated(change: Callable[[], object]) -> None:
+    """Make a change, again as long as no answer comes in time.
+
+    obstore repeats what failed in any other way; not this, because the store may have made the change. Ours may be made
+    twice. Each call waits for CALL_SECONDS, so that this is no loop without a pause.
+    """
+    from obstore.exceptions import GenericError
+
+    until = time.monotonic() + RETRY_SECONDS
+    while True:
+        try:
+            change()
+        except GenericError as error:
+            if "kind: Timeout" not in str(error) or time.monotonic() >= until:
+                raise
+        else:
+            return
 
 
 def _open_store(location: Location, anonymous: bool) -> Any:  # noqa: ANN401  (obstore is an extra)

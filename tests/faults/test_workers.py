@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import selectors
 import signal
 import subprocess
 import sys
 import time
 from functools import cache
+from pathlib import Path
 
 import pytest
 
+import provenance
+from provenance.messages import read_message
+from provenance.runs import local
+from provenance.runs.config import WorkerLimits
+from provenance.runs.local import Children
 from provenance.store import RunReader
 from tests.faults.rig import DONE, INCOMPLETE, Fault, becomes_true, send, with_
 
@@ -86,3 +94,71 @@ def test_a_frozen_worker_does_not_outlive_its_run(rig, tmp_path, number):
         started.end()
     rig.must_be_whole(run, outcome)
     rig.must_resume(run)
+
+
+LIES = (
+    "no_json", "no_object", "deep", "no_utf8", "no_text", "missing", "other_shard", "refuses", "endless", "negative",
+)  # fmt: skip
+
+
+def scan_with_liars(rig, tmp_path, monkeypatch, kinds, **limits):
+    """Shards named for the lies told about them, between honest ones."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[2]), *sys.path]))
+    shards = tmp_path / "shards"
+    shards.mkdir()
+    for name in ("a_good", "honest", *kinds, "z_good"):
+        (shards / f"{name}.parquet").write_bytes((rig.folder / "shards" / "s0.parquet").read_bytes())
+    summary = provenance.scan(
+        [shards], rig.folder / "index", tmp_path / "r.duckdb", workers=1, limits=WorkerLimits(**limits),
+        children=Children(parsing="tests.faults.liar"),
+    )  # fmt: skip
+    with RunReader(tmp_path / "r.duckdb") as run:
+        rows = run.query("SELECT shard, outcome, documents, reason FROM shard")
+    return summary, {Path(row["shard"]).stem: row for row in rows}
+
+
+@pytest.mark.parametrize("kinds", [LIES[:3], pytest.param(LIES[3:], marks=pytest.mark.slow)], ids=["three", "others"])
+def test_a_worker_that_talks_nonsense_counts_as_dead(rig, tmp_path, monkeypatch, kinds):
+    summary, shards = scan_with_liars(rig, tmp_path, monkeypatch, kinds)
+    assert {Path(problem["shard"]).stem for problem in summary.exceptions} == set(kinds)
+    for kind in kinds:
+        assert shards[kind]["outcome"] == "failed", kind
+        assert "its worker's answer made no sense, twice (" in shards[kind]["reason"], kind
+    for name in ("a_good", "honest", "z_good"):
+        assert (shards[name]["outcome"], shards[name]["documents"]) == ("scanned", 12)
+    assert provenance.scan([tmp_path / "shards"], rig.folder / "index", tmp_path / "r.duckdb").complete
+
+
+def test_a_worker_that_stops_in_the_middle_of_a_word_is_given_up(rig, tmp_path, monkeypatch):
+    began = time.monotonic()
+    summary, shards = scan_with_liars(rig, tmp_path, monkeypatch, ["half"], stall_seconds=2)
+    assert time.monotonic() - began < 30
+    assert [problem["kind"] for problem in summary.exceptions] == ["too slow"]
+    assert (shards["z_good"]["outcome"], shards["z_good"]["documents"]) == ("scanned", 12)
+
+
+@pytest.mark.parametrize("role", [local.WORKER, local.FETCHER, local.INSPECTOR])
+def test_sigterm_does_not_end_a_worker_that_has_only_begun_to_start(rig, role):
+    hello = {
+        "memory": 3 << 30,
+        "rows": 1,
+        "index": str(rig.folder / "index"),
+        "index_digest": "",
+        "seed": 0,
+        "key_id": "",
+    }
+    child = local._Child(role)
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(child.stdout, selectors.EVENT_READ)
+            child.process.send_signal(signal.SIGTERM)
+            child.say({**hello, "config": provenance.ScanConfig().to_json()})
+            until = time.monotonic() + 30
+            while not selector.select(0.001):
+                child.process.send_signal(signal.SIGTERM)
+                assert time.monotonic() < until
+        message = read_message(child.stdout)
+        assert message is not None
+        assert message[0]["kind"] in ("ready", "refused")  # which a worker does that is told of another index
+    finally:
+        child.stop()

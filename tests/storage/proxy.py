@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a real HTTP server that fails as told: cuts, stalls, trickles or answers 503."""
+"""A TCP proxy in front of a real HTTP server that fails as told: drops, cuts, stalls, trickles or answers 503."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 HEADER_END = b"\r\n\r\n"
+FAULTS = ("busy", "drop", "half", "cut", "stall", "trickle")
 BUSY = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 @dataclass
 class Proxy:
-    """Each connection carries one request; `faults` are used up by requests whose method they name."""
+    """Each connection carries one request; faults are used up by requests of the method, and to a path with `path`."""
 
     upstream: int
     method: bytes = b"GET"
+    path: bytes = b""
     busy: int = 0  # so many requests are answered with 503
+    drop: int = 0  # so many requests are not passed on, the connection closed
+    half: int = 0  # so many requests are passed on with half of their body, and then closed on both sides
     cut: int = 0  # so many answers end after `after` bytes
     stall: int = 0  # so many answers stop after `after` bytes, the connection held open
     trickle: int = 0  # so many answers go on after `after` bytes by a byte each quarter of a second
@@ -39,6 +43,11 @@ class Proxy:
     def __exit__(self, *_: object) -> None:
         self._closed.set()
         self._socket.close()
+
+    def recover(self) -> None:
+        """Have no more faults."""
+        for fault in FAULTS:
+            setattr(self, fault, 0)
 
     @property
     def url(self) -> str:
@@ -63,10 +72,20 @@ class Proxy:
             fault = self._fault(request)
             if fault == "busy":
                 client.sendall(BUSY)
+            if fault in ("busy", "drop"):
                 return
+            head, _, body = request.partition(HEADER_END)
+            length = _length(head)
             with socket.create_connection(("127.0.0.1", self.upstream)) as server:
-                head, _, body = request.partition(HEADER_END)
-                server.sendall(head + b"\r\nConnection: close" + HEADER_END + body)
+                server.sendall(head + b"\r\nConnection: close" + HEADER_END)
+                if fault == "half":
+                    server.sendall(body[: length // 2])
+                    return
+                server.sendall(body)
+                length -= len(body)
+                while length > 0 and (received := client.recv(65536)):
+                    server.sendall(received)
+                    length -= len(received)
                 self._answer(server, client, fault)
 
     def _answer(self, server: socket.socket, client: socket.socket, fault: str) -> None:
@@ -84,14 +103,22 @@ class Proxy:
             left -= len(received)
 
     def _fault(self, request: bytes) -> str:
-        if not request.startswith(self.method + b" "):
+        if not request.startswith(self.method + b" ") or self.path not in request.partition(b"\r\n")[0]:
             return ""
         with self._lock:
             self.seen += 1
             seen = self.seen
-            fault = next((name for name in ("busy", "cut", "stall", "trickle") if getattr(self, name) > 0), "")
+            fault = next((name for name in FAULTS if getattr(self, name) > 0), "")
             if fault:
                 setattr(self, fault, getattr(self, fault) - 1)
         if self.on_request:
             self.on_request(seen)
         return fault
+
+
+def _length(head: bytes) -> int:
+    """How long the body of a request is."""
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return int(line.partition(b":")[2])
+    return 0
