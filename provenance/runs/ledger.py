@@ -122,8 +122,7 @@ class Ledger:
 
     def plan(self) -> list[Listed] | None:
         """What was listed, None if it was not yet; raises LedgerDamagedError."""
-        raw = self.folder.read(PLAN)
-        return None if raw is None else planned(unseal(raw, f"{self.place}/{PLAN}", PLAN_SCHEMA).table)
+        return None if self.folder.read(PLAN) is None else planned(self._sealed(PLAN, PLAN_SCHEMA)[0])
 
     def keep_plan(self, listed: Sequence[Listed], replace: bool) -> list[Listed]:
         """Write the plan, and return the one that holds: of several tasks that begin at once, that of the first."""
@@ -219,7 +218,10 @@ class Ledger:
         raw = self.folder.read(name)
         if raw is None:
             raise LedgerDamagedError(f"{self.place}/{name} is missing: begin the run anew with --overwrite")
-        sealed = unseal(raw, f"{self.place}/{name}", schema)
+        try:
+            sealed = unseal(raw, f"{self.place}/{name}", schema)
+        except LedgerDamagedError as error:
+            raise LedgerDamagedError(f"{error}: begin the run anew with --overwrite") from error
         return sealed.table, sealed.record
 
 

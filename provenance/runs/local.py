@@ -170,9 +170,9 @@ class Children:
         of another kind, as long as `fetching` has room for it.
         A child that dies, or is ended because it told nothing for `stall` seconds, is replaced, and its task given once
         more, with `again`; the second time it is a result with `error`. So it goes with one that says what makes no
-        sense: the file that it parses may have taken it over. Raises ProvenanceError when a child refuses to start.
-        Closing the iterator (Ctrl-C too) kills all children; with `keep`, those that are idle in the end wait for the
-        next run, which must tell them the same.
+        sense: the file that it parses may have taken it over; and with one that ran out of memory, which earlier files
+        may have taken. Raises ProvenanceError when a child refuses to start. Closing the iterator (Ctrl-C too) kills
+        all children; with `keep`, those that are idle in the end wait for the next run, which must tell them the same.
         """
         selector = selectors.DefaultSelector()
         fetching = fetching or Fetching()
@@ -210,6 +210,8 @@ class Children:
                             on_progress(message[0]["bytes"])
                         elif message[0]["kind"] == "compiling":
                             on_compiling()
+                        elif _ran_out(message[0]) and child.task and not child.task.get("again"):
+                            child.process.kill()  # what other files left in it may be why: a new one tries
                         else:
                             child.task = None
                             yield message
@@ -241,6 +243,12 @@ class Children:
         if not child.greeted:
             child.greeted = True
             child.say(hello, payload)
+
+
+def _ran_out(header: dict[str, Any]) -> bool:
+    """Whether a result is that memory did not suffice."""
+    kinds = [header.get("error_kind"), *(problem["kind"] for problem in header.get("problems", ()))]
+    return "memory" in kinds
 
 
 def _lost(child: _Child, stall: float) -> Result:

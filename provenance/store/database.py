@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -11,14 +12,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from provenance.errors import OutputError, StoreError
 from provenance.files import sync_directory
+from provenance.store.driver import duckdb
 from provenance.store.schema import TABLES, VIEWS
 
 STORAGE_VERSION = "v1.4.0"  # DuckDB 1.4 and later open it; 2.0's own format only DuckDB 2
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # not what was asked for is wrong, but where it should go
 MEMORY_LIMIT = "256MB"  # DuckDB's default is 80 % of the machine
 
 
@@ -59,7 +61,9 @@ class RunWriter:
             self._remove_partial()
             raise
         except (duckdb.Error, OSError) as error:
-            raise StoreError(f"cannot create the run database {path}: {_first_line(error)}") from error
+            told = _first_line(error)
+            kind = OutputError if any(os.strerror(number) in told for number in DISK) else StoreError
+            raise kind(f"cannot create the run database {path}: {told}") from error
 
     @_interruptible()
     def load(self, table: str, rows: pa.Table) -> None:

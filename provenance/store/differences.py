@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from provenance.errors import StoreError
 from provenance.store.database import quoted, rows_of
+from provenance.store.driver import duckdb
 
 MOST_EXAMPLES = 3
 MEMORY_LIMIT = "1GB"  # beyond it DuckDB spills

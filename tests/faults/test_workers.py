@@ -11,6 +11,8 @@ import time
 from functools import cache
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import provenance
@@ -64,6 +66,21 @@ def test_a_worker_without_memory_costs_no_more_than_its_units(rig, tmp_path):
     assert outcome.exit in (DONE, INCOMPLETE)
     assert started.all_gone()
     rig.must_be_mended(run, outcome)
+
+
+def test_a_worker_whose_memory_is_full_of_earlier_files_is_replaced(rig, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[2]), *sys.path]))
+    shards = tmp_path / "shards"
+    shards.mkdir()
+    for name in "abc":
+        rows = pq.read_table(rig.folder / "shards" / "s0.parquet")
+        pq.write_table(pa.concat_tables([rows] * 400), shards / f"{name}.parquet", row_group_size=1 << 20)
+    summary = provenance.scan(
+        [shards], rig.folder / "index", tmp_path / "r.duckdb", workers=1, limits=WorkerLimits(512 << 20),
+        children=Children(parsing="tests.faults.hoarder"),
+    )  # fmt: skip
+    assert [problem["reason"] for problem in summary.exceptions] == []
+    assert summary.shards["scanned"] == 3
 
 
 def test_a_frozen_worker_is_given_up(rig, tmp_path):

@@ -1,4 +1,4 @@
-"""All that a run database exports, to compare runs byte for byte."""
+"""All that a run database exports, to compare runs byte for byte; and that every file has an outcome."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from provenance.store import RunReader, export
 def exports(db: Path) -> list[bytes]:
     blobs = []
     with RunReader(db) as run:
+        counted = {
+            row["outcome"]: row["n"] for row in run.query("SELECT outcome, count(*) AS n FROM shard GROUP BY ALL")
+        }
+        assert counted.keys() <= {"scanned", "partial", "failed", "skipped"}
+        assert sum(counted.values()) == run.query("SELECT files_listed AS n FROM run")[0]["n"]
         for what in ("matches", "works", "documents", "shards"):
             export(run, what, "parquet", db.with_suffix(f".{what}"))
             blobs.append(db.with_suffix(f".{what}").read_bytes())

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -142,6 +145,27 @@ def test_a_finished_run_is_not_scanned_again(shards, index, tmp_path):
     before = db.read_bytes()
     assert provenance.scan([shards], index, db, config=CONFIG) == first
     assert db.read_bytes() == before
+    assert [attempt["outcome"] for attempt in Ledger(open_folder(f"{db}.units")).attempts()] == ["finished"] * 2
+
+
+def test_where_no_lock_and_no_hard_link_is_to_be_had_a_run_goes_on(shards, index, undisturbed, tmp_path, monkeypatch):
+    """As on some file systems that are mounted over a network. Files are then renamed to their names."""
+
+    def refuse(number: int) -> Callable[..., None]:
+        def call(*arguments: object) -> None:
+            raise OSError(number, os.strerror(number))
+
+        return call
+
+    monkeypatch.setattr(os, "link", refuse(errno.EPERM))
+    monkeypatch.setattr(fcntl, "flock", refuse(errno.ENOLCK))
+    db = tmp_path / "r.duckdb"
+    provenance.scan([shards], index, db, config=CONFIG)
+    assert exports(db) == undisturbed
+    units = list(Path(f"{db}.units/units").rglob("*.parquet"))
+    before = {path: path.read_bytes() for path in units}
+    assert scan_share(Request((str(shards),), index, CONFIG), f"{db}.units").found == len(units)
+    assert before == {path: path.read_bytes() for path in units}
 
 
 def test_shards_that_came_later_are_scanned_and_the_others_are_not(index, shards, tmp_path):
