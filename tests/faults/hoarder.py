@@ -19,7 +19,7 @@ def main() -> None:
                 while True:
                     HOARD.append(bytearray(1 << 20))
             except MemoryError:
-                del HOARD[-4:]
+                del HOARD[-2:]
 
     worker.Worker.do = do_and_keep  # type: ignore[method-assign]
     worker.main()

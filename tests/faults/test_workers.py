@@ -74,7 +74,7 @@ def test_a_worker_whose_memory_is_full_of_earlier_files_is_replaced(rig, tmp_pat
     shards.mkdir()
     for name in "abc":
         rows = pq.read_table(rig.folder / "shards" / "s0.parquet")
-        pq.write_table(pa.concat_tables([rows] * 400), shards / f"{name}.parquet", row_group_size=1 << 20)
+        pq.write_table(pa.concat_tables([rows] * 800), shards / f"{name}.parquet", row_group_size=1 << 20)
     summary = provenance.scan(
         [shards], rig.folder / "index", tmp_path / "r.duckdb", workers=1, limits=WorkerLimits(512 << 20),
         children=Children(parsing="tests.faults.hoarder"),
