@@ -79,6 +79,12 @@ class OutputError(ProvenanceError):
     exit_code = 3
 
 
+class ClusterLostError(ProvenanceError):
+    """The cluster that a run is on does not answer any more."""
+
+    exit_code = 3
+
+
 class InterruptedRun(ProvenanceError):  # noqa: N818  (it is not a fault)
     """The run was stopped from outside."""
 

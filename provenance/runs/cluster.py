@@ -11,8 +11,10 @@ import os
 import socket
 import sys
 import tempfile
+import threading
+import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -21,7 +23,7 @@ from urllib.parse import urlsplit
 
 from provenance import errors
 from provenance._version import __version__
-from provenance.errors import LedgerDamagedError, OutputError, ProvenanceError, UsageError
+from provenance.errors import ClusterLostError, LedgerDamagedError, OutputError, ProvenanceError, UsageError
 from provenance.index import Index
 from provenance.runs.background import no_background
 from provenance.runs.config import ScanConfig, WorkerLimits
@@ -49,6 +51,11 @@ TRIES = 3  # of a job whose scanner was lost; then its units are not scanned, an
 MOST_LOSSES = 5  # of each scanner, with nothing done in between: then it is the cluster, not the shards
 MOST_PIECES = 32  # that a shard is handed out in: each has to be described anew
 LEAST_UNITS = 2  # of a piece
+KNOCK_SECONDS = 2.0  # between two looks whether the head node is still there
+RAY_WAITS = "RAY_gcs_rpc_server_reconnect_timeout_s"
+"""Environment variable: for so many seconds Ray waits for a head node; then it ends this process."""
+HEAD_SECONDS = 30.0  # that the head node may be away; half of what Ray waits, if that is told
+ENDING_SECONDS = 8.0  # for scanners to be ended, and again for the connection to the cluster
 
 
 @dataclass
@@ -133,11 +140,45 @@ def scan_on_ray(
     setup.watch.on_planned(sum(unit.text_bytes for job in jobs for unit in job.units))
     # Ray tells of lost nodes on standard output, which is for results
     with contextlib.redirect_stdout(sys.stderr), _cluster(address, workers) as cores:
-        crew = _Crew(told, min(workers or cores, len(pieces)))
+        crew = _Crew(told, min(workers or cores, len(pieces)), _Head(ledger.place))
         try:
             yield from _hand_out(ledger, pieces, crew, setup.watch)
         finally:
             crew.dismiss()
+
+
+@dataclass
+class _Head:
+    """The node that holds the cluster together. Without it no lost scanner is replaced, and Ray ends the driver."""
+
+    place: str  # where done units are kept
+    address: str = field(default_factory=lambda: str(ray.get_runtime_context().gcs_address))
+    most_seconds: float = field(default_factory=lambda: min(HEAD_SECONDS, _ray_waits() / 2))
+    _looked: float = field(default_factory=time.monotonic)
+    _seen: float = field(default_factory=time.monotonic)
+
+    def look(self) -> None:
+        """Raise ClusterLostError when it has been away for too long."""
+        if time.monotonic() < self._looked + KNOCK_SECONDS:
+            return
+        try:
+            _knock(self.address, KNOCK_SECONDS)
+            self._seen = time.monotonic()
+        except OSError as error:
+            away = time.monotonic() - self._seen
+            if away > self.most_seconds:
+                raise ClusterLostError(
+                    f"the head node of the Ray cluster ({self.address}) has not answered for {away:.0f} s: {error}; "
+                    f"what is done is kept in {self.place}: start a cluster, and the same command goes on there"
+                ) from error
+        self._looked = time.monotonic()
+
+
+def _ray_waits() -> float:
+    try:
+        return float(os.environ.get(RAY_WAITS, ""))
+    except ValueError:
+        return 2 * HEAD_SECONDS
 
 
 @dataclass
@@ -146,6 +187,7 @@ class _Crew:
 
     told: dict[str, Any]
     size: int
+    head: _Head
     in_hand: dict[Any, tuple[Any, Piece]] = field(default_factory=dict)  # by reference to the answer: who, what
     coming: dict[Any, Any] = field(default_factory=dict)  # scanners that have not been placed on a node yet
     scanners: list[Any] = field(default_factory=list)
@@ -164,6 +206,7 @@ class _Crew:
 
     def wait(self) -> list[Any]:
         """References to answers that are there; scanners that have come are put to work by the next `fill`."""
+        self.head.look()
         ready = ray.wait([*self.in_hand, *self.coming], timeout=1.0)[0]
         for reference in ready:
             if reference in self.coming:
@@ -179,7 +222,8 @@ class _Crew:
         """Give to those that have least in hand, up to AHEAD each."""
         load = {id(scanner): 0 for scanner in self.scanners}
         for scanner, _ in self.in_hand.values():
-            load[id(scanner)] += 1
+            if id(scanner) in load:  # else it was lost, after it had answered
+                load[id(scanner)] += 1
         for level in range(AHEAD):
             for scanner in self.scanners:
                 if pieces and load[id(scanner)] <= level:
@@ -189,12 +233,14 @@ class _Crew:
                     load[id(scanner)] += 1
 
     def lost(self, scanner: Any, error: Exception) -> list[Piece]:  # noqa: ANN401  (Ray's handles have no type)
-        """Replace a scanner that does not answer any more; returns all that it had in hand."""
+        """Replace a scanner that does not answer any more; returns what it had in hand, that which was under way first.
+
+        Ray runs what a scanner is given in order. What was answered before it was lost stays in hand, and arrives.
+        """
         mine = [reference for reference, (who, _) in self.in_hand.items() if who is scanner]
-        pieces = [self.in_hand.pop(reference)[1] for reference in mine]
+        pieces = [self.in_hand.pop(reference)[1] for reference in mine if not _is_answered(reference)]
         self.scanners = [other for other in self.scanners if other is not scanner]
-        with contextlib.suppress(RayError):
-            ray.kill(scanner)
+        _end([scanner])
         self._lose(error)
         return pieces
 
@@ -207,9 +253,33 @@ class _Crew:
 
     def dismiss(self) -> None:
         """End all scanners, and with them their processes."""
-        for scanner in [*self.scanners, *self.coming.values()]:
+        _end([*self.scanners, *self.coming.values()])
+
+
+def _is_answered(reference: Any) -> bool:  # noqa: ANN401  (see above)
+    try:
+        ray.get(reference, timeout=0)
+    except RayError:
+        return False
+    return True
+
+
+def _end(scanners: Sequence[Any]) -> None:
+    """End scanners; without a head node Ray would wait for one to do that."""
+
+    def end() -> None:
+        for scanner in scanners:
             with contextlib.suppress(RayError):
                 ray.kill(scanner)
+
+    _within(ENDING_SECONDS, end)
+
+
+def _within(seconds: float, what: Callable[[], object]) -> None:
+    """Do something that may never return, and wait for it so long."""
+    thread = threading.Thread(target=what, daemon=True)
+    thread.start()
+    thread.join(seconds)
 
 
 def _hand_out(ledger: Ledger, pieces: deque[Piece], crew: _Crew, watch: Watch) -> Iterator[Kept]:
@@ -222,9 +292,8 @@ def _hand_out(ledger: Ledger, pieces: deque[Piece], crew: _Crew, watch: Watch) -
             try:
                 answer = ray.get(reference)
             except RayError as error:
-                for other in crew.lost(scanner, error):
-                    # only the first of them was under way, but which one that was died with its scanner
-                    other.tries += 1
+                for number, other in enumerate(crew.lost(scanner, error)):
+                    other.tries += number == 0
                     if other.tries < TRIES:
                         pieces.appendleft(other)
                     else:
@@ -303,14 +372,14 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[int]:
         refuse_open_dashboard(str(context.dashboard_url or ""))
         yield max(1, int(ray.cluster_resources().get("CPU", 1)))
     finally:
-        ray.shutdown()
+        _within(ENDING_SECONDS, ray.shutdown)
 
 
-def _knock(address: str) -> None:
+def _knock(address: str, seconds: float = 10) -> None:
     """Raise OSError where nobody listens: Ray would try for minutes."""
     place = urlsplit(address if "//" in address else f"//{address}")
     if place.hostname and place.port:
-        socket.create_connection((place.hostname, place.port), timeout=10).close()
+        socket.create_connection((place.hostname, place.port), timeout=seconds).close()
 
 
 def refuse_open_dashboard(url: str) -> None:

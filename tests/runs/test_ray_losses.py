@@ -1,0 +1,157 @@
+"""What a Ray cluster can lose besides a node: its driver, its head, and every scanner that touches a certain shard."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+import provenance
+from provenance.store import RunReader
+from tests.runs.clusters import (
+    CONFIG,
+    RealCluster,
+    make_shards,
+    on,
+    real_cluster,
+    scan_command,
+    units_of,
+    wait_for_units,
+)
+from tests.runs.exports import exports
+from tests.shards.fixtures import prose
+
+pytest.importorskip("ray", reason="Ray is not installed")
+pytestmark = pytest.mark.slow
+
+RAY_SECONDS = 24  # after which Ray ends a driver without a head; half of it after which we do
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory, books) -> Path:
+    return make_shards(tmp_path_factory.mktemp("losses") / "shards", books)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(shards, index, tmp_path_factory) -> list[bytes]:
+    db = tmp_path_factory.mktemp("undisturbed") / "r.duckdb"
+    assert provenance.scan([shards], index, db, config=CONFIG, workers=1).complete
+    return exports(db)
+
+
+def started(command: list[str], **more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, **more},
+    )  # fmt: skip
+
+
+def must_go_on(command: list[str], db: Path, done: int, undisturbed: list[bytes]) -> None:
+    """The same again ends well, does not repeat what was done, and gives the same."""
+    with started([*command, "--json"]) as again:
+        out, complaint = again.communicate(timeout=120)
+    assert again.returncode == 0, complaint
+    assert json.loads(out)["complete"]
+    with RunReader(db) as run:
+        attempts = run.query("SELECT outcome, found FROM attempt ORDER BY started_utc")
+    assert attempts[-1]["outcome"] == "finished"
+    assert attempts[-1]["found"] >= done
+    assert exports(db) == undisturbed
+
+
+def test_a_driver_that_is_killed_is_followed_by_another(shards, index, undisturbed, tmp_path, cluster):
+    db = tmp_path / "r.duckdb"
+    command = scan_command(shards, index, db, *on(cluster))
+    with started(command) as driver:
+        wait_for_units(db, driver, 5)
+        driver.send_signal(signal.SIGKILL)
+        driver.communicate(timeout=30)
+        done = units_of(db)
+    assert not db.exists()
+    must_go_on(command, db, done, undisturbed)
+
+
+def test_without_its_head_a_run_ends_and_goes_on_in_another_cluster(shards, index, undisturbed, tmp_path, cluster):
+    db = tmp_path / "r.duckdb"
+    timeout = {"RAY_gcs_rpc_server_reconnect_timeout_s": str(RAY_SECONDS)}
+    with started(scan_command(shards, index, db, *on(cluster)), **timeout) as driver:
+        wait_for_units(db, driver, 3)
+        for worker in cluster.workers():  # else the scanners that are left would do the rest, without a head
+            worker.send_signal(signal.SIGSTOP)
+        done = units_of(db)
+        cluster.lose_the_head()
+        lost = time.monotonic()
+        try:
+            _, complaint = driver.communicate(timeout=60)
+        finally:
+            driver.kill()
+    assert time.monotonic() - lost < RAY_SECONDS + 20
+    assert driver.returncode == 3, complaint
+    assert "provenance: the head node of the Ray cluster" in complaint
+    assert "Traceback" not in complaint
+    assert not db.exists()
+    with real_cluster() as other:
+        must_go_on(scan_command(shards, index, db, *on(other)), db, done, undisturbed)
+
+
+@contextlib.contextmanager
+def fatal(cluster: RealCluster, shard: Path) -> Iterator[list[int]]:
+    """Kill each scanner whose worker has this shard open; yields the processes that were killed."""
+    killed: list[int] = []
+    over = threading.Event()
+
+    def kill() -> None:
+        while not over.wait(0.02):
+            for worker in cluster.workers():
+                with contextlib.suppress(psutil.Error):
+                    if any(file.path == str(shard) for file in worker.open_files()):
+                        scanner = worker.parent()
+                        assert scanner is not None
+                        assert "Scanner" in " ".join(scanner.cmdline())
+                        scanner.kill()
+                        killed.append(scanner.pid)
+                        worker.wait(5)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_shard_that_takes_three_scanners_down_is_named_and_the_others_are_whole(index, books, tmp_path, cluster):
+    folder, db = make_shards(tmp_path / "shards", books), tmp_path / "r.duckdb"
+    evil = folder / "4evil.jsonl.gz"  # one unit, and open for seconds
+    line = json.dumps({"text": f"{prose(1, 2000)} {books['book1'][:900]}"}).encode() + b"\n"
+    evil.write_bytes(gzip.compress(line * 6000, 1))
+    command = scan_command(folder, index, db, *on(cluster))
+    with fatal(cluster, evil) as killed, started(command) as driver:
+        _, complaint = driver.communicate(timeout=180)
+    assert driver.returncode == 3, complaint
+    assert len(killed) == 3
+    assert "Traceback" not in complaint
+    with RunReader(db) as run:
+        shards = run.query("SELECT shard, outcome, reason FROM shard ORDER BY shard")
+        problems = run.query("SELECT kind FROM exception")
+    (failed,) = (row for row in shards if row["outcome"] != "scanned")
+    assert len(shards) == 9
+    assert (failed["shard"], failed["outcome"]) == (str(evil), "failed")
+    assert "3 scanners were lost with it" in failed["reason"]
+    assert "4evil.jsonl.gz" in complaint
+    assert [problem["kind"] for problem in problems] == ["worker died"]
+    provenance.scan([folder], index, tmp_path / "one.duckdb", config=CONFIG)
+    with RunReader(db) as run:
+        units = run.query("SELECT count(*) AS n FROM unit WHERE whole")[0]["n"]
+    must_go_on(command, db, units, exports(tmp_path / "one.duckdb"))
