@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -47,11 +46,18 @@ HEAD = 512  # bytes that are looked at
 
 def kind_of(name: str) -> str | None:
     """The format that a name promises, or None."""
-    stem, suffix = os.path.splitext(name.lower())  # noqa: PTH122  (a path for each of 100,000 names takes seconds)
+    stem, suffix = _parted(name.lower())
     if suffix in SUFFIXES:
-        kind = KINDS.get(os.path.splitext(stem)[1])  # noqa: PTH122
+        kind = KINDS.get(_parted(stem)[1])
         return kind if kind in MAY_BE_COMPRESSED else None
     return KINDS.get(suffix)
+
+
+def _parted(name: str) -> tuple[str, str]:
+    """What `Path(name).stem` and `.suffix` say, ten times as fast: a listing has 100,000 names."""
+    name = name.rpartition("/")[2]
+    dot = name.rfind(".")
+    return (name[:dot], name[dot:]) if 0 < dot < len(name) - 1 else (name, "")
 
 
 def open_shard(path: str, name: str, options: Options) -> Shard:
