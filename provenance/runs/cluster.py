@@ -55,7 +55,7 @@ KNOCK_SECONDS = 2.0  # between two looks whether the head node is still there
 RAY_WAITS = "RAY_gcs_rpc_server_reconnect_timeout_s"
 """Environment variable: for so many seconds Ray waits for a head node; then it ends this process."""
 HEAD_SECONDS = 30.0  # that the head node may be away; half of what Ray waits, if that is told
-ENDING_SECONDS = 8.0  # for scanners to be ended, and again for the connection to the cluster
+ENDING_SECONDS = 10.0  # for scanners to be ended, and again for the connection, or a cluster of this machine
 
 
 @dataclass
@@ -154,6 +154,7 @@ class _Head:
     place: str  # where done units are kept
     address: str = field(default_factory=lambda: str(ray.get_runtime_context().gcs_address))
     most_seconds: float = field(default_factory=lambda: min(HEAD_SECONDS, _ray_waits() / 2))
+    lost: bool = False
     _looked: float = field(default_factory=time.monotonic)
     _seen: float = field(default_factory=time.monotonic)
 
@@ -167,6 +168,7 @@ class _Head:
         except OSError as error:
             away = time.monotonic() - self._seen
             if away > self.most_seconds:
+                self.lost = True
                 raise ClusterLostError(
                     f"the head node of the Ray cluster ({self.address}) has not answered for {away:.0f} s: {error}; "
                     f"what is done is kept in {self.place}: start a cluster, and the same command goes on there"
@@ -240,7 +242,7 @@ class _Crew:
         mine = [reference for reference, (who, _) in self.in_hand.items() if who is scanner]
         pieces = [self.in_hand.pop(reference)[1] for reference in mine if not _is_answered(reference)]
         self.scanners = [other for other in self.scanners if other is not scanner]
-        _end([scanner])
+        _end([scanner], 0)  # it may live; nothing waits for its end
         self._lose(error)
         return pieces
 
@@ -253,7 +255,8 @@ class _Crew:
 
     def dismiss(self) -> None:
         """End all scanners, and with them their processes."""
-        _end([*self.scanners, *self.coming.values()])
+        if not self.head.lost:
+            _end([*self.scanners, *self.coming.values()], ENDING_SECONDS)
 
 
 def _is_answered(reference: Any) -> bool:  # noqa: ANN401  (see above)
@@ -264,15 +267,15 @@ def _is_answered(reference: Any) -> bool:  # noqa: ANN401  (see above)
     return True
 
 
-def _end(scanners: Sequence[Any]) -> None:
-    """End scanners; without a head node Ray would wait for one to do that."""
+def _end(scanners: Sequence[Any], seconds: float) -> None:
+    """Have scanners ended, and wait so long for it: Ray waits for a head node to do it."""
 
     def end() -> None:
         for scanner in scanners:
             with contextlib.suppress(RayError):
                 ray.kill(scanner)
 
-    _within(ENDING_SECONDS, end)
+    _within(seconds, end)
 
 
 def _within(seconds: float, what: Callable[[], object]) -> None:
@@ -368,11 +371,15 @@ def _cluster(address: str | None, workers: int | None) -> Iterator[int]:
     except (OSError, RuntimeError, ValueError, RayError) as error:
         told = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UsageError(f"no Ray cluster at {address or 'this machine'}: {told}") from error
+    seconds = ENDING_SECONDS
     try:
         refuse_open_dashboard(str(context.dashboard_url or ""))
         yield max(1, int(ray.cluster_resources().get("CPU", 1)))
+    except ClusterLostError:
+        seconds = 1.0  # nobody is there to take leave of
+        raise
     finally:
-        _within(ENDING_SECONDS, ray.shutdown)
+        _within(seconds, ray.shutdown)
 
 
 def _knock(address: str, seconds: float = 10) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 import selectors
 import signal
@@ -11,6 +13,7 @@ import time
 from functools import cache
 from pathlib import Path
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -22,6 +25,7 @@ from provenance.runs.config import WorkerLimits
 from provenance.runs.local import Children
 from provenance.store import RunReader
 from tests.faults.rig import DONE, INCOMPLETE, Fault, becomes_true, send, with_
+from tests.shards.fixtures import prose
 
 SHARD = Fault("kill-before", operations="read", role="children", inputs=True, name="*/s1.parquet")
 
@@ -152,6 +156,30 @@ def test_a_worker_that_stops_in_the_middle_of_a_word_is_given_up(rig, tmp_path, 
     assert time.monotonic() - began < 30
     assert [problem["kind"] for problem in summary.exceptions] == ["too slow"]
     assert (shards["z_good"]["outcome"], shards["z_good"]["documents"]) == ("scanned", 12)
+
+
+def test_an_idle_worker_that_is_killed_is_no_loss(rig, tmp_path):
+    """As a machine short of memory does it: another takes its place, if there is anything to do."""
+    shard = tmp_path / "long.jsonl.gz"
+    line = json.dumps({"text": prose(7, 2000)}).encode() + b"\n"
+    shard.write_bytes(gzip.compress(line * 6000, 1))
+    command = [
+        sys.executable, "-m", "provenance", "scan", str(shard), "--index", str(rig.folder / "index"),
+        "--db", str(tmp_path / "r.duckdb"), "--workers", "2",
+    ]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as scanning:
+        parent, idle = psutil.Process(scanning.pid), []
+
+        def one_scans_and_one_is_idle() -> bool:
+            busy = {child: any("long" in file.path for file in child.open_files()) for child in parent.children()}
+            ready = all(child.cpu_times().user > 0.3 for child in busy)
+            idle[:] = [child for child in busy if not busy[child]]
+            return len(busy) == 2 and len(idle) == 1 and ready
+
+        assert becomes_true(one_scans_and_one_is_idle, 60)
+        idle[0].kill()
+        _, complaint = scanning.communicate(timeout=60)
+    assert (scanning.returncode, complaint) == (0, "")
 
 
 @pytest.mark.parametrize("role", [local.WORKER, local.FETCHER, local.INSPECTOR])

@@ -15,6 +15,7 @@ import pytest
 import provenance
 from provenance.errors import OutputError, StorageError
 from provenance.runs.collect import collect
+from provenance.runs.request import Request
 from provenance.runs.scan import scan_share
 from provenance.storage import folders
 from provenance.storage.folders import open_folder
@@ -27,6 +28,17 @@ pytest.importorskip("obstore", reason="obstore is not installed")
 
 CONFIG = provenance.ScanConfig(unit_bytes=8000)
 FOR_EVER = 1 << 30
+
+
+def some(faults: dict[str, dict[str, int]], *chosen: str, without: str = "") -> list[object]:
+    """Parameters of a test, of which only the chosen ones run by default: a scan costs seconds."""
+    return [
+        pytest.param(fault, id=name, marks=() if name in chosen else pytest.mark.slow)
+        for name, fault in faults.items()
+        if name != without
+    ]
+
+
 SOME = {
     "busy": {"busy": 3},
     "drops": {"drop": 3},
@@ -114,7 +126,7 @@ def must_be_told(done: subprocess.CompletedProcess[str]) -> None:
     assert "very-secret" not in done.stderr
 
 
-@pytest.mark.parametrize("fault", SOME.values(), ids=SOME)
+@pytest.mark.parametrize("fault", some(SOME, "halves", "cuts at once", "stalls"))
 def test_units_are_put_through_a_network_that_fails_and_recovers(
     s3, proxy, impatient, shards, index, undisturbed, tmp_path, fault
 ):
@@ -125,13 +137,13 @@ def test_units_are_put_through_a_network_that_fails_and_recovers(
     assert all(not getattr(proxy, name) for name in fault if name != "after"), "not all faults came"
 
 
-@pytest.mark.parametrize("fault", [SOME[n] for n in SOME if n != "halves"], ids=[n for n in SOME if n != "halves"])
+@pytest.mark.parametrize("fault", some(SOME, "busy", "cuts in the middle", without="halves"))
 @pytest.mark.parametrize("how", ["scan", "collect"])
 def test_units_are_read_through_a_network_that_fails_and_recovers(
     s3, proxy, impatient, shards, index, undisturbed, tmp_path, fault, how
 ):
     place, db = f"s3://{s3.bucket}/run", tmp_path / "r.duckdb"
-    whole = scan_share([shards], index, place, config=CONFIG, workers=1)
+    whole = scan_share(Request((str(shards),), index, CONFIG, workers=1), place)
     begin(proxy, b"GET", fault)
     if how == "scan":
         summary = provenance.scan([shards], index, db, out=place, config=CONFIG, workers=1)
@@ -154,7 +166,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("fault", BROKEN.values(), ids=BROKEN)
+@pytest.mark.parametrize("fault", some(BROKEN, "halves", "stalls"))
 def test_units_that_cannot_be_put_end_the_run_which_goes_on_when_they_can(
     s3, proxy, shards, index, undisturbed, tmp_path, fault
 ):
@@ -182,15 +194,13 @@ def test_units_that_cannot_be_put_end_the_run_which_goes_on_when_they_can(
     assert len(now) == json.loads(done.stdout)["units"]
 
 
-@pytest.mark.parametrize(
-    "fault", [BROKEN[n] for n in BROKEN if n != "halves"], ids=[n for n in BROKEN if n != "halves"]
-)
+@pytest.mark.parametrize("fault", some(BROKEN, "stalls", without="halves"))
 @pytest.mark.parametrize("how", ["scan", "collect"])
 def test_units_that_cannot_be_read_end_the_command_which_goes_on_when_they_can(
     s3, proxy, shards, index, undisturbed, tmp_path, fault, how
 ):
     place, db = f"s3://{s3.bucket}/run", tmp_path / "r.duckdb"
-    scan_share([shards], index, place, config=CONFIG, workers=1)
+    scan_share(Request((str(shards),), index, CONFIG, workers=1), place)
     before = stored(s3)
 
     def again() -> subprocess.CompletedProcess[str]:
@@ -205,7 +215,14 @@ def test_units_that_cannot_be_read_end_the_command_which_goes_on_when_they_can(
     assert exports(db) == undisturbed
 
 
-@pytest.mark.parametrize("path", [b"run.json", b"plan.parquet", b"attempts"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        b"run.json",
+        pytest.param(b"plan.parquet", marks=pytest.mark.slow),
+        pytest.param(b"attempts", marks=pytest.mark.slow),
+    ],
+)
 def test_a_run_that_cannot_be_begun_or_read_is_told_of(s3, proxy, shards, index, tmp_path, path):
     begin(proxy, b"PUT", {"busy": FOR_EVER}, path)
     must_be_told(scan_command(shards, index, s3, tmp_path / "r.duckdb"))
