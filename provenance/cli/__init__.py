@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import sys
 from importlib import import_module
-from typing import NoReturn
+from types import ModuleType
+from typing import NoReturn, cast
 
 import click
 
@@ -73,6 +74,8 @@ def _interrupt(signum: int, frame: object) -> NoReturn:
 def main() -> None:
     """Run the command line; every error made on purpose becomes one line on stderr and its exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
+    # pyarrow would load it, for half a second, and loses a Ctrl-C that comes meanwhile
+    sys.modules.setdefault("pandas", cast(ModuleType, None))
     try:
         root.main(standalone_mode=False)
     except click.exceptions.Exit as stop:

@@ -135,6 +135,7 @@ def main() -> None:
     """Serve tasks until standard input ends."""
     send = to_parent()
     sys.modules.setdefault("scipy", cast(ModuleType, None))  # numba would load its BLAS, for 0.15 s and 30 MB
+    sys.modules.setdefault("pandas", cast(ModuleType, None))  # pyarrow would, where it is installed
     if "mimalloc" in pa.supported_memory_backends():
         pa.set_memory_pool(pa.mimalloc_memory_pool())
     hello, tasks = from_parent()

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from provenance.errors import OutputError, StoreError
 from provenance.files import sync_directory
-from provenance.store.driver import duckdb
+from provenance.store.driver import duckdb, undisturbed
 from provenance.store.schema import TABLES, VIEWS
 
 STORAGE_VERSION = "v1.4.0"  # DuckDB 1.4 and later open it; 2.0's own format only DuckDB 2
@@ -38,34 +38,37 @@ def _interruptible() -> Iterator[None]:
 class RunWriter:
     """Owns a new run database: built as `NAME.partial`, whose lock keeps a second run away; renamed when finished."""
 
-    @_interruptible()
     def __init__(self, path: Path, overwrite: bool = False) -> None:
         """Raises StoreError when the path is taken, held by another process, or cannot be written."""
         self.path = path
         self.partial = path.with_name(path.name + ".partial")
         check_place(path)
         _check_free(path, overwrite)
+        if self.partial.exists():
+            _refuse_if_held(self.partial)
         try:
-            if self.partial.exists():
-                _refuse_if_held(self.partial)
+            with undisturbed():
                 self._remove_partial()
-            spill = str(self.partial) + ".tmp"  # DuckDB would take the working directory
-            self._con = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 1, "temp_directory": spill})
-            self._con.execute(f"ATTACH {quoted(self.partial)} AS run_db (STORAGE_VERSION '{STORAGE_VERSION}')")
-            self._con.execute("USE run_db")
-            self._con.execute(TABLES)
-            self._con.execute(VIEWS)
-            # one transaction: rows then go to their place once, and not to the log first
-            self._con.execute("BEGIN TRANSACTION")
-        except (KeyboardInterrupt, RuntimeError):
-            self._remove_partial()
-            raise
+                self._create()
         except (duckdb.Error, OSError) as error:
             told = _first_line(error)
             kind = OutputError if any(os.strerror(number) in told for number in DISK) else StoreError
             raise kind(f"cannot create the run database {path}: {told}") from error
+        except KeyboardInterrupt:
+            self._remove_partial()
+            raise
 
-    @_interruptible()
+    def _create(self) -> None:
+        spill = str(self.partial) + ".tmp"  # DuckDB would take the working directory
+        self._con = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 1, "temp_directory": spill})
+        self._con.execute(f"ATTACH {quoted(self.partial)} AS run_db (STORAGE_VERSION '{STORAGE_VERSION}')")
+        self._con.execute("USE run_db")
+        self._con.execute(TABLES)
+        self._con.execute(VIEWS)
+        # one transaction: rows then go to their place once, and not to the log first
+        self._con.execute("BEGIN TRANSACTION")
+
+    @undisturbed()
     def load(self, table: str, rows: pa.Table) -> None:
         """Append Arrow rows to a table, columns by name."""
         if rows.num_rows == 0:
