@@ -48,6 +48,8 @@ SOME = {
     "stalls": {"stall": 2, "after": 40},
 }
 IMPATIENT = """
+import faulthandler
+faulthandler.dump_traceback_later(50, exit=True)  # says where it hangs, if it does
 from provenance.storage import folders
 folders.RETRY_SECONDS, folders.CALL_SECONDS = 1.5, 1
 from provenance.cli import main
