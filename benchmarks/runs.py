@@ -29,6 +29,7 @@ from benchmarks.common import header, interleaved, table, write_json
 from benchmarks.whole_scan import command, make_shard, read_texts
 from provenance.files import file_sha256
 from provenance.index import Index
+from provenance.lean import do_without
 from provenance.matching import Matcher
 from provenance.runs.config import ScanConfig
 from provenance.runs.local import ENVIRONMENT
@@ -44,7 +45,7 @@ SHARDS_A_FOLDER = 1000
 def plain(folder: Path, shards: Path) -> None:
     """Scan without units, workers and ledger; run as a process of its own."""
     pa.set_memory_pool(pa.mimalloc_memory_pool())
-    sys.modules.setdefault("scipy", None)  # type: ignore[arg-type]  # as in a worker
+    do_without("scipy", "pandas")  # as in a worker
     index = Index(folder / "index")
     index.verify()
     matcher, options, config = Matcher(index), Options(), ScanConfig()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import signal
 import sys
 from importlib import import_module
-from types import ModuleType
-from typing import NoReturn, cast
+from typing import NoReturn
 
 import click
 
 from provenance._version import __version__
 from provenance.errors import ProvenanceError
+from provenance.lean import do_without
 
 COMMANDS = {
     "demo": ("provenance.cli.demo", "Try it on real text: known books, and shards that hold some of them."),
@@ -74,8 +74,7 @@ def _interrupt(signum: int, frame: object) -> NoReturn:
 def main() -> None:
     """Run the command line; every error made on purpose becomes one line on stderr and its exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
-    # pyarrow would load it, for half a second, and loses a Ctrl-C that comes meanwhile
-    sys.modules.setdefault("pandas", cast(ModuleType, None))
+    do_without("pandas")
     try:
         root.main(standalone_mode=False)
     except click.exceptions.Exit as stop:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +17,7 @@ from provenance.errors import ProvenanceError, ShardError
 from provenance.files import file_identity, file_sha256
 from provenance.index import Index
 from provenance.kernels.compiling import compile_seconds, on_first_compile
+from provenance.lean import do_without
 from provenance.matching import Matcher
 from provenance.runs.config import ScanConfig
 from provenance.runs.located import Source
@@ -134,8 +133,7 @@ def pinned(task: dict[str, Any]) -> str:
 def main() -> None:
     """Serve tasks until standard input ends."""
     send = to_parent()
-    sys.modules.setdefault("scipy", cast(ModuleType, None))  # numba would load its BLAS, for 0.15 s and 30 MB
-    sys.modules.setdefault("pandas", cast(ModuleType, None))  # pyarrow would, where it is installed
+    do_without("scipy", "pandas")
     if "mimalloc" in pa.supported_memory_backends():
         pa.set_memory_pool(pa.mimalloc_memory_pool())
     hello, tasks = from_parent()
