@@ -7,55 +7,30 @@ go through the ledger alone, so it has to lie where all nodes write and the driv
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 import sys
-import tempfile
-import threading
-import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from provenance import errors
 from provenance._version import __version__
-from provenance.errors import ClusterLostError, LedgerDamagedError, OutputError, ProvenanceError, UsageError
-from provenance.index import Index
-from provenance.runs.background import no_background
-from provenance.runs.config import ScanConfig, WorkerLimits
-from provenance.runs.engine import Setup, Watch, scan_here
+from provenance.errors import OutputError, ProvenanceError, UsageError
+from provenance.runs.connection import ENDING_SECONDS, Head, RayError, connected, ray, within
+from provenance.runs.engine import Setup, Watch
 from provenance.runs.ledger import Kept, Ledger
-from provenance.runs.listed import Listed
-from provenance.runs.local import Children
 from provenance.runs.located import RESULT_SCHEMA
-from provenance.runs.near_index import near_index
 from provenance.runs.plan import Job, failed_record
+from provenance.runs.scanner import Scanner, is_kept
 from provenance.runs.units import Unit
-from provenance.sketch import Key
-from provenance.storage.folders import open_folder
-
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
-
-try:
-    ray: Any = import_module("ray")  # half of it has types, the other half has not
-    RayError: type[Exception] = ray.exceptions.RayError
-except ImportError as error:
-    raise UsageError("--engine ray needs Ray: pip install 'provenance-scanner[ray]'") from error
+from provenance.storage import is_remote
 
 AHEAD = 2  # jobs that a scanner has, done or not: the next one waits there, so that it never waits for the driver
 TRIES = 3  # of a job whose scanner was lost; then its units are not scanned, and named
 MOST_LOSSES = 5  # of each scanner, with nothing done in between: then it is the cluster, not the shards
 MOST_PIECES = 32  # that a shard is handed out in: each has to be described anew
 LEAST_UNITS = 2  # of a piece
-KNOCK_SECONDS = 2.0  # between two looks whether the head node is still there
-RAY_WAITS = "RAY_gcs_rpc_server_reconnect_timeout_s"
-"""Environment variable: for so many seconds Ray waits for a head node; then it ends this process."""
-HEAD_SECONDS = 30.0  # that the head node may be away; half of what Ray waits, if that is told
-ENDING_SECONDS = 10.0  # for scanners to be ended, and again for the connection, or a cluster of this machine
 
 
 @dataclass
@@ -66,58 +41,14 @@ class Piece:
     tries: int = 0
 
 
-class Scanner:
-    """One core of a node. Its index is mapped, and so shared by all scanners of the node."""
-
-    def __init__(self, told: dict[str, Any]) -> None:
-        self._scratch = tempfile.TemporaryDirectory(prefix="provenance-")
-        self._pool = Children()
-        self._told = told
-        self._setup: Setup | None = None
-        self._ledger: Ledger | None = None
-
-    def here(self) -> str:
-        """The node it was placed on."""
-        return socket.gethostname()
-
-    def scan(self, file: dict[str, Any], units: list[dict[str, Any]]) -> dict[str, Any]:
-        """Scan units of one shard that are not in the ledger yet; tells what went wrong as JSON, not as an object."""
-        done: dict[str, Any] = {"bytes": 0, "matches": 0, "compile_seconds": 0.0, "version": __version__}
-
-        def on_compiled(seconds: float) -> None:
-            done["compile_seconds"] = max(done["compile_seconds"], seconds)
-
-        try:
-            ledger, setup = self._opened()
-            left = [unit for unit in (Unit(**told) for told in units) if not _is_kept(ledger, unit)]
-            listed = Listed(**{**file, "objects": tuple(file["objects"])})
-            watched = Setup(**{**setup.__dict__, "watch": Watch(on_compiled=on_compiled)})
-            for kept in scan_here(ledger, [Job(listed, tuple(left))], watched, self._pool):
-                done["bytes"] += kept.record["counts"]["text_bytes"]
-                done["matches"] += kept.matches.num_rows
-        except ProvenanceError as error:
-            done["error"] = [type(error).__name__, f"on node {socket.gethostname()}: {error}"]
-        return done
-
-    def _opened(self) -> tuple[Ledger, Setup]:
-        if self._setup is None or self._ledger is None:
-            told = self._told
-            key = Key(told["seed"], told["key_id"])
-            config = ScanConfig.from_json(told["config"])
-            index = Index(near_index(told["index"], told["anonymous"]), key, config.scale)
-            if index.digest != told["index_digest"]:
-                raise UsageError(f"index {told['index']} is another one here: {index.digest}")
-            index.verify()
-            self._ledger = Ledger(open_folder(told["out"]))
-            self._setup = Setup(
-                index, config, WorkerLimits(**told["limits"]), Path(self._scratch.name), told["anonymous"], 1,
-                self._ledger.background(no_background), keep_workers=True,
-            )  # fmt: skip
-        return self._ledger, self._setup
-
-
 def scan_on_ray(
-    ledger: Ledger, jobs: Sequence[Job], setup: Setup, index: str, address: str | None, workers: int | None
+    ledger: Ledger,
+    jobs: Sequence[Job],
+    setup: Setup,
+    index: str,
+    decoys: Sequence[str],
+    address: str | None,
+    workers: int | None,
 ) -> Iterator[Kept]:
     """Scan the units of jobs on a cluster, with a scanner for each of its cores or as many as `workers`.
 
@@ -127,60 +58,25 @@ def scan_on_ray(
     pieces = deque(_pieces(jobs))
     if not pieces:
         return
-    local = not ledger.place.startswith(("s3://", "gs://", "abfss://", "az://"))
     told = {
         **{
             name: value for name, value in setup.hello().items() if name in ("config", "index_digest", "seed", "key_id")
         },
-        "index": index if "://" in index else str(setup.index.folder.absolute()),
-        "out": str(Path(ledger.place).absolute()) if local else ledger.place,
+        "directory": str(Path.cwd()),
+        "index": index if is_remote(index) else str(Path(index).absolute()),
+        "decoys": list(decoys),
+        "out": ledger.place if is_remote(ledger.place) else str(Path(ledger.place).absolute()),
         "limits": asdict(setup.limits),
         "anonymous": setup.anonymous,
     }
     setup.watch.on_planned(sum(unit.text_bytes for job in jobs for unit in job.units))
     # Ray tells of lost nodes on standard output, which is for results
-    with contextlib.redirect_stdout(sys.stderr), _cluster(address, workers) as cores:
-        crew = _Crew(told, min(workers or cores, len(pieces)), _Head(ledger.place))
+    with contextlib.redirect_stdout(sys.stderr), connected(address, workers) as cores:
+        crew = _Crew(told, min(workers or cores, len(pieces)), Head(ledger.place))
         try:
             yield from _hand_out(ledger, pieces, crew, setup.watch)
         finally:
             crew.dismiss()
-
-
-@dataclass
-class _Head:
-    """The node that holds the cluster together. Without it no lost scanner is replaced, and Ray ends the driver."""
-
-    place: str  # where done units are kept
-    address: str = field(default_factory=lambda: str(ray.get_runtime_context().gcs_address))
-    most_seconds: float = field(default_factory=lambda: min(HEAD_SECONDS, _ray_waits() / 2))
-    lost: bool = False
-    _looked: float = field(default_factory=time.monotonic)
-    _seen: float = field(default_factory=time.monotonic)
-
-    def look(self) -> None:
-        """Raise ClusterLostError when it has been away for too long."""
-        if time.monotonic() < self._looked + KNOCK_SECONDS:
-            return
-        try:
-            _knock(self.address, KNOCK_SECONDS)
-            self._seen = time.monotonic()
-        except OSError as error:
-            away = time.monotonic() - self._seen
-            if away > self.most_seconds:
-                self.lost = True
-                raise ClusterLostError(
-                    f"the head node of the Ray cluster ({self.address}) has not answered for {away:.0f} s: {error}; "
-                    f"what is done is kept in {self.place}: start a cluster, and the same command goes on there"
-                ) from error
-        self._looked = time.monotonic()
-
-
-def _ray_waits() -> float:
-    try:
-        return float(os.environ.get(RAY_WAITS, ""))
-    except ValueError:
-        return 2 * HEAD_SECONDS
 
 
 @dataclass
@@ -189,7 +85,7 @@ class _Crew:
 
     told: dict[str, Any]
     size: int
-    head: _Head
+    head: Head
     in_hand: dict[Any, tuple[Any, Piece]] = field(default_factory=dict)  # by reference to the answer: who, what
     coming: dict[Any, Any] = field(default_factory=dict)  # scanners that have not been placed on a node yet
     scanners: list[Any] = field(default_factory=list)
@@ -275,14 +171,7 @@ def _end(scanners: Sequence[Any], seconds: float) -> None:
             with contextlib.suppress(RayError):
                 ray.kill(scanner)
 
-    _within(seconds, end)
-
-
-def _within(seconds: float, what: Callable[[], object]) -> None:
-    """Do something that may never return, and wait for it so long."""
-    thread = threading.Thread(target=what, daemon=True)
-    thread.start()
-    thread.join(seconds)
+    within(seconds, end)
 
 
 def _hand_out(ledger: Ledger, pieces: deque[Piece], crew: _Crew, watch: Watch) -> Iterator[Kept]:
@@ -336,18 +225,10 @@ def _given_up(ledger: Ledger, piece: Piece, error: Exception) -> Iterator[Kept]:
     shard = piece.job.file.name
     reason = f"shard {shard}: {TRIES} scanners were lost with it ({(str(error).splitlines() or ['?'])[0][:200]})"
     for unit in piece.job.units:
-        if _is_kept(ledger, unit):
+        if is_kept(ledger, unit):
             yield _arrived(ledger, unit)
         else:
             yield ledger.keep(unit, failed_record(shard, "worker died", reason), RESULT_SCHEMA.empty_table())
-
-
-def _is_kept(ledger: Ledger, unit: Unit) -> bool:
-    try:
-        kept = ledger.read(unit)
-    except LedgerDamagedError:
-        return False
-    return kept is not None and kept.whole
 
 
 def _pieces(jobs: Sequence[Job]) -> Iterator[Piece]:
@@ -355,52 +236,3 @@ def _pieces(jobs: Sequence[Job]) -> Iterator[Piece]:
         size = len(job.units) if job.file.objects else max(LEAST_UNITS, -(-job.file.slots // MOST_PIECES))
         for begin in range(0, len(job.units), size):
             yield Piece(Job(job.file, job.units[begin : begin + size]))
-
-
-@contextlib.contextmanager
-def _cluster(address: str | None, workers: int | None) -> Iterator[int]:
-    """Connect to a cluster, or start one of this machine; its number of cores."""
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
-    try:
-        if address is None:
-            here = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
-            context = ray.init(address="local", num_cpus=workers, **here, **quiet)
-        else:
-            _knock(address)
-            context = ray.init(address=address, **quiet)
-    except (OSError, RuntimeError, ValueError, RayError) as error:
-        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UsageError(f"no Ray cluster at {address or 'this machine'}: {told}") from error
-    seconds = ENDING_SECONDS
-    try:
-        refuse_open_dashboard(str(context.dashboard_url or ""))
-        yield max(1, int(ray.cluster_resources().get("CPU", 1)))
-    except ClusterLostError:
-        seconds = 1.0  # nobody is there to take leave of
-        raise
-    finally:
-        _within(seconds, ray.shutdown)
-
-
-def _knock(address: str, seconds: float = 10) -> None:
-    """Raise OSError where nobody listens: Ray would try for minutes."""
-    place = urlsplit(address if "//" in address else f"//{address}")
-    if place.hostname and place.port:
-        socket.create_connection((place.hostname, place.port), timeout=seconds).close()
-
-
-def refuse_open_dashboard(url: str) -> None:
-    """Raise UsageError if whoever reaches the dashboard at `url` could run code on the cluster, and with our data.
-
-    Ray's dashboard starts jobs for anybody unless it asks for a token (CVE-2023-48022); on the loopback only users of
-    that machine reach it.
-    """
-    host = urlsplit(url if "//" in url else f"//{url}").hostname or ""
-    if not host or host == "localhost" or host.startswith("127.") or host == "::1":
-        return
-    if os.environ.get("RAY_AUTH_MODE", "").lower() == "token":
-        return
-    raise UsageError(
-        f"the dashboard of the Ray cluster listens on {host} and asks nobody for a token, so anyone there can run code "
-        "on it: start the cluster with --dashboard-host 127.0.0.1, or with RAY_AUTH_MODE=token here and on all nodes"
-    )

@@ -6,7 +6,8 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from provenance.building import add_to_index
@@ -33,25 +34,19 @@ def near_index(index: str | Path, anonymous: bool = False) -> Path:
     raw = folder.read(MANIFEST)
     if raw is None:
         raise IndexMissingError(f"no index at {index} (it has no {MANIFEST})")
-    cache = Path(os.environ.get(CACHE) or Path.home() / ".cache" / "provenance") / "indexes"
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".copying-", dir=cache) as place:
-            temporary = Path(place) / "index"
-            temporary.mkdir()
-            (temporary / MANIFEST).write_bytes(raw)
-            manifest = read_manifest(temporary)
-            target = cache / str(manifest["digest"])
-            with (cache / f"{manifest['digest']}.lock").open("ab") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                if not _is_whole(target, manifest["files"]):
-                    shutil.rmtree(target, ignore_errors=True)
-                    _copy(folder, temporary, manifest["files"], str(index))
-                    temporary.rename(target)
+        with tempfile.TemporaryDirectory(prefix="provenance-") as place:
+            (Path(place) / MANIFEST).write_bytes(raw)
+            manifest = read_manifest(Path(place))
+        with _place(str(manifest["digest"])) as (target, temporary):
+            if not _is_whole(target, manifest["files"]):
+                shutil.rmtree(target, ignore_errors=True)
+                temporary.mkdir()
+                (temporary / MANIFEST).write_bytes(raw)
+                _copy(folder, temporary, manifest["files"], str(index))
+                temporary.rename(target)
     except OSError as error:
-        raise OutputError(
-            f"the index {index} cannot be copied to {cache}: {error.strerror or error}; {CACHE} names another directory"
-        ) from error
+        raise _no_room(index, error) from error
     return target
 
 
@@ -66,6 +61,44 @@ def joined_index(
     if not decoys:
         return near
     return add_to_index(near, [], place, key=key, decoys=decoys, workers=workers).folder
+
+
+def cached_joined_index(index: str | Path, decoys: Sequence[str], digest: str, key: Key, anonymous: bool) -> Path:
+    """The same on a node of a cluster: made once there, and kept beside copies of indexes under its digest.
+
+    Without decoys what `near_index` gives. Raises what `joined_index` raises, and OutputError.
+    """
+    if not decoys:
+        return near_index(index, anonymous)
+    try:
+        with _place(digest) as (target, temporary):
+            if not (target / MANIFEST).is_file():
+                joined_index(index, decoys, temporary, key, anonymous, 1).rename(target)
+    except OSError as error:
+        raise _no_room(index, error) from error
+    return target
+
+
+@contextmanager
+def _place(digest: str) -> Iterator[tuple[Path, Path]]:
+    """Where the index of a digest lies or is to lie on this machine, and where to make it; one process at a time."""
+    cache = _cache()
+    cache.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix=".copying-", dir=cache) as place,
+        (cache / f"{digest}.lock").open("ab") as lock,
+    ):
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield cache / digest, Path(place) / "index"
+
+
+def _cache() -> Path:
+    return Path(os.environ.get(CACHE) or Path.home() / ".cache" / "provenance") / "indexes"
+
+
+def _no_room(index: str | Path, error: OSError) -> OutputError:
+    told = error.strerror or error
+    return OutputError(f"the index {index} cannot be copied to {_cache()}: {told}; {CACHE} names another directory")
 
 
 def _is_whole(target: Path, files: dict[str, dict[str, object]]) -> bool:

@@ -72,8 +72,8 @@ class OpenRun:
         from provenance.runs.cluster import scan_on_ray
 
         request = self.request
-        index = str(self.setup.index.folder if request.decoys else request.index)
-        return scan_on_ray(self.ledger, jobs, setup, index, request.ray_address, request.workers)
+        index, decoys = str(request.index), request.decoys
+        return scan_on_ray(self.ledger, jobs, setup, index, decoys, request.ray_address, request.workers)
 
 
 @contextmanager

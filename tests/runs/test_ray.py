@@ -12,6 +12,7 @@ import provenance
 from provenance.errors import UsageError
 from tests.runs.clusters import CONFIG, make_shards, on, scan_command, units_of, wait_for_units
 from tests.runs.exports import exports
+from tests.shards.fixtures import prose
 
 pytest.importorskip("ray", reason="Ray is not installed")
 pytestmark = pytest.mark.slow
@@ -29,6 +30,22 @@ def test_three_nodes_give_what_one_worker_gives(shards, index, tmp_path, cluster
     )
     assert summary.complete
     assert exports(tmp_path / "ray.duckdb") == exports(tmp_path / "one.duckdb")
+
+
+def test_names_meant_from_the_drivers_directory_and_decoys_are_found_by_all_nodes(
+    shards, index, tmp_path, cluster, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").symlink_to(shards)
+    (tmp_path / "decoys").mkdir()
+    (tmp_path / "decoys" / "never printed.txt").write_text(prose(999_999, 3000))
+    found = {}
+    for name, options in {"one": {"workers": 1}, "ray": {"engine": "ray", "ray_address": cluster.address}}.items():
+        summary = provenance.scan(["data"], index, f"{name}.duckdb", config=CONFIG, decoys=["decoys"], **options)
+        assert summary.complete
+        assert summary.decoys["works"] == 1
+        found[name] = exports(tmp_path / f"{name}.duckdb")
+    assert found["ray"] == found["one"]
 
 
 def test_a_node_lost_in_the_middle_costs_nothing(shards, index, tmp_path, cluster):
@@ -56,7 +73,7 @@ def test_a_cluster_that_is_not_there_is_a_usage_error(shards, index, tmp_path):
 
 
 def test_an_open_dashboard_on_a_public_interface_is_refused(monkeypatch):
-    from provenance.runs.cluster import refuse_open_dashboard
+    from provenance.runs.connection import refuse_open_dashboard
 
     monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
     for harmless in ("", "127.0.0.1:8265", "http://localhost:8265", "[::1]:8265"):

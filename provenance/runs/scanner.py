@@ -1,0 +1,87 @@
+"""What runs on the nodes of a cluster: scans units of one shard after another, and keeps them in the run's ledger."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from provenance._version import __version__
+from provenance.errors import LedgerDamagedError, ProvenanceError, UsageError
+from provenance.index import Index
+from provenance.runs.background import no_background
+from provenance.runs.config import ScanConfig, WorkerLimits
+from provenance.runs.engine import Setup, Watch, scan_here
+from provenance.runs.ledger import Ledger
+from provenance.runs.listed import Listed
+from provenance.runs.local import Children
+from provenance.runs.near_index import cached_joined_index
+from provenance.runs.plan import Job
+from provenance.runs.units import Unit
+from provenance.sketch import Key
+from provenance.storage.folders import open_folder
+
+
+class Scanner:
+    """One core of a node. Its index is mapped, and so shared by all scanners of the node."""
+
+    def __init__(self, told: dict[str, Any]) -> None:
+        with contextlib.suppress(OSError):
+            os.chdir(told["directory"])  # names of shards are meant from there; where it is not, they cannot be found
+        self._scratch = tempfile.TemporaryDirectory(prefix="provenance-")
+        self._pool = Children()
+        self._told = told
+        self._setup: Setup | None = None
+        self._ledger: Ledger | None = None
+
+    def here(self) -> str:
+        """The node it was placed on."""
+        return socket.gethostname()
+
+    def scan(self, file: dict[str, Any], units: list[dict[str, Any]]) -> dict[str, Any]:
+        """Scan units of one shard that are not in the ledger yet; tells what went wrong as JSON, not as an object."""
+        done: dict[str, Any] = {"bytes": 0, "matches": 0, "compile_seconds": 0.0, "version": __version__}
+
+        def on_compiled(seconds: float) -> None:
+            done["compile_seconds"] = max(done["compile_seconds"], seconds)
+
+        try:
+            ledger, setup = self._opened()
+            left = [unit for unit in (Unit(**told) for told in units) if not is_kept(ledger, unit)]
+            listed = Listed(**{**file, "objects": tuple(file["objects"])})
+            watched = Setup(**{**setup.__dict__, "watch": Watch(on_compiled=on_compiled)})
+            for kept in scan_here(ledger, [Job(listed, tuple(left))], watched, self._pool):
+                done["bytes"] += kept.record["counts"]["text_bytes"]
+                done["matches"] += kept.matches.num_rows
+        except ProvenanceError as error:
+            done["error"] = [type(error).__name__, f"on node {socket.gethostname()}: {error}"]
+        return done
+
+    def _opened(self) -> tuple[Ledger, Setup]:
+        if self._setup is None or self._ledger is None:
+            told = self._told
+            key = Key(told["seed"], told["key_id"])
+            config = ScanConfig.from_json(told["config"])
+            named = cached_joined_index(told["index"], told["decoys"], told["index_digest"], key, told["anonymous"])
+            index = Index(named, key, config.scale)
+            if index.digest != told["index_digest"]:
+                raise UsageError(f"index {told['index']} is another one here: {index.digest}")
+            index.verify()
+            self._ledger = Ledger(open_folder(told["out"]))
+            self._setup = Setup(
+                index, config, WorkerLimits(**told["limits"]), Path(self._scratch.name), told["anonymous"], 1,
+                self._ledger.background(no_background), keep_workers=True,
+            )  # fmt: skip
+        return self._ledger, self._setup
+
+
+def is_kept(ledger: Ledger, unit: Unit) -> bool:
+    """Whether a unit is in the ledger, whole."""
+    try:
+        kept = ledger.read(unit)
+    except LedgerDamagedError:
+        return False
+    return kept is not None and kept.whole
