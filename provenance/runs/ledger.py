@@ -99,8 +99,6 @@ class Ledger:
         """Begin a run, or take up the one that is there; raises OtherRunError for one on other terms."""
         known = self.begun()
         if known is None:
-            editions = index.editions.drop_columns(["identity_fingerprints"])
-            self.folder.write(EDITIONS, seal(editions, {}), replace=True)
             record = {
                 "ledger": LEDGER_VERSION,
                 "terms": terms.values,
@@ -110,11 +108,14 @@ class Ledger:
                 "command": list(command),
             }
             sealed = json.dumps({**record, "sha256": _digest(record)}, indent=1, sort_keys=True)
-            if self.folder.write(RUN, sealed.encode() + b"\n"):
-                return
-            known = self.facts()  # another task was first
-        remedy = "Give it as it was, write elsewhere, or begin anew with --overwrite"
-        terms.refuse_other(Terms(known["terms"]), self.place, remedy)
+            if not self.folder.write(RUN, sealed.encode() + b"\n"):
+                known = self.facts()  # another task was first
+        if known is not None:
+            remedy = "Give it as it was, write elsewhere, or begin anew with --overwrite"
+            terms.refuse_other(Terms(known["terms"]), self.place, remedy)
+        # after the terms: of an index on other terms nothing is written; and again, where a first attempt was killed
+        if self.folder.read(EDITIONS) is None:
+            self.folder.write(EDITIONS, seal(index.editions.drop_columns(["identity_fingerprints"]), {}))
 
     def editions(self) -> pa.Table:
         """The editions of the index; raises LedgerDamagedError."""

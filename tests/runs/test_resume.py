@@ -247,3 +247,18 @@ def test_a_run_that_is_killed_ten_times_gives_the_same(shards, index, undisturbe
             assert not alive
     assert subprocess.run([*command, "--json"], stdout=subprocess.DEVNULL, timeout=60).returncode == 0
     assert exports(db) == undisturbed
+
+
+def test_a_task_on_another_index_leaves_the_editions_of_the_first(shards, index, tmp_path):
+    (tmp_path / "book.txt").write_text(prose(77, 3000))
+    provenance.build_index([tmp_path / "book.txt"], tmp_path / "other")
+    request = Request((str(shards),), index, CONFIG)
+    scan_share(request, tmp_path / "out", Share(1, 2))
+    before = (tmp_path / "out" / "editions.parquet").read_bytes()
+    with pytest.raises(OtherRunError, match="--index was"):
+        scan_share(Request((str(shards),), tmp_path / "other", CONFIG), tmp_path / "out", Share(2, 2))
+    assert (tmp_path / "out" / "editions.parquet").read_bytes() == before
+    (tmp_path / "out" / "editions.parquet").unlink()  # as where a task was killed after the terms
+    scan_share(request, tmp_path / "out", Share(2, 2))
+    assert (tmp_path / "out" / "editions.parquet").read_bytes() == before
+    assert collect(tmp_path / "out", tmp_path / "r.duckdb").complete
