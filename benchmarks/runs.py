@@ -45,7 +45,7 @@ SHARDS_A_FOLDER = 1000
 def plain(folder: Path, shards: Path) -> None:
     """Scan without units, workers and ledger; run as a process of its own."""
     pa.set_memory_pool(pa.mimalloc_memory_pool())
-    do_without("pandas")  # as in a worker
+    do_without("pandas", "dateutil")  # as in a worker
     index = Index(folder / "index")
     index.verify()
     matcher, options, config = Matcher(index), Options(), ScanConfig()

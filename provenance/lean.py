@@ -25,6 +25,7 @@ class _Without(MetaPathFinder):
 def do_without(*packages: str) -> None:
     """From now on these packages cannot be imported in this process; for commands, never for a library's user.
 
-    pandas: pyarrow loads it at the first table it makes, for half a second, and loses a Ctrl-C that comes meanwhile.
+    pandas and dateutil: pyarrow loads them at the first table it makes of Python's values, for half a second, and loses
+    a Ctrl-C that comes meanwhile.
     """
     sys.meta_path.insert(0, _Without(frozenset(packages)))

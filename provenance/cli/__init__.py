@@ -74,7 +74,7 @@ def _interrupt(signum: int, frame: object) -> NoReturn:
 def main() -> None:
     """Run the command line; every error made on purpose becomes one line on stderr and its exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
-    do_without("pandas")
+    do_without("pandas", "dateutil")
     try:
         root.main(standalone_mode=False)
     except click.exceptions.Exit as stop:

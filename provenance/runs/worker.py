@@ -135,7 +135,7 @@ def pinned(task: dict[str, Any]) -> str:
 def main() -> None:
     """Serve tasks until standard input ends."""
     send = to_parent()
-    do_without("pandas")
+    do_without("pandas", "dateutil")
     sys.modules.setdefault("scipy", cast(ModuleType, None))  # numba would load its BLAS, for 0.15 s and 30 MB
     if "mimalloc" in pa.supported_memory_backends():
         pa.set_memory_pool(pa.mimalloc_memory_pool())
