@@ -36,6 +36,8 @@ CREDENTIALS = ("AWS_", "GOOGLE_", "GCE_", "AZURE_", "HF_", "HUGGING_FACE_")
 WORKER, FETCHER, INSPECTOR = (f"provenance.runs.{name}" for name in ("worker", "fetcher", "inspector"))
 """Modules that children run: one parses and matches, one talks to the network, one only looks."""
 
+MOST_LOST = 3  # processes that are killed before they are ready; then it is no accident
+
 STALL_SECONDS = 300.0  # without a sign of progress, after which a process is ended
 MOST_ANSWER = 1 << 32  # bytes
 
@@ -94,6 +96,12 @@ class _Child:
             self.nonsense = str(error)
         if self.nonsense or not data:
             yield None
+
+    def was_killed(self) -> bool:
+        """Whether a signal ended it; for one whose stream has ended, and which is gone then."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=5)  # it closed its pipe: it is ending by itself
+        return self.stop() < 0
 
     def stop(self) -> int:
         """End the process and return its exit status."""
@@ -176,6 +184,7 @@ class Children:
         """
         selector = selectors.DefaultSelector()
         fetching = fetching or Fetching()
+        lost = 0  # at their start
         told = {self._parsing: (hello, background), FETCHER: (fetching.hello, b"")}
         queues = {self._parsing: tasks, FETCHER: fetching.tasks}
         try:
@@ -195,6 +204,8 @@ class Children:
                             self._children.remove(child)
                             if child.ready and child.task is None:
                                 child.stop()  # killed, or it met a failure after which its network is not to be trusted
+                            elif child.task is None and lost < MOST_LOST and child.was_killed():
+                                lost += 1  # it had not even begun: a machine short of memory ends anything
                             elif child.role == self._parsing and child.task and not child.task.get("again"):
                                 child.stop()
                                 tasks.appendleft({**child.task, "again": True})

@@ -182,6 +182,19 @@ def test_an_idle_worker_that_is_killed_is_no_loss(rig, tmp_path):
     assert (scanning.returncode, complaint) == (0, "")
 
 
+def test_a_worker_that_is_killed_while_it_starts_is_replaced(rig, tmp_path):
+    command = [
+        sys.executable, "-m", "provenance", "scan", str(rig.folder / "shards"), "--index", str(rig.folder / "index"),
+        "--db", str(tmp_path / "r.duckdb"), "--workers", "1",
+    ]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as scanning:
+        parent = psutil.Process(scanning.pid)
+        assert becomes_true(parent.children, 60)
+        parent.children()[0].kill()
+        _, complaint = scanning.communicate(timeout=60)
+    assert (scanning.returncode, complaint) == (0, "")
+
+
 @pytest.mark.parametrize("role", [local.WORKER, local.FETCHER, local.INSPECTOR])
 def test_sigterm_does_not_end_a_worker_that_has_only_begun_to_start(rig, role):
     hello = {
