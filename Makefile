@@ -39,7 +39,7 @@ test: $(VENV)/.installed ## The tests that take seconds
 	@$(BIN)/python -m pytest -q -n 2 -m "not slow"
 
 test-slow: $(VENV)/.installed ## The tests that take minutes
-	@$(BIN)/python -m pytest -q -m slow
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --durations 12 -m slow
 
 lint: $(VENV)/.dev ## ruff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
