@@ -59,9 +59,10 @@ class Kept(NamedTuple):
 class Ledger:
     """The folder of one run."""
 
-    def __init__(self, folder: Folder) -> None:
+    def __init__(self, folder: Folder, place: str | None = None) -> None:
+        """`place` is what the folder is called in messages, where it has been moved since."""
         self.folder = folder
-        self.place = folder.place
+        self.place = place or folder.place
 
     def begun(self) -> dict[str, Any] | None:
         """What `run.json` says, None if there is none; raises LedgerDamagedError."""

@@ -97,11 +97,11 @@ class _Child:
         if self.nonsense or not data:
             yield None
 
-    def was_killed(self) -> bool:
-        """Whether a signal ended it; for one whose stream has ended, and which is gone then."""
+    def ended(self) -> int:
+        """The exit status of a process whose stream has ended; negative if a signal ended it."""
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=5)  # it closed its pipe: it is ending by itself
-        return self.stop() < 0
+        return self.stop()
 
     def stop(self) -> int:
         """End the process and return its exit status."""
@@ -204,7 +204,7 @@ class Children:
                             self._children.remove(child)
                             if child.ready and child.task is None:
                                 child.stop()  # killed, or it met a failure after which its network is not to be trusted
-                            elif child.task is None and lost < MOST_LOST and child.was_killed():
+                            elif child.task is None and lost < MOST_LOST and child.ended() < 0:
                                 lost += 1  # it had not even begun: a machine short of memory ends anything
                             elif child.role == self._parsing and child.task and not child.task.get("again"):
                                 child.stop()

@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ class Scanner:
             ledger, setup = self._opened()
             left = [unit for unit in (Unit(**told) for told in units) if not is_kept(ledger, unit)]
             listed = Listed(**{**file, "objects": tuple(file["objects"])})
-            watched = Setup(**{**setup.__dict__, "watch": Watch(on_compiled=on_compiled)})
+            watched = replace(setup, watch=Watch(on_compiled=on_compiled))
             for kept in scan_here(ledger, [Job(listed, tuple(left))], watched, self._pool):
                 done["bytes"] += kept.record["counts"]["text_bytes"]
                 done["matches"] += kept.matches.num_rows

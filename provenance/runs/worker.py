@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -136,7 +134,6 @@ def main() -> None:
     """Serve tasks until standard input ends."""
     send = to_parent()
     do_without("pandas", "dateutil")
-    sys.modules.setdefault("scipy", cast(ModuleType, None))  # numba would load its BLAS, for 0.15 s and 30 MB
     if "mimalloc" in pa.supported_memory_backends():
         pa.set_memory_pool(pa.mimalloc_memory_pool())
     hello, tasks = from_parent()

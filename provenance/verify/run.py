@@ -120,9 +120,7 @@ def _read(db: Path) -> _Recorded | Check:
 def _ledger_of(run: dict[str, Any], db: Path, out: str | None) -> Ledger | None:
     for place in [out] if out else [str(run["ledger"]), f"{db}{UNITS_SUFFIX}"]:
         if is_remote(place) or (Path(place) / RUN).is_file():
-            ledger = Ledger(open_folder(place))
-            ledger.place = str(run["ledger"])  # as it was when the database was made: it stands in its messages
-            return ledger
+            return Ledger(open_folder(place), str(run["ledger"]))  # whose name stands in the database's messages
     return None
 
 

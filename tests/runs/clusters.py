@@ -13,12 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 import provenance
 from provenance.runs.local import WORKER
-from tests.shards.fixtures import prose
 
 CONFIG = provenance.ScanConfig(unit_bytes=40_000)
 MARK = "TEST_CLUSTER"  # in the environment of all processes of a cluster
@@ -86,19 +83,6 @@ def real_cluster() -> Iterator[RealCluster]:
     ) as process:
         yield RealCluster(process, mark)
         process.communicate(timeout=60)
-
-
-def make_shards(folder: Path, books: dict[str, str]) -> Path:
-    """Eight shards of some twenty row groups, with passages of the books in every fifth row."""
-    folder.mkdir()
-    for number in range(8):
-        rows = []
-        for row in range(100):
-            text = prose(9000 + 100 * number + row, 60)
-            at = 50 * row + number
-            rows.append(f"{text} {books[f'book{row % 3}'][at : at + 900]} {text}" if row % 5 == 0 else text)
-        pq.write_table(pa.table({"text": rows}), folder / f"{number}.parquet", row_group_size=5)
-    return folder
 
 
 def scan_command(shards: Path, index: Path, db: Path, *more: str) -> list[str]:

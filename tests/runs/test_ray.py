@@ -10,9 +10,9 @@ import pytest
 
 import provenance
 from provenance.errors import UsageError
-from tests.runs.clusters import CONFIG, make_shards, on, scan_command, units_of, wait_for_units
+from tests.runs.clusters import CONFIG, on, scan_command, units_of, wait_for_units
 from tests.runs.exports import exports
-from tests.shards.fixtures import prose
+from tests.shards.fixtures import make_shards, prose
 
 pytest.importorskip("ray", reason="Ray is not installed")
 pytestmark = pytest.mark.slow
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory, books) -> Path:
-    return make_shards(tmp_path_factory.mktemp("ray") / "shards", books)
+    return make_shards(tmp_path_factory.mktemp("ray") / "shards", books, 8)
 
 
 def test_three_nodes_give_what_one_worker_gives(shards, index, tmp_path, cluster):

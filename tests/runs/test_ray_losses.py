@@ -21,7 +21,6 @@ from provenance.store import RunReader
 from tests.runs.clusters import (
     CONFIG,
     RealCluster,
-    make_shards,
     on,
     real_cluster,
     scan_command,
@@ -29,7 +28,7 @@ from tests.runs.clusters import (
     wait_for_units,
 )
 from tests.runs.exports import exports
-from tests.shards.fixtures import prose
+from tests.shards.fixtures import make_shards, prose
 
 pytest.importorskip("ray", reason="Ray is not installed")
 pytestmark = pytest.mark.slow
@@ -39,7 +38,7 @@ RAY_SECONDS = 24  # after which Ray ends a driver without a head; half of it aft
 
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory, books) -> Path:
-    return make_shards(tmp_path_factory.mktemp("losses") / "shards", books)
+    return make_shards(tmp_path_factory.mktemp("losses") / "shards", books, 8)
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +131,7 @@ def fatal(cluster: RealCluster, shard: Path) -> Iterator[list[int]]:
 
 
 def test_a_shard_that_takes_three_scanners_down_is_named_and_the_others_are_whole(index, books, tmp_path, cluster):
-    folder, db = make_shards(tmp_path / "shards", books), tmp_path / "r.duckdb"
+    folder, db = make_shards(tmp_path / "shards", books, 8), tmp_path / "r.duckdb"
     evil = folder / "4evil.jsonl.gz"  # one unit, and open for seconds
     line = json.dumps({"text": f"{prose(1, 2000)} {books['book1'][:900]}"}).encode() + b"\n"
     evil.write_bytes(gzip.compress(line * 6000, 1))

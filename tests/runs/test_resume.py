@@ -13,8 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 import provenance
@@ -28,7 +26,7 @@ from provenance.runs.units import Share
 from provenance.storage.folders import open_folder
 from provenance.store import RunReader
 from tests.runs.exports import exports
-from tests.shards.fixtures import prose
+from tests.shards.fixtures import make_shards, prose
 
 CONFIG = provenance.ScanConfig(unit_bytes=40_000)
 COMMAND = [sys.executable, "-m", "provenance", "scan"]
@@ -37,17 +35,7 @@ COMMAND = [sys.executable, "-m", "provenance", "scan"]
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory, books) -> Path:
     """Six shards of some twenty row groups, with passages of the books in every fifth row; two are equal."""
-    folder = tmp_path_factory.mktemp("resume") / "shards"
-    folder.mkdir()
-    for number in range(5):
-        rows = []
-        for row in range(100):
-            text = prose(5000 + 100 * number + row, 60)
-            if row % 5 == 0:
-                at = 50 * row + number
-                text = f"{text} {books[f'book{row % 3}'][at : at + 900]} {text}"
-            rows.append(text)
-        pq.write_table(pa.table({"text": rows}), folder / f"{number}.parquet", row_group_size=5)
+    folder = make_shards(tmp_path_factory.mktemp("resume") / "shards", books, 5, seed=5000)
     (folder / "copy.parquet").write_bytes((folder / "3.parquet").read_bytes())
     return folder
 

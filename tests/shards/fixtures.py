@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -76,3 +79,16 @@ def train(texts, path, size: int = 2000) -> Tokenizer:
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.save(str(path))
     return tokenizer
+
+
+def make_shards(folder: Path, books: dict[str, str], shards: int, seed: int = 9000) -> Path:
+    """Shards of twenty row groups in a new folder, with passages of the books in every fifth row."""
+    folder.mkdir()
+    for number in range(shards):
+        rows = []
+        for row in range(100):
+            text = prose(seed + 100 * number + row, 60)
+            at = 50 * row + number
+            rows.append(f"{text} {books[f'book{row % 3}'][at : at + 900]} {text}" if row % 5 == 0 else text)
+        pq.write_table(pa.table({"text": rows}), folder / f"{number}.parquet", row_group_size=5)
+    return folder
