@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from importlib import import_module
 from typing import NoReturn
@@ -10,6 +9,7 @@ from typing import NoReturn
 import click
 
 from provenance._version import __version__
+from provenance.cli.interruptions import hear_interruptions, were_interrupted
 from provenance.errors import ProvenanceError
 from provenance.lean import do_without
 
@@ -61,19 +61,9 @@ def root() -> None:
     """
 
 
-class _Terminated(KeyboardInterrupt):
-    """A kind of its own: where a plain one passes through `exec`, as in a dataclass, Python ends by SIGINT, not 130."""
-
-
-def _interrupt(signum: int, frame: object) -> NoReturn:
-    """SIGTERM, which batch systems send before they kill, means what Ctrl-C means."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise _Terminated
-
-
 def main() -> None:
     """Run the command line; every error made on purpose becomes one line on stderr and its exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    hear_interruptions()
     do_without("pandas", "dateutil")
     try:
         root.main(standalone_mode=False)
@@ -99,9 +89,9 @@ def main() -> None:
         click.echo(f"provenance: {place}: {error.strerror or error}", err=True)
         sys.exit(2 if error.filename else 3)
     except Exception:
-        if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
+        if not were_interrupted():
             raise
-        _say_interrupted()  # Python makes another error of an interruption that hits it in `__set_name__`
+        _say_interrupted()
 
 
 def _say_interrupted() -> NoReturn:

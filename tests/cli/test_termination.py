@@ -1,4 +1,4 @@
-"""SIGTERM, as batch systems send it to all processes of a job, ends with one line and exit code 130."""
+"""Ctrl-C, and SIGTERM as batch systems send it to all processes of a job, end with one line and exit code 130."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import pytest
 import provenance
 
 COMMAND = """
-import os, signal, sys, types
+import os, signal, sys, time, types, weakref
 import click
 from provenance import cli
 
 @click.command()
 def command():
     def stop():
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), {number})
     {body}
 
 fake = types.ModuleType("fake")
@@ -33,17 +33,19 @@ cli.main()
 """
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(
     "body",
     [
         "stop()",
+        "thing = type('Thing', (), {})(); seen = weakref.ref(thing, lambda _: stop()); del thing; time.sleep(20)",
         "exec('stop()')",  # as dataclasses do it
         "type('Named', (), {'field': type('Field', (), {'__set_name__': lambda *_: stop()})()})",
     ],
-    ids=["anywhere", "in exec", "in __set_name__"],
+    ids=["anywhere", "in a callback of Python's own", "in exec", "in __set_name__"],
 )
-def test_wherever_it_hits_the_exit_code_is_130(body, tmp_path):
-    (tmp_path / "stopped.py").write_text(COMMAND.replace("{body}", body))
+def test_wherever_it_hits_the_exit_code_is_130(body, number, tmp_path):
+    (tmp_path / "stopped.py").write_text(COMMAND.replace("{body}", body).replace("{number}", str(int(number))))
     told = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(Path(provenance.__file__).parents[1])])}
     command = [
         sys.executable,
