@@ -162,7 +162,7 @@ def test_an_idle_worker_that_is_killed_is_no_loss(rig, tmp_path):
     """As a machine short of memory does it: another takes its place, if there is anything to do."""
     shard = tmp_path / "long.jsonl.gz"
     line = json.dumps({"text": prose(7, 2000)}).encode() + b"\n"
-    shard.write_bytes(gzip.compress(line * 6000, 1))
+    shard.write_bytes(gzip.compress(line * 6000, 1) * 12)  # 0.8 GB: long enough to be seen at it by a slow machine
     command = [
         sys.executable, "-m", "provenance", "scan", str(shard), "--index", str(rig.folder / "index"),
         "--db", str(tmp_path / "r.duckdb"), "--workers", "2",
