@@ -132,9 +132,9 @@ def fatal(cluster: RealCluster, shard: Path) -> Iterator[list[int]]:
 
 def test_a_shard_that_takes_three_scanners_down_is_named_and_the_others_are_whole(index, books, tmp_path, cluster):
     folder, db = make_shards(tmp_path / "shards", books, 8), tmp_path / "r.duckdb"
-    evil = folder / "4evil.jsonl.gz"  # one unit, and open for seconds
+    evil = folder / "4evil.jsonl.gz"  # one unit, and open for seconds, also on a fast machine
     line = json.dumps({"text": f"{prose(1, 2000)} {books['book1'][:900]}"}).encode() + b"\n"
-    evil.write_bytes(gzip.compress(line * 6000, 1))
+    evil.write_bytes(gzip.compress(line * 6000, 1) * 12)
     command = scan_command(folder, index, db, *on(cluster))
     with fatal(cluster, evil) as killed, started(command) as driver:
         _, complaint = driver.communicate(timeout=180)
