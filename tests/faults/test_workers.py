@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import os
 import selectors
 import signal
@@ -25,7 +23,7 @@ from provenance.runs.config import WorkerLimits
 from provenance.runs.local import Children
 from provenance.store import RunReader
 from tests.faults.rig import DONE, INCOMPLETE, Fault, becomes_true, send, with_
-from tests.shards.fixtures import prose
+from tests.shards.fixtures import make_long_shard, prose
 
 SHARD = Fault("kill-before", operations="read", role="children", inputs=True, name="*/s1.parquet")
 
@@ -160,9 +158,7 @@ def test_a_worker_that_stops_in_the_middle_of_a_word_is_given_up(rig, tmp_path, 
 
 def test_an_idle_worker_that_is_killed_is_no_loss(rig, tmp_path):
     """As a machine short of memory does it: another takes its place, if there is anything to do."""
-    shard = tmp_path / "long.jsonl.gz"
-    line = json.dumps({"text": prose(7, 2000)}).encode() + b"\n"
-    shard.write_bytes(gzip.compress(line * 6000, 1) * 12)  # 0.8 GB: long enough to be seen at it by a slow machine
+    shard = make_long_shard(tmp_path / "long.jsonl.gz", prose(7, 2000))
     command = [
         sys.executable, "-m", "provenance", "scan", str(shard), "--index", str(rig.folder / "index"),
         "--db", str(tmp_path / "r.duckdb"), "--workers", "2",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import json
 import os
 import signal
@@ -28,7 +27,7 @@ from tests.runs.clusters import (
     wait_for_units,
 )
 from tests.runs.exports import exports
-from tests.shards.fixtures import make_shards, prose
+from tests.shards.fixtures import make_long_shard, make_shards, prose
 
 pytest.importorskip("ray", reason="Ray is not installed")
 pytestmark = pytest.mark.slow
@@ -132,9 +131,7 @@ def fatal(cluster: RealCluster, shard: Path) -> Iterator[list[int]]:
 
 def test_a_shard_that_takes_three_scanners_down_is_named_and_the_others_are_whole(index, books, tmp_path, cluster):
     folder, db = make_shards(tmp_path / "shards", books, 8), tmp_path / "r.duckdb"
-    evil = folder / "4evil.jsonl.gz"  # one unit, and open for seconds, also on a fast machine
-    line = json.dumps({"text": f"{prose(1, 2000)} {books['book1'][:900]}"}).encode() + b"\n"
-    evil.write_bytes(gzip.compress(line * 6000, 1) * 12)
+    evil = make_long_shard(folder / "4evil.jsonl.gz", f"{prose(1, 2000)} {books['book1'][:900]}")
     command = scan_command(folder, index, db, *on(cluster))
     with fatal(cluster, evil) as killed, started(command) as driver:
         _, complaint = driver.communicate(timeout=180)
