@@ -43,6 +43,8 @@ EARLY = 2  # worker processes started before it is known how many there is work 
     "messages, input_ids.",
 )
 @click.option("--id-column", help="Column that names a document; by default the first of id, doc_id, url and the like.")
+@click.option("--url-column", help="Column that says from where a document is; by default url and the like.")
+@click.option("--source-column", help="Column that names its collection; by default source, dataset and the like.")
 @click.option("--tokenizer", type=FILE, metavar="JSON", help="tokenizer.json that token ids are decoded with.")
 @click.option("--end-of-text", type=int, metavar="ID", help="Token id that ends a document; by default as it is named.")
 @click.option("--scale", type=int, help="Look up one fingerprint in SCALE, fewer than the index has: faster, coarser.")
@@ -102,6 +104,8 @@ def command(
     only_plan: bool,
     text_columns: tuple[str, ...],
     id_column: str | None,
+    url_column: str | None,
+    source_column: str | None,
     tokenizer: Path | None,
     end_of_text: int | None,
     scale: int | None,
@@ -149,6 +153,8 @@ def command(
     config = ScanConfig(
         text_columns=text_columns,
         id_column=id_column,
+        url_column=url_column,
+        source_column=source_column,
         tokenizer=None if tokenizer is None else str(tokenizer),
         end_of_text=end_of_text,
         scale=scale,

@@ -21,6 +21,7 @@ ZSTD_LEVEL = 1
 LARGEST = (1 << 32) - 1  # offset in a text
 COLUMNS = ("first_word", "text_begin", "file_begin", "edition")  # of the block table; u64 each
 CACHED_BLOCKS = 256  # about 40 MB of words
+CACHED_TEXTS = 64  # blocks; 4 MB
 
 Integers = npt.NDArray[np.int64]
 
@@ -94,11 +95,50 @@ class EditionTexts:
         self._block_editions = np.ascontiguousarray(blocks[:, 3].astype(np.int64))
         self._codec = pa.Codec("zstd")
         self._cache: OrderedDict[int, Words] = OrderedDict()
+        self._read_texts: OrderedDict[int, bytes] = OrderedDict()
+        self._characters: dict[int, Integers] = {}  # by edition: code points before each of its blocks
 
     def text(self, edition: int) -> bytes:
         """The whole text of an edition, byte for byte as it was indexed."""
         first, last = np.searchsorted(self._block_editions, [edition, edition + 1])
         return b"".join(self._read(int(block)) for block in range(int(first), int(last)))
+
+    def size(self, edition: int) -> int:
+        """Bytes of the text of an edition."""
+        return int(self._text_bytes[edition])
+
+    def between(self, edition: int, begin: int, end: int) -> bytes:
+        """Bytes of an edition's text."""
+        low, high = np.searchsorted(self._block_editions, [edition, edition + 1])
+        starts = self._block_begins[low:high]
+        first, last = int(np.searchsorted(starts, begin, side="right")) - 1, int(np.searchsorted(starts, end))
+        pieces = b"".join(self._text_of(int(low) + block) for block in range(first, max(first + 1, last)))
+        at = int(starts[first])
+        return pieces[begin - at : end - at]
+
+    def characters_before(self, edition: int, offset: int) -> int:
+        """Code points of an edition's text before a byte; an invalid sequence counts as one.
+
+        The first question about an edition reads all of it.
+        """
+        low, high = np.searchsorted(self._block_editions, [edition, edition + 1])
+        before = self._characters.get(edition)
+        if before is None:
+            counts = [len(self._read(int(block)).decode("utf-8", "replace")) for block in range(low, high)]
+            before = self._characters[edition] = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+        block = int(np.searchsorted(self._block_begins[low:high], offset, side="right")) - 1
+        within = self._text_of(int(low) + block)[: offset - int(self._block_begins[int(low) + block])]
+        return int(before[block]) + len(within.decode("utf-8", "replace"))
+
+    def _text_of(self, block: int) -> bytes:
+        text = self._read_texts.get(block)
+        if text is None:
+            text = self._read_texts[block] = self._read(block)
+            if len(self._read_texts) > CACHED_TEXTS:
+                self._read_texts.popitem(last=False)
+        else:
+            self._read_texts.move_to_end(block)
+        return text
 
     def window(self, edition: int, first: int, last: int) -> Window:
         """Words `[first, last)` of the edition, cut off at its ends; grown to whole blocks."""

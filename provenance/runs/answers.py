@@ -12,6 +12,10 @@ from typing import Any
 from provenance import errors
 from provenance.errors import ProvenanceError
 
+SITE, COLLECTION = "site", "collection"
+MOST_ORIGINS = 2 * (256 + 1)
+"""As `origins` has them."""
+
 Check = Callable[[Any], bool]
 
 MOST = 1 << 48
@@ -67,6 +71,10 @@ _OBJECT = _fields(
     uri=_text, bytes=_none_or(_number), etag=_none_or(_text), version=_none_or(_text), modified=_none_or(_text),
     sha256=_none_or(_text),
 )  # fmt: skip
+_ORIGIN = _fields(
+    kind=lambda value: value in (SITE, COLLECTION), name=_none_or(_text), documents=_number, text_bytes=_number,
+    documents_matched=_number,
+)  # fmt: skip
 _SAMPLE = _fields(
     row=_number, id=_none_or(_text), column=_text, bytes=_number, tokens=_none_or(_number), text=_text
 )  # fmt: skip
@@ -78,7 +86,11 @@ DONE: dict[str, dict[str, Check]] = {
         "rows": _none_or(_number),
         "row_groups": _none_or(_number),
         "bytes": _number,
-        "columns": _fields(texts=_all(_text), id=_none_or(_text), tops=_all(_text)),
+        "columns": _fields(
+            texts=_all(_text),
+            tops=_all(_text),
+            **dict.fromkeys(("id", "url", "source", "url_top", "source_top"), _none_or(_text)),
+        ),
         "parts": _all(_PART),
         "identity": _text,
     },
@@ -89,6 +101,7 @@ DONE: dict[str, dict[str, Check]] = {
         "untold_bytes": _number,
         "compile_seconds": _seconds,
         "problems": _all(_PROBLEM),
+        "origins": lambda value: _all(_ORIGIN)(value) and len(value) <= MOST_ORIGINS,
     },
     "learn": {"documents": _number},
     "inspect": {

@@ -18,7 +18,7 @@ from time import monotonic, time
 
 from provenance.errors import InterruptedRun, ProvenanceError
 from provenance.runs.ledger import Ledger
-from provenance.runs.record import packages
+from provenance.software import account, code_commit, code_sha256, packages
 
 STEP_SECONDS = 2.0  # the wall clock may drift so far from the other before it counts as set
 
@@ -57,10 +57,13 @@ class Attempt:
             "seconds": None if under_way else round(seconds, 3),
             "clock_step_seconds": 0.0 if under_way or abs(step) < STEP_SECONDS else round(step, 1),
             "host": socket.gethostname(),
+            "account": account(),
             "pid": os.getpid(),
             "platform": platform.platform(),
             "python": platform.python_version(),
             "packages": packages(),
+            "code_sha256": code_sha256(),
+            "code_commit": code_commit(),
             "command": sys.argv,
             "engine": self.engine,
             "task": self.task,

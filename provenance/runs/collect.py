@@ -26,6 +26,7 @@ from provenance.runs.units import Unit
 from provenance.storage.folders import open_folder
 from provenance.store.database import RunReader, RunWriter
 
+LOADED_ORIGINS = 100_000  # rows
 LOADED_BYTES = 64 << 20  # of matches that are loaded at once: small units one by one would cost more than their rows
 
 
@@ -39,6 +40,7 @@ class Loader:
     records: dict[str, ShardRecord] = field(default_factory=dict)
     damaged: dict[str, str] = field(default_factory=dict)  # units whose file cannot be used, and why
     _tables: list[pa.Table] = field(default_factory=list)
+    _origins: list[dict[str, object]] = field(default_factory=list)
     _bytes: int = 0
 
     def __post_init__(self) -> None:
@@ -76,8 +78,9 @@ class Loader:
         }
         self.records[unit.shard].add(kept.record)
         self._tables.append(kept.matches)
+        self._origins += kept.record["origins"]
         self._bytes += kept.matches.nbytes
-        if self._bytes >= LOADED_BYTES:
+        if self._bytes >= LOADED_BYTES or len(self._origins) >= LOADED_ORIGINS:
             self._load()
 
     def close(self, place: str, terms: str) -> None:
@@ -100,7 +103,9 @@ class Loader:
     def _load(self) -> None:
         if self._tables:
             self.writer.load("match", pa.concat_tables(self._tables))
-        self._tables, self._bytes = [], 0
+        if self._origins:
+            self.writer.fold("origin", ("kind", "name"), pa.Table.from_pylist(self._origins))
+        self._tables, self._origins, self._bytes = [], [], 0
 
     @property
     def digest(self) -> str:

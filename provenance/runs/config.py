@@ -19,6 +19,8 @@ class ScanConfig:
 
     text_columns: tuple[str, ...] = ()  # none: the first of the known names
     id_column: str | None = None
+    url_column: str | None = None  # from where a document is
+    source_column: str | None = None  # the collection it belongs to
     tokenizer: str | None = None  # a tokenizer.json, for columns of token ids
     end_of_text: int | None = None  # id at which packed sequences are split; None: by its usual names
     scale: int | None = None  # coarser than the index was built with: fewer fingerprints looked up
@@ -48,6 +50,8 @@ class ScanConfig:
             self.max_ratio,
             self.unit_bytes,
             None if self.tokenizer is None else Decoder(self.tokenizer, self.end_of_text),
+            self.url_column,
+            self.source_column,
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -15,7 +14,9 @@ from provenance.matching import MATCH_SCHEMA, Matcher
 from provenance.matching.found import Found, join
 from provenance.matching.passages import Integers
 from provenance.matching.table import as_arrow
-from provenance.matching.texts import document_bytes
+from provenance.matching.texts import document_bytes, document_sizes
+from provenance.runs.origins import sites_of
+from provenance.runs.quotes import Quote, document_quotes, edition_quotes
 from provenance.shards import Batch, Columns, Field, Options
 from provenance.shards.fields import id_text
 from provenance.shards.tokens import Decoder
@@ -27,13 +28,31 @@ RESULT_SCHEMA = pa.schema(
         ("row", pa.int64()),  # in the file, from 0
         ("doc_id", pa.string()),
         ("text_column", pa.string()),  # in lists with the number of the item: messages[2].content
+        ("url", pa.string()),  # from where the document is, where the shard says so
+        ("site", pa.string()),  # the host of that
+        ("source", pa.string()),  # the collection it belongs to
         ("doc_token_begin", pa.int64()),  # of tokenised shards: the token ids of the row that hold the passage
         ("doc_token_end", pa.int64()),
         *[field for field in MATCH_SCHEMA if field.name != "document"],
+        ("doc_char_begin", pa.int64()),  # code points, where the others are bytes; invalid sequences count as one
+        ("doc_char_end", pa.int64()),
         ("excerpt", pa.string()),  # the document's text at the match, cut; invalid bytes as U+FFFD
         ("excerpt_sha256", pa.string()),  # of the bytes doc_begin to doc_end, uncut
+        ("doc_before", pa.string()),  # what stands around it
+        ("doc_after", pa.string()),
+        ("ref_char_begin", pa.int64()),  # the same of the edition; null without texts
+        ("ref_char_end", pa.int64()),
+        ("ref_excerpt", pa.string()),
+        ("ref_excerpt_sha256", pa.string()),
+        ("ref_before", pa.string()),
+        ("ref_after", pa.string()),
     ]
 )
+
+QUOTED = ("char_begin", "char_end", "excerpt", "excerpt_sha256", "before", "after")
+DOC_COLUMNS = tuple(name if name.startswith("excerpt") else f"doc_{name}" for name in QUOTED)
+REF_COLUMNS = tuple(f"ref_{name}" for name in QUOTED)
+"""Columns of the fields of a quote."""
 
 
 @dataclass(frozen=True)
@@ -54,24 +73,27 @@ class Located(NamedTuple):
     found: Found
     ids: pa.Array  # of the documents of the matches, as text
     columns: list[str]
-    excerpts: list[str]
-    digests: list[str]
+    origins: tuple[pa.Array, pa.Array, pa.Array]  # their URLs, sites and collections
+    quotes: list[Quote]
     tokens: list[tuple[int, int]] | None
 
 
 def located(source: Source, batch: Batch, column: Field, owners: Integers, found: Found, most_excerpt: int) -> Located:
     """The matches of one column of a batch; `owners` has the row in the batch of each of its texts."""
-    ids = _document_ids(source, batch, owners[found.documents])
+    rows = owners[found.documents]
+    ids = _document_ids(source, batch, rows)
     labels = [column.label(text) for text in found.documents.tolist()] if column.items is not None else []
-    excerpts, digests = _excerpts(column.texts, found, most_excerpt)
+    data, starts = document_bytes(column.texts)
+    places = found.documents, found.doc_begins, found.doc_ends
+    quotes = document_quotes(data, starts, starts + document_sizes(column.texts), places, most_excerpt)
     return Located(
         batch.row_group,
-        batch.rows[owners[found.documents]],
+        batch.rows[rows],
         found,
         ids,
         labels or [column.column] * found.documents.size,
-        excerpts,
-        digests,
+        _origins(batch, rows),
+        quotes,
         _token_spans(source.options.decoder, column, found),
     )
 
@@ -89,8 +111,15 @@ def _token_spans(decoder: Decoder | None, column: Field, found: Found) -> list[t
     return spans
 
 
-def result_table(source: Source, parts: list[Located], matcher: Matcher) -> pa.Table:
-    """The matches of all parts, with the places of their documents and their excerpts."""
+def _origins(batch: Batch, rows: Integers) -> tuple[pa.Array, pa.Array, pa.Array]:
+    nowhere = pa.nulls(rows.size, pa.string())
+    taken = as_arrow(rows)
+    urls, sources = (nowhere if values is None else values.take(taken) for values in batch.origins)
+    return urls, sites_of(urls), sources
+
+
+def result_table(source: Source, parts: list[Located], matcher: Matcher, most_excerpt: int) -> pa.Table:
+    """The matches of all parts, with the places of their documents, and what stands there on both sides."""
     if not parts:
         return RESULT_SCHEMA.empty_table()
     found = join([part.found for part in parts], [0] * len(parts))
@@ -110,10 +139,36 @@ def result_table(source: Source, parts: list[Located], matcher: Matcher) -> pa.T
         "text_column": pa.array([name for part in parts for name in part.columns], pa.string()),
         "doc_token_begin": pa.array([begin for part in spans for begin, _ in part], pa.int64()),
         "doc_token_end": pa.array([end for part in spans for _, end in part], pa.int64()),
-        "excerpt": pa.array([text for part in parts for text in part.excerpts], pa.string()),
-        "excerpt_sha256": pa.array([digest for part in parts for digest in part.digests], pa.string()),
+        **{
+            name: pa.concat_arrays([part.origins[place] for part in parts])
+            for place, name in enumerate(("url", "site", "source"))
+        },
+        **_quoted(DOC_COLUMNS, [quote for part in parts for quote in part.quotes]),
+        **_quoted(REF_COLUMNS, _of_editions(found, matches, matcher, most_excerpt)),
     }
-    return pa.table([data[field.name] for field in RESULT_SCHEMA], schema=RESULT_SCHEMA)
+    return pa.table([_column(data, field, matches.num_rows) for field in RESULT_SCHEMA], schema=RESULT_SCHEMA)
+
+
+def _column(data: dict[str, Any], field: pa.Field, rows: int) -> pa.Array | pa.ChunkedArray:
+    column = data.get(field.name)
+    if column is None:
+        return pa.nulls(rows, field.type)
+    return pa.array(column, field.type) if isinstance(column, list) else column
+
+
+def _of_editions(found: Found, matches: pa.Table, matcher: Matcher, most_excerpt: int) -> list[Quote] | None:
+    if not matcher.index.has_texts:
+        return None
+    begins, ends = (matches[name].to_numpy() for name in ("ref_begin", "ref_end"))
+    return edition_quotes(matcher.index.texts, (found.credited[0].editions, begins, ends), most_excerpt)
+
+
+def _quoted(names: Sequence[str], quotes: list[Quote] | None) -> dict[str, Any]:
+    """The columns of quotes; nulls where there are none."""
+    if quotes is None:
+        return {}
+    columns = zip(*quotes, strict=True) if quotes else [()] * len(names)
+    return dict(zip(names, map(list, columns), strict=True))
 
 
 def _document_ids(source: Source, batch: Batch, rows: Integers) -> pa.Array:
@@ -137,17 +192,3 @@ def _document_ids(source: Source, batch: Batch, rows: Integers) -> pa.Array:
 def _places(source: Source, batch: Batch, rows: Integers) -> pa.Array:
     prefix = source.name if batch.row_group is None else f"{source.name}:{batch.row_group}"
     return pa.array([f"{prefix}:{row}" for row in batch.rows[rows].tolist()], pa.string())
-
-
-def _excerpts(texts: pa.Array, found: Found, most: int) -> tuple[list[str], list[str]]:
-    """For each match the document's text there, cut to `most` characters, and the digest of all its bytes."""
-    data, starts = document_bytes(texts)
-    first = starts[found.documents]
-    excerpts, digests = [], []
-    for begin, end in zip((first + found.doc_begins).tolist(), (first + found.doc_ends).tolist(), strict=True):
-        shown = str(data[begin : min(end, begin + most)], "utf-8", "replace")
-        if not shown.isascii():
-            shown = str(data[begin : min(end, begin + 4 * most)], "utf-8", "replace")[:most]
-        excerpts.append(shown)
-        digests.append(hashlib.sha256(data[begin:end]).hexdigest())
-    return excerpts, digests

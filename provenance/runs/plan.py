@@ -143,7 +143,9 @@ class Plan:
             shard.note(header)
         else:
             shard.facts |= {name: header[name] for name in ("format", "rows", "row_groups", "bytes")}
-            shard.facts |= {"text_column": ", ".join(header["columns"]["texts"]), "id_column": header["columns"]["id"]}
+            columns = header["columns"]
+            shard.facts |= {"text_column": ", ".join(columns["texts"]), "id_column": columns["id"]}
+            shard.facts |= {"url_column": columns["url"], "source_column": columns["source"]}
             parts = [Part(**part) for part in header["parts"]]
             more = {"columns": header["columns"], "identity": header["identity"]}
             for unit in shard.job.units:
@@ -169,7 +171,7 @@ class Plan:
 def failed_record(shard: str, kind: str, reason: str) -> dict[str, Any]:
     """The closing record of a unit of which nothing was scanned."""
     problem = _problem(shard, {"error_kind": kind, "error": reason})
-    return {"facts": {}, "rows_read": 0, "counts": asdict(Counts()), "problems": [problem]}
+    return {"facts": {}, "rows_read": 0, "counts": asdict(Counts()), "problems": [problem], "origins": []}
 
 
 def _close(shard: _Open, unit: Unit) -> Finished:
@@ -183,6 +185,7 @@ def _close(shard: _Open, unit: Unit) -> Finished:
         "rows_read": header.get("rows_read", 0),
         "counts": header.get("counts", asdict(Counts())),
         "problems": problems,
+        "origins": header.get("origins", []),
     }
     return Finished(unit, record, payload if "error" not in header else b"")
 

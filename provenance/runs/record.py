@@ -7,7 +7,6 @@ import platform
 import sys
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,10 +15,9 @@ import pyarrow as pa
 from provenance.matching import Counts
 from provenance.matching.chance import LAMBDA, LOG_K, upper_bound
 from provenance.runs.terms import Terms
+from provenance.software import code_commit, code_sha256, packages
 from provenance.store.database import RunWriter, as_json
 from provenance.store.grades import GRADES, NO_MATCH
-
-PACKAGES = ("numpy", "numba", "pyarrow", "duckdb", "datasketch", "xxhash")
 
 
 @dataclass
@@ -37,6 +35,8 @@ class ShardRecord:
     rows_read: int = 0
     text_column: str | None = None
     id_column: str | None = None
+    url_column: str | None = None
+    source_column: str | None = None
     counts: Counts = field(default_factory=Counts)
     problems: list[dict[str, Any]] = field(default_factory=list)
 
@@ -75,7 +75,7 @@ class ShardRecord:
         known = {name: getattr(self, name) for name in names}
         if self.rows is None and self.outcome == "scanned":
             known["rows"] = self.rows_read  # formats without a footer do not say how many there are
-        columns = {"text_column": self.text_column, "id_column": self.id_column}
+        columns = {name: getattr(self, name) for name in ("text_column", "id_column", "url_column", "source_column")}
         return {**known, **columns, **asdict(self.counts), "outcome": self.outcome, "reason": reason}
 
 
@@ -172,6 +172,8 @@ def load_run(
     ends = [s + timedelta(seconds=a.get("seconds") or 0) for a in attempts if (s := _time(a)) is not None]
     row = {
         "tool_version": terms["tool_version"],
+        "code_sha256": code_sha256(),
+        "code_commit": code_commit(),
         "text_rules": terms["text_rules"],
         "unicode": facts["unicode"],
         "python": platform.python_version(),
@@ -203,11 +205,6 @@ def load_run(
         "bytes_scanned": totals.text_bytes,
     }
     writer.load("run", pa.Table.from_pylist([row]))
-
-
-def packages() -> dict[str, str]:
-    """Versions of the packages that have a part in the result."""
-    return {name: version(name) for name in PACKAGES}
 
 
 def summarize(run: Answers, db: Path) -> ScanSummary:

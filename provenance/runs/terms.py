@@ -16,14 +16,15 @@ from provenance.index import Index
 from provenance.runs.config import ScanConfig
 from provenance.text import TEXT_RULES_VERSION
 
-LEDGER_VERSION = 1
+LEDGER_VERSION = 2
 """Of what a run leaves behind: its folder and the files in it."""
 
 OPTIONS = {
     "shards": "what is scanned", "index": "--index", "key_id": "--key-file", "background": "--background",
     "decoys": "--decoys", "tool_version": "the version of provenance", "text_rules": "the text rules",
     "ledger": "the version of the run's files", "config.text_columns": "--text-column",
-    "config.id_column": "--id-column", "config.tokenizer": "--tokenizer", "config.end_of_text": "--end-of-text",
+    "config.id_column": "--id-column", "config.url_column": "--url-column", "config.source_column": "--source-column",
+    "config.tokenizer": "--tokenizer", "config.end_of_text": "--end-of-text",
     "config.scale": "--scale", "config.unit_bytes": "--unit-size", "config.max_row_bytes": "--max-row-bytes",
     "config.max_ratio": "--max-ratio", "config.match.min_words": "--min-words",
     "tokenizer_sha256": "the content of the tokenizer",

@@ -18,6 +18,7 @@ from provenance.matching.table import as_arrow
 from provenance.matching.texts import document_sizes
 from provenance.runs.config import ScanConfig
 from provenance.runs.located import Located, Source, located, result_table
+from provenance.runs.origins import Tally
 from provenance.shards import Batch, Part, open_shard
 from provenance.shards.tokens import Health
 
@@ -45,6 +46,7 @@ class UnitResult:
     counts: Counts
     rows_read: int
     problems: list[Problem]
+    origins: Tally
 
 
 @dataclass
@@ -55,6 +57,7 @@ class _Scanned:
     counts: Counts = field(default_factory=Counts)
     rows_read: int = 0
     problems: list[Problem] = field(default_factory=list)
+    origins: Tally = field(default_factory=Tally)
     last_row: int = -1  # that was read, bad ones included
     untold: Counter[str] = field(default_factory=Counter)  # problems beyond the first MOST_BAD_ROWS of a kind
 
@@ -64,6 +67,7 @@ class _Scanned:
         self.counts.add(other.counts)
         self.rows_read += other.rows_read
         self.problems += other.problems
+        self.origins.merge(other.origins)
 
     def pass_rows(self, batch: Batch) -> None:
         """Note how far the part was read."""
@@ -93,8 +97,8 @@ def scan_unit(
     scanned = _Scanned()
     for part in parts:
         scanned.add(_scan_part(source, part, matcher, config, on_bytes, (True,) if small else (False, True)))
-    table = result_table(source, scanned.parts, matcher)
-    return UnitResult(table, scanned.counts, scanned.rows_read, scanned.problems)
+    table = result_table(source, scanned.parts, matcher, config.max_excerpt)
+    return UnitResult(table, scanned.counts, scanned.rows_read, scanned.problems, scanned.origins)
 
 
 @dataclass
@@ -176,7 +180,7 @@ def _scan_batch(source: Source, batch: Batch, matcher: Matcher, config: ScanConf
         result.note(Problem(source.name, batch.row_group, bad.row, bad.kind, bad.reason))
     rows = batch.rows.size
     with_text, unread, matched = (np.zeros(rows, dtype=np.bool_) for _ in range(3))
-    total = Counts()
+    total, row_bytes = Counts(), np.zeros(rows, dtype=np.int64)
     for column in batch.fields:
         owners = np.arange(rows) if column.owners is None else column.owners
         sizes = document_sizes(column.texts)
@@ -187,6 +191,7 @@ def _scan_batch(source: Source, batch: Batch, matcher: Matcher, config: ScanConf
             texts = pc.if_else(pa.array(long), pa.scalar(None, texts.type), texts)
         found, counts = matcher.find(texts)
         total.add(counts)
+        row_bytes += np.bincount(owners, np.where(long, 0, sizes), rows).astype(np.int64)
         unread[owners[long]] = True
         if counts.nulls < len(texts):
             with_text[owners[texts.is_valid().to_numpy(zero_copy_only=False)] if counts.nulls else owners] = True
@@ -198,6 +203,7 @@ def _scan_batch(source: Source, batch: Batch, matcher: Matcher, config: ScanConf
     total.nulls = rows - int(np.count_nonzero(unread | with_text))
     total.documents_matched = int(np.count_nonzero(matched))
     result.counts.add(total)
+    result.origins.add(batch.origins, row_bytes, with_text, matched)
     result.rows_read += rows
     result.pass_rows(batch)
     return total.text_bytes

@@ -113,12 +113,13 @@ class Worker:
             "untold_bytes": untold,
             "compile_seconds": compile_seconds(),
             "problems": [asdict(problem) for problem in result.problems],
+            "origins": result.origins.rows(),
         }
         return header, to_payload(result.matches)
 
     def _unit(self, task: dict[str, Any]) -> tuple[Source, list[Part]]:
         told = task["columns"]
-        columns = Columns(tuple(told["texts"]), told["id"], tuple(told["tops"]))
+        columns = Columns(**{**told, "texts": tuple(told["texts"]), "tops": tuple(told["tops"])})
         return Source(task["shard"], task["path"], columns, self._options), [Part(**part) for part in task["parts"]]
 
 

@@ -6,6 +6,17 @@
 from provenance.shards.columns import Columns
 from provenance.shards.listing import ListedFile, list_shards
 from provenance.shards.opening import open_shard
-from provenance.shards.shard import Batch, Field, Options, Part, Shard
+from provenance.shards.shard import Batch, Field, Options, Origins, Part, Shard
 
-__all__ = ["Batch", "Columns", "Field", "ListedFile", "Options", "Part", "Shard", "list_shards", "open_shard"]
+__all__ = [
+    "Batch",
+    "Columns",
+    "Field",
+    "ListedFile",
+    "Options",
+    "Origins",
+    "Part",
+    "Shard",
+    "list_shards",
+    "open_shard",
+]

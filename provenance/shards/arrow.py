@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from provenance.errors import ShardError
 from provenance.shards.columns import Columns, check_names
-from provenance.shards.fields import fields_of, ids_of
+from provenance.shards.fields import fields_of, ids_of, origins_of
 from provenance.shards.shard import BATCH_BYTES, BATCH_ROWS, SMALL_BATCH_ROWS, Batch, Options, Part, Shard, first_line
 
 FILE_MAGIC = b"ARROW1"
@@ -73,8 +73,8 @@ class ArrowShard(Shard):
             for batch in _pieces(stored, small):
                 with self._errors(f"record batch {number}, from row {at}"):
                     fields = fields_of(batch, columns, self.options.decoder)
-                    ids = ids_of(batch, columns)
-                yield Batch(number, np.arange(at, at + batch.num_rows), fields, ids)
+                    ids, origins = ids_of(batch, columns), origins_of(batch, columns)
+                yield Batch(number, np.arange(at, at + batch.num_rows), fields, ids, origins=origins)
                 at += batch.num_rows
 
     def _stored(self, part: Part, columns: Columns) -> Iterator[tuple[int, pa.RecordBatch]]:

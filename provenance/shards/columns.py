@@ -23,11 +23,16 @@ CHAT_COLUMNS = ("messages", "conversations", "conversation")
 TOKEN_COLUMNS = ("input_ids", "tokens", "token_ids")
 ID_COLUMNS = ("id", "doc_id", "document_id", "_id", "__key__", "url", "warc_record_id")
 INSIDE = ("content", "text", "value")  # fields of a struct that hold its text
+URL_COLUMNS = ("url", "uri", "source_url", "page_url", "warc_target_uri", "metadata.url", "meta.url")
+SOURCE_COLUMNS = (
+    "source", "dataset", "subset", "collection", "data_source", "metadata.source", "meta.source", "meta.pile_set_name",
+    "meta.redpajama_set_name",
+)  # fmt: skip
 MOST_COLUMNS, MOST_NAME = 16, 40  # columns, and characters of each, that a message names
 
 
 class TextPath(NamedTuple):
-    """Where texts are: the column they begin in, and the steps from there."""
+    """Where values are: the column they begin in, and the steps from there."""
 
     path: str
     top: str
@@ -35,42 +40,101 @@ class TextPath(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Asked:
+    """The columns that somebody asked for; what is not asked for is found by its name."""
+
+    texts: tuple[str, ...] = ()
+    id: str | None = None
+    url: str | None = None
+    source: str | None = None
+
+    def options(self) -> list[tuple[str, str]]:
+        """Each, with the option that asks for it."""
+        named = ((self.id, "--id-column"), (self.url, "--url-column"), (self.source, "--source-column"))
+        return [(text, "--text-column") for text in self.texts] + [(name, how) for name, how in named if name]
+
+
+@dataclass(frozen=True)
 class Columns:
-    """The columns of a shard that are read: paths of texts or token ids, and the name of the one with ids."""
+    """The columns of a shard that are read: paths of texts or token ids, the name of the one with ids, and the paths
+    of those that say from where a document is.
+    """
 
     texts: tuple[str, ...]
     id: str | None
     tops: tuple[str, ...]  # the column that each path begins in
+    url: str | None = None
+    source: str | None = None  # the collection that a document belongs to
+    url_top: str | None = None
+    source_top: str | None = None
 
     @property
     def paths(self) -> list[TextPath]:
         """The paths, taken apart."""
         return [TextPath(p, top, _split(p[len(top) :])) for p, top in zip(self.texts, self.tops, strict=True)]
 
+    @property
+    def origins(self) -> tuple[TextPath | None, TextPath | None]:
+        """The paths of URL and collection, taken apart."""
+        url, source = (
+            None if path is None or top is None else TextPath(path, top, _split(path[len(top) :]))
+            for path, top in ((self.url, self.url_top), (self.source, self.source_top))
+        )
+        return url, source
+
     def names(self) -> list[str]:
         """The top-level columns to read, each once."""
-        return list(dict.fromkeys([*self.tops, *([] if self.id is None else [self.id])]))
+        return list(dict.fromkeys(name for name in (*self.tops, self.id, self.url_top, self.source_top) if name))
+
+    def leaves(self) -> list[str]:
+        """The same, but of the columns of origins only the field that is read, as a reader of Parquet can."""
+        origins = [path.path for path in self.origins if path is not None]
+        return list(dict.fromkeys(name for name in (*self.tops, self.id, *origins) if name))
 
 
-def choose_columns(
-    schema: pa.Schema, name: str, texts: Sequence[str], row_id: str | None, tokenizer: bool = False
-) -> Columns:
+def choose_columns(schema: pa.Schema, name: str, asked: Asked, tokenizer: bool = False) -> Columns:
     """The columns asked for, or the first known names; raises TextColumnError naming the columns there are."""
     names = schema.names
     if not names:
         raise TextColumnError(f"shard {name} has no columns")
-    for wanted, option in [*((text, "--text-column") for text in texts), (row_id, "--id-column")]:
-        if wanted is not None and names.count(top := top_of(wanted, names)) != 1:
+    for wanted, option in asked.options():
+        if names.count(top := top_of(wanted, names)) != 1:
             how = "no column" if top not in names else "more than one column"
             raise TextColumnError(f"shard {name} has {how} {top} ({option}); it has {describe(schema)}")
-    chosen = tuple(dict.fromkeys(_asked(schema, name, text, tokenizer) for text in texts))
+    chosen = tuple(dict.fromkeys(_asked(schema, name, text, tokenizer) for text in asked.texts))
     if not chosen:
         chosen = (_known(schema, name, tokenizer),)
     tops = tuple(top_of(path, names) for path in chosen)
-    found_id = row_id or next(
+    found_id = asked.id or next(
         (n for n in ID_COLUMNS if names.count(n) == 1 and n not in tops and not _nested(schema, n)), None
     )
-    return Columns(chosen, found_id, tops)
+    url, source = (
+        _origin(schema, name, wanted, known, option, chosen)
+        for wanted, known, option in (
+            (asked.url, URL_COLUMNS, "--url-column"),
+            (asked.source, SOURCE_COLUMNS, "--source-column"),
+        )
+    )
+    url_top, source_top = (None if path is None else top_of(path, names) for path in (url, source))
+    return Columns(chosen, found_id, tops, url, source, url_top, source_top)
+
+
+def _origin(
+    schema: pa.Schema, name: str, wanted: str | None, known: Sequence[str], option: str, texts: Sequence[str]
+) -> str | None:
+    """The column of URLs or collections: plain text, not in a list. One that only looks like it is passed over."""
+    if wanted is not None:
+        if not is_plain(wanted, schema):
+            raise TextColumnError(
+                f"column {wanted} of shard {name} holds no text ({option}); it has {describe(schema)}"
+            )
+        return wanted
+    return next((path for path in known if path not in texts and is_plain(path, schema)), None)
+
+
+def is_plain(path: str, schema: pa.Schema) -> bool:
+    """Whether one text a row stands at the end of a path, and no list on the way."""
+    return "[]" not in path and completed(path, schema) == path and is_text(leaf_type(path, schema))
 
 
 def _asked(schema: pa.Schema, name: str, text: str, tokenizer: bool) -> str:

@@ -12,7 +12,7 @@ import pyarrow.csv as pc
 
 from provenance.errors import ShardError
 from provenance.shards.columns import Columns
-from provenance.shards.fields import fields_of, ids_of
+from provenance.shards.fields import fields_of, ids_of, origins_of
 from provenance.shards.shard import BATCH_ROWS, BadRow, Batch, Options, Part, Shard, first_line
 from provenance.shards.streams import BLOCK, Stream, whole_part
 
@@ -58,9 +58,9 @@ class CsvShard(Shard):
                 numbers = _numbers(at, stored.num_rows, missing)
                 for begin in range(0, stored.num_rows, BATCH_ROWS):
                     batch = stored.slice(begin, BATCH_ROWS)
-                    ids = ids_of(batch, columns)
+                    ids, origins = ids_of(batch, columns), origins_of(batch, columns)
                     rows = numbers[begin : begin + batch.num_rows]
-                    yield Batch(None, rows, fields_of(batch, columns, None), ids, tuple(bad))
+                    yield Batch(None, rows, fields_of(batch, columns, None), ids, tuple(bad), origins)
                     bad.clear()
                 at = int(numbers[-1]) + 1 if numbers.size else at
             if bad:

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 
 from provenance.matching.texts import is_text
-from provenance.shards.columns import Columns, check_lists, is_tokens, leaves_of
-from provenance.shards.shard import ALONE, Field
+from provenance.shards.columns import Columns, TextPath, check_lists, is_tokens, leaves_of
+from provenance.shards.shard import ALONE, Field, Origins
 from provenance.shards.tokens import Decoded, Decoder, Ids
 
 
@@ -33,6 +33,32 @@ def ids_of(batch: pa.RecordBatch, columns: Columns) -> pa.Array | None:
         return checked_texts(ids)
     ids.validate(full=pa.types.is_nested(ids.type))
     return ids
+
+
+def origins_of(batch: pa.RecordBatch, columns: Columns) -> Origins:
+    """From where the rows are; raises ArrowInvalid where the columns contradict themselves."""
+    url, source = columns.origins
+    return Origins(_plain(batch, url), _plain(batch, source))
+
+
+def _plain(batch: pa.RecordBatch, path: TextPath | None) -> pa.Array | None:
+    if path is None:
+        return None
+    return valid_texts(
+        checked_texts(leaves_of(batch.column(batch.schema.get_field_index(path.top)), path.steps).values)
+    )
+
+
+def valid_texts(texts: pa.Array) -> pa.Array:
+    """The same as strings; invalid bytes as U+FFFD."""
+    if pa.types.is_dictionary(texts.type):
+        texts = texts.dictionary_decode()
+    try:
+        strings = texts.cast(pa.string())
+        strings.validate(full=True)
+        return strings
+    except pa.ArrowInvalid:
+        return pa.array([id_text(scalar) for scalar in texts], pa.string())
 
 
 def id_text(scalar: pa.Scalar) -> str | None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
-from provenance.shards.columns import TextPath
+from provenance.shards.columns import Columns, TextPath
 from provenance.shards.fields import decoded_field
-from provenance.shards.shard import Field
+from provenance.shards.shard import Field, Origins
 from provenance.shards.tokens import Decoder
 
 MOST_TOKEN_ID = 1 << 63
@@ -82,8 +82,23 @@ def _wrong(value: Any, steps: Sequence[str], tokens: bool) -> bool:
     return not isinstance(value, dict) or _wrong(value.get(steps[0]), steps[1:], tokens)
 
 
-def json_ids(values: Sequence[Any]) -> pa.Array:
-    """Ids of any type as text."""
+def json_origins(columns: Columns, values: Callable[[str], Sequence[Any]]) -> Origins:
+    """From where rows are; `values` gives those of a top-level key. What is no text there is none."""
+    url, source = (
+        None if path is None else json_texts([_at(value, path.steps) for value in values(path.top)])
+        for path in columns.origins
+    )
+    return Origins(url, source)
+
+
+def _at(value: Any, steps: Sequence[str]) -> str | None:
+    for step in steps:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else None
+
+
+def json_texts(values: Sequence[Any]) -> pa.Array:
+    """Values of any type as text, such as ids."""
     texts = [None if value is None else value if isinstance(value, str) else json.dumps(value) for value in values]
     return pa.array([encodable(text) for text in texts], pa.string())
 

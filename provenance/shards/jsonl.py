@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import msgspec
 import numpy as np
@@ -14,11 +14,12 @@ import pyarrow as pa
 
 from provenance.errors import ShardError
 from provenance.shards.columns import Columns, is_tokens, leaf_type
-from provenance.shards.json_values import JsonColumn, guessed_schema, json_ids, parsed
+from provenance.shards.json_values import JsonColumn, guessed_schema, json_origins, json_texts, parsed
 from provenance.shards.shard import SAMPLE_ROWS, BadRow, Batch, Field, Options, Part, Shard
 from provenance.shards.streams import BLOCK, Lines, LongLine, Stream, compression_of, lines_of, whole_part
 
 SHORT_LINE = 16  # bytes
+TEXT = "c0"  # of a decoded line the field with the text, whose column is read first
 FILLED = re.compile(rb"[^\s][^\n]*")  # a line from its first character that is no blank
 
 
@@ -36,13 +37,6 @@ def _filled(lines: Lines) -> tuple[list[int], list[bytes]]:
         numbers.append(number)
         found.append(match.group())
     return numbers, found
-
-
-class _Row(Protocol):
-    """A line, decoded: only what is scanned of it."""
-
-    texts: Any
-    id: Any
 
 
 class JsonLinesShard(Shard):
@@ -115,23 +109,21 @@ class _Reader:
             JsonColumn(path, shard.options.decoder if schema and is_tokens(leaf_type(path.path, schema)) else None)
             for path in columns.paths
         ]
+        self._keys = {name: f"c{number}" for number, name in enumerate(columns.names())}
         self._decode = self._fast_decoder()
 
-    def _fast_decoder(self) -> Callable[[bytes], _Row] | None:
+    def _fast_decoder(self) -> Callable[[bytes], object] | None:
         """Decodes a line to what is scanned of it, where that is one plain column; None elsewhere."""
         columns = self._columns
-        if len(columns.paths) > 1 or columns.paths[0].steps or columns.id in columns.texts:
+        if len(columns.paths) > 1 or columns.paths[0].steps:
             return None
-        kinds: list[tuple[str, Any, Any]] = [("texts", str | None, None)]
-        names = {"texts": columns.texts[0]}
-        if columns.id is not None:
-            kinds.append(("id", Any, None))
-            names["id"] = columns.id
+        names = {field: name for name, field in self._keys.items()}
+        kinds: list[tuple[str, Any, Any]] = [(name, str | None if name == TEXT else Any, None) for name in names]
         try:
             row = msgspec.defstruct("Row", kinds, rename=names)
         except ValueError:  # a name with a quote in it
             return None
-        return cast(Callable[[bytes], _Row], msgspec.json.Decoder(row).decode)
+        return cast(Callable[[bytes], object], msgspec.json.Decoder(row).decode)
 
     def batch(self, lines: Lines) -> Batch:
         numbers, filled = _filled(lines)
@@ -140,9 +132,15 @@ class _Reader:
                 rows = [self._decode(line) for line in filled]
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 return self._slowly(numbers, filled)
-            texts = pa.array([row.texts for row in rows], pa.large_string())
-            ids = None if self._columns.id is None else json_ids([row.id for row in rows])
-            return Batch(None, np.array(numbers, dtype=np.int64), [Field(self._columns.texts[0], texts)], ids)
+
+            def values(name: str) -> list[Any]:
+                return [getattr(row, self._keys[name]) for row in rows]
+
+            path = self._columns.texts[0]
+            fields = [Field(path, pa.array(values(path), pa.large_string()))]
+            ids = None if self._columns.id is None else json_texts(values(self._columns.id))
+            origins = json_origins(self._columns, values)
+            return Batch(None, np.array(numbers, dtype=np.int64), fields, ids, origins=origins)
         return self._slowly(numbers, filled)
 
     def _slowly(self, filled_numbers: list[int], filled: list[bytes]) -> Batch:
@@ -163,6 +161,7 @@ class _Reader:
                 continue
             numbers.append(number)
             rows.append(row)
-        ids = None if self._columns.id is None else json_ids([row.get(self._columns.id) for row in rows])
+        ids = None if self._columns.id is None else json_texts([row.get(self._columns.id) for row in rows])
         fields = [column.field([row.get(column.top) for row in rows]) for column in self._columns_of_json]
-        return Batch(None, np.array(numbers, dtype=np.int64), fields, ids, bad)
+        origins = json_origins(self._columns, lambda top: [row.get(top) for row in rows])
+        return Batch(None, np.array(numbers, dtype=np.int64), fields, ids, bad, origins)

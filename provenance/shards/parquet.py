@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from provenance.errors import ShardError
 from provenance.shards.columns import Columns, check_names
-from provenance.shards.fields import fields_of, ids_of
+from provenance.shards.fields import fields_of, ids_of, origins_of
 from provenance.shards.shard import SMALL_BATCH_ROWS, Batch, Options, Part, Shard, batch_rows, first_line
 
 REPEATING_BYTES = 64  # a dictionary column with fewer stored bytes a row is read as a dictionary: see `_repeating`
@@ -131,12 +131,12 @@ class ParquetShard(Shard):
         rows = SMALL_BATCH_ROWS if small else batch_rows(part.text_bytes, part.rows or 0)
         at = part.first_row
         try:
-            for batch in file.iter_batches(rows, row_groups=[part.number], columns=columns.names(), use_threads=False):
+            for batch in file.iter_batches(rows, row_groups=[part.number], columns=columns.leaves(), use_threads=False):
                 for column in batch.columns:
                     column.validate()
                 fields = fields_of(batch, columns, self.options.decoder)
-                ids = ids_of(batch, columns)
-                yield Batch(part.number, np.arange(at, at + batch.num_rows), fields, ids)
+                ids, origins = ids_of(batch, columns), origins_of(batch, columns)
+                yield Batch(part.number, np.arange(at, at + batch.num_rows), fields, ids, origins=origins)
                 at += batch.num_rows
         except pa.ArrowMemoryError:
             raise

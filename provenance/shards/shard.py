@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from provenance.shards.columns import Columns, choose_columns
+from provenance.shards.columns import Asked, Columns, choose_columns
 from provenance.shards.tokens import Decoder
 
 BATCH_BYTES = 4 << 20  # of text, about
@@ -35,6 +36,13 @@ class Options:
     most_ratio: int = 1000  # bytes that may come out of a compressed file for one that it has, beyond the first GB
     part_bytes: int = 256 << 20  # formats that can be cut anywhere are cut into parts of about this size
     decoder: Decoder | None = None  # for columns of token ids
+    url_column: str | None = None  # None: the first of the known names
+    source_column: str | None = None
+
+    @property
+    def asked(self) -> Asked:
+        """The columns that were asked for."""
+        return Asked(self.text_columns, self.id_column, self.url_column, self.source_column)
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,16 @@ class BadRow:
     reason: str
 
 
+class Origins(NamedTuple):
+    """From where the rows of a batch are, as text, where the shard says so: their URLs, and their collections."""
+
+    urls: pa.Array | None
+    sources: pa.Array | None
+
+
+NO_ORIGINS = Origins(None, None)
+
+
 @dataclass(frozen=True)
 class Batch:
     """Some rows of one part, in order."""
@@ -87,6 +105,7 @@ class Batch:
     fields: Sequence[Field]
     ids: pa.Array | None
     bad: Sequence[BadRow] = field(default=())  # beside `rows`
+    origins: Origins = NO_ORIGINS
 
 
 class Shard(ABC):
@@ -119,10 +138,7 @@ class Shard(ABC):
 
     def choose_columns(self) -> Columns:
         """The columns that are scanned; raises TextColumnError naming the columns there are."""
-        options = self.options
-        return choose_columns(
-            self.schema(), self.name, options.text_columns, options.id_column, options.decoder is not None
-        )
+        return choose_columns(self.schema(), self.name, self.options.asked, self.options.decoder is not None)
 
     @abstractmethod
     def parts(self, columns: Columns) -> list[Part]:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,18 @@ from provenance.readers.html import read_html
 from provenance.readers.limits import Limits
 from provenance.shards.columns import Columns, choose_columns
 from provenance.shards.http_body import decoded
-from provenance.shards.shard import BATCH_BYTES, BATCH_ROWS, BadRow, Batch, Field, Options, Part, Shard, first_line
+from provenance.shards.shard import (
+    BATCH_BYTES,
+    BATCH_ROWS,
+    BadRow,
+    Batch,
+    Field,
+    Options,
+    Origins,
+    Part,
+    Shard,
+    first_line,
+)
 from provenance.shards.streams import Stream, whole_part
 
 if TYPE_CHECKING:
@@ -47,7 +59,8 @@ class WarcShard(Shard):
 
     def choose_columns(self) -> Columns:
         """The text, and the record's id unless the URL is asked for."""
-        return choose_columns(SCHEMA, self.name, self.options.text_columns, self.options.id_column or SCHEMA.names[0])
+        asked = self.options.asked
+        return choose_columns(SCHEMA, self.name, replace(asked, id=asked.id or SCHEMA.names[0]))
 
     def parts(self, columns: Columns) -> list[Part]:
         """The whole file."""
@@ -75,7 +88,11 @@ class WarcShard(Shard):
         known = dict(zip(SCHEMA.names, zip(*rows, strict=True), strict=True))
         texts = [Field(path, pa.array(known[path], pa.large_binary())) for path in columns.texts]
         ids = None if columns.id is None else pa.array(known[columns.id], pa.string())
-        return Batch(None, np.arange(first, first + len(rows)), texts, ids, bad)
+        urls, sources = (
+            None if path is None else pa.array([value or None for value in known[path.path]], pa.string())
+            for path in columns.origins
+        )
+        return Batch(None, np.arange(first, first + len(rows)), texts, ids, bad, Origins(urls, sources))
 
     def _records(self) -> Iterator[tuple[str, str, bytes | None, tuple[str, str] | None]]:
         """Id, URL and text of every record, and what was wrong with it."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -15,8 +17,8 @@ import numpy as np
 import pyarrow as pa
 
 from provenance.errors import ShardError, TextColumnError
-from provenance.shards.columns import Columns, choose_columns
-from provenance.shards.json_values import JsonColumn, guessed_schema, parsed
+from provenance.shards.columns import SOURCE_COLUMNS, URL_COLUMNS, Columns, choose_columns, is_plain
+from provenance.shards.json_values import JsonColumn, guessed_schema, json_origins, parsed
 from provenance.shards.shard import (
     BATCH_BYTES,
     BATCH_ROWS,
@@ -66,15 +68,23 @@ class TarShard(Shard):
     def choose_columns(self) -> Columns:
         """The first of the text suffixes, or a text in the JSON; the id is the key."""
         schema = self.schema()
-        asked = self.options.text_columns
-        if not asked:
-            texts = [name for name in schema.names if _is_text(name)]
-            asked = tuple(sorted(texts, key=lambda name: (*_rank(name), texts.index(name))))[:1]
-            asked = asked or tuple(name for name in schema.names if _is_json(name))[:1]
-        chosen = choose_columns(schema, self.name, asked, self.options.id_column or KEY)
+        asked = self.options.asked
+        asked = replace(
+            asked,
+            texts=asked.texts or self._texts(schema),
+            id=asked.id or KEY,
+            url=asked.url or _inside(schema, URL_COLUMNS),
+            source=asked.source or _inside(schema, SOURCE_COLUMNS),
+        )
+        chosen = choose_columns(schema, self.name, asked)
         if chosen.id != KEY:
             raise TextColumnError(f"the samples of shard {self.name} are named by {KEY}, not by {chosen.id}")
         return chosen
+
+    def _texts(self, schema: pa.Schema) -> tuple[str, ...]:
+        texts = [name for name in schema.names if _is_text(name)]
+        found = tuple(sorted(texts, key=lambda name: (*_rank(name), texts.index(name))))[:1]
+        return found or tuple(name for name in schema.names if _is_json(name))[:1]
 
     def parts(self, columns: Columns) -> list[Part]:
         """The whole file."""
@@ -82,7 +92,7 @@ class TarShard(Shard):
 
     def batches(self, part: Part, columns: Columns, small: bool = False) -> Iterator[Batch]:
         """The samples in order. A sample without a member of the column has no text."""
-        samples, most = self._samples(set(columns.tops)), SMALL_BATCH_ROWS if small else BATCH_ROWS
+        samples, most = self._samples({*columns.names()} - {KEY}), SMALL_BATCH_ROWS if small else BATCH_ROWS
         at = 0
         for taken in _chunks(samples, most):
             bad = [
@@ -103,7 +113,8 @@ class TarShard(Shard):
                 else:
                     fields.append(Field(path, pa.array(values, pa.large_binary())))
             ids = pa.array([sample.key for sample in taken], pa.string()) if columns.id == KEY else None
-            yield Batch(None, np.arange(at, at + len(taken)), fields, ids, bad)
+            origins = json_origins(columns, partial(_members_named, taken))
+            yield Batch(None, np.arange(at, at + len(taken)), fields, ids, bad, origins)
             at += len(taken)
 
     def _samples(self, wanted: set[str] | None = None) -> Iterator[Sample]:
@@ -145,6 +156,18 @@ class TarShard(Shard):
                         yield name, value, "" if value is not None else f"{name} is no JSON"
             except (*DAMAGE, OSError) as error:
                 raise ShardError(f"shard {self.name} is damaged: {first_line(error)}") from error
+
+
+def _inside(schema: pa.Schema, known: tuple[str, ...]) -> str | None:
+    """The first known name inside a JSON member."""
+    paths = (f"{name}.{inner}" for name in schema.names if _is_json(name) for inner in known)
+    return next((path for path in paths if is_plain(path, schema)), None)
+
+
+def _members_named(samples: list[Sample], name: str) -> list[Any]:
+    """Of each sample the member of a name; a text as such, a line end behind it left out."""
+    values = [sample.members.get(name) for sample in samples]
+    return [value.decode("utf-8", "replace").strip() if isinstance(value, bytes) else value for value in values]
 
 
 def _rank(suffix: str) -> tuple[int, int]:

@@ -82,6 +82,26 @@ class RunWriter:
         finally:
             self._con.unregister("incoming")
 
+    @undisturbed()
+    def fold(self, table: str, keys: Sequence[str], rows: pa.Table) -> None:
+        """Add the numbers of Arrow rows to those of the rows that have the same keys, all other columns being sums."""
+        names = [name for name in rows.column_names if name not in keys]
+        sums = ", ".join(f"CAST(sum({name}) AS BIGINT) AS {name}" for name in names)
+        listed = ", ".join((*keys, *names))
+        self._con.register("incoming", rows)
+        try:
+            self._con.execute(
+                f"CREATE TEMP TABLE folded AS SELECT {', '.join(keys)}, {sums} FROM "
+                f"(SELECT {listed} FROM {table} UNION ALL SELECT {listed} FROM incoming) GROUP BY {', '.join(keys)}"
+            )
+            self._con.execute(f"DELETE FROM {table}")
+            self._con.execute(f"INSERT INTO {table} ({listed}) SELECT {listed} FROM folded ORDER BY ALL")
+            self._con.execute("DROP TABLE temp.folded")
+        except duckdb.Error as error:
+            raise OutputError(f"cannot write to {self.partial}: {_first_line(error)}") from error
+        finally:
+            self._con.unregister("incoming")
+
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """Rows of a query over what is loaded so far."""
         return rows_of(self._con, sql, parameters)

@@ -17,12 +17,15 @@ MEMORY_LIMIT = "1GB"  # beyond it DuckDB spills
 NOT_COMPARED = {
     "run": (
         "python", "platform", "packages", "command", "ledger", "workers", "started_utc", "ended_utc", "seconds",
-        "compile_seconds",
+        "compile_seconds", "code_sha256", "code_commit",
     ),
 }  # fmt: skip
-"""Columns that tell who made a database, and when; two of the same units differ in them. So does all of `attempt`."""
+"""Columns that tell who made a database, and when; two of the same units differ in them. So does all of `attempt`; and `journal` is what people
+added since."""
 
-TABLES = ("run", "unit", "shard", "edition", "work", "match", "exception")
+TABLES = ("run", "unit", "shard", "edition", "work", "match", "exception", "origin")
+
+SUMS = ("run", "origin")  # over all shards
 
 OF_SHARDS = ("unit", "shard", "match", "exception")
 
@@ -68,7 +71,7 @@ def differences(database: Path, other: Path, scratch: Path, without: Sequence[st
         different = list(_definitions(con))
         yield from different
         for table in () if different else TABLES:  # what is no table of ours may be anything
-            if not without or table != "run":
+            if not without or table not in SUMS:
                 yield from _rows(con, table, without if table in OF_SHARDS else ())
     except (duckdb.Error, RuntimeError) as error:
         if "interrupted" in str(error).lower():

@@ -16,7 +16,8 @@ _PASSAGE = f"""
 
 TABLES = f"""
 CREATE TABLE run (
-    tool_version VARCHAR, text_rules INTEGER, unicode VARCHAR, python VARCHAR, platform VARCHAR, packages JSON,
+    tool_version VARCHAR, code_sha256 VARCHAR, code_commit VARCHAR, text_rules INTEGER, unicode VARCHAR,
+    python VARCHAR, platform VARCHAR, packages JSON,
     command JSON, config JSON, grades JSON, chance JSON, background JSON, decoys JSON,
     index_path VARCHAR, index_digest VARCHAR, key_id VARCHAR, sketch JSON,
     terms JSON, terms_digest VARCHAR, ledger VARCHAR, units_digest VARCHAR,
@@ -25,7 +26,8 @@ CREATE TABLE run (
     files_listed BIGINT, documents_scanned BIGINT, documents_matched BIGINT, bytes_scanned BIGINT);
 CREATE TABLE attempt (
     attempt VARCHAR PRIMARY KEY, started_utc TIMESTAMP, seconds DOUBLE, clock_step_seconds DOUBLE, host VARCHAR,
-    pid BIGINT, platform VARCHAR, python VARCHAR, packages JSON, command JSON, engine VARCHAR, task VARCHAR,
+    account VARCHAR, pid BIGINT, platform VARCHAR, python VARCHAR, packages JSON, code_sha256 VARCHAR,
+    code_commit VARCHAR, command JSON, engine VARCHAR, task VARCHAR,
     workers INTEGER, units BIGINT, found BIGINT, compile_seconds DOUBLE, outcome VARCHAR);
 CREATE TABLE unit (
     unit VARCHAR PRIMARY KEY, shard VARCHAR, slot INTEGER, slots INTEGER, sha256 VARCHAR, whole BOOLEAN,
@@ -36,7 +38,7 @@ CREATE TABLE shard (
     rows BIGINT, rows_read BIGINT, documents BIGINT, nulls BIGINT, text_bytes BIGINT, words BIGINT,
     invalid_utf8 BIGINT, invalid_documents BIGINT, common_fingerprints BIGINT, common_passages BIGINT,
     documents_matched BIGINT,
-    text_column VARCHAR, id_column VARCHAR);
+    text_column VARCHAR, id_column VARCHAR, url_column VARCHAR, source_column VARCHAR);
 CREATE TABLE edition (
     edition_id VARCHAR PRIMARY KEY, work_id VARCHAR, grouped_by VARCHAR, title VARCHAR, author VARCHAR,
     isbn VARCHAR, year VARCHAR, publisher VARCHAR, language VARCHAR, rights_holder VARCHAR, registration VARCHAR,
@@ -46,10 +48,21 @@ CREATE TABLE edition (
 CREATE TABLE work (work_id VARCHAR PRIMARY KEY, title VARCHAR, author VARCHAR, editions BIGINT, decoy BOOLEAN);
 CREATE TABLE match (
     shard VARCHAR, row_group BIGINT, "row" BIGINT, doc_id VARCHAR, text_column VARCHAR,
+    url VARCHAR, site VARCHAR, source VARCHAR,
     doc_token_begin BIGINT, doc_token_end BIGINT,
     doc_begin BIGINT, doc_end BIGINT, doc_word BIGINT, doc_words BIGINT, {_PASSAGE.strip()},
     estimated BOOLEAN, also STRUCT({_PASSAGE.strip()})[], shared STRUCT({_PASSAGE.strip()})[],
-    excerpt VARCHAR USING COMPRESSION zstd, excerpt_sha256 VARCHAR);
+    doc_char_begin BIGINT, doc_char_end BIGINT,
+    excerpt VARCHAR USING COMPRESSION zstd, excerpt_sha256 VARCHAR,
+    doc_before VARCHAR USING COMPRESSION zstd, doc_after VARCHAR USING COMPRESSION zstd,
+    ref_char_begin BIGINT, ref_char_end BIGINT,
+    ref_excerpt VARCHAR USING COMPRESSION zstd, ref_excerpt_sha256 VARCHAR,
+    ref_before VARCHAR USING COMPRESSION zstd, ref_after VARCHAR USING COMPRESSION zstd);
+CREATE TABLE origin (
+    kind VARCHAR, name VARCHAR, documents BIGINT, text_bytes BIGINT, documents_matched BIGINT);
+CREATE TABLE journal (
+    seq BIGINT PRIMARY KEY, at_utc TIMESTAMP, account VARCHAR, name VARCHAR, kind VARCHAR, entry JSON,
+    previous VARCHAR, sha256 VARCHAR);
 CREATE TABLE exception (shard VARCHAR, row_group BIGINT, "row" BIGINT, kind VARCHAR, reason VARCHAR);
 """
 

@@ -67,7 +67,7 @@ def check_matches(ledger: Ledger, listed: Sequence[Listed], names: Sequence[str]
 
 def _difference(before: Kept, now: Kept) -> str:
     """How a unit differs from what its file says; empty if it does not."""
-    for name in ("rows_read", "counts", "problems"):
+    for name in ("rows_read", "counts", "problems", "origins"):
         if before.record[name] != now.record[name]:
             return f"{name} {_short(before.record[name])} before, {_short(now.record[name])} now"
     digests = before.record["facts"].get("sha256"), now.record["facts"].get("sha256")

@@ -1,0 +1,102 @@
+"""What runs: the code of this package and of every package it needs, each with a digest. For the record of a run."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import re
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+
+NAME = "provenance-scanner"
+PACKAGE = Path(__file__).parent
+EXTRAS = ("pdf", "tokens", "warc", "hf", "objects", "ray")  # that a scan may use, where they are installed
+CODE = (".py", ".npz", ".json", ".j2", ".css", ".js")
+
+
+@cache
+def packages() -> dict[str, dict[str, str | None]]:
+    """Version and digest of each package in use, by name: those that this one needs, and those that they need.
+
+    The digest is the SHA-256 of the RECORD that an installer leaves, in which every file has its own; None without one.
+    """
+    found: dict[str, dict[str, str | None]] = {}
+    waiting = [*_required(NAME, EXTRAS)]
+    while waiting:
+        name = waiting.pop()
+        key = re.sub(r"[-_.]+", "-", name).lower()
+        if key in found:
+            continue
+        try:
+            known = distribution(name)
+        except PackageNotFoundError:
+            continue
+        record = known.read_text("RECORD")
+        found[key] = {
+            "version": known.version,
+            "sha256": None if record is None else hashlib.sha256(record.encode()).hexdigest(),
+        }
+        waiting += _needs(known, ())
+    return dict(sorted(found.items()))
+
+
+def _required(name: str, extras: tuple[str, ...]) -> Iterator[str]:
+    try:
+        yield from _needs(distribution(name), extras)
+    except PackageNotFoundError:  # run from a folder of sources
+        return
+
+
+def _needs(known: Distribution, extras: tuple[str, ...]) -> Iterator[str]:
+    """Names a distribution asks for; of its extras only these. Other conditions do not matter: what is there counts."""
+    for requirement in known.requires or ():
+        extra = re.search(r"extra\s*==\s*['\"]([^'\"]+)", requirement)
+        name = re.match(r"[A-Za-z0-9._-]+", requirement)
+        if name is not None and (extra is None or extra[1] in extras):
+            yield name[0]
+
+
+@cache
+def code_sha256() -> str:
+    """SHA-256 of the lines `SHA256 PATH` of this package's files, sorted by path."""
+    lines = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()} {path.relative_to(PACKAGE).as_posix()}\n"
+        for path in sorted(PACKAGE.rglob("*"), key=lambda path: path.relative_to(PACKAGE).as_posix())
+        if path.suffix in CODE and "__pycache__" not in path.parts
+    ]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+@cache
+def code_commit() -> str | None:
+    """The commit that is checked out where this package lies in a Git repository; None elsewhere."""
+    git = PACKAGE.parent / ".git"
+    try:
+        if git.is_file():  # of a worktree
+            git = Path(git.read_text().removeprefix("gitdir:").strip())
+        head = (git / "HEAD").read_text().strip()
+        if not head.startswith("ref: "):
+            return head
+        common = git / "commondir"
+        stores = [git, git / common.read_text().strip()] if common.exists() else [git]
+        ref = head.removeprefix("ref: ")
+        for store in stores:
+            if (store / ref).is_file():
+                return (store / ref).read_text().strip()
+            packed = store / "packed-refs"
+            for line in packed.read_text().splitlines() if packed.is_file() else ():
+                if line.endswith(f" {ref}"):
+                    return line.split()[0]
+    except OSError:
+        pass
+    return None
+
+
+def account() -> str | None:
+    """The name under which this process runs."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return None
