@@ -1,4 +1,4 @@
-"""Numbers, times and texts as people see them, in terminals, reports and notebooks. Whatever comes from data is harmless."""
+"""Numbers, times and texts as people see them, wherever that is. What comes from data is made harmless."""
 
 from __future__ import annotations
 

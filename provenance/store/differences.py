@@ -20,8 +20,8 @@ NOT_COMPARED = {
         "compile_seconds", "code_sha256", "code_commit",
     ),
 }  # fmt: skip
-"""Columns that tell who made a database, and when; two of the same units differ in them. So does all of `attempt`; and `journal` is what people
-added since."""
+"""Columns that tell who made a database, and when; two of the same units differ in them. So does all of `attempt`; and
+`journal` is what people added since."""
 
 TABLES = ("run", "unit", "shard", "edition", "work", "match", "exception", "origin")
 
