@@ -35,3 +35,9 @@ def read_key(path: Path | None) -> Key:
     if len(secret) > MOST_KEY_BYTES:
         raise UsageError(f"key file {path} has more than {MOST_KEY_BYTES} bytes: is it the right file?")
     return Key.from_secret(secret)
+
+
+def refuse_same(out: Path, db: Path) -> None:
+    """Raise UsageError where an output would replace the run database."""
+    if out.exists() and db.exists() and out.samefile(db):
+        raise UsageError(f"--out {out} is the run database itself: choose another file")

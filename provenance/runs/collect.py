@@ -17,6 +17,7 @@ from provenance.runs.record import (
     ShardRecord,
     load_attempts,
     load_editions,
+    load_journal,
     load_run,
     load_shards,
     summarize,
@@ -25,6 +26,7 @@ from provenance.runs.terms import Terms
 from provenance.runs.units import Unit
 from provenance.storage.folders import open_folder
 from provenance.store.database import RunReader, RunWriter
+from provenance.store.journal import entries
 
 LOADED_ORIGINS = 100_000  # rows
 LOADED_BYTES = 64 << 20  # of matches that are loaded at once: small units one by one would cost more than their rows
@@ -154,8 +156,11 @@ def collect_into(
     terms, listed = ledger.terms().digest, ledger.plan()
     if listed is None:
         raise OtherRunError(f"{ledger.place} has no plan: no task of this run has begun to scan")
-    writer = RunWriter(db, overwrite or bool(database_of(db, terms)))
+    ours = bool(database_of(db, terms))
+    kept = entries(db) if ours else []
+    writer = RunWriter(db, overwrite or ours)
     try:
+        load_journal(writer, kept)
         load_editions(writer, ledger.editions())
         loader = Loader(writer, listed)
         units = [unit for file in listed for unit in file.units(terms)]

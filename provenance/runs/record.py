@@ -128,6 +128,12 @@ def load_editions(writer: RunWriter, editions: pa.Table) -> None:
     writer.load("work", pa.Table.from_pylist(list(works.values())))
 
 
+def load_journal(writer: RunWriter, entries: list[dict[str, Any]]) -> None:
+    """Fill the table `journal` with what people added to a database of the same run that this one replaces."""
+    if entries:
+        writer.load("journal", pa.Table.from_pylist(entries))
+
+
 def load_shards(writer: RunWriter, records: dict[str, ShardRecord]) -> None:
     """Fill the tables `shard` and `exception`."""
     if not records:

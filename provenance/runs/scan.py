@@ -19,11 +19,12 @@ from provenance.runs.engine import Watch
 from provenance.runs.ledger import Ledger
 from provenance.runs.local import Children
 from provenance.runs.opened import opened
-from provenance.runs.record import ScanSummary, load_editions, summarize
+from provenance.runs.record import ScanSummary, load_editions, load_journal, summarize
 from provenance.runs.request import Request
 from provenance.runs.units import Share, Unit
 from provenance.sketch import Key
 from provenance.store.database import RunReader, RunWriter, check_place
+from provenance.store.journal import entries
 
 UNITS_SUFFIX = ".units"  # of the folder beside a run database that the run is resumed from
 
@@ -112,8 +113,10 @@ def scan_into(
                 return summarize(reader, db)
         if db.exists() and not (overwrite or run.resumed or ours):
             raise StoreError(f"{db} exists: choose another --db, or pass --overwrite to replace it")
+        journal = entries(db) if ours else []
         writer = RunWriter(db, overwrite or ours)
         try:
+            load_journal(writer, journal)
             load_editions(writer, run.ledger.editions())
             loader, names = Loader(writer, run.listed), run.ledger.unit_names()
             left = [unit for unit in run.units if not loader.take(unit, run.ledger, names, only_whole=True)]

@@ -1,7 +1,8 @@
 """The run database: the only part that knows DuckDB. DuckDB never opens an input; it holds what we found.
 
 `schema` names tables and views, `grades` the table of grades, `database` creates, loads and queries a file,
-`export` writes views as Parquet, CSV or JSON lines with reproducible bytes.
+`export` writes views as Parquet, CSV, JSON lines or SARIF with reproducible bytes, `journal` holds what people add to a
+finished run.
 """
 
 from provenance.store.database import RunReader, RunWriter

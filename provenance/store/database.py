@@ -17,7 +17,7 @@ import pyarrow as pa
 from provenance.errors import OutputError, StoreError
 from provenance.files import sync_directory
 from provenance.store.driver import duckdb, undisturbed
-from provenance.store.schema import TABLES, VIEWS
+from provenance.store.schema import REDACTED, TABLES, VIEWS
 
 STORAGE_VERSION = "v1.4.0"  # DuckDB 1.4 and later open it; 2.0's own format only DuckDB 2
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # not what was asked for is wrong, but where it should go
@@ -51,7 +51,7 @@ class RunWriter:
                 self._remove_partial()
                 self._create()
         except (duckdb.Error, OSError) as error:
-            told = _first_line(error)
+            told = first_line(error)
             kind = OutputError if any(os.strerror(number) in told for number in DISK) else StoreError
             raise kind(f"cannot create the run database {path}: {told}") from error
         except KeyboardInterrupt:
@@ -78,7 +78,7 @@ class RunWriter:
         try:
             self._con.execute(f'INSERT INTO "{table}" ({names}) SELECT {names} FROM incoming')
         except duckdb.Error as error:
-            raise OutputError(f"cannot write to {self.partial}: {_first_line(error)}") from error
+            raise OutputError(f"cannot write to {self.partial}: {first_line(error)}") from error
         finally:
             self._con.unregister("incoming")
 
@@ -98,7 +98,7 @@ class RunWriter:
             self._con.execute(f"INSERT INTO {table} ({listed}) SELECT {listed} FROM folded ORDER BY ALL")
             self._con.execute("DROP TABLE temp.folded")
         except duckdb.Error as error:
-            raise OutputError(f"cannot write to {self.partial}: {_first_line(error)}") from error
+            raise OutputError(f"cannot write to {self.partial}: {first_line(error)}") from error
         finally:
             self._con.unregister("incoming")
 
@@ -120,7 +120,7 @@ class RunWriter:
             self.partial.replace(self.path)
             sync_directory(self.path.parent)
         except (duckdb.Error, OSError) as error:
-            raise OutputError(f"cannot finish the run database {self.path}: {_first_line(error)}") from error
+            raise OutputError(f"cannot finish the run database {self.path}: {first_line(error)}") from error
 
     def abandon(self) -> None:
         """Close and remove what was built."""
@@ -137,8 +137,12 @@ class RunReader:
     """A finished run database, opened read-only, locked against anything outside it."""
 
     @_interruptible()
-    def __init__(self, path: Path) -> None:
-        """Raises StoreError when it is missing, no DuckDB file, no run, or held by a writer."""
+    def __init__(self, path: Path, redact: bool = False) -> None:
+        """With `redact` no text of documents or editions comes out of any table or view, only digests and places.
+
+        Raises StoreError when it is missing, no DuckDB file, no run, or held by a writer.
+        """
+        self.path = path
         if not path.is_file():
             raise StoreError(f"no run database at {path}: make one with `provenance scan SHARD... --db {path}`")
         settings: dict[str, str | bool | int | float | list[str]] = {
@@ -148,13 +152,24 @@ class RunReader:
         }
         try:
             self._con = duckdb.connect(str(path), read_only=True, config=settings)
-            self._con.execute("SET lock_configuration = true")
+            if not rows_of(self._con, "SELECT current_setting('lock_configuration') AS locked")[0]["locked"]:
+                self._con.execute("SET lock_configuration = true")  # it is where this process has it open already
+            if redact:
+                self._redact()
             tables = {row["name"] for row in rows_of(self._con, "SELECT table_name AS name FROM duckdb_tables()")}
         except duckdb.Error as error:
-            raise StoreError(f"cannot open the run database {path}: {_first_line(error)}") from error
-        if not {"run", "match", "shard", "edition", "work", "exception"} <= tables:
+            raise StoreError(f"cannot open the run database {path}: {first_line(error)}") from error
+        if not {"run", "match", "shard", "edition", "work", "exception", "journal"} <= tables:
             self._con.close()
-            raise StoreError(f"{path} is a DuckDB file, but not a run of provenance: it lacks the tables of one")
+            raise StoreError(
+                f"{path} is a DuckDB file, but not a run of this version of provenance: it lacks the tables of one"
+            )
+
+    def _redact(self) -> None:
+        """Stand views without texts before the tables and views that have some: unqualified names find these first."""
+        catalog = rows_of(self._con, "SELECT current_database() AS name")[0]["name"]
+        for name, kept in REDACTED.items():
+            self._con.execute(f"CREATE TEMP VIEW {name} AS SELECT {kept} FROM {identifier(catalog)}.main.{name}")
 
     def __enter__(self) -> RunReader:
         """The reader itself."""
@@ -180,7 +195,7 @@ class RunReader:
         try:
             return self._con.sql(sql).to_arrow_table()
         except (duckdb.Error, AttributeError) as error:
-            raise StoreError(f"the query failed: {_first_line(error)}") from error
+            raise StoreError(f"the query failed: {first_line(error)}") from error
 
 
 @_interruptible()
@@ -191,7 +206,7 @@ def rows_of(con: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] 
         names = [column[0] for column in cursor.description or []]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     except duckdb.Error as error:
-        raise StoreError(f"the query failed: {_first_line(error)}") from error
+        raise StoreError(f"the query failed: {first_line(error)}") from error
 
 
 def check_place(path: Path) -> None:
@@ -221,7 +236,12 @@ def _refuse_if_held(path: Path) -> None:
         duckdb.connect(str(path), read_only=True, config={"enable_external_access": False}).close()
     except duckdb.Error as error:
         if "lock" in str(error).lower():
-            raise StoreError(f"{path} is held by another process: {_first_line(error)}") from error
+            raise StoreError(f"{path} is held by another process: {first_line(error)}") from error
+
+
+def identifier(name: str) -> str:
+    """A name of SQL."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def quoted(path: Path) -> str:
@@ -229,7 +249,8 @@ def quoted(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What DuckDB has to say, on one line."""
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 

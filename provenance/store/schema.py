@@ -112,9 +112,12 @@ FROM match
 UNION ALL {_beside("also")}
 UNION ALL {_beside("shared")};
 
--- Each match, and how many at least as good chance would make in this run (see `provenance/matching/chance.py`).
+-- Each match, a name for it, and how many at least as good chance would make in this run (see
+-- `provenance/matching/chance.py`).
 CREATE VIEW v_matches AS
-SELECT m.*, greatest({SMALLEST!r}, exp({LOG_K!r} + ln(greatest(1, (SELECT sum(words) FROM shard)))
+SELECT substr(sha256(concat_ws(chr(31), m.shard, m."row", m.text_column, m.doc_begin, m.doc_end, m.edition_id,
+                               m.ref_word)), 1, 16) AS finding,
+       m.*, greatest({SMALLEST!r}, exp({LOG_K!r} + ln(greatest(1, (SELECT sum(words) FROM shard)))
                 + ln(greatest(1, (SELECT sum(words) FROM edition))) - {LAMBDA!r} * m.score)) AS expectation
 FROM match m;
 
@@ -122,6 +125,23 @@ FROM match m;
 -- credited for.
 CREATE VIEW v_coverage AS {_union("v_passages")};
 CREATE VIEW v_own_coverage AS {_union("(SELECT * FROM v_passages WHERE role <> 'shared')")};
+
+-- What people decided of matches: the last word on each, and how many there were.
+CREATE VIEW v_reviews AS
+SELECT entry->>'$.finding' AS finding, arg_max(entry->>'$.decision', seq) AS decision,
+       arg_max(entry->>'$.note', seq) AS note, arg_max(name, seq) AS name, arg_max(account, seq) AS account,
+       max(at_utc) AS at_utc, max(seq) AS seq, count(*) AS entries
+FROM journal WHERE kind = 'review' GROUP BY ALL;
+
+-- Works that somebody says may be in the data, and why. One whose time was over when the run ended does not count.
+CREATE VIEW v_allowed AS
+SELECT *, coalesce(expires >= CAST((SELECT ended_utc FROM run) AS DATE), true) AS holds
+FROM (SELECT entry->>'$.work_id' AS work_id, arg_max(entry->>'$.status', seq) AS status,
+             arg_max(entry->>'$.reason', seq) AS reason,
+             CAST(nullif(arg_max(coalesce(entry->>'$.expires', ''), seq), '') AS DATE) AS expires,
+             arg_max(name, seq) AS name, arg_max(account, seq) AS account, max(at_utc) AS at_utc, max(seq) AS seq
+      FROM journal WHERE kind = 'allow' GROUP BY ALL)
+WHERE status <> 'withdrawn';
 
 -- A work is as much in the shards as the edition of it that is most.
 CREATE VIEW v_works AS
@@ -152,7 +172,7 @@ found AS (SELECT work_id, max(longest_run) AS longest_run, count(DISTINCT (shard
                  count(DISTINCT (shard, "row")) FILTER (role = 'shared') AS shared_documents,
                  bool_or(estimated) AS estimated
           FROM v_passages GROUP BY work_id)
-SELECT w.work_id, w.title, w.author, w.editions, w.decoy, b.edition_id AS best_edition,
+SELECT w.work_id, w.title, w.author, w.editions, w.decoy, b.edition_id AS best_edition, b.words AS best_words,
        {grade_sql("b.coverage", "coalesce(o.words, 0)")} AS grade,
        round(b.coverage, 6) AS coverage,
        round(b.coverage_low, 6) AS coverage_low, round(b.coverage_high, 6) AS coverage_high,
@@ -163,8 +183,10 @@ SELECT w.work_id, w.title, w.author, w.editions, w.decoy, b.edition_id AS best_e
        {_DECILES} AS deciles,
        coalesce(f.credited_matches, 0) AS credited_matches, coalesce(f.credited_words, 0) AS credited_words,
        coalesce(f.credited_documents, 0) AS credited_documents,
-       coalesce(f.shared_documents, 0) AS shared_documents, coalesce(f.estimated, false) AS estimated
-FROM work w JOIN best b USING (work_id) LEFT JOIN own o USING (work_id) LEFT JOIN found f USING (work_id);
+       coalesce(f.shared_documents, 0) AS shared_documents, coalesce(f.estimated, false) AS estimated,
+       a.status AS allowed
+FROM work w JOIN best b USING (work_id) LEFT JOIN own o USING (work_id) LEFT JOIN found f USING (work_id)
+LEFT JOIN (SELECT * FROM v_allowed WHERE holds) a USING (work_id);
 
 CREATE VIEW v_documents AS
 WITH intervals AS (SELECT shard, "row", text_column, b.doc_word AS low, b.doc_word + b.words AS high
@@ -183,4 +205,25 @@ SELECT s.*, coalesce(m.matches, 0) AS matches, coalesce(m.works, 0) AS works,
        (SELECT count(*) FROM exception x WHERE x.shard = s.shard) AS exceptions
 FROM shard s LEFT JOIN (SELECT shard, count(*) AS matches, count(DISTINCT work_id) AS works
                         FROM match GROUP BY shard) m USING (shard);
+"""
+
+_TEXTS = "excerpt, doc_before, doc_after, ref_excerpt, ref_before, ref_after, url"
+_NO_TEXTS = f"""* REPLACE ({", ".join(f"CAST(NULL AS VARCHAR) AS {name}" for name in _TEXTS.split(", "))},
+    'sha256:' || sha256(doc_id) AS doc_id)"""
+_NO_REASON = """* REPLACE (CASE WHEN outcome IN ('failed', 'skipped') THEN reason END AS reason)"""
+_NO_NOTE = "* REPLACE (CAST(NULL AS VARCHAR) AS note)"
+
+REDACTED = {
+    "match": _NO_TEXTS,
+    "v_matches": _NO_TEXTS,
+    "v_documents": "* REPLACE ('sha256:' || sha256(doc_id) AS doc_id)",
+    "exception": """* REPLACE (CASE WHEN "row" IS NULL THEN reason END AS reason)""",
+    "shard": _NO_REASON,
+    "v_shards": _NO_REASON,
+    "v_reviews": _NO_NOTE,
+    "journal": """* REPLACE (CASE WHEN kind = 'review' THEN json_merge_patch(entry, '{"note": null}') ELSE entry END
+        AS entry)""",
+}
+"""Of tables and views with texts of documents or editions, what is left without them. Hosts, titles and names of shards
+stay, and what is said of whole shards.
 """

@@ -15,7 +15,19 @@ def exports(db: Path) -> list[bytes]:
         }
         assert counted.keys() <= {"scanned", "partial", "failed", "skipped"}
         assert sum(counted.values()) == run.query("SELECT files_listed AS n FROM run")[0]["n"]
-        for what in ("matches", "works", "documents", "shards"):
+        for what in (
+            "matches",
+            "works",
+            "documents",
+            "shards",
+            "passages",
+            "coverage",
+            "own-coverage",
+            "editions",
+            "origins",
+            "exceptions",
+            "units",
+        ):
             export(run, what, "parquet", db.with_suffix(f".{what}"))
             blobs.append(db.with_suffix(f".{what}").read_bytes())
     return blobs

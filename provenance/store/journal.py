@@ -1,0 +1,111 @@
+"""What people add to a finished run: reviews of matches, works that are allowed, the custody of the inputs.
+
+Nothing in it is changed or removed: each entry holds the digest of the one before, so that a change, a gap or another
+order is found. Against accidents and against edits in place; who can write the whole file can make a new chain, so the
+digest of the last entry is printed, to be kept elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from provenance.errors import StoreError
+from provenance.software import account
+from provenance.store.database import RunReader, first_line, rows_of
+from provenance.store.driver import duckdb, undisturbed
+
+REVIEW, ALLOW, CUSTODY = "review", "allow", "custody"
+DECISIONS = ("accepted", "rejected", "undecided")
+STATUSES = ("licensed", "public domain", "permitted")
+
+FIRST = "0" * 64  # stands before the first entry
+
+
+class Author(NamedTuple):
+    """Who makes an entry: a name that a person gives, and the account that the system knows."""
+
+    name: str
+    account: str
+
+    @classmethod
+    def here(cls, name: str = "") -> Author:
+        """The account of this process, also as the name if none is given."""
+        known = account() or "unknown"
+        return cls(name or known, known)
+
+
+def digest_of(entry: dict[str, Any]) -> str:
+    """SHA-256 of an entry as canonical JSON, all its columns but `sha256`; times in ISO 8601."""
+    told = {name: entry[name] for name in ("seq", "at_utc", "account", "name", "kind", "entry", "previous")}
+    if isinstance(told["at_utc"], datetime):
+        told["at_utc"] = told["at_utc"].isoformat(timespec="microseconds")
+    if isinstance(told["entry"], str):
+        told["entry"] = json.loads(told["entry"])
+    return hashlib.sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def append(db: Path, author: Author, entries: Sequence[tuple[str, dict[str, Any]]]) -> str:
+    """Add entries, each a kind and its content, in one transaction; returns the digest of the last one.
+
+    Raises StoreError for what is no run, is held by another process, cannot be written, or has a broken chain.
+    """
+    RunReader(db).close()  # raises for what is no run
+    with undisturbed():
+        try:
+            con = duckdb.connect(str(db), config={"enable_external_access": False, "memory_limit": "256MB"})
+        except duckdb.Error as error:
+            raise StoreError(f"cannot write to {db}: {first_line(error)}") from error
+        try:
+            con.execute("BEGIN TRANSACTION")
+            known = rows_of(con, "SELECT * FROM journal ORDER BY seq")
+            if broken := broken_link(known):
+                raise StoreError(f"the journal of {db} was changed: {broken}; nothing was added")
+            last: dict[str, Any] = known[-1] if known else {"seq": 0, "sha256": FIRST}
+            now = datetime.now(UTC).replace(tzinfo=None)
+            for kind, content in entries:
+                row = {
+                    "seq": last["seq"] + 1,
+                    "at_utc": now,
+                    "account": author.account,
+                    "name": author.name,
+                    "kind": kind,
+                    "entry": json.dumps(content, sort_keys=True, separators=(",", ":")),
+                    "previous": last["sha256"],
+                }
+                row["sha256"] = digest_of(row)
+                con.execute(
+                    f"INSERT INTO journal ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values())
+                )
+                last = row
+            con.execute("COMMIT")
+            con.execute("CHECKPOINT")
+        except duckdb.Error as error:
+            raise StoreError(f"cannot write to {db}: {first_line(error)}") from error
+        finally:
+            con.close()
+    return str(last["sha256"])
+
+
+def broken_link(entries: Iterable[dict[str, Any]]) -> str | None:
+    """What is wrong with the chain of some entries in order, from the first on; None if nothing is."""
+    previous = FIRST
+    for seq, entry in enumerate(entries, 1):
+        if entry["seq"] != seq:
+            return f"entry {seq} is missing"
+        if entry["previous"] != previous:
+            return f"entry {seq} does not follow the one before it"
+        if entry["sha256"] != digest_of(entry):
+            return f"entry {seq} is not what was written"
+        previous = entry["sha256"]
+    return None
+
+
+def entries(db: Path) -> list[dict[str, Any]]:
+    """The journal of a run database, in order; raises StoreError where there is none."""
+    with RunReader(db) as run:
+        return run.query("SELECT * FROM journal ORDER BY seq")

@@ -1,0 +1,141 @@
+"""Matches as SARIF 2.1.0, for viewers and gates that read findings of scanners: small runs only, it is all one object.
+
+OASIS, Static Analysis Results Interchange Format Version 2.1.0 (2020). A place in a shard is a logical location: no
+region of that standard means a row. What is allowed or was rejected by a person is there, suppressed, with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from provenance.errors import UsageError
+from provenance.files import atomic_write
+from provenance.shown import percent, safe
+
+if TYPE_CHECKING:
+    from provenance.store.database import RunReader
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+MOST_RESULTS = 10_000
+LEVELS = {"complete": "error", "substantial": "error", "excerpts": "warning", "quotation": "note"}
+
+MATCHES = """
+SELECT m.finding, m.shard, m."row", m.row_group, m.doc_id, m.text_column, m.doc_begin, m.doc_end, m.edition_id,
+       m.work_id, m.ref_begin, m.ref_end, m.matched_words, m.identity, m.longest_run, m.expectation, m.estimated,
+       m.excerpt_sha256, w.title, w.author, w.grade, w.coverage, w.decoy, a.status, a.reason, a.holds, r.decision,
+       r.note, r.name AS reviewer
+FROM v_matches m JOIN v_works w USING (work_id) LEFT JOIN v_allowed a USING (work_id)
+     LEFT JOIN v_reviews r USING (finding)
+ORDER BY m.shard, m."row", m.text_column, m.doc_begin, m.doc_end, m.edition_id, m.ref_word"""
+
+
+def write_sarif(run: RunReader, what: str, out: Path) -> int:
+    """Write all matches; returns how many. Raises UsageError for another table, and for more than MOST_RESULTS."""
+    if what != "matches":
+        raise UsageError(f"SARIF holds matches: pass --what matches, or export {what} as parquet, csv or jsonl")
+    count = run.query("SELECT count(*) AS n FROM match")[0]["n"]
+    if count > MOST_RESULTS:
+        raise UsageError(f"the run has {count:,} matches; SARIF takes at most {MOST_RESULTS:,}: export them as parquet")
+    rows = run.query(MATCHES)
+    with atomic_write(out) as file:
+        file.write(json.dumps(_log(run, rows), indent=1).encode() + b"\n")
+    return len(rows)
+
+
+def _log(run: RunReader, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    record = run.query("SELECT * FROM run")[0]
+    shards = run.query("SELECT shard, sha256, bytes, outcome, reason FROM shard ORDER BY shard")
+    exceptions = run.query("SELECT * FROM exception ORDER BY ALL")
+    numbers = {shard["shard"]: number for number, shard in enumerate(shards)}
+    rules = [{"id": grade, "defaultConfiguration": {"level": level}} for grade, level in LEVELS.items()]
+    rules.append({"id": "shared", "defaultConfiguration": {"level": "note"}})
+    for rule, text in zip(rules, (*_RULES, _SHARED), strict=True):
+        rule["shortDescription"] = {"text": text}
+    return {
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": {"name": "provenance", "semanticVersion": record["tool_version"], "rules": rules}},
+                "automationDetails": {"id": f"provenance/{record['terms_digest']}"},
+                "invocations": [
+                    {
+                        "executionSuccessful": record["outcome"] == "complete",
+                        "startTimeUtc": f"{record['started_utc']:%Y-%m-%dT%H:%M:%SZ}",
+                        "endTimeUtc": f"{record['ended_utc']:%Y-%m-%dT%H:%M:%SZ}",
+                        "toolExecutionNotifications": [_notification(row) for row in exceptions],
+                    }
+                ],
+                "artifacts": [_artifact(shard) for shard in shards],
+                "results": [_result(row, numbers) for row in rows],
+            }
+        ],
+    }
+
+
+def _notification(row: dict[str, Any]) -> dict[str, Any]:
+    return {"level": "error", "message": {"text": f"not scanned: {safe(row['reason'] or row['kind'])}"}}
+
+
+_RULES = (
+    "At least 90 % of a known work is in the scanned data.",
+    "At least 20 % of a known work is in the scanned data.",
+    "At least 300 words of a known work are in the scanned data.",
+    "A quotation from a known work is in the scanned data.",
+)
+_SHARED = "Words that a known work shares with another that explains them better."
+
+
+def _artifact(shard: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {"location": {"uri": _uri(shard["shard"])}, "properties": {"outcome": shard["outcome"]}}
+    if shard["sha256"]:
+        found["hashes"] = {"sha-256": shard["sha256"]}
+    if shard["bytes"] is not None:
+        found["length"] = shard["bytes"]
+    return found
+
+
+def _uri(name: str) -> str:
+    """A path or an address as the reference that SARIF asks for."""
+    from urllib.parse import quote
+
+    return quote(name, safe="/:@!$&'()*+,;=~-._?#" if "://" in name else "/@!$&'()*+,;=~-._")
+
+
+def _result(row: dict[str, Any], numbers: dict[str, int]) -> dict[str, Any]:
+    grade = row["grade"] if row["grade"] in LEVELS else "shared"
+    title = safe(row["title"] or row["work_id"])
+    told = (
+        f"{row['matched_words']:,} words of {title}, identity {percent(row['identity'])}, of which "
+        f"{percent(row['coverage'])} are in the data"
+    )
+    place = f"row {row['row']}, {row['text_column']}, bytes {row['doc_begin']} to {row['doc_end']}"
+    kept = (
+        "work_id", "edition_id", "row", "row_group", "doc_id", "text_column", "doc_begin", "doc_end", "ref_begin",
+        "ref_end", "matched_words", "identity", "longest_run", "expectation", "estimated", "excerpt_sha256",
+    )  # fmt: skip
+    return {
+        "ruleId": grade,
+        "level": LEVELS.get(grade, "note"),
+        "message": {"text": told},
+        "locations": [
+            {
+                "physicalLocation": {"artifactLocation": {"uri": _uri(row["shard"]), "index": numbers[row["shard"]]}},
+                "logicalLocations": [{"fullyQualifiedName": safe(place), "kind": "row"}],
+            }
+        ],
+        "partialFingerprints": {"provenance/finding/v1": row["finding"]},
+        "suppressions": _suppressions(row),
+        "properties": {name: row[name] for name in kept},
+    }
+
+
+def _suppressions(row: dict[str, Any]) -> list[dict[str, Any]]:
+    found = []
+    if row["holds"]:
+        found.append(f"{row['status']}: {row['reason']}")
+    if row["decision"] == "rejected":
+        found.append(f"rejected by {row['reviewer']}: {row['note'] or 'no note'}")
+    return [{"kind": "external", "status": "accepted", "justification": safe(text)} for text in found]
