@@ -21,6 +21,7 @@ COMMANDS = {
     "inspect": ("provenance.cli.inspect", "Show what is in shards, before they are scanned."),
     "match": ("provenance.cli.match", "Compare one text with an index, side by side."),
     "query": ("provenance.cli.query", "Ask a run database a question in SQL."),
+    "report": ("provenance.cli.report", "Write a run as one page for reading, printing and checking."),
     "export": ("provenance.cli.export", "Write what a run found as Parquet, CSV or JSON lines."),
     "verify": ("provenance.cli.verify", "Check a run against its units, shards and index."),
     "doctor": ("provenance.cli.doctor", "Check this machine and its installation, with a small scan."),

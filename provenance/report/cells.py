@@ -1,0 +1,80 @@
+"""Values as HTML: each number carries its column and its exact value, so that a test, or an expert, can compare it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+from markupsafe import Markup
+
+from provenance.shown import percent, safe, size, utc
+
+Row = dict[str, Any]
+
+
+def raw(value: object) -> str:
+    """A value exactly, as the attribute `data-v` has it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    return str(value)
+
+
+def expectation(value: float) -> str:
+    """How many matches chance would make, for people."""
+    if value <= 0:
+        return "0"
+    return f"{value:.2g}" if value >= 1e-4 else "below 0.0001"
+
+
+def times(value: float) -> str:
+    """How often, such as copies of a work."""
+    return f"{value:.2f}"
+
+
+FORMS: dict[str, Callable[[Any], str]] = {
+    "int": lambda value: f"{value:,}",
+    "percent": percent,
+    "size": size,
+    "seconds": lambda value: f"{value:,.1f} s",
+    "times": times,
+    "expectation": expectation,
+    "utc": utc,
+    "date": lambda value: value.isoformat(),
+    "yes": lambda value: "yes" if value else "no",
+}
+NUMBERS = {"int", "percent", "size", "seconds", "times", "expectation"}
+
+
+def shown(row: Row, column: str, form: str = "text") -> str:
+    """A value as text for people; nothing for a null."""
+    value = row[column]
+    if value is None:
+        return ""
+    return safe(str(value)) if form == "text" else FORMS[form](value)
+
+
+def cell(row: Row, column: str, form: str = "text", look: str = "") -> Markup:
+    """A cell of a table."""
+    classes = " ".join(filter(None, (look, "n" if form in NUMBERS else "")))
+    start = Markup('<td{} data-c="{}"').format(Markup(' class="{}"').format(classes) if classes else "", column)
+    exact = Markup("") if form == "text" else Markup(' data-v="{}"').format(raw(row[column]))
+    return start + exact + Markup(">{}</td>").format(shown(row, column, form))
+
+
+def value(row: Row, column: str, form: str = "int") -> Markup:
+    """A value within a sentence."""
+    if form == "text":
+        return Markup('<span data-c="{}">{}</span>').format(column, shown(row, column))
+    return Markup('<data value="{}" data-c="{}">{}</data>').format(raw(row[column]), column, shown(row, column, form))
+
+
+def counted(row: Row, column: str, noun: str, nouns: str = "") -> Markup:
+    """A count and what is counted: `1 work`, `2 works`."""
+    return value(row, column) + " " + (noun if row[column] == 1 else nouns or noun + "s")

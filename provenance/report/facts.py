@@ -1,0 +1,227 @@
+"""All that a report says, read from a run database: answers of QUERIES, bounded, and what is left out counted."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from provenance.errors import UsageError
+from provenance.report.queries import QUERIES, WORK_ORDER
+from provenance.store import RunReader
+from provenance.store.journal import broken_link
+
+MOST_MATCHES = 1000  # unless told
+MOST_WORKS = 5000  # rows of the table of works
+MOST_PAGES = 300  # works with a page of their own
+MOST_ABSENT = 2000  # works without a match that are named
+MOST_SHARDS = 2000
+MOST_EXCEPTIONS = 500
+MOST_PLACES = 50  # shards, hosts and collections of a work; hosts of the run
+MOST_LOG = 2000  # reviews
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a report is to show."""
+
+    work: str | None = None  # only this one
+    redacted: bool = False  # the reader gives no texts: the report says so
+    max_matches: int = MOST_MATCHES
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Some answers of a query, and how many there are."""
+
+    query: str
+    rows: list[Row]
+    count: int
+
+    @property
+    def left_out(self) -> int:
+        """How many are not among the rows."""
+        return self.count - len(self.rows)
+
+
+@dataclass(frozen=True)
+class WorkFacts:
+    """What the page of a work shows."""
+
+    work: Row
+    editions: list[Row]
+    shards: Listing
+    sites: Listing
+    collections: Listing
+    beside: Listing
+    matches: Listing
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything."""
+
+    options: Options
+    one: dict[str, Row]  # answers of queries that have one row
+    record: Row  # the row of `run`, its JSON parsed
+    works: Listing
+    absent: Listing
+    pages: list[WorkFacts]
+    shards: Listing
+    exceptions: Listing
+    each_exception: Listing
+    sites: Listing
+    origin_collections: Listing
+    attempts: Listing
+    log: Listing
+    allowed: Listing
+    custody: list[Row]
+    spans: dict[str, list[tuple[int, int, float, bool]]]  # by edition: word begin, end, identity, credited to the work
+    heat: list[Row]
+    chain: str | None  # what is wrong with the journal; None: nothing, or nobody may know
+    matches_shown: int = field(default=0)
+
+
+SINGLE = ("run", "files", "library", "matches_in_all", "decoys", "reviews", "digests")
+PARSED = ("packages", "command", "config", "grades", "chance", "background", "decoys", "sketch", "terms")
+
+
+def read_facts(run: RunReader, options: Options) -> Facts:
+    """Read all of it; raises UsageError for a work that the run does not have, or a cap below nothing."""
+    if options.max_matches < 0:
+        raise UsageError(f"--max-matches is {options.max_matches}; it cannot be less than 0")
+    if options.work is not None and not run.query("SELECT 1 FROM work WHERE work_id = ?", [options.work]):
+        near = ", ".join(row["work_id"] for row in run.query(_NEAREST, [options.work]))
+        raise UsageError(f"the run has no work {options.work!r} (--work); the closest are {near or 'none'}")
+    record = run.query("SELECT * FROM run")[0]
+    works = _listing(run, "works", MOST_WORKS, options.work)
+    pages = works.rows[:MOST_PAGES]
+    if options.work is not None and not pages:
+        pages = run.query(f"SELECT * FROM v_works WHERE work_id = ? ORDER BY {WORK_ORDER}", [options.work])
+    matches = _matches(run, options, [page["work_id"] for page in pages])
+    best = [page["best_edition"] for page in works.rows]
+    return Facts(
+        options=options,
+        one={name: run.query(QUERIES[name].whole)[0] for name in SINGLE},
+        record={**record, **{name: json.loads(record[name]) for name in PARSED}},
+        works=works,
+        absent=_listing(run, "works_without_match", MOST_ABSENT, options.work),
+        pages=_pages(run, pages, matches),
+        shards=_listing(run, "shards", MOST_SHARDS),
+        exceptions=_listing(run, "exceptions", MOST_EXCEPTIONS),
+        each_exception=_listing(run, "each_exception", MOST_EXCEPTIONS),
+        sites=_listing(run, "origins", MOST_PLACES, condition="kind = 'site'"),
+        origin_collections=_listing(run, "origins", MOST_PLACES, condition="kind = 'collection'"),
+        attempts=_listing(run, "attempts", MOST_LOG),
+        log=_listing(run, "review_log", MOST_LOG),
+        allowed=_listing(run, "allowed", MOST_LOG),
+        custody=[{**row, "entry": json.loads(row["entry"])} for row in run.query(QUERIES["custody"].whole)],
+        spans=_spans(run, best),
+        heat=_heat(run, [page["work_id"] for page in pages]),
+        chain=None if options.redacted else broken_link(run.query("SELECT * FROM journal ORDER BY seq")),
+        matches_shown=sum(len(rows) for rows in matches.values()),
+    )
+
+
+_COUNTS = "SELECT work_id, count(*) AS n FROM match WHERE list_contains(?, work_id) GROUP BY work_id"
+_NEAREST = """SELECT work_id FROM work
+ORDER BY jaro_winkler_similarity(lower(work_id), lower(?)) DESC, work_id LIMIT 3"""
+
+
+def _listing(run: RunReader, name: str, most: int, work: str | None = None, condition: str = "true") -> Listing:
+    query = QUERIES[name]
+    given = [] if work is None else [work]
+    condition += "" if work is None else " AND work_id = ?"
+    count = run.query(f"SELECT count(*) AS n FROM ({query.sql}) WHERE {condition}", given)[0]["n"]
+    return Listing(name, run.query(f"{query.where(condition)} LIMIT {most}", given) if count else [], count)
+
+
+def _matches(run: RunReader, options: Options, works: list[str]) -> dict[str, list[Row]]:
+    """Of all works together so many: first the longest of each, then the second of each, and so on."""
+    found: dict[str, list[Row]] = {work: [] for work in works}
+    if not works or not options.max_matches:
+        return found
+    order = {work: number for number, work in enumerate(works)}
+    counts = {row["work_id"]: row["n"] for row in run.query(_COUNTS, [works])}
+    most, left = dict.fromkeys(works, 0), options.max_matches
+    waiting = sorted(counts, key=lambda work: order[work])
+    while waiting and left:
+        share = max(1, left // len(waiting))
+        for work in waiting[:left]:
+            more = min(share, counts[work] - most[work], left)
+            most[work] += more
+            left -= more
+        waiting = [work for work in waiting if most[work] < counts[work]]
+    limits = [{"work_id": work, "most": number} for work, number in most.items() if number]
+    rows = run.query(
+        f"SELECT m.* FROM ({QUERIES['matches'].sql}) m JOIN (SELECT unnest(?) AS w, unnest(?) AS most) ON work_id = w "
+        f"WHERE rank <= most ORDER BY {QUERIES['matches'].order}",
+        [[limit["work_id"] for limit in limits], [limit["most"] for limit in limits]],
+    )
+    for row in rows:
+        found[row["work_id"]].append(row)
+    return found
+
+
+def _pages(run: RunReader, pages: list[Row], matches: dict[str, list[Row]]) -> list[WorkFacts]:
+    names = [page["work_id"] for page in pages]
+    lists = {
+        name: _by_work(run, name, names)
+        for name in ("editions", "work_shards", "work_sites", "work_collections", "work_beside")
+    }
+    counts = {
+        row["work_id"]: row["n"]
+        for row in run.query(
+            "SELECT work_id, count(*) AS n FROM match WHERE list_contains(?, work_id) GROUP BY ALL", [names]
+        )
+    }
+
+    def some(name: str, work: str) -> Listing:
+        rows = lists[name].get(work, [])
+        return Listing(name, rows[:MOST_PLACES], len(rows))
+
+    return [
+        WorkFacts(
+            page,
+            lists["editions"].get(work, []),
+            some("work_shards", work),
+            some("work_sites", work),
+            some("work_collections", work),
+            some("work_beside", work),
+            Listing("matches", matches[work], counts.get(work, 0)),
+        )
+        for page in pages
+        for work in [page["work_id"]]
+    ]
+
+
+def _by_work(run: RunReader, name: str, works: list[str]) -> dict[str, list[Row]]:
+    query, found = QUERIES[name], dict[str, list[Row]]()
+    sql = f"SELECT * FROM ({query.sql}) WHERE list_contains(?, work_id) ORDER BY {query.order}"
+    for row in run.query(sql, [works]):
+        found.setdefault(row["work_id"], []).append(row)
+    return found
+
+
+def _spans(run: RunReader, editions: list[str]) -> dict[str, list[tuple[int, int, float, bool]]]:
+    """What of each edition is in the shards, and what of that its own work is credited for."""
+    found: dict[str, list[tuple[int, int, float, bool]]] = {edition: [] for edition in editions}
+    for view, own in (("v_coverage", False), ("v_own_coverage", True)):
+        rows = run.query(
+            f"SELECT edition_id, word_begin, word_end, best_identity FROM {view} WHERE list_contains(?, edition_id) "
+            "ORDER BY edition_id, word_begin",
+            [editions],
+        )
+        for row in rows:
+            found[row["edition_id"]].append((row["word_begin"], row["word_end"], row["best_identity"], own))
+    return found
+
+
+def _heat(run: RunReader, works: list[str]) -> list[Row]:
+    return run.query(
+        f"SELECT work_id, shard, documents, words FROM ({QUERIES['work_shards'].sql}) "
+        "WHERE list_contains(?, work_id) ORDER BY work_id, shard",
+        [works],
+    )

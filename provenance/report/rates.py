@@ -1,0 +1,45 @@
+"""The error rates of this version, as the quality study measured them: data of the package."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+NAME = "error_rates.json"
+LENGTHS = (25, 50, 100, 200)  # words of a passage that a report prints
+
+
+@cache
+def error_rates() -> dict[str, Any] | None:
+    """What `python -m benchmarks.quality --publish` wrote; None where this version has none."""
+    place = files("provenance.report") / NAME
+    if not place.is_file():
+        return None
+    loaded: dict[str, Any] = json.loads(place.read_text("utf-8"))
+    return loaded
+
+
+def rows_of(rates: dict[str, Any]) -> list[dict[str, Any]]:
+    """A row for each kind and rate of change: recall by length."""
+    found: dict[tuple[str, float], dict[int, dict[str, Any]]] = {}
+    for cell in rates["cells"]:
+        if cell["words"] in LENGTHS:
+            found.setdefault((cell["kind"], cell["rate"]), {})[cell["words"]] = cell
+    return [
+        {"kind": kind, "rate": rate, "cells": [cells.get(n) for n in LENGTHS]} for (kind, rate), cells in found.items()
+    ]
+
+
+def same_parameters(rates: dict[str, Any], config: dict[str, Any], version: str) -> list[str]:
+    """In what a run differs from the study, in words; nothing where it does not."""
+    found = []
+    if rates["tool_version"] != version:
+        found.append(f"the study is of version {rates['tool_version']}, the run of {version}")
+    for name, value in rates["match"].items():
+        if config["match"].get(name) != value:
+            found.append(f"{name} was {value} in the study and is {config['match'].get(name)} in the run")
+    if config.get("scale") is not None:
+        found.append(f"the run looked up one fingerprint in {config['scale']} (--scale)")
+    return found

@@ -1,0 +1,118 @@
+"""Renders a report: one HTML file that asks nothing of anybody, with the same bytes each time for the same database."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from provenance.report.cells import cell, counted, expectation, raw, shown, value
+from provenance.report.facts import Facts, Options, read_facts
+from provenance.report.passages import cut_at_word, pair_of, shown_text
+from provenance.report.queries import QUERIES
+from provenance.report.rates import LENGTHS, error_rates, rows_of, same_parameters
+from provenance.report.strips import LOOKS, heat_map, strip
+from provenance.report.wording import ALTERNATIVES, GLOSSARY, GRADE_MEANS, LIMITS, how_sure, strip_label, verdict
+from provenance.shown import number, percent, safe, short, size, utc
+from provenance.store import RunReader
+
+SIDE_BY_SIDE, MOST_SIDE_BY_SIDE = 5, 1500  # matches of a work, and in all, that are shown as two texts
+
+
+def report(run: RunReader, options: Options | None = None) -> bytes:
+    """The report of a run as HTML in UTF-8; raises what `read_facts` raises."""
+    return render(read_facts(run, options or Options())).encode("utf-8", "replace")
+
+
+def render(facts: Facts) -> str:
+    """The report of facts."""
+    case = case_of(facts)
+    style = _source("report.css").replace("CASE_LABEL", css_string(case or "Known works in training data"))
+    script = _source("report.js")
+    rates = error_rates()
+    pairs = _pairs(facts)
+    return _environment().get_template("report.html.j2").render(
+        facts=facts, one=facts.one, record=facts.record, case=case, style=Markup(style), script=Markup(script),
+        policy=policy(style, script), rates=rates, rate_rows=rows_of(rates) if rates else [], lengths=LENGTHS,
+        differs=same_parameters(rates, facts.record["config"], facts.record["tool_version"]) if rates else [],
+        pairs=pairs, anchors=anchors(facts), strips=_strips(facts), heat=_heat(facts), verdict=verdict(facts),
+        sure=how_sure(facts, rates), looks=LOOKS, grade_means=GRADE_MEANS, limits=LIMITS, glossary=GLOSSARY,
+        alternatives=ALTERNATIVES, queries=QUERIES,
+    )  # fmt: skip
+
+
+def case_of(facts: Facts) -> str:
+    """The label of the case, as the last entry of custody has it."""
+    return safe(str(facts.custody[-1]["entry"].get("case") or "")) if facts.custody else ""
+
+
+def policy(style: str, script: str) -> str:
+    """The Content-Security-Policy: nothing but this style and this script, told by their digests."""
+    style_hash, script_hash = (
+        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)
+    )
+    return (
+        f"default-src 'none'; style-src 'sha256-{style_hash}'; script-src 'sha256-{script_hash}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def css_string(text: str) -> str:
+    """A string of CSS, in which nothing but letters, digits and blanks stands as itself."""
+    escaped = re.sub(r"[^A-Za-z0-9 .,()-]", lambda match: f"\\{ord(match.group()):06x} ", text[:120])
+    return f'"{escaped}"'
+
+
+def anchors(facts: Facts) -> dict[str, str]:
+    """The anchor of each page: a number, since ids of works may hold anything."""
+    return {page.work["work_id"]: f"work-{number}" for number, page in enumerate(facts.pages, 1)}
+
+
+def _strips(facts: Facts) -> dict[str, Markup]:
+    works = {work["work_id"]: work for work in [*facts.works.rows, *(page.work for page in facts.pages)]}
+    return {
+        name: strip(facts.spans.get(work["best_edition"], []), work["best_words"], strip_label(work))
+        for name, work in works.items()
+    }
+
+
+def _heat(facts: Facts) -> Markup | None:
+    shards = sorted(row["shard"] for row in facts.shards.rows)
+    return None if facts.shards.left_out else heat_map(facts.heat, [page.work for page in facts.pages], shards)
+
+
+def _pairs(facts: Facts) -> dict[str, Any]:
+    """The matches that are shown side by side, by finding: the longest of each work."""
+    found: dict[str, Any] = {}
+    for page in facts.pages:
+        for match in page.matches.rows[:SIDE_BY_SIDE]:
+            if len(found) < MOST_SIDE_BY_SIDE and (pair := pair_of(match)) is not None:
+                found[match["finding"]] = pair
+    return found
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("provenance.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.globals.update(
+        cell=cell, value=value, counted=counted, shown=shown, raw=raw, number=number, side_by_side=SIDE_BY_SIDE
+    )
+    environment.filters.update(
+        percent=percent, size=size, safe_text=safe, short=short, utc=utc, lines=shown_text, expectation=expectation,
+        before=lambda text: cut_at_word(text, True), after=lambda text: cut_at_word(text, False),
+    )  # fmt: skip
+    return environment
+
+
+@cache
+def _source(name: str) -> str:
+    loader = PackageLoader("provenance.report")
+    return loader.get_source(_environment(), name)[0]

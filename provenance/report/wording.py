@@ -1,0 +1,111 @@
+"""What a report says in words: verdicts that neither overstate nor hide, limits, other explanations, a glossary."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from provenance.report.cells import counted, value
+from provenance.shown import percent, safe
+
+if TYPE_CHECKING:
+    from provenance.report.facts import Facts
+
+_TEXTS = tomllib.loads((files("provenance.report") / "texts.toml").read_text("utf-8"))
+GRADE_MEANS: dict[str, str] = _TEXTS["grades"]
+LIMITS: list[str] = _TEXTS["limits"]
+ALTERNATIVES: dict[str, str] = _TEXTS["alternatives"]
+GLOSSARY: dict[str, str] = _TEXTS["glossary"]
+
+
+def verdict(facts: Facts) -> Markup:
+    """The first sentence: what was found, or that nothing can be said."""
+    counts, library = facts.one["files"], facts.one["library"]
+    if not counts["documents"] or not counts["scanned"] + counts["partial"]:
+        return Markup("Nothing was scanned. This report makes no statement about any work.")
+    found = Markup("{} of {} known works {} found").format(
+        value(library, "found"), value(library, "works"), "was" if library["found"] == 1 else "were"
+    )
+    if not library["found"]:
+        found = Markup('None (<data value="{}" data-c="found">0</data>) of {} known works was found').format(
+            library["found"], value(library, "works")
+        )
+    if facts.record["outcome"] != "complete":
+        return found + Markup(
+            ", <strong>in the part of the data that was scanned</strong>. Not all of it was: see below."
+        )
+    return found + Markup(" in the scanned data.")
+
+
+def how_sure(facts: Facts, rates: dict[str, Any] | None) -> list[Markup]:
+    """Sentences on how sure all this is, each with its source."""
+    all_matches, decoys = facts.one["matches_in_all"], facts.one["decoys"]
+    said = []
+    if all_matches["matches"]:
+        said.append(
+            Markup(
+                '<span data-query="matches_in_all">Chance would make {} matches at least as good as these in a run of '
+                "this size, by a model that holds for turns of speech; quotations and proverbs are no chance, and it "
+                "says nothing of them.</span>"
+            ).format(value(all_matches, "sum_of_expectations", "expectation"))
+        )
+        if all_matches["estimated"]:
+            said.append(
+                Markup(
+                    '<span data-query="matches_in_all">{} are estimates: the index holds no texts to verify them '
+                    "with, so they are given with intervals of 95 %.</span>"
+                ).format(counted(all_matches, "estimated", "match", "matches"))
+            )
+    if decoys["works"]:
+        said.append(
+            Markup(
+                '<span data-query="decoys">{} of {} that cannot be in the data matched: of such works at most {} would '
+                "(95 %).</span>"
+            ).format(
+                value(decoys, "matched"), counted(decoys, "works", "decoy work"), value(decoys, "upper95", "percent")
+            )
+        )
+    else:
+        said.append(Markup("No decoy works were scanned for in this run (<code>--decoys</code>)."))
+    if rates is None:
+        said.append(Markup("No study of error rates is shipped with this version."))
+    else:
+        said += _of_study(rates)
+    return said
+
+
+def _of_study(rates: dict[str, Any]) -> list[Markup]:
+    cells = {(cell["kind"], cell["rate"], cell["words"]): cell for cell in rates["cells"]}
+    exact = cells.get(("verbatim", 0.0, 50))
+    found = []
+    if exact is not None:
+        found.append(
+            Markup(
+                '<span data-study="cells">In the study of this version {} of {} planted passages of 50 words, word for '
+                "word, were found (at least {}, 95 %); the table of error rates has all lengths and kinds of "
+                "change.</span>"
+            ).format(exact["found"], exact["planted"], percent(exact["low"]))
+        )
+    unrelated = rates.get("negatives")
+    if unrelated:
+        found.append(
+            Markup(
+                '<span data-study="negatives">Of {} unrelated documents {} was flagged, and {} that shares no passage '
+                "with a known book (at most {} of such documents would be, 95 %).</span>"
+            ).format(
+                f"{unrelated['documents']:,}",
+                unrelated["flagged"],
+                unrelated["without_shared_run"] or "none",
+                percent(unrelated["high"]),
+            )
+        )
+    return found
+
+
+def strip_label(work: dict[str, Any]) -> str:
+    """A coverage strip in words."""
+    title = safe(work["title"] or work["work_id"])
+    return f"{title}: {percent(work['coverage'])} of its words, from the first to the last of {work['best_words']:,}"
