@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
@@ -36,6 +38,12 @@ def expectation(value: float) -> str:
 def times(value: float) -> str:
     """How often, such as copies of a work."""
     return f"{value:.2f}"
+
+
+def shell(command: str | list[str]) -> str:
+    """A command line, given as a list or as that in JSON, as one types it."""
+    words = json.loads(command) if isinstance(command, str) else command
+    return safe(shlex.join(map(str, words)))
 
 
 FORMS: dict[str, Callable[[Any], str]] = {

@@ -6,6 +6,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from provenance.report.cells import shell
 from provenance.report.facts import Options, read_facts
 from provenance.report.render import case_of
 from provenance.shown import safe, utc
@@ -39,5 +40,5 @@ def _environment() -> Environment:
         loader=PackageLoader("provenance.report"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True,
     )  # fmt: skip
-    environment.filters.update(md=plain, code=code, utc=utc)
+    environment.filters.update(md=plain, code=code, utc=utc, shell=shell)
     return environment

@@ -9,7 +9,6 @@ from provenance.matching.script import Edit, edit_script
 from provenance.shown import safe
 from provenance.text import words
 
-
 CUT_BYTES = 150  # a context has 160, less where that would cut a character
 LONGEST_WORD = 40  # characters that are left out to end with a whole word
 

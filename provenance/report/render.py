@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from provenance.report.cells import cell, counted, expectation, raw, shown, value
+from provenance.report.cells import cell, counted, expectation, raw, shell, shown, value
 from provenance.report.facts import Facts, Options, read_facts
 from provenance.report.passages import cut_at_word, pair_of, shown_text
 from provenance.report.queries import QUERIES
@@ -107,7 +107,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         percent=percent, size=size, safe_text=safe, short=short, utc=utc, lines=shown_text, expectation=expectation,
-        before=lambda text: cut_at_word(text, True), after=lambda text: cut_at_word(text, False),
+        shell=shell, before=lambda text: cut_at_word(text, True), after=lambda text: cut_at_word(text, False),
     )  # fmt: skip
     return environment
 
