@@ -73,6 +73,12 @@ class OtherRunError(UsageError):
     """The output belongs to a run on other terms, or to one that is under way."""
 
 
+class BundleError(ProvenanceError):
+    """A bundle is damaged, or none."""
+
+    exit_code = 3
+
+
 class OutputError(ProvenanceError):
     """An output file cannot be written."""
 

@@ -23,6 +23,7 @@ from benchmarks.quality import study
 from benchmarks.quality.baselines import datasketch_claims
 from benchmarks.quality.disturb import RATES
 from benchmarks.quality.plants import Book, Cell, all_cells, plant_all, read_books, write_rows
+from benchmarks.quality.publish import publish
 from benchmarks.quality.report import print_record
 from benchmarks.quality.truth import judge, wilson
 
@@ -42,7 +43,10 @@ def main() -> None:
     parser.add_argument("--plants", type=int, default=300, help="of each cell")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--short", action="store_true", help="20 plants a cell, no baselines")
+    parser.add_argument("--publish", action="store_true", help="write the error rates that reports print")
     arguments = parser.parse_args()
+    if arguments.publish and arguments.short:
+        parser.error("--publish takes the whole study: leave --short out")
     if not arguments.books.is_file() or not arguments.documents.is_file():
         print(f"skipped: {arguments.books} or {arguments.documents} is not there; pass --books and --documents")
         sys.exit(0)
@@ -55,6 +59,8 @@ def main() -> None:
         record = measure(Path(folder), known, library, plants, arguments.seed, arguments.short)
     print_record(record)
     write_json("quality_short" if arguments.short else "quality", record)
+    if arguments.publish:
+        publish(record, {"books": arguments.books, "documents": arguments.documents}, plants)
     if not arguments.short:
         from benchmarks.quality.plots import plot_recall
 

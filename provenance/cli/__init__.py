@@ -22,8 +22,12 @@ COMMANDS = {
     "match": ("provenance.cli.match", "Compare one text with an index, side by side."),
     "query": ("provenance.cli.query", "Ask a run database a question in SQL."),
     "report": ("provenance.cli.report", "Write a run as one page for reading, printing and checking."),
+    "bundle": ("provenance.cli.bundle", "Write all that is needed to check a run, in one folder or file."),
     "export": ("provenance.cli.export", "Write what a run found as Parquet, CSV or JSON lines."),
-    "verify": ("provenance.cli.verify", "Check a run against its units, shards and index."),
+    "review": ("provenance.cli.review", "Walk through matches and accept, reject or note them."),
+    "allow": ("provenance.cli.allow", "Say which works may be in the data, and why."),
+    "custody": ("provenance.cli.custody", "State how the inputs of a run were acquired."),
+    "verify": ("provenance.cli.verify", "Check a run against its units, shards and index, or a bundle."),
     "doctor": ("provenance.cli.doctor", "Check this machine and its installation, with a small scan."),
 }
 

@@ -29,9 +29,12 @@ def command(folder: Path) -> None:
     from provenance.cli.printing import number, size
     from provenance.cli.summary import print_summary
     from provenance.demo.corpus import write_books, write_shards
+    from provenance.files import atomic_write
     from provenance.kernels.compiling import on_first_compile
+    from provenance.report import report as report_of
     from provenance.runs.engine import Watch
     from provenance.runs.scan import scan
+    from provenance.store import RunReader
 
     _prepare(folder)
     click.echo("1. Known books and training shards", err=True)
@@ -45,6 +48,10 @@ def command(folder: Path) -> None:
     db = folder / "run.duckdb"
     click.echo(f"3. Scan: provenance scan {shards} --index {folder / 'index'} --db {db}", err=True)
     summary = scan([shards], folder / "index", db, overwrite=True, watch=Watch(on_compiling=_say_compiling))
+    page = folder / "report.html"
+    click.echo(f"4. Report: provenance report {db} --out {page}", err=True)
+    with RunReader(db) as run, atomic_write(page) as file:
+        file.write(report_of(run))
     click.echo(err=True)
     print_summary(summary)
     _print_kinds(db)
@@ -113,9 +120,11 @@ def _print_next(folder: Path, db: Path) -> None:
 Files, in {folder}:
   books.parquet   the known works              index/       their index
   shards/         the training shards          run.duckdb   what was found
+  report.html     all of it, to look at: open it in a browser
 Look further:
   provenance query {db} "SELECT title, grade, coverage, copies FROM v_works ORDER BY coverage DESC"
-  provenance export {db} --what matches --format csv --out {folder / "matches.csv"}"""
+  provenance export {db} --what matches --format csv --out {folder / "matches.csv"}
+  provenance bundle {db} --out {folder / "evidence.zip"}"""
     )
 
 

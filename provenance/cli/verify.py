@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -19,11 +19,12 @@ EXIT_CODES = {"different": 1, "not checked": 3}
 
 
 @click.command("verify", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("run", type=FILE, metavar="RUN.duckdb")
+@click.argument("run", type=FILE, metavar="RUN.duckdb|BUNDLE")
 @click.option("--out", metavar="DIR", help="Where the units lie, if they were moved.")
 @click.option("--shards", is_flag=True, help="Hash the shards again.")
 @click.option("--index", help="Check this index, also s3://...; for --sample by default the one of the run.")
 @click.option("--sample", metavar="N", help="Scan the units again that hold N matches taken at random, or `all` units.")
+@click.option("--match", "finding", metavar="FINDING", help="Scan the unit of this match again; reports name them.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the matches that are taken.")
 @click.option("--key-file", type=FILE, help="Key that the index was built with.")
 @click.option("--anonymous", is_flag=True, help="Read objects without credentials.")
@@ -36,6 +37,7 @@ def command(
     shards: bool,
     index: str | None,
     sample: str | None,
+    finding: str | None,
     seed: int,
     key_file: Path | None,
     anonymous: bool,
@@ -43,7 +45,9 @@ def command(
     workers: int | None,
     as_json: bool,
 ) -> None:
-    """Check that a run says what its files say: unit files have their digests, and the database is what they give.
+    """Check that a run, or a bundle of one, says what its files say.
+
+    Unit files have their digests, and the database is what they give; a bundle comes out of its tables again.
 
     With more options also that shards and index are those of the run, and that units give the same matches again.
     Against accidents, and against a changed database; who can write units, shards and index can make all of them fit
@@ -53,6 +57,8 @@ def command(
     \b
     provenance verify run.duckdb
     provenance verify run.duckdb --shards --index indexes/books --sample 20
+    provenance verify run.duckdb --match 4f0c2a9d1e6b7735
+    provenance verify evidence.zip
     """
     from provenance.cli.options import read_key
     from provenance.cli.watching import watching
@@ -63,26 +69,55 @@ def command(
     if sample is not None and not everything and not (sample.isascii() and sample.isdigit()):
         raise UsageError(f"--sample is {sample!r}; give a number of matches, or `all`")
     wanted = Wanted(
-        out, shards, index, None if sample is None or everything else int(sample), everything, seed,
+        out, shards, index, None if sample is None or everything else int(sample), everything, finding, seed,
         read_key(key_file), anonymous, scratch, workers,
     )  # fmt: skip
     checks = []
-    with counting("unit") as on_unit, counting("shard") as on_shard, watching() if sample else nullcontext() as watch:
+    if is_bundle(run):
+        options = {"--out": out, "--shards": shards, "--index": index, "--sample": sample, "--match": finding}
+        given = [name for name, value in options.items() if value]
+        if given:
+            raise UsageError(f"{', '.join(given)} goes with a run database; a bundle is verified by itself")
+        from provenance.bundle import verify_bundle
+
+        for check in verify_bundle(run, scratch):
+            checks.append(check)
+            if not as_json:
+                show(check)
+        finish(checks, [], as_json)
+    with (
+        counting("unit") as on_unit,
+        counting("shard") as on_shard,
+        watching() if wanted.scans else nullcontext() as watch,
+    ):
         for check in verify(run, wanted, watch, on_unit, on_shard):
             checks.append(check)
             if not as_json:
                 show(check)
+    scans = sample or finding
+    asked = (("--shards", shards), ("--index", index or scans), ("--sample", scans))
+    finish(checks, [name for name, given in asked if not given], as_json)
+
+
+def finish(checks: list[Check], not_asked: list[str], as_json: bool) -> NoReturn:
+    """Print what all checks come to, and exit with its code."""
     state = next((s for s in EXIT_CODES if any(check.state == s for check in checks)), "equal")
     if as_json:
         click.echo(json.dumps({"state": state, "checks": [vars(check) for check in checks]}, indent=1))
     else:
-        not_asked = [
-            name
-            for name, asked in (("--shards", shards), ("--index", index or sample), ("--sample", sample))
-            if not asked
-        ]
         click.echo(verdict(state, not_asked))
     sys.exit(EXIT_CODES.get(state, 0))
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether a path is a bundle, or what is left of one, rather than a run database."""
+    if path.is_dir():
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(2) == b"PK"
+    except OSError:
+        return False
 
 
 def show(check: Check) -> None:

@@ -67,7 +67,7 @@ FROM v_works WHERE NOT decoy""",
         """SELECT count(*) AS matches, count(DISTINCT work_id) AS works, count(DISTINCT (shard, "row")) AS documents,
        coalesce(CAST(sum(matched_words) AS BIGINT), 0) AS words, coalesce(max(longest_run), 0) AS longest_run,
        count(*) FILTER (estimated) AS estimated, coalesce(max(expectation), 0) AS largest_expectation,
-       coalesce(sum(expectation), 0) AS sum_of_expectations
+       coalesce(CAST(printf('%.6e', sum(expectation)) AS DOUBLE), 0) AS sum_of_expectations
 FROM v_matches""",
     ),
     "decoys": Query(
@@ -157,7 +157,7 @@ FROM v_shards""",
     "exceptions": Query(
         "What was not scanned, by kind",
         """SELECT kind, count(*) AS times, count(DISTINCT shard) AS shards, min(shard) AS example_shard,
-       arg_min(reason, shard) AS example
+       min(reason) AS example
 FROM exception GROUP BY kind""",
         "times DESC, kind",
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
 from typing import Any
@@ -18,7 +18,7 @@ from provenance.runs.local import Children
 from provenance.runs.plan import jobs_of
 from provenance.runs.units import Unit
 from provenance.storage.folders import LocalFolder
-from provenance.verify.check import UNCHECKED, Check, check
+from provenance.verify.check import EQUAL, UNCHECKED, Check, check
 
 
 def choose(recorded: Sequence[dict[str, Any]], sample: int | None, seed: int) -> list[str]:
@@ -63,6 +63,47 @@ def check_matches(ledger: Ledger, listed: Sequence[Listed], names: Sequence[str]
     equal = len(units) - len(different) - len(unchecked)
     good = f"{matches:,} matches in {equal:,} units of {sum(file.slots for file in listed):,} came out the same again"
     return check("matches", good, different, unchecked, "units")
+
+
+PLACE = (
+    "shard", '"row"', "text_column", "doc_begin", "doc_end", "edition_id", "ref_word", "matched_words", "identity",
+    "excerpt_sha256",
+)  # fmt: skip
+"""What tells a match from all others, and what of it is compared."""
+
+
+def check_match(
+    ledger: Ledger, listed: Sequence[Listed], match: dict[str, Any], recorded: Sequence[dict[str, Any]], setup: Setup
+) -> Iterator[Check]:
+    """Scan the unit of one match again; `match` has the columns PLACE, `recorded` are rows of the table `unit`."""
+    terms = ledger.terms().digest
+    of_shard = {str(row["unit"]) for row in recorded if row["shard"] == match["shard"]}
+    units = (unit for file in listed if file.name == match["shard"] for unit in file.units(terms))
+    for unit in units:
+        kept = ledger.read(unit) if unit.digest in of_shard else None
+        if kept is not None and any(_same(row, match) for row in kept.matches.select(_names()).to_pylist()):
+            found = check_matches(ledger, listed, [unit.digest], setup)
+            yield found
+            if found.state == EQUAL:
+                words = f"{match['matched_words']:,} words, identity {match['identity']:.4f}"
+                yield Check("match", EQUAL, f"{match['finding']}: {_place(match)} came out again: {words}")
+            return
+    yield Check("match", UNCHECKED, f"{match['finding']}: no unit file has it")
+
+
+def _names() -> list[str]:
+    return [name.strip('"') for name in PLACE]
+
+
+def _same(row: dict[str, Any], match: dict[str, Any]) -> bool:
+    return all(row[name] == match[name] for name in _names())
+
+
+def _place(match: dict[str, Any]) -> str:
+    return (
+        f"shard {match['shard']}, row {match['row']}, {match['text_column']}, bytes {match['doc_begin']} to "
+        f"{match['doc_end']}, SHA-256 {match['excerpt_sha256']}, in edition {match['edition_id']}"
+    )
 
 
 def _difference(before: Kept, now: Kept) -> str:

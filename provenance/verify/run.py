@@ -24,7 +24,7 @@ from provenance.storage import is_remote
 from provenance.storage.folders import open_folder
 from provenance.store import RunReader
 from provenance.verify.check import DIFFERENT, EQUAL, UNCHECKED, Check
-from provenance.verify.matches import check_matches, choose
+from provenance.verify.matches import PLACE, check_match, check_matches, choose
 from provenance.verify.shards import check_shards
 from provenance.verify.units import check_units
 
@@ -38,6 +38,7 @@ class Wanted:
     index: str | None = None
     sample: int | None = None  # so many matches are found again
     everything: bool = False  # or all units are scanned again
+    finding: str | None = None  # or the unit of this match
     seed: int = 0  # for which matches
     key: Key | None = None
     anonymous: bool = False
@@ -48,7 +49,7 @@ class Wanted:
     @property
     def scans(self) -> bool:
         """Whether units are to be scanned again."""
-        return self.sample is not None or self.everything
+        return self.sample is not None or self.everything or self.finding is not None
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class _Recorded:
     run: dict[str, Any]
     shards: list[dict[str, Any]]
     units: list[dict[str, Any]]
+    match: dict[str, Any] | None  # the one that is to be found again
 
 
 def verify(
@@ -77,7 +79,7 @@ def verify(
     workers, db = check_workers(wanted.workers), Path(db)
     if wanted.sample is not None and wanted.sample < 1:
         raise UsageError(f"--sample is {wanted.sample}; it must be at least 1")
-    recorded = _read(db)
+    recorded = _read(db, wanted.finding)
     if isinstance(recorded, Check):
         yield recorded
         return
@@ -104,17 +106,29 @@ def verify(
             yield from _index_and_matches(recorded, ledger, listed, wanted, scratch, watch or Watch())
 
 
-def _read(db: Path) -> _Recorded | Check:
+def _read(db: Path, finding: str | None) -> _Recorded | Check:
     with RunReader(db) as reader:
+        match = None if finding is None else _match(reader, finding)
         try:
             runs = reader.query("SELECT * FROM run")
             shards = reader.query("SELECT shard, outcome, sha256 FROM shard ORDER BY shard")
-            units = reader.query("SELECT unit, whole, matches FROM unit ORDER BY unit")
+            units = reader.query("SELECT unit, shard, whole, matches FROM unit ORDER BY unit")
         except StoreError as error:
             return Check("database", DIFFERENT, f"{db} is damaged, or was made by another version: {error}")
     if len(runs) != 1:
         return Check("database", DIFFERENT, f"{db} has {len(runs)} rows in its table `run`, where one is due")
-    return _Recorded(runs[0], shards, units)
+    return _Recorded(runs[0], shards, units, match)
+
+
+def _match(run: RunReader, finding: str) -> dict[str, Any]:
+    rows = run.query(
+        f"SELECT finding, {', '.join(f'{name}' for name in PLACE)} FROM v_matches WHERE finding = ?", [finding]
+    )
+    if len(rows) != 1:
+        near = run.query("SELECT finding FROM v_matches ORDER BY finding LIMIT 1")
+        example = f"; they are called like {near[0]['finding']}" if near else ""
+        raise UsageError(f"the run has no match {finding!r} (--match){example}")
+    return rows[0]
 
 
 def _ledger_of(run: dict[str, Any], db: Path, out: str | None) -> Ledger | None:
@@ -164,5 +178,8 @@ def _index_and_matches(
         return
     background = ledger.background(no_background)
     setup = Setup(index, config, wanted.limits, scratch / "scan", wanted.anonymous, workers, background, watch)
+    if recorded.match is not None:
+        yield from check_match(ledger, listed, recorded.match, recorded.units, setup)
+        return
     names = choose(recorded.units, None if wanted.everything else wanted.sample, wanted.seed)
     yield check_matches(ledger, listed, names, setup)

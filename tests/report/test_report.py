@@ -26,14 +26,14 @@ from tests.report.runs_to_report import PAYLOADS
 from tests.shards.fixtures import prose
 
 ALLOWED = set(
-    "a article b blockquote body br caption code data dd del details div dl dt h1 h2 h3 h4 h5 head header html i ins li "
-    "main mark meta nav ol p rect script section small span strong style summary svg table tbody td text th thead title "
-    "tr ul".split()
+    "a article b blockquote body br caption code data dd del details div dl dt h1 h2 h3 h4 h5 head header html i ins "
+    "li main mark meta nav ol p rect script section small span strong style summary svg table tbody td text th thead "
+    "title tr ul".split()
 )
 ATTRIBUTES = set(
-    "aria-hidden aria-label aria-labelledby charset class colspan content data-c data-count data-noun data-query data-skip "
-    "data-study data-v data-where dir fill-opacity height href http-equiv id lang name preserveaspectratio role scope "
-    "tabindex text-anchor value viewbox width x y".split()
+    "aria-hidden aria-label aria-labelledby charset class colspan content data-c data-count data-noun data-query "
+    "data-skip data-study data-v data-where dir fill-opacity height href http-equiv id lang name preserveaspectratio "
+    "role scope tabindex text-anchor value viewbox width x y".split()
 )
 
 

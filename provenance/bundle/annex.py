@@ -1,0 +1,90 @@
+"""Tables that help to fill the template for the public summary of training content (AI Act, Art. 53(1)(d)).
+
+European Commission, template of July 2025. Each file is named after the section of the template that it helps with.
+What is written there, and whether it is enough, is for the provider to judge.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any
+
+import pyarrow as pa
+
+from provenance.store import RunReader
+from provenance.store.export import csv_of
+
+TOP_SHARE = 0.1  # of hosts by rank, which the template asks for; small providers: 5 %, or 1,000
+
+SOURCES = """
+SELECT regexp_extract(shard, '^(.*)[/]', 1) AS folder, format, count(*) AS files,
+       count(*) FILTER (outcome = 'scanned') AS scanned, count(*) FILTER (outcome = 'partial') AS partial,
+       count(*) FILTER (outcome = 'failed') AS failed, count(*) FILTER (outcome = 'skipped') AS skipped,
+       CAST(sum(bytes) AS BIGINT) AS bytes, CAST(sum(documents) AS BIGINT) AS documents,
+       CAST(sum(text_bytes) AS BIGINT) AS text_bytes, CAST(sum(words) AS BIGINT) AS words
+FROM shard GROUP BY ALL ORDER BY ALL"""
+
+COLLECTIONS = """
+SELECT CASE WHEN name IS NULL THEN '(others, summed up in their units)' WHEN name = '' THEN '(not said)' ELSE name END
+       AS collection, documents, text_bytes, documents_matched AS documents_with_known_works
+FROM origin WHERE kind = 'collection' ORDER BY text_bytes DESC, collection"""
+
+DOMAINS = f"""
+WITH hosts AS (SELECT *, name IS NOT NULL AND name <> '' AS named FROM origin WHERE kind = 'site'),
+ranked AS (SELECT *, CASE WHEN named THEN row_number() OVER (PARTITION BY named ORDER BY text_bytes DESC, name) END
+           AS rank, count(*) FILTER (named) OVER () AS hosts, sum(text_bytes) OVER () AS whole FROM hosts)
+SELECT rank, CASE WHEN name IS NULL THEN '(others, summed up in their units)' WHEN name = '' THEN '(no URL)'
+                  ELSE name END AS host, documents, text_bytes, round(text_bytes / greatest(whole, 1), 6) AS share,
+       coalesce(rank <= ceil({TOP_SHARE} * hosts), false) AS in_top_tenth,
+       documents_matched AS documents_with_known_works
+FROM ranked ORDER BY rank NULLS LAST, host"""
+
+WORKS = """
+SELECT w.work_id, w.title, w.author, e.rights_holder, e.licence, e.registration, e.isbn, w.grade, w.coverage,
+       w.documents, w.shards, a.status AS allowed, a.reason AS allowed_because, a.expires AS allowed_until,
+       coalesce(a.holds, false) AS allowance_holds
+FROM v_works w LEFT JOIN v_allowed a USING (work_id)
+LEFT JOIN (SELECT work_id, string_agg(DISTINCT rights_holder, '; ' ORDER BY rights_holder) AS rights_holder,
+                  string_agg(DISTINCT licence, '; ' ORDER BY licence) AS licence,
+                  string_agg(DISTINCT registration, '; ' ORDER BY registration) AS registration,
+                  string_agg(DISTINCT isbn, '; ' ORDER BY isbn) AS isbn FROM edition GROUP BY work_id) e USING (work_id)
+WHERE w.documents > 0 AND NOT w.decoy ORDER BY w.coverage DESC, w.work_id"""
+
+
+def annex(run: RunReader) -> dict[str, bytes]:
+    """The files, by name; all CSV is safe to open in a spreadsheet."""
+    tables = {
+        "2-sources": run.arrow(SOURCES),
+        "2-collections": run.arrow(COLLECTIONS),
+        "2.3-domains": run.arrow(DOMAINS),
+        "3-works": run.arrow(WORKS),
+        "3-processing": _processing(run),
+    }
+    written = {f"annex/{name}.csv": csv_of(table).encode() for name, table in tables.items()}
+    return {"annex/README.md": (files("provenance.bundle") / "texts" / "annex.md").read_bytes(), **written}
+
+
+def _processing(run: RunReader) -> pa.Table:
+    record = run.query("SELECT * FROM run")[0]
+    config = json.loads(record["config"])
+    counted = run.query(
+        """SELECT count(*) FILTER (outcome = 'failed') AS failed, count(*) FILTER (outcome = 'partial') AS partial,
+        (SELECT count(*) FROM exception) AS exceptions, (SELECT count(*) FROM work WHERE NOT decoy) AS works
+        FROM shard"""
+    )[0]
+    facts: list[tuple[str, Any]] = [
+        ("tool", f"provenance {record['tool_version']}"),
+        ("run ended (UTC)", record["ended_utc"]),
+        ("outcome", record["outcome"]),
+        ("known works looked for", counted["works"]),
+        ("documents scanned", record["documents_scanned"]),
+        ("documents with known works", record["documents_matched"]),
+        ("files that failed", counted["failed"]),
+        ("files scanned in part", counted["partial"]),
+        ("exceptions", counted["exceptions"]),
+        ("least words of a match", config["match"]["min_words"]),
+        ("index digest (XXH3-128)", record["index_digest"]),
+        ("digest of all unit files (SHA-256)", record["units_digest"]),
+    ]
+    return pa.table({"what": [name for name, _ in facts], "value": [str(value) for _, value in facts]})

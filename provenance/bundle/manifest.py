@@ -1,0 +1,93 @@
+"""The manifest of a bundle: every file with its size and SHA-256, and its own digest: no byte can change unseen.
+
+It is found whole or damaged by itself; who can write the bundle can make a new one that fits, so the digest of the
+manifest is printed when a bundle is made, to be kept elsewhere, or signed: `statement.json` is ready for that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from provenance.errors import BundleError
+from provenance.files import file_sha256
+
+MANIFEST, STATEMENT, SUMS = "manifest.json", "statement.json", "SHA256SUMS"
+VERSION = 1
+MOST_BYTES = 64 << 20  # of a manifest
+
+
+def files_of(folder: Path, without: Iterable[str] = (MANIFEST,)) -> list[str]:
+    """Names of all files in a folder, relative and sorted; raises BundleError for what is neither file nor folder."""
+    left_out, found = set(without), list[str]()
+    for path in folder.rglob("*"):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise BundleError(f"{folder} holds {name}, which is no plain file: a bundle has no links")
+        if path.is_file() and name not in left_out:
+            found.append(name)
+    return sorted(found)
+
+
+def make_manifest(folder: Path, facts: dict[str, Any]) -> bytes:
+    """The manifest of the files in a folder; `facts` is how they were made."""
+    files = [
+        {"path": name, "bytes": (folder / name).stat().st_size, "sha256": file_sha256(folder / name)}
+        for name in files_of(folder)
+    ]
+    return _sealed({"bundle": VERSION, **facts, "files": files})
+
+
+def _sealed(content: dict[str, Any]) -> bytes:
+    digest = hashlib.sha256(_canonical(content)).hexdigest()
+    return _canonical({**content, "sha256": digest})
+
+
+def _canonical(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=True).encode() + b"\n"
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """What a manifest says; raises BundleError if it is not there, or not byte for byte what was written."""
+    path = folder / MANIFEST
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise BundleError(f"{path} is too large for a manifest")
+        raw = path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{folder} is no bundle: {MANIFEST} cannot be read ({error.strerror})") from error
+    try:
+        content = json.loads(raw)
+        claimed = content.pop("sha256")
+        if _sealed(content) != raw or not isinstance(claimed, str):
+            raise BundleError(f"{path} is damaged: it has not the digest that stands in it")
+        names = [entry["path"] for entry in content["files"]]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        if isinstance(error, BundleError):
+            raise
+        raise BundleError(f"{path} is damaged: {str(error)[:200]}") from error
+    if content.get("bundle") != VERSION:
+        raise BundleError(f"{path} is of version {content.get('bundle')!r}; this program reads version {VERSION}")
+    for name in names:
+        parts = PurePosixPath(name).parts
+        if not name or name.startswith("/") or ".." in parts or "\\" in name or names.count(name) > 1:
+            raise BundleError(f"{path} names a file that cannot be part of a bundle: {name!r}")
+    return {**content, "sha256": claimed}
+
+
+def compare_files(folder: Path, manifest: dict[str, Any]) -> list[str]:
+    """What of the files is not as the manifest says, file by file."""
+    there, found = set(files_of(folder)), list[str]()
+    for entry in manifest["files"]:
+        name, path = entry["path"], folder / entry["path"]
+        if name not in there:
+            found.append(f"{name} is missing")
+        elif path.stat().st_size != entry["bytes"]:
+            found.append(f"{name} has {path.stat().st_size:,} bytes; it had {entry['bytes']:,}")
+        elif (digest := file_sha256(path)) != entry["sha256"]:
+            found.append(f"{name} has the SHA-256 {digest}; it had {entry['sha256']}")
+    known = {entry["path"] for entry in manifest["files"]}
+    return found + [f"{name} does not belong to the bundle" for name in sorted(there - known)]

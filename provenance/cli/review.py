@@ -1,0 +1,190 @@
+"""`provenance review`: walks a person through matches. What they decide stands beside what the machine said."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from provenance.report.passages import Piece
+
+FILE = click.Path(path_type=Path)
+DECISIONS = {"a": "accepted", "r": "rejected", "n": "undecided"}
+HELP = """a  accept    r  reject    n  leave undecided; each may have a note behind it: r quoted with permission
+s  skip      b  back      q  quit         ?  this help"""
+
+MATCHES = """
+SELECT m.*, e.title, e.author, w.grade, w.coverage, r.decision, r.note, r.name AS reviewer
+FROM v_matches m JOIN edition e USING (edition_id) JOIN v_works w ON w.work_id = m.work_id
+LEFT JOIN v_reviews r USING (finding)
+WHERE (? IS NULL OR m.work_id = ?) AND (? OR r.decision IS NULL)
+ORDER BY w.coverage DESC, m.work_id, m.matched_words DESC, m.finding"""
+
+
+@click.command("review", context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("db", type=FILE, metavar="RUN.duckdb")
+@click.option("--work", metavar="ID", help="Only matches of this work.")
+@click.option("--all", "everything", is_flag=True, help="Also matches that were reviewed before.")
+@click.option("--name", default="", help="Who reviews; by default the account.")
+@click.option("--match", "finding", metavar="FINDING", help="Decide this one, without asking.")
+@click.option("--decision", type=click.Choice(list(DECISIONS.values())), help="What of it.")
+@click.option("--note", default="", help="And why.")
+def command(
+    db: Path, work: str | None, everything: bool, name: str, finding: str | None, decision: str | None, note: str
+) -> None:
+    """Look at matches one after another and accept, reject or note them. Each decision is written at once.
+
+    Decisions are added to the journal of the run, with name and time; no score changes, and nothing is removed. The
+    answers are read line by line, so they may come from a pipe.
+
+    \b
+    provenance review run.duckdb --name "A. Person"
+    provenance review run.duckdb --match 4f0c2a9d1e6b7735 --decision rejected --note "quoted with permission"
+    """
+    from provenance.errors import UsageError
+    from provenance.store import RunReader
+    from provenance.store.journal import Author
+
+    if (finding is None) != (decision is None):
+        raise UsageError("--match and --decision go together")
+    author = Author.here(name)
+    with RunReader(db) as run:
+        if work is not None and not run.query("SELECT 1 FROM work WHERE work_id = ?", [work]):
+            raise UsageError(f"the run has no work {work!r} (--work)")
+        matches = run.query(MATCHES, [work, work, everything or finding is not None])
+    if finding is not None:
+        chosen = [match for match in matches if match["finding"] == finding]
+        if not chosen:
+            raise UsageError(f"the run has no match {finding!r} (--match); reports and `export` name them")
+        decide(db, author, chosen[0], str(decision), note)
+    else:
+        Walk(db, author, matches).go()
+    print_state(db)
+
+
+def decide(db: Path, author: Any, match: dict[str, Any], decision: str, note: str) -> None:
+    """Write one decision, and beside it what the machine said."""
+    from provenance.store.journal import REVIEW, append
+
+    machine = {name: match[name] for name in ("matched_words", "identity", "longest_run", "expectation", "estimated")}
+    content = {"finding": match["finding"], "decision": decision, "note": note, "machine": machine}
+    append(db, author, [(REVIEW, content)])
+
+
+def print_state(db: Path) -> None:
+    """How far the review is, and the digest to keep."""
+    from provenance.report.queries import QUERIES
+    from provenance.store import RunReader
+
+    with RunReader(db) as run:
+        state = run.query(QUERIES["reviews"].whole)[0]
+    click.echo(
+        f"{state['accepted']:,} accepted, {state['rejected']:,} rejected, {state['undecided']:,} undecided; "
+        f"{state['not_decided']:,} without a decision."
+    )
+    if state["last_entry"]:
+        click.echo(f"The last entry of the journal has the SHA-256 {state['last_entry']}")
+
+
+class Walk:
+    """A person's way through matches. It is shown on the terminal, or where output is a pipe, on stderr."""
+
+    def __init__(self, db: Path, author: Any, matches: list[dict[str, Any]]) -> None:
+        self._db, self._author, self._matches = db, author, matches
+        self._out: IO[str] = sys.stdout if sys.stdout.isatty() else sys.stderr
+
+    def go(self) -> None:
+        """Until all were seen, or the answers end."""
+        at = 0
+        while 0 <= at < len(self._matches):
+            self._show(at)
+            step = self._ask(self._matches[at])
+            if step is None:
+                return
+            at = max(0, at + step)
+
+    def _say(self, text: str = "", end: str = "\n") -> None:
+        click.echo(text + end, file=self._out, nl=False)
+
+    def _ask(self, match: dict[str, Any]) -> int | None:
+        """How far to go on after an answer; None to stop."""
+        while True:
+            self._say("a/r/n/s/b/q/? ", end="")
+            self._out.flush()
+            line = sys.stdin.readline()
+            if not line:
+                self._say()
+                return None
+            key, _, note = line.strip().partition(" ")
+            if key in DECISIONS:
+                decide(self._db, self._author, match, DECISIONS[key], note.strip())
+                match["decision"], match["note"], match["reviewer"] = DECISIONS[key], note.strip(), self._author.name
+                return 1
+            if key in ("s", "b"):
+                return 1 if key == "s" else -1
+            if key == "q":
+                return None
+            self._say(HELP)
+
+    def _show(self, at: int) -> None:
+        from provenance.cli.printing import percent, safe
+        from provenance.report.cells import expectation
+
+        match = self._matches[at]
+        by = f", {safe(match['author'])}" if match["author"] else ""
+        self._say(f"\n{at + 1} of {len(self._matches):,}: {match['finding']}")
+        self._say(f"{safe(match['title'] or match['edition_id'])}{by} ({match['grade']}, {percent(match['coverage'])})")
+        self._say(
+            f"{match['matched_words']:,} words, identity {percent(match['identity'])}, longest run "
+            f"{match['longest_run']:,}, expected by chance {expectation(match['expectation'])}"
+            + (" (estimate)" if match["estimated"] else "")
+        )
+        self._say(
+            f"{safe(match['shard'])}, row {match['row']}, {safe(match['text_column'])}, bytes {match['doc_begin']:,} to "
+            f"{match['doc_end']:,}; {safe(match['doc_id'])}"
+        )
+        if match["decision"]:
+            note = f": {safe(match['note'])}" if match["note"] else ""
+            self._say(f"{match['decision']} by {safe(match['reviewer'])}{note}")
+        self._show_texts(match)
+
+    def _show_texts(self, match: dict[str, Any]) -> None:
+        from rich.console import Console
+        from rich.table import Table
+
+        from provenance.cli.printing import safe, width
+        from provenance.report.passages import pair_of
+
+        pair = pair_of(match)
+        if pair is None:
+            self._say(safe(match["excerpt"] or ""))
+            return
+        console = Console(file=self._out, highlight=False, width=width())
+        columns = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
+        columns.add_column("document", ratio=1, overflow="fold")
+        columns.add_column("edition", ratio=1, overflow="fold")
+        columns.add_row(*(marked(side, console.is_terminal) for side in (pair.document, pair.edition)))
+        console.print(columns)
+
+
+def marked(pieces: list[Piece], colours: bool) -> Text:
+    """One side; what differs is bold and red in a terminal, and in brackets elsewhere."""
+    from rich.text import Text
+
+    from provenance.cli.match import MARKS
+
+    shown = Text()
+    for piece in pieces:
+        words = " ".join(piece.text.split())
+        if piece.kind == "equal":
+            shown.append(words + " ")
+        else:
+            before, after = ("", "") if colours else MARKS[piece.kind]
+            shown.append(before + words + after, style="bold red")
+            shown.append(" ")
+    return shown

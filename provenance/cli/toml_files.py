@@ -1,0 +1,48 @@
+"""TOML that people write for a command: read strictly, so that a slip of the pen is an error and not a silence."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from provenance.errors import UsageError
+
+MOST_BYTES = 1 << 20
+
+Kinds = type | tuple[type, ...]
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """What a file says; raises UsageError naming file and line."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise UsageError(f"{path} has more than {MOST_BYTES:,} bytes: is it the right file?")
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is no TOML: {error}") from error
+
+
+def check_table(place: str, table: Any, needed: Mapping[str, Kinds], allowed: Mapping[str, Kinds]) -> dict[str, Any]:
+    """A table with its keys checked, dates as text; `place` names it in the UsageErrors that this raises."""
+    if not isinstance(table, dict):
+        raise UsageError(f"{place} is no table")
+    known = {**needed, **allowed}
+    for name in table:
+        if name not in known:
+            raise UsageError(f"{place} has {name!r}; there are {', '.join(known)}")
+    for name in needed:
+        if name not in table:
+            raise UsageError(f"{place} lacks {name!r}")
+    for name, value in table.items():
+        kinds = known[name]
+        if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
+            wanted = " or ".join(kind.__name__ for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
+            raise UsageError(f"{place}: {name} is {value!r}; a {wanted.replace('str', 'text')} is needed")
+        if isinstance(value, str) and not value.strip():
+            raise UsageError(f"{place}: {name} is empty")
+    return {name: value.isoformat() if isinstance(value, (date, datetime)) else value for name, value in table.items()}
