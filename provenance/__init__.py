@@ -2,6 +2,7 @@
 
     provenance.build_index(["books/"], "indexes/books")
     summary = provenance.scan(["shards/"], index="indexes/books", db="run.duckdb")
+    works = provenance.open_run("run.duckdb").works()
     matches = provenance.Matcher(provenance.Index("indexes/books")).match(pa.array(texts))
 
 Names are imported when first used, so that `import provenance` and `provenance --help` stay fast.
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from provenance.building import build_index
     from provenance.index import Index
     from provenance.matching import MatchConfig, Matcher
+    from provenance.results import Match, Run, Work, open_run
     from provenance.runs.config import ScanConfig
     from provenance.runs.inspecting import inspect_shards
     from provenance.runs.record import ScanSummary
@@ -29,6 +31,10 @@ _HOMES = {
     "Index": "provenance.index",
     "MatchConfig": "provenance.matching",
     "Matcher": "provenance.matching",
+    "Match": "provenance.results",
+    "Run": "provenance.results",
+    "Work": "provenance.results",
+    "open_run": "provenance.results",
     "ScanConfig": "provenance.runs.config",
     "ScanSummary": "provenance.runs.record",
     "inspect_shards": "provenance.runs.inspecting",
@@ -43,13 +49,17 @@ __all__ = [
     "FracMinHash",
     "Index",
     "Key",
+    "Match",
     "MatchConfig",
     "Matcher",
+    "Run",
     "ScanConfig",
     "ScanSummary",
+    "Work",
     "__version__",
     "build_index",
     "inspect_shards",
+    "open_run",
     "scan",
 ]
 

@@ -6,6 +6,7 @@ that stay inside, nothing larger than the archive itself.
 
 from __future__ import annotations
 
+import errno
 import zipfile
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -44,6 +45,10 @@ def extract_archive(path: Path, folder: Path) -> None:
                         file.write(block)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, ValueError, EOFError, NotImplementedError, RuntimeError) as error:
         raise BundleError(f"{path} is damaged, or no bundle: {str(error)[:200]}") from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # what the archive says is where a member lies, and there is nothing
+            raise
+        raise BundleError(f"{path} is damaged: it points outside of itself") from error
 
 
 def _check(path: Path, members: list[zipfile.ZipInfo]) -> None:

@@ -45,7 +45,7 @@ def command(db: Path, file: Path, name: str) -> None:
 
 def read_statement(file: Path) -> dict[str, Any]:
     """What a file says, dates as text; raises UsageError for what is not foreseen."""
-    from provenance.cli.toml_files import check_table, read_toml
+    from provenance.cli.toml_files import Kinds, check_table, read_toml
     from provenance.errors import UsageError
 
     texts = {"organisation": str, "note": str, "acquired": list}
@@ -53,7 +53,7 @@ def read_statement(file: Path) -> dict[str, Any]:
     acquired = []
     for place, entry in enumerate(said.pop("acquired", []), 1):
         where = f"{file}, [[acquired]] number {place}"
-        needed = {"what": str, "from": str, "by": str, "at": (date, datetime)}
+        needed: dict[str, Kinds] = {"what": str, "from": str, "by": str, "at": (date, datetime)}
         told = check_table(where, entry, needed, {"sha256": str, "note": str})
         if "sha256" in told and not re.fullmatch("[0-9a-f]{64}", told["sha256"].lower()):
             raise UsageError(f"{where}: sha256 is {told['sha256']!r}; 64 hexadecimal digits are needed")

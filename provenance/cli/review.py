@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from provenance.report.passages import Piece
+    from provenance.store.journal import Author
 
 FILE = click.Path(path_type=Path)
 DECISIONS = {"a": "accepted", "r": "rejected", "n": "undecided"}
@@ -67,7 +68,7 @@ def command(
     print_state(db)
 
 
-def decide(db: Path, author: Any, match: dict[str, Any], decision: str, note: str) -> None:
+def decide(db: Path, author: Author, match: dict[str, Any], decision: str, note: str) -> None:
     """Write one decision, and beside it what the machine said."""
     from provenance.store.journal import REVIEW, append
 
@@ -94,7 +95,7 @@ def print_state(db: Path) -> None:
 class Walk:
     """A person's way through matches. It is shown on the terminal, or where output is a pipe, on stderr."""
 
-    def __init__(self, db: Path, author: Any, matches: list[dict[str, Any]]) -> None:
+    def __init__(self, db: Path, author: Author, matches: list[dict[str, Any]]) -> None:
         self._db, self._author, self._matches = db, author, matches
         self._out: IO[str] = sys.stdout if sys.stdout.isatty() else sys.stderr
 
@@ -145,8 +146,8 @@ class Walk:
             + (" (estimate)" if match["estimated"] else "")
         )
         self._say(
-            f"{safe(match['shard'])}, row {match['row']}, {safe(match['text_column'])}, bytes {match['doc_begin']:,} to "
-            f"{match['doc_end']:,}; {safe(match['doc_id'])}"
+            f"{safe(match['shard'])}, row {match['row']}, {safe(match['text_column'])}, bytes {match['doc_begin']:,} "
+            f"to {match['doc_end']:,}; {safe(match['doc_id'])}"
         )
         if match["decision"]:
             note = f": {safe(match['note'])}" if match["note"] else ""

@@ -27,7 +27,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} is no TOML: {error}") from error
 
 
-def check_table(place: str, table: Any, needed: Mapping[str, Kinds], allowed: Mapping[str, Kinds]) -> dict[str, Any]:
+def check_table(place: str, table: object, needed: Mapping[str, Kinds], allowed: Mapping[str, Kinds]) -> dict[str, Any]:
     """A table with its keys checked, dates as text; `place` names it in the UsageErrors that this raises."""
     if not isinstance(table, dict):
         raise UsageError(f"{place} is no table")

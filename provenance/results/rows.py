@@ -1,0 +1,175 @@
+"""Works and matches as frozen records, and lists of them that a notebook shows as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, TypeVar, overload
+
+import pyarrow as pa
+
+from provenance.matching.script import Edit, edit_script
+from provenance.results import notebook
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Work:
+    """A known work, and how much of it is in the shards; shares are of its words, from 0 to 1."""
+
+    work_id: str
+    title: str
+    author: str
+    grade: str  # complete, substantial, excerpts, quotation, none
+    coverage: float  # share of the words of `best_edition`
+    coverage_low: float | None  # 95 % intervals of estimates
+    coverage_high: float | None
+    identity: float | None  # of its matches; None without one
+    best_edition: str
+    best_words: int
+    covered_words: int
+    own_words: int  # in passages that no other work explains better
+    matched_words: int  # copies counted
+    longest_run: int  # words
+    documents: int
+    shards: int
+    copies: float
+    deciles: tuple[float, ...]  # of each tenth of the work, the share that is there
+    editions: int
+    credited_matches: int
+    credited_documents: int
+    shared_documents: int
+    estimated: bool
+    decoy: bool
+    allowed: str | None  # licensed, public domain or permitted
+
+    @property
+    def found(self) -> bool:
+        """Whether it has a grade."""
+        return self.grade != "none"
+
+    def _repr_html_(self) -> str:
+        return notebook.work(self)
+
+
+@dataclass(frozen=True)
+class Match:
+    """A passage that a document and an edition have; places are in bytes, and `char` in code points, from 0."""
+
+    finding: str
+    shard: str
+    row_group: int | None
+    row: int
+    doc_id: str
+    text_column: str
+    url: str | None
+    site: str | None
+    source: str | None
+    doc_begin: int
+    doc_end: int
+    doc_char_begin: int
+    doc_char_end: int
+    doc_word: int
+    doc_words: int
+    edition_id: str
+    work_id: str
+    ref_begin: int | None
+    ref_end: int | None
+    ref_char_begin: int | None
+    ref_char_end: int | None
+    ref_word: int
+    ref_words: int
+    matched_words: int
+    identity: float
+    longest_run: int
+    score: float
+    expectation: float
+    estimated: bool
+    excerpt: str | None  # cut; None where the run is redacted
+    excerpt_sha256: str  # of all bytes
+    doc_before: str | None
+    doc_after: str | None
+    ref_excerpt: str | None
+    ref_excerpt_sha256: str | None
+    ref_before: str | None
+    ref_after: str | None
+    also: tuple[str, ...]  # other editions of the work that have it
+    shared: tuple[str, ...]  # editions of other works that have it
+    decision: str | None  # of a person: accepted, rejected or undecided
+    note: str | None
+    reviewer: str | None
+    reviewed_utc: datetime | None
+    blocks: tuple[tuple[int, int, int], ...] = field(repr=False, default=())  # equal words: document, edition, how many
+
+    def edits(self) -> list[Edit]:
+        """What must be done to the edition's words to get the document's."""
+        return edit_script(self.blocks)
+
+    def _repr_html_(self) -> str:
+        return notebook.match(self)
+
+
+Item = TypeVar("Item", Work, Match)
+
+
+class _Rows(Sequence[Item]):
+    """Records in order, with the Arrow table that they were made of."""
+
+    def __init__(self, items: Sequence[Item], table: pa.Table) -> None:
+        self._items: tuple[Item, ...] = tuple(items)
+        self._table = table
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @overload
+    def __getitem__(self, place: int) -> Item: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Item]: ...
+    def __getitem__(self, place: int | slice) -> Item | Sequence[Item]:
+        return self._items[place]
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self._items)
+
+    def arrow(self) -> pa.Table:
+        """The rows as an Arrow table, with all columns of their view."""
+        return self._table
+
+
+class Works(_Rows[Work]):
+    """Works, those first of which most is there."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self):,} works>"
+
+    def _repr_html_(self) -> str:
+        return notebook.works(self)
+
+
+class Matches(_Rows[Match]):
+    """Matches, the longest first."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self):,} matches>"
+
+    def _repr_html_(self) -> str:
+        return notebook.matches(self)
+
+
+def work_of(row: Row) -> Work:
+    """A row of v_works."""
+    return Work(**{**_chosen(Work, row), "deciles": tuple(row["deciles"])})
+
+
+def match_of(row: Row) -> Match:
+    """A row of the query MATCHES."""
+    blocks = tuple((block["doc_word"], block["ref_word"], block["words"]) for block in row["blocks"] or ())
+    also, shared = (tuple(row[name] or ()) for name in ("also", "shared"))
+    return Match(**{**_chosen(Match, row), "blocks": blocks, "also": also, "shared": shared})
+
+
+def _chosen(kind: type, row: Row) -> Row:
+    return {known.name: row[known.name] for known in fields(kind) if known.name in row}

@@ -1,0 +1,136 @@
+"""`open_run` gives what the database says, as records, Arrow tables and harmless HTML."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from lxml import html
+
+import provenance
+from provenance.errors import StoreError, UsageError
+from provenance.shown import UNSAFE, safe
+from provenance.store import EXPORTS, RunReader
+from tests.report.runs_to_report import PAYLOADS, make_hostile, make_rich
+
+
+@pytest.fixture(scope="module")
+def rich_db(tmp_path_factory) -> Path:
+    return make_rich(tmp_path_factory.mktemp("opened"))
+
+
+@pytest.fixture(scope="module")
+def hostile_db(tmp_path_factory) -> Path:
+    return make_hostile(tmp_path_factory.mktemp("opened_hostile"))
+
+
+def test_works_are_those_of_the_database(rich_db):
+    with provenance.open_run(rich_db) as run, RunReader(rich_db) as reader:
+        order = "ORDER BY coverage DESC, matched_words DESC, work_id"
+        rows = reader.query(f"SELECT * FROM v_works WHERE grade <> 'none' AND NOT decoy {order}")
+        works = run.works()
+        assert [work.work_id for work in works] == [row["work_id"] for row in rows]
+        for work, row in zip(works, rows, strict=True):
+            assert {
+                name: getattr(work, name) for name in ("grade", "coverage", "longest_run", "allowed")
+            }.items() <= row.items()
+            assert len(work.deciles) == 10
+            assert work.found
+        everything = run.works(found=False)
+        assert len(everything) == reader.query("SELECT count(*) AS n FROM work WHERE NOT decoy")[0]["n"]
+        assert len(run.works(found=False, decoys=True)) == len(everything) + 1
+        assert {work.grade for work in run.works(grade="complete")} == {"complete"}
+        assert run.work("book0").title == "The 0th Book"
+        assert works.arrow().column("work_id").to_pylist() == [work.work_id for work in works]
+
+
+def test_matches_are_those_of_the_database_and_have_their_edits(rich_db):
+    with provenance.open_run(rich_db) as run, RunReader(rich_db) as reader:
+        matches = run.matches()
+        assert len(matches) == reader.query("SELECT count(*) AS n FROM match")[0]["n"]
+        assert [m.matched_words for m in matches] == sorted((m.matched_words for m in matches), reverse=True)
+        one = run.match(matches[0].finding)
+        assert one == matches[0]
+        assert sum(edit.doc_words for edit in one.edits() if edit.kind == "equal") == one.matched_words
+        assert {m.work_id for m in run.matches(work="book1")} == {"book1"}
+        assert len(run.matches(limit=3)) == 3
+        assert matches[1:3][0] == matches[1]
+        assert {m.decision for m in matches} >= {"undecided", "rejected", None}
+        shard = matches[0].shard
+        assert {m.shard for m in run.matches(shard=shard)} == {shard}
+        assert run.matches(work="it's nobody").arrow().num_rows == 0
+
+
+def test_every_table_is_an_arrow_table(rich_db):
+    with provenance.open_run(rich_db) as run:
+        assert run.tables == tuple(EXPORTS)
+        for name in run.tables:
+            assert isinstance(run.table(name), pa.Table)
+        assert run.exceptions().num_rows > 0
+        assert set(run.shards()["outcome"].to_pylist()) == {"scanned", "partial", "failed"}
+        assert run.coverage(run.work("book0").best_edition)["words"].to_pylist() == [run.work("book0").covered_words]
+        assert run.sql("SELECT 1 AS one").to_pylist() == [{"one": 1}]
+
+
+def test_a_run_says_what_it_is(rich_db):
+    with provenance.open_run(rich_db) as run:
+        assert not run.complete
+        assert "INCOMPLETE" in repr(run)
+        assert run._repr_html_().index("INCOMPLETE") < run._repr_html_().index("found")
+        assert run.started.tzinfo is UTC
+        assert run.ended >= run.started
+        assert run.config["match"]["min_words"] == 25
+        assert run.documents_scanned > run.documents_matched > 0
+        assert run.tool_version == provenance.__version__
+        for wrong in (lambda: run.work("nobody"), lambda: run.match("none"), lambda: run.table("none")):
+            with pytest.raises(UsageError):
+                wrong()
+        with pytest.raises(StoreError):
+            run.sql("SELECT nothing FROM nowhere")
+    with pytest.raises(StoreError):
+        provenance.open_run(rich_db.parent / "none.duckdb")
+
+
+def shown(db: Path, redact: bool = False) -> list[str]:
+    with provenance.open_run(db, redact) as run:
+        works, matches = run.works(found=False), run.matches()
+        one_by_one = [item._repr_html_() for item in (*works, *matches[:20])]
+        return [run._repr_html_(), works._repr_html_(), matches._repr_html_(), *one_by_one]
+
+
+def test_a_hostile_run_is_harmless_in_a_notebook(hostile_db):
+    text = ""
+    for page in shown(hostile_db):
+        tree = html.fromstring(page)
+        assert not tree.xpath("//script | //img | //a | //iframe | //@href | //@src")
+        assert not [name for node in tree.iter() for name in node.attrib if name.startswith("on")]
+        assert not UNSAFE.search(page.replace("\n", ""))
+        text += tree.text_content()
+    for payload in PAYLOADS:
+        assert safe(payload)[:40] in text
+
+
+def test_nothing_of_a_text_is_shown_of_a_redacted_run(rich_db):
+    words = {
+        w for path in (rich_db.parent / "books").glob("*.txt") for w in re.findall(r"\b[a-z]{8,9}\b", path.read_text())
+    }
+    ours = {"document", "excerpts", "quotation", "identity", "complete", "reviewed", "licensed", "rejected", "estimate"}
+    assert not [
+        w
+        for page in shown(rich_db, redact=True)
+        for w in re.findall(r"\b[a-z]{8,9}\b", html.fromstring(page).text_content())
+        if w in words - ours
+    ]
+    assert [w for page in shown(rich_db) for w in re.findall(r"\b[a-z]{8,9}\b", page) if w in words - ours]
+
+
+def test_long_lists_say_how_much_they_leave_out(rich_db, monkeypatch):
+    monkeypatch.setattr("provenance.results.notebook.MOST_ROWS", 2)
+    with provenance.open_run(rich_db) as run:
+        matches = run.matches()
+        page = html.fromstring(matches._repr_html_())
+    assert len(page.xpath("//tbody/tr")) == 2
+    assert f"{len(matches) - 2:,} more of {len(matches):,}" in page.text_content()
