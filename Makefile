@@ -52,7 +52,7 @@ $(VENV)/.bench: $(VENV)/.installed
 	@touch $@
 
 bench: $(VENV)/.bench ## Short forms of the measurements
-	@for name in hot_path whole_scan index_scale runs scale startup hostile chance quality; do \
+	@for name in hot_path whole_scan index_scale runs scale startup hostile chance quality report; do \
 		echo "== $$name"; $(BIN)/python -m benchmarks.$$name --short || exit 1; done
 	@echo "== memory"; $(BIN)/python -m benchmarks.memory --gigabytes 0.2
 

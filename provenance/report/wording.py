@@ -94,7 +94,7 @@ def _of_study(rates: dict[str, Any]) -> list[Markup]:
         found.append(
             Markup(
                 '<span data-study="negatives">Of {} unrelated documents {} was flagged, and {} that shares no passage '
-                "with a known book (at most {} of such documents would be, 95 %).</span>"
+                "with a known book (of such documents at most {} would be, 95 %).</span>"
             ).format(
                 f"{unrelated['documents']:,}",
                 unrelated["flagged"],

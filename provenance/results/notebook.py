@@ -85,7 +85,8 @@ def matches(found: Sequence[Match]) -> str:
                 ("words", "right"), ("identity", "right"), ("review", "left")]  # fmt: skip
     cells = (
         [one.finding, short(one.work_id, 40), short(one.shard, 60), f"{one.row:,}",
-         f"{one.doc_begin:,}-{one.doc_end:,}", f"{one.matched_words:,}", percent(one.identity), safe(one.decision or "")]
+         f"{one.doc_begin:,}-{one.doc_end:,}", f"{one.matched_words:,}", percent(one.identity),
+         safe(one.decision or "")]
         for one in found[:MOST_ROWS]
     )  # fmt: skip
     return str(_table(headings, cells, len(found)))

@@ -29,6 +29,15 @@ def test_demo_ends_well_and_shows_works_clean_rows_and_files(demo):
         assert shown in result.stdout
 
 
+def test_demo_ends_with_a_report(demo):
+    folder, result = demo
+    page = (folder / "report.html").read_text("utf-8")
+    assert "report.html" in result.stdout
+    assert 'of <data value="66" data-c="works">66</data> known works were found' in page
+    for title in ("Ruth", "Jonah", "Judges"):
+        assert title in page
+
+
 def test_books_copied_whole_are_complete_and_absent_ones_are_not_found_whole(demo):
     with RunReader(demo[0] / "run.duckdb") as run:
         works = {row["work_id"]: row for row in run.query("SELECT * FROM v_works")}

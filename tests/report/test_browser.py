@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -53,6 +55,25 @@ class Seen:
 
 
 @pytest.fixture(scope="module")
+def demo(tmp_path_factory) -> Path:
+    pytest.importorskip("pythonbible", reason="the demo's texts are the extra `demo`")
+    folder = tmp_path_factory.mktemp("demo") / "demo"
+    command = [sys.executable, "-m", "provenance", "demo", "--dir", str(folder)]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    return folder / "report.html"
+
+
+@pytest.fixture
+def page_of(request):
+    """The report of a name: of the demo, of a run that has everything, of one made by somebody who means harm."""
+
+    def find(name: str) -> Path:
+        return request.getfixturevalue("demo") if name == "demo" else request.getfixturevalue("pages")[name]
+
+    return find
+
+
+@pytest.fixture(scope="module")
 def pages(rich, hostile, tmp_path_factory) -> dict[str, Path]:
     folder, found = tmp_path_factory.mktemp("pages"), {}
     for name, db in (("rich", rich), ("hostile", hostile)):
@@ -63,9 +84,10 @@ def pages(rich, hostile, tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-@pytest.mark.parametrize("name", ["rich", "hostile"])
-def test_nothing_runs_and_nothing_is_asked_for(browser, pages, name, size):
-    with Seen(browser, pages[name], size) as seen:
+@pytest.mark.parametrize("name", ["demo", "rich", "hostile"])
+def test_nothing_runs_and_nothing_is_asked_for(browser, page_of, name, size):
+    path = page_of(name)
+    with Seen(browser, path, size) as seen:
         page = seen.page
         for section in page.query_selector_all("section"):
             section.scroll_into_view_if_needed()
@@ -79,7 +101,7 @@ def test_nothing_runs_and_nothing_is_asked_for(browser, pages, name, size):
             "the page itself does not scroll sideways"
         )
         assert seen.console == []
-        assert {url.split("#")[0] for url in seen.requests} == {pages[name].as_uri()}
+        assert {url.split("#")[0] for url in seen.requests} == {path.as_uri()}
 
 
 def test_the_policy_stops_a_script_that_got_in(browser, pages, tmp_path):
@@ -139,12 +161,12 @@ def test_a_file_and_the_reason_why_it_was_not_scanned_stay_together(browser, pag
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-@pytest.mark.parametrize("name", ["rich", "hostile"])
-def test_accessibility_has_no_serious_finding(browser, pages, name, size):
+@pytest.mark.parametrize("name", ["demo", "rich", "hostile"])
+def test_accessibility_has_no_serious_finding(browser, page_of, name, size):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is in the extra `browser`")
     # the policy keeps axe's own script out, as it does all others: a copy without it is looked at
-    copy = pages[name].with_suffix(".axe.html")
-    copy.write_text(pages[name].read_text().replace("Content-Security-Policy", "X-Policy"))
+    copy = page_of(name).with_suffix(".axe.html")
+    copy.write_text(page_of(name).read_text().replace("Content-Security-Policy", "X-Policy"))
     with Seen(browser, copy, size) as seen:
         for closed in seen.page.query_selector_all("details"):
             closed.evaluate("node => node.open = true")
