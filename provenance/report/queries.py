@@ -94,7 +94,7 @@ FROM v_works WHERE documents = 0 AND NOT decoy""",
         "The editions of every work",
         """SELECT e.work_id, e.edition_id, e.title, e.author, e.year, e.publisher, e.isbn, e.language, e.rights_holder,
        e.registration, e.licence, e.words, e.source, e.source_sha256, e.text_sha256, e.format, e.grouped_by,
-       e.invalid_utf8, coalesce(c.covered, 0) AS covered_words,
+       e.invalid_utf8, array_to_string(e.notes, '; ') AS notes, e.text_bytes, coalesce(c.covered, 0) AS covered_words,
        round(coalesce(c.covered, 0) / greatest(e.words, 1), 6) AS covered
 FROM edition e LEFT JOIN (SELECT edition_id, CAST(sum(words) AS BIGINT) AS covered FROM v_coverage
                           GROUP BY edition_id) c USING (edition_id)

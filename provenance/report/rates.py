@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from functools import cache
 from importlib.resources import files
@@ -19,6 +20,13 @@ def error_rates() -> dict[str, Any] | None:
         return None
     loaded: dict[str, Any] = json.loads(place.read_text("utf-8"))
     return loaded
+
+
+@cache
+def study_digest() -> str | None:
+    """The name of the study: SHA-256 of its file."""
+    place = files("provenance.report") / NAME
+    return hashlib.sha256(place.read_bytes()).hexdigest() if place.is_file() else None
 
 
 def rows_of(rates: dict[str, Any]) -> list[dict[str, Any]]:

@@ -14,14 +14,21 @@ from markupsafe import Markup
 from provenance.report.cells import cell, counted, expectation, raw, shell, shown, value
 from provenance.report.facts import Facts, Options, read_facts
 from provenance.report.passages import cut_at_word, pair_of, shown_text
-from provenance.report.queries import QUERIES
-from provenance.report.rates import LENGTHS, error_rates, rows_of, same_parameters
+from provenance.report.rates import LENGTHS, error_rates, rows_of, same_parameters, study_digest
 from provenance.report.strips import LOOKS, heat_map, strip
 from provenance.report.wording import ALTERNATIVES, GLOSSARY, GRADE_MEANS, LIMITS, how_sure, strip_label, verdict
 from provenance.shown import number, percent, safe, short, size, utc
 from provenance.store import RunReader
 
 SIDE_BY_SIDE, MOST_SIDE_BY_SIDE = 5, 1500  # matches of a work, and in all, that are shown as two texts
+
+
+ABOUT = (
+    ("author", "author"), ("publisher", "publisher"), ("language", "language"), ("rights_holder", "rights holder"),
+    ("registration", "registration"), ("licence", "licence"), ("format", "read as"), ("grouped_by", "work told by"),
+    ("notes", "notes"),
+)  # fmt: skip
+"""What else is shown of an edition, where it is known, and what it is called."""
 
 
 def report(run: RunReader, options: Options | None = None) -> bytes:
@@ -42,7 +49,7 @@ def render(facts: Facts) -> str:
         differs=same_parameters(rates, facts.record["config"], facts.record["tool_version"]) if rates else [],
         pairs=pairs, anchors=anchors(facts), strips=_strips(facts), heat=_heat(facts), verdict=verdict(facts),
         sure=how_sure(facts, rates), looks=LOOKS, grade_means=GRADE_MEANS, limits=LIMITS, glossary=GLOSSARY,
-        alternatives=ALTERNATIVES, queries=QUERIES,
+        alternatives=ALTERNATIVES, about=ABOUT, study=study_digest(),
     )  # fmt: skip
 
 

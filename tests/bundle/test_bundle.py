@@ -26,21 +26,15 @@ from provenance.bundle.write import made_by
 from provenance.errors import BundleError, UsageError
 from provenance.store import RunReader
 from provenance.verify import DIFFERENT, EQUAL, UNCHECKED
-from tests.report.runs_to_report import make_rich
 
 
 @pytest.fixture(scope="session")
-def rich_run(tmp_path_factory) -> Path:
-    return make_rich(tmp_path_factory.mktemp("bundled"))
-
-
-@pytest.fixture(scope="session")
-def whole(rich_run, tmp_path_factory) -> Path:
+def whole(rich, tmp_path_factory) -> Path:
     """A folder with one bundle as a folder and as a zip file, and a redacted one."""
     folder = tmp_path_factory.mktemp("whole")
-    write_bundle(rich_run, folder / "plain")
-    write_bundle(rich_run, folder / "plain.zip")
-    write_bundle(rich_run, folder / "redacted", Choice(redacted=True, max_matches=5))
+    write_bundle(rich, folder / "plain")
+    write_bundle(rich, folder / "plain.zip")
+    write_bundle(rich, folder / "redacted", Choice(redacted=True, max_matches=5))
     return folder
 
 
@@ -67,8 +61,8 @@ def test_a_bundle_verifies_from_nothing_but_itself(whole, tmp_path, name):
     assert [check["name"] for check in checks] == ["manifest", "files", "tables", "report", "companions", "journal"]
 
 
-def test_a_bundle_is_the_same_bytes_each_time(whole, rich_run, tmp_path):
-    digest = write_bundle(rich_run, tmp_path / "again.zip")
+def test_a_bundle_is_the_same_bytes_each_time(whole, rich, tmp_path):
+    digest = write_bundle(rich, tmp_path / "again.zip")
     assert (tmp_path / "again.zip").read_bytes() == (whole / "plain.zip").read_bytes()
     assert digest == read_manifest(whole / "plain")["sha256"]
 
@@ -195,18 +189,18 @@ def test_a_compressed_archive_is_refused_and_so_is_what_is_no_bundle(tmp_path):
     assert states(tmp_path / "empty") == {"manifest": DIFFERENT}
 
 
-def test_nothing_of_others_is_overwritten(rich_run, whole, tmp_path):
+def test_nothing_of_others_is_overwritten(rich, whole, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "file").write_text("mine")
     (tmp_path / "mine.zip").write_text("mine")
     for out in ("mine", "mine.zip"):
         for overwrite in (False, True):
             with pytest.raises(UsageError):
-                write_bundle(rich_run, tmp_path / out, overwrite=overwrite)
+                write_bundle(rich, tmp_path / out, overwrite=overwrite)
     with pytest.raises(UsageError):
-        write_bundle(rich_run, tmp_path / "nowhere" / "b")
+        write_bundle(rich, tmp_path / "nowhere" / "b")
     shutil.copytree(whole / "plain", tmp_path / "old")
-    write_bundle(rich_run, tmp_path / "old", overwrite=True)
+    write_bundle(rich, tmp_path / "old", overwrite=True)
     assert {path.name for path in tmp_path.iterdir()} == {"mine", "mine.zip", "old"}
 
 
@@ -215,8 +209,8 @@ def test_its_sums_are_those_that_anybody_can_check(whole):
     assert done.returncode == 0
 
 
-def test_no_word_of_a_text_is_in_a_redacted_bundle(whole, rich_run):
-    texts = " ".join(path.read_text() for path in (rich_run.parent / "books").glob("*.txt"))
+def test_no_word_of_a_text_is_in_a_redacted_bundle(whole, rich):
+    texts = " ".join(path.read_text() for path in (rich.parent / "books").glob("*.txt"))
     words = {word.encode() for word in texts.split() if len(word) > 8 and word.isalpha() and word.islower()}
     assert len(words) > 200
     shown = 0
@@ -245,8 +239,8 @@ def test_the_statement_names_every_file(whole):
     assert said["predicate"]["run"]["outcome"] == "incomplete"
 
 
-def test_croissant_names_what_was_scanned_and_says_what_was_not(rich_run, tmp_path):
-    with RunReader(rich_run) as run:
+def test_croissant_names_what_was_scanned_and_says_what_was_not(rich, tmp_path):
+    with RunReader(rich) as run:
         said = croissant(run)
         shards = {row["shard"]: row for row in run.query("SELECT * FROM shard WHERE outcome IN ('scanned', 'partial')")}
     assert {file["contentUrl"]: file.get("sha256") for file in said["distribution"]} == {
@@ -260,8 +254,8 @@ def test_croissant_names_what_was_scanned_and_says_what_was_not(rich_run, tmp_pa
     mlcroissant.Dataset(jsonld=tmp_path / "croissant.json")
 
 
-def test_the_annex_adds_up_and_says_no_word_that_is_not_its_own(rich_run):
-    with RunReader(rich_run) as run:
+def test_the_annex_adds_up_and_says_no_word_that_is_not_its_own(rich):
+    with RunReader(rich) as run:
         files = annex(run)
         shard = run.query(
             "SELECT count(*) AS n, sum(documents) AS documents, sum(text_bytes) AS text_bytes FROM shard"

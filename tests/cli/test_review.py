@@ -18,17 +18,11 @@ from provenance.errors import UsageError
 from provenance.shown import UNSAFE
 from provenance.store import RunReader
 from provenance.store.journal import broken_link, entries
-from tests.report.runs_to_report import make_hostile, make_rich
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Path:
-    return make_rich(tmp_path_factory.mktemp("reviewed"))
 
 
 @pytest.fixture
-def db(made, tmp_path) -> Path:
-    shutil.copy(made, tmp_path / "run.duckdb")
+def db(rich, tmp_path) -> Path:
+    shutil.copy(rich, tmp_path / "run.duckdb")
     return tmp_path / "run.duckdb"
 
 
@@ -88,9 +82,8 @@ def test_what_makes_no_sense_is_refused(db, arguments):
     assert db.read_bytes() == before
 
 
-def test_a_hostile_run_is_shown_harmlessly(tmp_path):
-    db = make_hostile(tmp_path / "h") if (tmp_path / "h").mkdir() is None else None
-    done = walk(db, "s\n" * 40, "--all")
+def test_a_hostile_run_is_shown_harmlessly(hostile):
+    done = walk(hostile, "s\n" * 40, "--all")
     assert done.returncode == 0
     assert not UNSAFE.search((done.stdout + done.stderr).replace("\n", ""))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 import provenance
 from provenance.store import RunReader
@@ -129,3 +130,15 @@ def make_hostile(folder: Path) -> Path:
     ]
     append(db, Author(PAYLOADS[0], PAYLOADS[5]), said)
     return db
+
+
+@pytest.fixture(scope="session")
+def rich(tmp_path_factory) -> Path:
+    """The run that has everything; nobody changes it, who wants to takes a copy."""
+    return make_rich(tmp_path_factory.mktemp("rich"))
+
+
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory) -> Path:
+    """The run made by somebody who means harm; nobody changes it."""
+    return make_hostile(tmp_path_factory.mktemp("hostile"))

@@ -197,6 +197,7 @@ def test_it_prints_with_page_numbers_and_the_label_of_the_case(browser, pages, t
     assert "book4" in whole.replace("\n", ""), "what is folded on the screen is printed"
 
 
+@pytest.mark.slow
 def test_ten_thousand_matches_open_at_once(browser, tmp_path):
     """A limit of seconds belongs to `benchmarks.report`; here the page works at that size."""
     words = prose(1, 30000).split()

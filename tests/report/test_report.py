@@ -10,8 +10,6 @@ import re
 import subprocess
 import sys
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from lxml import html
 
@@ -199,20 +197,6 @@ def test_estimates_say_that_they_are(rich, tmp_path):
     assert "are estimates" in page.get_element_by_id("summary").text_content()
     assert page.xpath("//span[@class='tag' and text()='estimate']")
     assert "95 %" in page.xpath("//section[@class='work']")[0].text_content()
-
-
-def test_ten_thousand_matches_fit_into_twenty_megabytes(tmp_path):
-    words = prose(1, 30000).split()
-    (tmp_path / "book.txt").write_text(" ".join(words))
-    rows = [" ".join(words[at : at + 30]) for at in range(0, 29000, 3)] * 2
-    pq.write_table(pa.table({"text": rows[:10_500]}), tmp_path / "s.parquet")
-    provenance.build_index([tmp_path / "book.txt"], tmp_path / "index")
-    provenance.scan([tmp_path / "s.parquet"], tmp_path / "index", tmp_path / "r.duckdb", workers=1)
-    with RunReader(tmp_path / "r.duckdb") as run:
-        assert run.query("SELECT count(*) AS n FROM match")[0]["n"] > 10_000
-        page = report(run, Options(max_matches=10_000))
-    assert page.count(b'data-c="finding"') >= 10_000
-    assert len(page) < 20_000_000
 
 
 def test_a_certificate_has_the_facts_and_leaves_the_rest_blank(rich, hostile):

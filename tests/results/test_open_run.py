@@ -14,21 +14,11 @@ import provenance
 from provenance.errors import StoreError, UsageError
 from provenance.shown import UNSAFE, safe
 from provenance.store import EXPORTS, RunReader
-from tests.report.runs_to_report import PAYLOADS, make_hostile, make_rich
+from tests.report.runs_to_report import PAYLOADS
 
 
-@pytest.fixture(scope="module")
-def rich_db(tmp_path_factory) -> Path:
-    return make_rich(tmp_path_factory.mktemp("opened"))
-
-
-@pytest.fixture(scope="module")
-def hostile_db(tmp_path_factory) -> Path:
-    return make_hostile(tmp_path_factory.mktemp("opened_hostile"))
-
-
-def test_works_are_those_of_the_database(rich_db):
-    with provenance.open_run(rich_db) as run, RunReader(rich_db) as reader:
+def test_works_are_those_of_the_database(rich):
+    with provenance.open_run(rich) as run, RunReader(rich) as reader:
         order = "ORDER BY coverage DESC, matched_words DESC, work_id"
         rows = reader.query(f"SELECT * FROM v_works WHERE grade <> 'none' AND NOT decoy {order}")
         works = run.works()
@@ -47,8 +37,8 @@ def test_works_are_those_of_the_database(rich_db):
         assert works.arrow().column("work_id").to_pylist() == [work.work_id for work in works]
 
 
-def test_matches_are_those_of_the_database_and_have_their_edits(rich_db):
-    with provenance.open_run(rich_db) as run, RunReader(rich_db) as reader:
+def test_matches_are_those_of_the_database_and_have_their_edits(rich):
+    with provenance.open_run(rich) as run, RunReader(rich) as reader:
         matches = run.matches()
         assert len(matches) == reader.query("SELECT count(*) AS n FROM match")[0]["n"]
         assert [m.matched_words for m in matches] == sorted((m.matched_words for m in matches), reverse=True)
@@ -64,8 +54,8 @@ def test_matches_are_those_of_the_database_and_have_their_edits(rich_db):
         assert run.matches(work="it's nobody").arrow().num_rows == 0
 
 
-def test_every_table_is_an_arrow_table(rich_db):
-    with provenance.open_run(rich_db) as run:
+def test_every_table_is_an_arrow_table(rich):
+    with provenance.open_run(rich) as run:
         assert run.tables == tuple(EXPORTS)
         for name in run.tables:
             assert isinstance(run.table(name), pa.Table)
@@ -75,8 +65,8 @@ def test_every_table_is_an_arrow_table(rich_db):
         assert run.sql("SELECT 1 AS one").to_pylist() == [{"one": 1}]
 
 
-def test_a_run_says_what_it_is(rich_db):
-    with provenance.open_run(rich_db) as run:
+def test_a_run_says_what_it_is(rich):
+    with provenance.open_run(rich) as run:
         assert not run.complete
         assert "INCOMPLETE" in repr(run)
         assert run._repr_html_().index("INCOMPLETE") < run._repr_html_().index("found")
@@ -91,7 +81,7 @@ def test_a_run_says_what_it_is(rich_db):
         with pytest.raises(StoreError):
             run.sql("SELECT nothing FROM nowhere")
     with pytest.raises(StoreError):
-        provenance.open_run(rich_db.parent / "none.duckdb")
+        provenance.open_run(rich.parent / "none.duckdb")
 
 
 def shown(db: Path, redact: bool = False) -> list[str]:
@@ -101,9 +91,9 @@ def shown(db: Path, redact: bool = False) -> list[str]:
         return [run._repr_html_(), works._repr_html_(), matches._repr_html_(), *one_by_one]
 
 
-def test_a_hostile_run_is_harmless_in_a_notebook(hostile_db):
+def test_a_hostile_run_is_harmless_in_a_notebook(hostile):
     text = ""
-    for page in shown(hostile_db):
+    for page in shown(hostile):
         tree = html.fromstring(page)
         assert not tree.xpath("//script | //img | //a | //iframe | //@href | //@src")
         assert not [name for node in tree.iter() for name in node.attrib if name.startswith("on")]
@@ -113,23 +103,23 @@ def test_a_hostile_run_is_harmless_in_a_notebook(hostile_db):
         assert safe(payload)[:40] in text
 
 
-def test_nothing_of_a_text_is_shown_of_a_redacted_run(rich_db):
+def test_nothing_of_a_text_is_shown_of_a_redacted_run(rich):
     words = {
-        w for path in (rich_db.parent / "books").glob("*.txt") for w in re.findall(r"\b[a-z]{8,9}\b", path.read_text())
+        w for path in (rich.parent / "books").glob("*.txt") for w in re.findall(r"\b[a-z]{8,9}\b", path.read_text())
     }
     ours = {"document", "excerpts", "quotation", "identity", "complete", "reviewed", "licensed", "rejected", "estimate"}
     assert not [
         w
-        for page in shown(rich_db, redact=True)
+        for page in shown(rich, redact=True)
         for w in re.findall(r"\b[a-z]{8,9}\b", html.fromstring(page).text_content())
         if w in words - ours
     ]
-    assert [w for page in shown(rich_db) for w in re.findall(r"\b[a-z]{8,9}\b", page) if w in words - ours]
+    assert [w for page in shown(rich) for w in re.findall(r"\b[a-z]{8,9}\b", page) if w in words - ours]
 
 
-def test_long_lists_say_how_much_they_leave_out(rich_db, monkeypatch):
+def test_long_lists_say_how_much_they_leave_out(rich, monkeypatch):
     monkeypatch.setattr("provenance.results.notebook.MOST_ROWS", 2)
-    with provenance.open_run(rich_db) as run:
+    with provenance.open_run(rich) as run:
         matches = run.matches()
         page = html.fromstring(matches._repr_html_())
     assert len(page.xpath("//tbody/tr")) == 2
