@@ -20,23 +20,30 @@ TABLE = "border-collapse:collapse;font-variant-numeric:tabular-nums"
 CELL = "padding:2px 8px;border-bottom:1px solid rgba(128,128,128,.4);vertical-align:top;text-align:{}"
 
 
-def run(opened: Run, missing: int, found: Sequence[Work]) -> str:
+def run(opened: Run, found: Sequence[Work]) -> str:
     """A run: whether it is whole, first of all."""
-    state = Markup("<b>complete</b>") if opened.complete else Markup(
-        "<b>INCOMPLETE</b>, {}: what was not scanned is not known to be clean"
-    ).format(number(missing, "exception"))  # fmt: skip
+    state = Markup("<b>{}</b>").format(opened.caveat or "complete")
     counts = (
         f"{number(len(found), 'work')} found; {number(opened.documents_scanned, 'document')} scanned, "
         f"{opened.documents_matched:,} with a match; {size(opened.bytes_scanned)} of text"
     )
     return str(
-        Markup("<div><p><b>{}</b>: {}. {}.</p>{}</div>").format(safe(opened.path.name), state, counts, _works(found))
+        Markup("<div><p>{}: <b>{}</b>. {}.</p>{}</div>").format(state, safe(opened.path.name), counts, _works(found))
     )
 
 
-def works(found: Sequence[Work]) -> str:
-    """A table of works."""
-    return str(_works(found))
+def closed(opened: Run) -> str:
+    """A run that can no longer be read."""
+    return str(Markup("<p><b>{}</b>, closed</p>").format(safe(opened.path.name)))
+
+
+def _warning(caveat: str) -> Markup:
+    return Markup("<p><b>{}</b></p>").format(caveat) if caveat else Markup("")
+
+
+def works(found: Sequence[Work], caveat: str) -> str:
+    """A table of works, below what an incomplete run has to say."""
+    return str(_warning(caveat) + _works(found))
 
 
 def _works(found: Sequence[Work]) -> Markup:
@@ -61,26 +68,33 @@ SVG = '<svg width="120" height="10" role="img" aria-label="{}" style="outline:1p
 def strip(deciles: Sequence[float]) -> Markup:
     """The tenths of a work, from its first word to its last; the fuller, the more of it is there."""
     bars = Markup("").join(
-        Markup('<rect x="{}" y="0" width="12" height="10" fill="#0b6e4f" fill-opacity="{:.2f}"/>').format(12 * n, share)
+        Markup('<rect x="{}" y="0" width="12" height="10" fill="currentColor" fill-opacity="{:.2f}"/>').format(
+            12 * n, share
+        )
         for n, share in enumerate(deciles)
     )
     label = "tenths of the work: " + ", ".join(percent(share) for share in deciles)
     return Markup(SVG).format(label, bars)
 
 
-def work(one: Work) -> str:
-    """A work: all its figures."""
+def work(one: Work, caveat: str) -> str:
+    """A work: all its figures, below what an incomplete run has to say."""
+    between = (one.coverage_low, one.coverage_high)
+    interval = "" if None in between or not one.estimated else (
+        f"(estimate; 95 %: {percent(one.coverage_low or 0)} to {percent(one.coverage_high or 0)})"
+    )  # fmt: skip
     rows = [("work", safe(one.work_id)), ("author", safe(one.author)), ("grade", one.grade),
-            ("coverage", Markup("{} {}").format(percent(one.coverage), strip(one.deciles))),
+            ("coverage", Markup("{} {} {}").format(percent(one.coverage), interval, strip(one.deciles))),
             ("words covered", f"{one.covered_words:,} of {one.best_words:,}"),
             ("of its own", f"{one.own_words:,}"), ("longest run", number(one.longest_run, "word")),
             ("documents", f"{one.documents:,} in {number(one.shards, 'shard')}"), ("copies", f"{one.copies:.2f}"),
             ("allowed", safe(one.allowed or "no"))]  # fmt: skip
-    return str(Markup("<div><p><b>{}</b></p>{}</div>").format(safe(one.title or one.work_id), _facts(rows)))
+    name = safe(one.title or one.work_id)
+    return str(Markup("<div>{}<p><b>{}</b></p>{}</div>").format(_warning(caveat), name, _facts(rows)))
 
 
-def matches(found: Sequence[Match]) -> str:
-    """A table of matches."""
+def matches(found: Sequence[Match], caveat: str) -> str:
+    """A table of matches, below what an incomplete run has to say."""
     headings = [("match", "left"), ("work", "left"), ("shard", "left"), ("row", "right"), ("bytes", "right"),
                 ("words", "right"), ("identity", "right"), ("review", "left")]  # fmt: skip
     cells = (
@@ -89,7 +103,7 @@ def matches(found: Sequence[Match]) -> str:
          safe(one.decision or "")]
         for one in found[:MOST_ROWS]
     )  # fmt: skip
-    return str(_table(headings, cells, len(found)))
+    return str(_warning(caveat) + _table(headings, cells, len(found)))
 
 
 def match(one: Match) -> str:

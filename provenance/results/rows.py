@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import datetime
-from typing import Any, TypeVar, overload
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import pyarrow as pa
 
 from provenance.matching.script import Edit, edit_script
 from provenance.results import notebook
+
+if TYPE_CHECKING:
+    from provenance.results.run import Run
 
 Row = dict[str, Any]
 
@@ -39,19 +42,33 @@ class Work:
     deciles: tuple[float, ...]  # of each tenth of the work, the share that is there
     editions: int
     credited_matches: int
+    credited_words: int  # of all copies, each counted for one work only
     credited_documents: int
     shared_documents: int
     estimated: bool
     decoy: bool
     allowed: str | None  # licensed, public domain or permitted
+    run: Run = field(repr=False, compare=False)  # that it was read from, which must be open for the tables below
 
     @property
     def found(self) -> bool:
         """Whether it has a grade."""
         return self.grade != "none"
 
+    def matches(self, limit: int | None = None) -> Matches:
+        """Its matches, the longest first: all, or so many."""
+        return self.run.matches(work=self.work_id, limit=limit)
+
+    def coverage_table(self) -> pa.Table:
+        """The stretches of its best edition that are in the shards: rows of v_coverage, in words from 0."""
+        return self.run.coverage(self.best_edition)
+
+    def edition_table(self) -> pa.Table:
+        """Its editions, one a row; `editions` says how many."""
+        return self.run.editions(self.work_id)
+
     def _repr_html_(self) -> str:
-        return notebook.work(self)
+        return notebook.work(self, self.run.caveat)
 
 
 @dataclass(frozen=True)
@@ -100,7 +117,7 @@ class Match:
     decision: str | None  # of a person: accepted, rejected or undecided
     note: str | None
     reviewer: str | None
-    reviewed_utc: datetime | None
+    reviewed_utc: datetime | None  # aware
     blocks: tuple[tuple[int, int, int], ...] = field(repr=False, default=())  # equal words: document, edition, how many
 
     def edits(self) -> list[Edit]:
@@ -115,11 +132,14 @@ Item = TypeVar("Item", Work, Match)
 
 
 class _Rows(Sequence[Item]):
-    """Records in order, with the Arrow table that they were made of."""
+    """Records in order, with the Arrow table that they were made of; an empty list of an incomplete run says so."""
 
-    def __init__(self, items: Sequence[Item], table: pa.Table) -> None:
+    _nouns: tuple[str, str]  # of one, and of any other number
+
+    def __init__(self, items: Sequence[Item], table: pa.Table, caveat: str) -> None:
         self._items: tuple[Item, ...] = tuple(items)
         self._table = table
+        self._caveat = caveat  # empty where the run is complete
 
     def __len__(self) -> int:
         return len(self._items)
@@ -127,8 +147,11 @@ class _Rows(Sequence[Item]):
     @overload
     def __getitem__(self, place: int) -> Item: ...
     @overload
-    def __getitem__(self, place: slice) -> Sequence[Item]: ...
-    def __getitem__(self, place: int | slice) -> Item | Sequence[Item]:
+    def __getitem__(self, place: slice) -> Self: ...
+    def __getitem__(self, place: int | slice) -> Item | Self:
+        if isinstance(place, slice):
+            chosen = pa.array(range(*place.indices(len(self))), pa.int64())
+            return type(self)(self._items[place], self._table.take(chosen), self._caveat)
         return self._items[place]
 
     def __iter__(self) -> Iterator[Item]:
@@ -138,37 +161,44 @@ class _Rows(Sequence[Item]):
         """The rows as an Arrow table, with all columns of their view."""
         return self._table
 
+    def __repr__(self) -> str:
+        return f"<{len(self):,} {self._nouns[len(self) != 1]}{self._caveat and '; ' + self._caveat}>"
+
 
 class Works(_Rows[Work]):
     """Works, those first of which most is there."""
 
-    def __repr__(self) -> str:
-        return f"<{len(self):,} works>"
+    _nouns = ("work", "works")
 
     def _repr_html_(self) -> str:
-        return notebook.works(self)
+        return notebook.works(self, self._caveat)
 
 
 class Matches(_Rows[Match]):
     """Matches, the longest first."""
 
-    def __repr__(self) -> str:
-        return f"<{len(self):,} matches>"
+    _nouns = ("match", "matches")
 
     def _repr_html_(self) -> str:
-        return notebook.matches(self)
+        return notebook.matches(self, self._caveat)
 
 
-def work_of(row: Row) -> Work:
-    """A row of v_works."""
-    return Work(**{**_chosen(Work, row), "deciles": tuple(row["deciles"])})
+def work_of(row: Row, run: Run) -> Work:
+    """A row of v_works, and the run that has it."""
+    return Work(**{**_chosen(Work, row), "deciles": tuple(row["deciles"]), "run": run})
 
 
 def match_of(row: Row) -> Match:
     """A row of the query MATCHES."""
     blocks = tuple((block["doc_word"], block["ref_word"], block["words"]) for block in row["blocks"] or ())
     also, shared = (tuple(row[name] or ()) for name in ("also", "shared"))
-    return Match(**{**_chosen(Match, row), "blocks": blocks, "also": also, "shared": shared})
+    lists = {"blocks": blocks, "also": also, "shared": shared}
+    return Match(**{**_chosen(Match, row), **lists, "reviewed_utc": aware(row["reviewed_utc"])})
+
+
+def aware(moment: datetime | None) -> datetime | None:
+    """A time of the database, which are in UTC and do not say so."""
+    return None if moment is None else moment.replace(tzinfo=UTC)
 
 
 def _chosen(kind: type, row: Row) -> Row:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,9 +12,10 @@ import pyarrow as pa
 
 from provenance.errors import UsageError
 from provenance.results import notebook
-from provenance.results.rows import Match, Matches, Work, Works, match_of, work_of
-from provenance.shown import number, size
+from provenance.results.rows import Match, Matches, Work, Works, aware, match_of, work_of
+from provenance.shown import number, safe, size
 from provenance.store import EXPORTS, RunReader
+from provenance.store.grades import GRADES, NO_MATCH
 
 MATCHES = """
 SELECT m.* REPLACE (list_transform(m.also, lambda a: a.edition_id) AS also,
@@ -22,23 +23,26 @@ SELECT m.* REPLACE (list_transform(m.also, lambda a: a.edition_id) AS also,
        r.decision, r.note, r.name AS reviewer, r.at_utc AS reviewed_utc
 FROM v_matches m LEFT JOIN v_reviews r USING (finding)"""
 ORDER = "ORDER BY m.matched_words DESC, m.finding"
+CLOSEST = "SELECT work_id FROM work ORDER BY jaro_winkler_similarity(work_id, ?) DESC, work_id LIMIT 3"
+GRADE_NAMES = (*(grade.name for grade in GRADES), NO_MATCH)
 
 
 def open_run(path: str | Path, redact: bool = False) -> Run:
-    """Open a run database; with `redact` no text of documents or books comes out of it.
+    """Open a run database; with `redact` no text of documents or books comes out of it, and `sql` is refused.
 
     Raises StoreError when it is missing, no run, or held by another process that writes it.
     """
-    return Run(RunReader(Path(path), redact))
+    return Run(RunReader(Path(path), redact), redact)
 
 
 class Run:
     """What a run found. Use it as a context manager, or close it; nothing can be changed through it."""
 
-    def __init__(self, reader: RunReader) -> None:
-        """Take over an opened database."""
-        self._reader = reader
+    def __init__(self, reader: RunReader, redacted: bool = False) -> None:
+        """Take over an opened database, and whether it was opened redacted."""
+        self._reader, self._redacted, self._closed = reader, redacted, False
         self._record = reader.query("SELECT * FROM run")[0]
+        self._exceptions = int(reader.query("SELECT count(*) AS n FROM exception")[0]["n"])
 
     def __enter__(self) -> Run:
         """The run itself."""
@@ -51,7 +55,8 @@ class Run:
         self.close()
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the database; what was read of it stays."""
+        self._closed = True
         self._reader.close()
 
     @property
@@ -62,7 +67,19 @@ class Run:
     @property
     def complete(self) -> bool:
         """Whether all that was listed was scanned, and something was: only then is *not found* a result."""
-        return bool(self._record["outcome"] == "complete")
+        return self.outcome == "complete"
+
+    @property
+    def outcome(self) -> str:
+        """`complete` or `incomplete`."""
+        return str(self._record["outcome"])
+
+    @property
+    def caveat(self) -> str:
+        """What must be said beside every result of an incomplete run; empty for a complete one."""
+        if self.complete:
+            return ""
+        return f"INCOMPLETE, {number(self._exceptions, 'exception')}: what was not scanned is not known to be clean"
 
     @property
     def tool_version(self) -> str:
@@ -72,12 +89,12 @@ class Run:
     @property
     def started(self) -> datetime | None:
         """When the first attempt began, in UTC."""
-        return _aware(self._record["started_utc"])
+        return aware(self._record["started_utc"])
 
     @property
     def ended(self) -> datetime | None:
         """When the last one ended, in UTC."""
-        return _aware(self._record["ended_utc"])
+        return aware(self._record["ended_utc"])
 
     @property
     def documents_scanned(self) -> int:
@@ -99,36 +116,50 @@ class Run:
         """All options of the scan."""
         return dict(json.loads(self._record["config"]))
 
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The command line that made it, by arguments."""
+        return tuple(json.loads(self._record["command"]))
+
     def works(self, found: bool = True, grade: str | None = None, decoys: bool = False) -> Works:
         """Works, those first of which most is there.
 
         With `found` only works that have a grade; with `grade` those of one; with `decoys` also works that cannot be in
-        the data.
+        the data. Raises UsageError for a grade that there is not.
         """
+        if grade is not None and grade not in GRADE_NAMES:  # a slip must not read as "none found"
+            raise UsageError(f"there is no grade {grade!r}; there are {', '.join(GRADE_NAMES)}")
         conditions = ["true", "grade <> 'none'" if found else "", "NOT decoy" if not decoys else ""]
         sql = f"SELECT * FROM v_works WHERE {' AND '.join(filter(None, conditions))}"
         if grade is not None:
             sql += f" AND grade = {_literal(grade)}"
-        table = self.sql(f"{sql} ORDER BY coverage DESC, matched_words DESC, work_id")
-        return Works([work_of(row) for row in table.to_pylist()], table)
+        table = self._reader.arrow(f"{sql} ORDER BY coverage DESC, matched_words DESC, work_id")
+        return Works([work_of(row, self) for row in table.to_pylist()], table, self.caveat)
 
     def work(self, work_id: str) -> Work:
-        """One work; raises UsageError where the run has no such."""
+        """One work; raises UsageError where the run has no such, with the ids that are most like it."""
         rows = self._reader.query("SELECT * FROM v_works WHERE work_id = ?", [work_id])
         if not rows:
-            raise UsageError(f"the run has no work {work_id!r}: `works(found=False)` lists all")
-        return work_of(rows[0])
+            like = self._reader.query(CLOSEST, [work_id])
+            told = ", ".join(repr(row["work_id"]) for row in like)
+            raise UsageError(f"the run has no work {work_id!r}; most like it: {told}; `works(found=False)` lists all")
+        return work_of(rows[0], self)
 
     def matches(self, work: str | None = None, shard: str | None = None, limit: int | None = None) -> Matches:
-        """Matches, the longest first: all, or those of a work, in a shard, or so many."""
+        """Matches, the longest first: all, or those of a work, in a shard, or so many.
+
+        Raises UsageError for a negative limit.
+        """
+        if limit is not None and limit < 0:
+            raise UsageError(f"limit is {limit}; it is a number of matches, from 0, or None for all")
         conditions = [
             f"m.{name} = {_literal(value)}"
             for name, value in (("work_id", work), ("shard", shard))
             if value is not None
         ]
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        table = self.sql(f"{MATCHES} {where} {ORDER}" + ("" if limit is None else f" LIMIT {int(limit)}"))
-        return Matches([match_of(row) for row in table.to_pylist()], table)
+        table = self._reader.arrow(f"{MATCHES} {where} {ORDER}" + ("" if limit is None else f" LIMIT {int(limit)}"))
+        return Matches([match_of(row) for row in table.to_pylist()], table, self.caveat)
 
     def match(self, finding: str) -> Match:
         """One match by its name; raises UsageError where the run has no such."""
@@ -139,13 +170,14 @@ class Run:
 
     def coverage(self, edition_id: str) -> pa.Table:
         """The stretches of an edition that are in the shards: a row each, with word_begin, word_end, best_identity."""
-        return self.sql(f"SELECT * FROM v_coverage WHERE edition_id = {_literal(edition_id)} ORDER BY word_begin")
+        where = f"WHERE edition_id = {_literal(edition_id)}"
+        return self._reader.arrow(f"SELECT * FROM v_coverage {where} ORDER BY word_begin")
 
     def table(self, name: str) -> pa.Table:
         """A table of the run by the names of `tables`, as `provenance export` writes it; raises UsageError."""
         if name not in EXPORTS:
             raise UsageError(f"there is no table {name!r}; there are {', '.join(EXPORTS)}")
-        return self.sql(EXPORTS[name])
+        return self._reader.arrow(EXPORTS[name])
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -164,31 +196,35 @@ class Run:
         """What was not scanned, and why."""
         return self.table("exceptions")
 
-    def editions(self) -> pa.Table:
-        """The editions of all works."""
-        return self.table("editions")
+    def editions(self, work: str | None = None) -> pa.Table:
+        """The editions of all works, or of one."""
+        if work is None:
+            return self.table("editions")
+        return self._reader.arrow(f"SELECT * FROM edition WHERE work_id = {_literal(work)} ORDER BY edition_id")
+
+    def attempts(self) -> pa.Table:
+        """The processes that worked on it, those that were stopped included."""
+        return self.table("attempts")
 
     def sql(self, query: str) -> pa.Table:
-        """The answer to a question; raises StoreError with DuckDB's own message."""
+        """The answer to a question; raises StoreError with DuckDB's own message, and UsageError when redacted."""
+        if self._redacted:  # a qualified name, or a DROP VIEW, gets at the tables behind the redacted views
+            raise UsageError("SQL can reach the texts of a run opened with redact=True: use table(name)")
         return self._reader.arrow(query)
 
     def __repr__(self) -> str:
+        if self._closed:
+            return f"<run {safe(self.path.name)}, closed>"
         found = self._reader.query("SELECT count(*) AS n FROM v_works WHERE grade <> 'none' AND NOT decoy")[0]["n"]
-        state = "" if self.complete else ", INCOMPLETE"
         return (
-            f"<run {self.path.name}{state}: {number(found, 'work')} found in "
+            f"<run {safe(self.path.name)}: {self.caveat and self.caveat + '; '}{number(found, 'work')} found in "
             f"{number(self.documents_scanned, 'document')} ({size(self.bytes_scanned)} of text)>"
         )
 
     def _repr_html_(self) -> str:
-        missing = self._reader.query("SELECT count(*) AS n FROM exception")[0]["n"]
-        return notebook.run(self, missing, self.works())
+        return notebook.closed(self) if self._closed else notebook.run(self, self.works())
 
 
 def _literal(text: str) -> str:
     """Text as a literal of SQL: a query with parameters gives no Arrow table."""
     return "'" + text.replace("'", "''") + "'"
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.replace(tzinfo=UTC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from datetime import UTC
 from pathlib import Path
 
@@ -78,8 +79,18 @@ def test_a_run_says_what_it_is(rich):
         for wrong in (lambda: run.work("nobody"), lambda: run.match("none"), lambda: run.table("none")):
             with pytest.raises(UsageError):
                 wrong()
+        with pytest.raises(UsageError, match="most like it: 'book0'"):
+            run.work("boook0")
+        with pytest.raises(UsageError, match="no grade 'Complete'; there are complete,"):
+            run.works(grade="Complete")
+        with pytest.raises(UsageError, match="limit is -1"):
+            run.matches(limit=-1)
         with pytest.raises(StoreError):
             run.sql("SELECT nothing FROM nowhere")
+        assert run.outcome == "incomplete"
+        assert run.command
+        assert run.attempts().num_rows == 1
+        assert {m.reviewed_utc.tzinfo for m in run.matches() if m.decision} == {UTC}
     with pytest.raises(StoreError):
         provenance.open_run(rich.parent / "none.duckdb")
 
@@ -124,3 +135,51 @@ def test_long_lists_say_how_much_they_leave_out(rich, monkeypatch):
         page = html.fromstring(matches._repr_html_())
     assert len(page.xpath("//tbody/tr")) == 2
     assert f"{len(matches) - 2:,} more of {len(matches):,}" in page.text_content()
+
+
+def test_an_incomplete_run_never_reads_as_no_match(rich_db):
+    with provenance.open_run(rich_db) as run:
+        told = f"INCOMPLETE, {run.exceptions().num_rows} exceptions"
+        nothing = (run.matches(work="book4"), run.works(grade="excerpts", found=False)[:0])
+        for empty in (*nothing, run):
+            assert told in repr(empty)
+            assert html.fromstring(f"<div>{empty._repr_html_()}</div>").text_content().startswith(told)
+        assert told in run.work("book4")._repr_html_()
+        assert not run.work("book4").found
+
+
+def test_a_work_gives_its_matches_editions_and_coverage(rich_db):
+    with provenance.open_run(rich_db) as run:
+        work = run.work("book3")
+        assert {m.work_id for m in work.matches()} == {"book3"}
+        assert len(work.matches(limit=2)) == 2
+        assert sum(work.coverage_table()["words"].to_pylist()) == work.covered_words
+        assert work.edition_table()["edition_id"].to_pylist() == ["book3"]
+        some = run.matches()[1:3]
+        assert some.arrow()["finding"].to_pylist() == [m.finding for m in some]
+        assert "<table" in some._repr_html_()
+
+
+def test_a_closed_run_says_so_and_reads_nothing(rich_db):
+    with provenance.open_run(rich_db) as run:
+        pass
+    assert "closed" in repr(run)
+    assert "closed" in run._repr_html_()
+    with pytest.raises(StoreError):
+        run.works()
+
+
+def test_the_name_of_a_run_cannot_move_the_cursor(rich_db, tmp_path):
+    odd = shutil.copy(rich_db, tmp_path / "odd\x1b[31m\u202e.duckdb")
+    with provenance.open_run(odd) as run:
+        assert not UNSAFE.search(repr(run))
+    assert not UNSAFE.search(repr(run))
+
+
+def test_a_redacted_run_answers_no_sql_that_could_reach_the_texts(rich_db):
+    with provenance.open_run(rich_db, redact=True) as run:
+        for query in ('SELECT excerpt FROM "run".main.match', "DROP VIEW temp.main.match"):
+            with pytest.raises(UsageError, match="redact"):
+                run.sql(query)
+        assert set(run.table("matches")["excerpt"].to_pylist()) == {None}
+        assert {match.excerpt for match in run.matches()} == {None}
