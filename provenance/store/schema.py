@@ -159,7 +159,7 @@ matched AS (SELECT edition_id, CAST(sum(matched_words) AS BIGINT) AS words,
 best AS (SELECT e.work_id, e.edition_id, coalesce(c.words * m.equal, 0) / greatest(e.words, 1) AS coverage,
                 CAST(round(coalesce(c.words * m.equal, 0)) AS BIGINT) AS covered_words,
                 coalesce(m.words, 0) AS matched_words, coverage * m.low AS coverage_low,
-                least(1, coverage * m.high) AS coverage_high, c.spans, e.words
+                CASE WHEN m.high IS NOT NULL THEN least(1, coverage * m.high) END AS coverage_high, c.spans, e.words
          FROM edition e LEFT JOIN covered c USING (edition_id) LEFT JOIN matched m USING (edition_id)
          QUALIFY row_number() OVER (PARTITION BY e.work_id
                                      ORDER BY coverage DESC, matched_words DESC, e.edition_id) = 1),

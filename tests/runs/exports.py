@@ -26,7 +26,6 @@ def exports(db: Path) -> list[bytes]:
             "editions",
             "origins",
             "exceptions",
-            "units",
         ):
             export(run, what, "parquet", db.with_suffix(f".{what}"))
             blobs.append(db.with_suffix(f".{what}").read_bytes())

@@ -24,7 +24,8 @@ def job(name, slots, objects=()):
 
 
 def described(shard, parts):
-    columns = {"texts": ["text"], "id": None, "tops": ["text"]}
+    origins = dict.fromkeys(("url", "source", "url_top", "source_top"))
+    columns = {"texts": ["text"], "id": None, "tops": ["text"], **origins}
     known = {"rows": 1, "row_groups": 1, "bytes": 1, "format": "parquet", "columns": columns, "identity": "x"}
     return {"kind": "done", "task": "describe", "shard": shard, "parts": [PART] * parts, **known}
 
