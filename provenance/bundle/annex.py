@@ -12,31 +12,54 @@ from typing import Any
 
 import pyarrow as pa
 
+from provenance.report.queries import QUERIES
 from provenance.store import RunReader
 from provenance.store.export import csv_of
 
 TOP_SHARE = 0.1  # of hosts by rank, which the template asks for; small providers: 5 %, or 1,000
 
 SOURCES = """
-SELECT regexp_extract(shard, '^(.*)[/]', 1) AS folder, format, count(*) AS files,
+SELECT regexp_extract(shard, '^(.*)[/]', 1, 's') AS folder, format, count(*) AS files,
        count(*) FILTER (outcome = 'scanned') AS scanned, count(*) FILTER (outcome = 'partial') AS partial,
        count(*) FILTER (outcome = 'failed') AS failed, count(*) FILTER (outcome = 'skipped') AS skipped,
        CAST(sum(bytes) AS BIGINT) AS bytes, CAST(sum(documents) AS BIGINT) AS documents,
        CAST(sum(text_bytes) AS BIGINT) AS text_bytes, CAST(sum(words) AS BIGINT) AS words
 FROM shard GROUP BY ALL ORDER BY ALL"""
+"""`s`: a folder may have a line break in its name."""
 
-COLLECTIONS = """
-SELECT CASE WHEN name IS NULL THEN '(others, summed up in their units)' WHEN name = '' THEN '(not said)' ELSE name END
-       AS collection, documents, text_bytes, documents_matched AS documents_with_known_works
-FROM origin WHERE kind = 'collection' ORDER BY text_bytes DESC, collection"""
 
-DOMAINS = f"""
-WITH hosts AS (SELECT *, name IS NOT NULL AND name <> '' AS named FROM origin WHERE kind = 'site'),
-ranked AS (SELECT *, CASE WHEN named THEN row_number() OVER (PARTITION BY named ORDER BY text_bytes DESC, name) END
-           AS rank, count(*) FILTER (named) OVER () AS hosts, sum(text_bytes) OVER () AS whole FROM hosts)
-SELECT rank, CASE WHEN name IS NULL THEN '(others, summed up in their units)' WHEN name = '' THEN '(no URL)'
-                  ELSE name END AS host, documents, text_bytes, round(text_bytes / greatest(whole, 1), 6) AS share,
-       coalesce(rank <= ceil({TOP_SHARE} * hosts), false) AS in_top_tenth,
+def _origins(kind: str, unsaid: str, nowhere: str) -> str:
+    """SQL for all text that was scanned by its origin: a row each for those that are named, and for what is not.
+
+    A file without such a column is not counted in `origin`; here it is, so that shares are of all that was scanned.
+    """
+    return f"""
+WITH known AS (SELECT name, documents, text_bytes, documents_matched,
+                      CASE WHEN name IS NULL THEN '(others, summed up in their units)' WHEN name = '' THEN '{unsaid}'
+                           ELSE name END AS origin FROM origin WHERE kind = '{kind}'),
+sums AS (SELECT coalesce(sum(documents), 0) AS documents, coalesce(sum(text_bytes), 0) AS text_bytes,
+                coalesce(sum(documents_matched), 0) AS documents_matched FROM known),
+rest AS (SELECT sum(s.documents - s.nulls) - any_value(k.documents) AS documents,
+                sum(s.text_bytes) - any_value(k.text_bytes) AS text_bytes,
+                sum(s.documents_matched) - any_value(k.documents_matched) AS documents_matched
+         FROM shard s, sums k),
+origins AS (SELECT origin, name IS NOT NULL AND name <> '' AS named, documents, text_bytes, documents_matched FROM known
+            UNION ALL SELECT '{nowhere}', false, CAST(documents AS BIGINT), CAST(text_bytes AS BIGINT),
+                             CAST(documents_matched AS BIGINT) FROM rest WHERE documents > 0)"""
+
+
+COLLECTIONS = f"""{_origins("collection", "(not said)", "(in files without a column for it)")}
+SELECT origin AS collection, documents, text_bytes, documents_matched AS documents_with_known_works
+FROM origins ORDER BY text_bytes DESC, collection"""
+
+DOMAINS = f"""{_origins("site", "(no URL)", "(in files without a URL column)")},
+ranked AS (SELECT *, greatest(sum(text_bytes) OVER (), 1) AS whole, count(*) FILTER (named) OVER () AS hosts,
+                  row_number() OVER above AS place, sum(text_bytes) OVER above AS reached
+           FROM origins WINDOW above AS (PARTITION BY named ORDER BY text_bytes DESC, origin
+                                         ROWS UNBOUNDED PRECEDING))
+SELECT CASE WHEN named THEN place END AS rank, origin AS host, documents, text_bytes,
+       round(text_bytes / whole, 6) AS share, CASE WHEN named THEN round(reached / whole, 6) END AS cumulative_share,
+       named AND place <= ceil({TOP_SHARE} * hosts) AS in_top_tenth,
        documents_matched AS documents_with_known_works
 FROM ranked ORDER BY rank NULLS LAST, host"""
 
@@ -68,21 +91,23 @@ def annex(run: RunReader) -> dict[str, bytes]:
 def _processing(run: RunReader) -> pa.Table:
     record = run.query("SELECT * FROM run")[0]
     config = json.loads(record["config"])
-    counted = run.query(
-        """SELECT count(*) FILTER (outcome = 'failed') AS failed, count(*) FILTER (outcome = 'partial') AS partial,
-        (SELECT count(*) FROM exception) AS exceptions, (SELECT count(*) FROM work WHERE NOT decoy) AS works
-        FROM shard"""
-    )[0]
+    counted = run.query(QUERIES["files"].whole)[0]
     facts: list[tuple[str, Any]] = [
         ("tool", f"provenance {record['tool_version']}"),
         ("run ended (UTC)", record["ended_utc"]),
         ("outcome", record["outcome"]),
-        ("known works looked for", counted["works"]),
-        ("documents scanned", record["documents_scanned"]),
-        ("documents with known works", record["documents_matched"]),
+        ("known works looked for", run.query(QUERIES["library"].whole)[0]["works"]),
+        ("files listed", counted["listed"]),
+        ("files scanned", counted["scanned"]),
         ("files that failed", counted["failed"]),
         ("files scanned in part", counted["partial"]),
+        ("files skipped by rule", counted["skipped"]),
         ("exceptions", counted["exceptions"]),
+        ("documents scanned", record["documents_scanned"]),
+        ("documents with known works", record["documents_matched"]),
+        ("words scanned", counted["words"]),
+        ("bytes of text scanned", counted["text_bytes"]),
+        ("text rules", record["text_rules"]),
         ("least words of a match", config["match"]["min_words"]),
         ("index digest (XXH3-128)", record["index_digest"]),
         ("digest of all unit files (SHA-256)", record["units_digest"]),

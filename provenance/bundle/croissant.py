@@ -50,20 +50,23 @@ def croissant(run: RunReader) -> dict[str, Any]:
     ended = run.query("SELECT ended_utc FROM run")[0]["ended_utc"]
     shards = run.query(
         f"""SELECT shard, sha256, bytes, format, text_column, id_column, url_column, source_column FROM shard
-        WHERE outcome IN ('scanned', 'partial') ORDER BY shard LIMIT {MOST_FILES}"""
+        WHERE outcome IN ('scanned', 'partial') AND sha256 IS NOT NULL ORDER BY shard LIMIT {MOST_FILES}"""
     )
     whole = counts["scanned"] + counts["partial"]
     told = [
         f"The files that a run of provenance scanned, which ended {utc(ended)}: {whole:,} of {counts['listed']:,} "
         f"files listed, {counts['documents']:,} documents, {counts['words']:,} words.",
     ]
-    if counts["exceptions"] or counts["failed"]:
+    if counts["exceptions"] or counts["failed"] or counts["partial"] or counts["skipped"]:
         told.append(
-            f"Not scanned, or in part: {counts['failed']:,} files failed, {counts['partial']:,} in part, "
-            f"{counts['exceptions']:,} exceptions; they are not known to be clean."
+            f"Not scanned, or in part: {counts['failed']:,} files failed, {counts['skipped']:,} skipped by rule, "
+            f"{counts['partial']:,} in part, {counts['exceptions']:,} exceptions; they are not known to be clean."
         )
-    if whole > len(shards):
-        told.append(f"{whole - len(shards):,} more files are not listed here; run/shard.parquet has all.")
+    if whole > len(shards):  # Croissant asks for a digest of every file, which what came on standard input has not
+        told.append(
+            f"{whole - len(shards):,} more files are not listed here, which have no digest or come after the first "
+            f"{MOST_FILES:,}; run/shard.parquet has all."
+        )
     return {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
@@ -94,15 +97,22 @@ def _file(number: int, shard: dict[str, Any]) -> dict[str, Any]:
 
 
 def _records(shards: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A record set for the columns of the first file that has plain ones; of paths into lists Croissant knows none."""
+    """A record set for the columns of the first file that has plain ones; paths into structs and lists are left out.
+
+    Whoever loads the data would look for a column of that very name.
+    """
     for number, shard in enumerate(shards, 1):
-        text = shard["text_column"] or ""
-        if not text or "[]" in text or "," in text or shard["format"] not in ("parquet", "csv", "tsv", "jsonl"):
+        if not _plain(shard["text_column"]) or shard["format"] not in ("parquet", "csv", "tsv", "jsonl"):
             continue
         columns = [shard[f"{name}_column"] for name in ("id", "text", "url", "source")]
-        fields = [_field(number, column) for column in dict.fromkeys(columns) if column]
+        fields = [_field(number, column) for column in dict.fromkeys(columns) if _plain(column)]
         return [{"@type": "cr:RecordSet", "@id": "documents", "name": "documents", "field": fields}]
     return []
+
+
+def _plain(column: str | None) -> bool:
+    """Whether it is one column of the table, and not a path into one, or several."""
+    return bool(column) and not any(mark in str(column) for mark in (".", "[]", ","))
 
 
 def _field(number: int, column: str) -> dict[str, Any]:

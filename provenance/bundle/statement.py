@@ -45,7 +45,11 @@ def statement(run: RunReader, files: Mapping[str, str]) -> dict[str, Any]:
                 "index": {"path": record["index_path"], "xxh3_128": record["index_digest"]},
                 "config": json.loads(record["config"]),
             },
-            "scanned": {**one["files"], "inputs": [_input(shard) for shard in shards]},
+            "scanned": {
+                **one["files"],
+                "inputs": [_input(shard) for shard in shards],
+                "inputs_left_out": one["files"]["listed"] - len(shards),
+            },
             "works": one["library"],
         },
     }
