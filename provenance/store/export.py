@@ -54,6 +54,9 @@ EXPORTS = {
 }
 """Query behind each `--what`."""
 
+WHEN_AND_WHO = ("run", "attempts", "journal", "reviews", "allowed")
+"""Those that say when and by whom; all others are the same bytes for the same inputs and terms, whoever ran it."""
+
 FORMATS = ("parquet", "csv", "jsonl", "sarif")
 FORMULA = re.compile(r"^[=+\-@\t\r\0＝＋－＠]")
 """A cell that a spreadsheet would take for a formula (OWASP ASVS 1.2.10, and the full-width forms)."""

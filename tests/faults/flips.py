@@ -8,6 +8,7 @@ from pathlib import Path
 
 from provenance.errors import ProvenanceError
 from provenance.store import EXPORTS, RunReader, export
+from provenance.store.export import WHEN_AND_WHO
 from provenance.verify import verify
 
 
@@ -15,7 +16,7 @@ def read(db: Path) -> dict[str, bytes]:
     """All exports of a run, as JSON lines: quicker than Parquet, and they hold every value too."""
     blobs, out = {}, db.with_name("flipped-export")
     with RunReader(db) as run:
-        for what in EXPORTS:
+        for what in (name for name in EXPORTS if name not in WHEN_AND_WHO):
             export(run, what, "jsonl", out)
             blobs[what] = out.read_bytes()
     return blobs

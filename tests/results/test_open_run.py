@@ -137,8 +137,8 @@ def test_long_lists_say_how_much_they_leave_out(rich, monkeypatch):
     assert f"{len(matches) - 2:,} more of {len(matches):,}" in page.text_content()
 
 
-def test_an_incomplete_run_never_reads_as_no_match(rich_db):
-    with provenance.open_run(rich_db) as run:
+def test_an_incomplete_run_never_reads_as_no_match(rich):
+    with provenance.open_run(rich) as run:
         told = f"INCOMPLETE, {run.exceptions().num_rows} exceptions"
         nothing = (run.matches(work="book4"), run.works(grade="excerpts", found=False)[:0])
         for empty in (*nothing, run):
@@ -148,8 +148,8 @@ def test_an_incomplete_run_never_reads_as_no_match(rich_db):
         assert not run.work("book4").found
 
 
-def test_a_work_gives_its_matches_editions_and_coverage(rich_db):
-    with provenance.open_run(rich_db) as run:
+def test_a_work_gives_its_matches_editions_and_coverage(rich):
+    with provenance.open_run(rich) as run:
         work = run.work("book3")
         assert {m.work_id for m in work.matches()} == {"book3"}
         assert len(work.matches(limit=2)) == 2
@@ -160,8 +160,8 @@ def test_a_work_gives_its_matches_editions_and_coverage(rich_db):
         assert "<table" in some._repr_html_()
 
 
-def test_a_closed_run_says_so_and_reads_nothing(rich_db):
-    with provenance.open_run(rich_db) as run:
+def test_a_closed_run_says_so_and_reads_nothing(rich):
+    with provenance.open_run(rich) as run:
         pass
     assert "closed" in repr(run)
     assert "closed" in run._repr_html_()
@@ -169,15 +169,15 @@ def test_a_closed_run_says_so_and_reads_nothing(rich_db):
         run.works()
 
 
-def test_the_name_of_a_run_cannot_move_the_cursor(rich_db, tmp_path):
-    odd = shutil.copy(rich_db, tmp_path / "odd\x1b[31m\u202e.duckdb")
+def test_the_name_of_a_run_cannot_move_the_cursor(rich, tmp_path):
+    odd = shutil.copy(rich, tmp_path / "odd\x1b[31m\u202e.duckdb")
     with provenance.open_run(odd) as run:
         assert not UNSAFE.search(repr(run))
     assert not UNSAFE.search(repr(run))
 
 
-def test_a_redacted_run_answers_no_sql_that_could_reach_the_texts(rich_db):
-    with provenance.open_run(rich_db, redact=True) as run:
+def test_a_redacted_run_answers_no_sql_that_could_reach_the_texts(rich):
+    with provenance.open_run(rich, redact=True) as run:
         for query in ('SELECT excerpt FROM "run".main.match', "DROP VIEW temp.main.match"):
             with pytest.raises(UsageError, match="redact"):
                 run.sql(query)
