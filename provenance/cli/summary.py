@@ -34,17 +34,21 @@ def print_summary(summary: ScanSummary) -> None:
         took = f"in {summary.seconds:.1f} s ({size(rate)}/s)"
     else:
         took = f"in {summary.seconds:.1f} s of {summary.attempts} attempts"
+    said = "No document was scanned, so nothing is said of any work. "
+    if summary.documents_scanned:
+        said = (
+            f"{number(len(summary.works), 'work')} found, {summary.works_shared:,} only by lines they share with "
+            f"others, {summary.works_without_match:,} without a match. "
+        )
     click.echo(
-        f"{number(len(summary.works), 'work')} found, {summary.works_shared:,} only by lines they share with others, "
-        f"{summary.works_without_match:,} without a match. "
-        f"{number(summary.documents_scanned, 'document')} scanned: {summary.documents_matched:,} with matches, "
+        f"{said}{number(summary.documents_scanned, 'document')} scanned: {summary.documents_matched:,} with matches, "
         f"{clean:,} clean. {size(summary.bytes_scanned)} of text {took}."
     )
     if summary.compile_seconds >= 1:
         click.echo(
             f"Of that time {summary.compile_seconds:.0f} s went into compiling for this processor, which is done once."
         )
-    if summary.decoys["works"]:
+    if summary.decoys["works"] and summary.documents_scanned:
         matched, most = summary.decoys["matched"], percent(summary.decoys["upper95"])
         click.echo(
             f"{matched:,} of {number(summary.decoys['works'], 'decoy')} matched, which cannot be in the data: "

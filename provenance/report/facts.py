@@ -8,6 +8,7 @@ from typing import Any
 
 from provenance.errors import UsageError
 from provenance.report.queries import QUERIES, WORK_ORDER
+from provenance.report.strips import MOST_HEAT_SHARDS, MOST_HEAT_WORKS
 from provenance.store import RunReader
 from provenance.store.journal import broken_link
 
@@ -51,7 +52,7 @@ class WorkFacts:
     """What the page of a work shows."""
 
     work: Row
-    editions: list[Row]
+    editions: Listing
     shards: Listing
     sites: Listing
     collections: Listing
@@ -79,7 +80,8 @@ class Facts:
     allowed: Listing
     custody: list[Row]
     spans: dict[str, list[tuple[int, int, float, bool]]]  # by edition: word begin, end, identity, credited to the work
-    heat: list[Row]
+    heat: list[Row]  # words of works by columns of shards
+    heat_columns: int
     chain: str | None  # what is wrong with the journal; None: nothing, or nobody may know
     matches_shown: int = field(default=0)
 
@@ -95,13 +97,15 @@ def read_facts(run: RunReader, options: Options) -> Facts:
     if options.work is not None and not run.query("SELECT 1 FROM work WHERE work_id = ?", [options.work]):
         near = ", ".join(row["work_id"] for row in run.query(_NEAREST, [options.work]))
         raise UsageError(f"the run has no work {options.work!r} (--work); the closest are {near or 'none'}")
+    run.keep("v_works")
     record = run.query("SELECT * FROM run")[0]
     works = _listing(run, "works", MOST_WORKS, options.work)
     pages = works.rows[:MOST_PAGES]
     if options.work is not None and not pages:
         pages = run.query(f"SELECT * FROM v_works WHERE work_id = ? ORDER BY {WORK_ORDER}", [options.work])
     matches = _matches(run, options, [page["work_id"] for page in pages])
-    best = [page["best_edition"] for page in works.rows]
+    names = [page["work_id"] for page in pages]
+    columns = min(MOST_HEAT_SHARDS, run.query(f"SELECT count(*) AS n FROM ({_HEAT_SHARDS})")[0]["n"])
     return Facts(
         options=options,
         one={name: run.query(QUERIES[name].whole)[0] for name in SINGLE},
@@ -118,13 +122,15 @@ def read_facts(run: RunReader, options: Options) -> Facts:
         log=_listing(run, "review_log", MOST_LOG),
         allowed=_listing(run, "allowed", MOST_LOG),
         custody=[{**row, "entry": json.loads(row["entry"])} for row in run.query(QUERIES["custody"].whole)],
-        spans=_spans(run, best),
-        heat=_heat(run, [page["work_id"] for page in pages]),
+        spans=_spans(run, [page["best_edition"] for page in pages]),
+        heat=_heat(run, names[:MOST_HEAT_WORKS], columns) if columns > 1 else [],
+        heat_columns=columns,
         chain=None if options.redacted else broken_link(run.query("SELECT * FROM journal ORDER BY seq")),
         matches_shown=sum(len(rows) for rows in matches.values()),
     )
 
 
+_HEAT_SHARDS = "SELECT shard FROM shard WHERE outcome <> 'skipped'"
 _COUNTS = "SELECT work_id, count(*) AS n FROM match WHERE list_contains(?, work_id) GROUP BY work_id"
 _NEAREST = """SELECT work_id FROM work
 ORDER BY jaro_winkler_similarity(lower(work_id), lower(?)) DESC, work_id LIMIT 3"""
@@ -179,13 +185,12 @@ def _pages(run: RunReader, pages: list[Row], matches: dict[str, list[Row]]) -> l
     }
 
     def some(name: str, work: str) -> Listing:
-        rows = lists[name].get(work, [])
-        return Listing(name, rows[:MOST_PLACES], len(rows))
+        return lists[name].get(work) or Listing(name, [], 0)
 
     return [
         WorkFacts(
             page,
-            lists["editions"].get(work, []),
+            some("editions", work),
             some("work_shards", work),
             some("work_sites", work),
             some("work_collections", work),
@@ -197,12 +202,21 @@ def _pages(run: RunReader, pages: list[Row], matches: dict[str, list[Row]]) -> l
     ]
 
 
-def _by_work(run: RunReader, name: str, works: list[str]) -> dict[str, list[Row]]:
+def _by_work(run: RunReader, name: str, works: list[str]) -> dict[str, Listing]:
+    """The first answers of each work, and how many it has."""
     query, found = QUERIES[name], dict[str, list[Row]]()
-    sql = f"SELECT * FROM ({query.sql}) WHERE list_contains(?, work_id) ORDER BY {query.order}"
-    for row in run.query(sql, [works]):
+    counts: dict[str, int] = {}
+    rows = run.query(
+        f"""SELECT *, count(*) OVER (PARTITION BY work_id) AS answers FROM ({query.sql})
+        WHERE list_contains(?, work_id)
+        QUALIFY row_number() OVER (PARTITION BY work_id ORDER BY {query.order}) <= {MOST_PLACES}
+        ORDER BY {query.order}""",
+        [works],
+    )
+    for row in rows:
+        counts[row["work_id"]] = row.pop("answers")
         found.setdefault(row["work_id"], []).append(row)
-    return found
+    return {work: Listing(name, some, counts[work]) for work, some in found.items()}
 
 
 def _spans(run: RunReader, editions: list[str]) -> dict[str, list[tuple[int, int, float, bool]]]:
@@ -219,9 +233,12 @@ def _spans(run: RunReader, editions: list[str]) -> dict[str, list[tuple[int, int
     return found
 
 
-def _heat(run: RunReader, works: list[str]) -> list[Row]:
+def _heat(run: RunReader, works: list[str], columns: int) -> list[Row]:
+    """Words of each work in each column; shards in the order of their names, as many to a column as it takes."""
     return run.query(
-        f"SELECT work_id, shard, documents, words FROM ({QUERIES['work_shards'].sql}) "
-        "WHERE list_contains(?, work_id) ORDER BY work_id, shard",
+        f"""WITH shards AS (SELECT shard, (row_number() OVER (ORDER BY shard) - 1) * {columns} // count(*) OVER ()
+                            AS "column" FROM ({_HEAT_SHARDS}))
+        SELECT work_id, "column", CAST(sum(words) AS BIGINT) AS words FROM ({QUERIES["work_shards"].sql})
+        JOIN shards USING (shard) WHERE list_contains(?, work_id) GROUP BY ALL ORDER BY ALL""",
         [works],
     )

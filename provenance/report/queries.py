@@ -80,7 +80,7 @@ FROM run""",
         "Every work of which something is in the shards",
         """SELECT work_id, title, author, grade, coverage, coverage_low, coverage_high, identity, covered_words,
        own_words, matched_words, longest_run, documents, shards, copies, credited_matches, credited_documents,
-       shared_documents, editions, best_edition, best_words, estimated, allowed
+       shared_documents, editions, best_edition, best_words, deciles, estimated, allowed
 FROM v_works WHERE documents > 0 AND NOT decoy""",
         WORK_ORDER,
     ),

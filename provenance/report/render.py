@@ -12,10 +12,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from provenance.report.cells import cell, counted, expectation, raw, shell, shown, value
-from provenance.report.facts import Facts, Options, read_facts
+from provenance.report.facts import Facts, Options, Row, read_facts
 from provenance.report.passages import cut_at_word, pair_of, shown_text
 from provenance.report.rates import LENGTHS, error_rates, rows_of, same_parameters, study_digest
-from provenance.report.strips import LOOKS, heat_map, strip
+from provenance.report.strips import LOOKS, Cells, cells_of_deciles, cells_of_spans, heat_map, strip
 from provenance.report.wording import ALTERNATIVES, GLOSSARY, GRADE_MEANS, LIMITS, how_sure, strip_label, verdict
 from provenance.shown import number, percent, safe, short, size, utc
 from provenance.store import RunReader
@@ -81,16 +81,21 @@ def anchors(facts: Facts) -> dict[str, str]:
 
 
 def _strips(facts: Facts) -> dict[str, Markup]:
+    """A strip for each work: fine for those that have a page, by tenths for the others."""
     works = {work["work_id"]: work for work in [*facts.works.rows, *(page.work for page in facts.pages)]}
-    return {
-        name: strip(facts.spans.get(work["best_edition"], []), work["best_words"], strip_label(work))
-        for name, work in works.items()
-    }
+    return {name: strip(_cells(work, facts), strip_label(work)) for name, work in works.items()}
+
+
+def _cells(work: Row, facts: Facts) -> Cells:
+    spans = facts.spans.get(work["best_edition"])
+    if spans is not None:
+        return cells_of_spans(spans, work["best_words"])
+    own = min(1.0, work["own_words"] / max(1, work["covered_words"]))
+    return cells_of_deciles(work["deciles"], own, work["identity"] or 0.0)
 
 
 def _heat(facts: Facts) -> Markup | None:
-    shards = sorted(row["shard"] for row in facts.shards.rows)
-    return None if facts.shards.left_out else heat_map(facts.heat, [page.work for page in facts.pages], shards)
+    return heat_map(facts.heat, [page.work for page in facts.pages], facts.heat_columns)
 
 
 def _pairs(facts: Facts) -> dict[str, Any]:

@@ -7,7 +7,7 @@ words, and what is only partly covered is paler.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
@@ -21,50 +21,62 @@ LOOKS = (  # identity from, class, what a legend says
 )
 SHARED = "shared"
 SHADES = 4  # of what is covered in part
+LEAST = 0.005  # of a bin, below which nothing is seen of it
 
 MOST_HEAT_WORKS, MOST_HEAT_SHARDS = 40, 60
 
 Span = tuple[int, int, float, bool]
 
 
-def strip(spans: Sequence[Span], words: int, label: str) -> Markup:
-    """The coverage strip of an edition of `words` words; `spans` are its matched parts."""
-    bars = Markup("").join(
-        Markup('<rect x="{}" width="{}" height="{}" class="{} s{}"/>').format(x, width, HEIGHT, look, shade)
-        for x, width, look, shade in bins(spans, words)
-    )
-    return Markup(
-        '<svg class="strip" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
-    ).format(BINS, HEIGHT, label, bars)
+class Cells(NamedTuple):
+    """Of each bin of a strip, from 0 to 1: what is covered, what of that the work is credited for, and how closely."""
+
+    covered: list[float]
+    own: list[float]
+    identity: list[float]
 
 
-def bins(spans: Sequence[Span], words: int) -> list[tuple[int, int, str, int]]:
-    """Stretches of equal look: first bin, number of bins, class, and how much is covered in SHADES steps."""
-    covered, own = [0.0] * BINS, [0.0] * BINS
-    identity = [0.0] * BINS
+def cells_of_spans(spans: Sequence[Span], words: int) -> Cells:
+    """The bins of an edition of `words` words; `spans` are its matched parts, and once more those of its own."""
+    cells = Cells([0.0] * BINS, [0.0] * BINS, [0.0] * BINS)
     for begin, end, of, credited in spans:
         for number, share in _shares(begin, end, words):
             if credited:
-                own[number] += share
+                cells.own[number] += share
             else:
-                covered[number] += share
-                identity[number] += share * of
-    looks: list[tuple[str, int] | None] = []
-    for number in range(BINS):
-        share = min(1.0, covered[number])
-        if share < 0.005:
-            looks.append(None)
-            continue
-        look = SHARED if own[number] < covered[number] / 2 else _look(identity[number] / covered[number])
-        looks.append((look, max(1, min(SHADES, round(share * SHADES)))))
+                cells.covered[number] += share
+                cells.identity[number] += share * of
+    return cells._replace(identity=[i / c if c else 0.0 for i, c in zip(cells.identity, cells.covered, strict=True)])
+
+
+def cells_of_deciles(deciles: Sequence[float], own: float, identity: float) -> Cells:
+    """The same, coarsely, from the tenths of a work: `own` is the share of what is covered that is its own."""
+    covered = [deciles[number * len(deciles) // BINS] for number in range(BINS)]
+    return Cells(covered, [share * own for share in covered], [identity] * BINS)
+
+
+def strip(cells: Cells, label: str) -> Markup:
+    """The coverage strip of a work."""
+    bars = Markup("").join(
+        Markup('<rect x="{}" width="{}" height="{}" class="{} s{}"/>').format(x, width, HEIGHT, look, shade)
+        for x, width, look, shade in bins(cells)
+    )
+    start = Markup('<svg class="strip" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">')
+    return start.format(BINS, HEIGHT, label) + bars + Markup("</svg>")
+
+
+def bins(cells: Cells) -> list[tuple[int, int, str, int]]:
+    """Stretches of equal look: first bin, number of bins, class, and how much is covered in SHADES steps."""
     found: list[tuple[int, int, str, int]] = []
-    for number, known in enumerate(looks):
-        if known is None:
+    for number, (covered, own, identity) in enumerate(zip(*cells, strict=True)):
+        if covered < LEAST:
             continue
-        if found and found[-1][0] + found[-1][1] == number and found[-1][2:] == known:
-            found[-1] = (found[-1][0], found[-1][1] + 1, *known)
+        look = SHARED if own < covered / 2 else _look(identity)
+        shade = max(1, min(SHADES, round(min(1.0, covered) * SHADES)))
+        if found and found[-1][0] + found[-1][1] == number and found[-1][2:] == (look, shade):
+            found[-1] = (found[-1][0], found[-1][1] + 1, look, shade)
         else:
-            found.append((number, 1, *known))
+            found.append((number, 1, look, shade))
     return found
 
 
@@ -79,23 +91,16 @@ def _look(identity: float) -> str:
     return next(name for least, name, _ in LOOKS if identity >= least)
 
 
-def heat_map(rows: Sequence[dict[str, Any]], works: Sequence[dict[str, Any]], shards: Sequence[str]) -> Markup | None:
+def heat_map(rows: Sequence[dict[str, Any]], works: Sequence[dict[str, Any]], columns: int) -> Markup | None:
     """Works by shards, darker where more words are; None where there is too little to see.
 
-    Many shards share a column.
+    `rows` have a work, a column and its words; each column stands for as many shards as it takes to have `columns`.
     """
     shown = works[:MOST_HEAT_WORKS]
-    if len(shown) < 2 or len(shards) < 2:
+    if len(shown) < 2 or columns < 2:
         return None
-    columns = min(len(shards), MOST_HEAT_SHARDS)
-    column_of = {shard: number * columns // len(shards) for number, shard in enumerate(shards)}
     row_of = {work["work_id"]: number for number, work in enumerate(shown)}
-    sums: dict[tuple[int, int], int] = {}
-    for row in rows:
-        if row["work_id"] in row_of and row["shard"] in column_of:
-            place = row_of[row["work_id"]], column_of[row["shard"]]
-            sums[place] = sums.get(place, 0) + row["words"]
-    most = max(sums.values(), default=1)
+    most = max((row["words"] for row in rows), default=1)
     left, width, height = 190, 760, 18
     cell = (width - left) / columns
     parts = [
@@ -104,10 +109,12 @@ def heat_map(rows: Sequence[dict[str, Any]], works: Sequence[dict[str, Any]], sh
     ]
     parts += [
         Markup('<rect x="{:.1f}" y="{}" width="{:.1f}" height="{}" class="heat" fill-opacity="{:.2f}"/>').format(
-            left + column * cell, height * row + 1, max(1.0, cell - 1), height - 2, 0.12 + 0.88 * (value / most) ** 0.5
+            left + row["column"] * cell, height * row_of[row["work_id"]] + 1, max(1.0, cell - 1), height - 2,
+            0.12 + 0.88 * (row["words"] / most) ** 0.5,
         )
-        for (row, column), value in sorted(sums.items())
-    ]
+        for row in rows
+        if row["work_id"] in row_of
+    ]  # fmt: skip
     return Markup('<svg class="map" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
         width, height * len(shown) + 2, "Works by shards: the darker, the more words of the work are in the shard",
         Markup("").join(parts),

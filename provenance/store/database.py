@@ -171,6 +171,13 @@ class RunReader:
         for name, kept in REDACTED.items():
             self._con.execute(f"CREATE TEMP VIEW {name} AS SELECT {kept} FROM {identifier(catalog)}.main.{name}")
 
+    def keep(self, view: str) -> None:
+        """Compute a view once for all queries that follow; for small ones, it is held in memory."""
+        kept = identifier(f"kept_{view}")
+        if not self.query("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [f"kept_{view}"]):
+            self._con.execute(f"CREATE TEMP TABLE {kept} AS SELECT * FROM {view}")
+            self._con.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {kept}")
+
     def __enter__(self) -> RunReader:
         """The reader itself."""
         return self

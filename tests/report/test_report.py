@@ -17,7 +17,7 @@ import provenance
 from provenance.errors import UsageError
 from provenance.report import Options, certificate, report
 from provenance.report.passages import pair_of
-from provenance.report.strips import BINS, bins
+from provenance.report.strips import BINS, bins, cells_of_deciles, cells_of_spans
 from provenance.shown import UNSAFE, safe
 from provenance.store import RunReader
 from tests.report.runs_to_report import PAYLOADS
@@ -168,15 +168,19 @@ def test_a_pair_gives_its_excerpts_again_as_far_as_they_go(rich):
 
 
 def test_a_strip_shows_where_and_how_much():
-    assert bins([], 100) == []
-    whole = [(0, 1000, 1.0, False), (0, 1000, 1.0, True)]
-    assert bins(whole, 1000) == [(0, BINS, "verbatim", 4)]
-    half = [(500, 1000, 0.9, False), (500, 1000, 0.9, True)]
-    assert bins(half, 1000) == [(BINS // 2, BINS // 2, "close", 4)]
-    assert bins([(0, 1000, 0.5, False)], 1000) == [(0, BINS, "shared", 4)]
-    assert bins([(0, 1000, 0.5, False), (0, 1000, 0.5, True)], 1000)[0][2] == "reworded"
+    def looks(*spans):
+        return bins(cells_of_spans(spans, 1000))
+
+    assert looks() == []
+    assert looks((0, 1000, 1.0, False), (0, 1000, 1.0, True)) == [(0, BINS, "verbatim", 4)]
+    assert looks((500, 1000, 0.9, False), (500, 1000, 0.9, True)) == [(BINS // 2, BINS // 2, "close", 4)]
+    assert looks((0, 1000, 0.5, False)) == [(0, BINS, "shared", 4)]
+    assert looks((0, 1000, 0.5, False), (0, 1000, 0.5, True))[0][2] == "reworded"
     dotted = [(n, n + 1, 1.0, own) for n in range(0, 10_000, 4) for own in (False, True)]
-    assert {look for _, _, _, look in bins(dotted, 10_000)} == {1}
+    assert {look for _, _, _, look in bins(cells_of_spans(dotted, 10_000))} == {1}
+    tenths = bins(cells_of_deciles([1.0, *[0.0] * 8, 0.5], 1.0, 1.0))
+    assert tenths == [(0, BINS // 10, "verbatim", 4), (BINS - BINS // 10, BINS // 10, "verbatim", 2)]
+    assert bins(cells_of_deciles([1.0] * 10, 0.1, 1.0)) == [(0, BINS, "shared", 4)]
 
 
 def test_one_work_only_and_one_that_is_not_there(rich):
