@@ -13,7 +13,7 @@ from pathlib import Path
 NAME = "provenance-scanner"
 PACKAGE = Path(__file__).parent
 EXTRAS = ("pdf", "tokens", "warc", "hf", "objects", "ray")  # that a scan may use, where they are installed
-CODE = (".py", ".npz", ".json", ".j2", ".css", ".js")
+CODE = (".py", ".npz", ".json", ".toml", ".md", ".j2", ".css", ".js")
 
 
 @cache

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import provenance
-from provenance.errors import KeyMismatchError, OtherRunError, StoreError
+from provenance.errors import KeyMismatchError, OtherRunError, StoreError, UsageError
 from provenance.runs.collect import collect
 from provenance.runs.ledger import Ledger
 from provenance.runs.request import Request
@@ -25,6 +25,7 @@ from provenance.runs.sealed import seal
 from provenance.runs.units import Share
 from provenance.sketch import Key
 from provenance.storage.folders import open_folder
+from provenance.store import RunReader
 from provenance.verify import DIFFERENT, EQUAL, UNCHECKED, Wanted, verify
 from provenance.verify.matches import choose
 from tests.shards.fixtures import prose
@@ -350,3 +351,36 @@ def test_the_command_shows_what_was_not_asked_for_and_what_samples_there_are(run
         done = subprocess.run([*command, f"--sample={wrong}"], capture_output=True, text=True, timeout=60)
         assert done.returncode == 2
         assert "--sample" in done.stderr
+
+
+def a_finding(run: Path) -> str:
+    with RunReader(run / "r.duckdb") as reader:
+        return reader.query("SELECT finding FROM v_matches ORDER BY finding LIMIT 1")[0]["finding"]
+
+
+def test_one_match_is_found_again_by_the_name_that_reports_give_it(run):
+    finding = a_finding(run)
+    checks = {check.name: check for check in verify(run / "r.duckdb", Wanted(finding=finding))}
+    assert [check.state for check in checks.values()] == [EQUAL] * 5
+    assert finding in checks["match"].text
+    assert "in 1 units" in checks["matches"].text
+    command = [sys.executable, "-m", "provenance", "verify", str(run / "r.duckdb"), "--match", finding]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert f"{finding}: shard" in done.stdout
+
+
+def test_a_match_whose_text_is_another_by_now_is_not_found_again(run):
+    with RunReader(run / "r.duckdb") as reader:
+        match = reader.query('SELECT finding, shard, "row", doc_begin FROM v_matches ORDER BY finding LIMIT 1')[0]
+    texts = pq.read_table(match["shard"])["text"].to_pylist()
+    texts[match["row"]] = texts[match["row"]][: match["doc_begin"]] + "something else"
+    pq.write_table(pa.table({"text": texts}), match["shard"], row_group_size=5)
+    checks = {check.name: check for check in verify(run / "r.duckdb", Wanted(finding=match["finding"]))}
+    assert checks["matches"].state == DIFFERENT
+    assert "match" not in checks
+
+
+def test_a_match_that_the_run_does_not_have_is_a_matter_of_usage(run):
+    with pytest.raises(UsageError, match="they are called like"):
+        list(verify(run / "r.duckdb", Wanted(finding="0" * 16)))
