@@ -23,7 +23,7 @@ from benchmarks.quality import study
 from benchmarks.quality.baselines import datasketch_claims
 from benchmarks.quality.disturb import RATES
 from benchmarks.quality.plants import Book, Cell, all_cells, plant_all, read_books, write_rows
-from benchmarks.quality.publish import publish
+from benchmarks.quality.publish import PLANTS, SEED, publish
 from benchmarks.quality.report import print_record
 from benchmarks.quality.truth import judge, wilson
 
@@ -40,8 +40,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--books", type=Path, default=CORPUS / "books.parquet")
     parser.add_argument("--documents", type=Path, default=CORPUS / "negatives.parquet")
-    parser.add_argument("--plants", type=int, default=300, help="of each cell")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--plants", type=int, default=PLANTS, help="of each cell")
+    parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--short", action="store_true", help="20 plants a cell, no baselines")
     parser.add_argument("--publish", action="store_true", help="write the error rates that reports print")
     arguments = parser.parse_args()
@@ -60,7 +60,7 @@ def main() -> None:
     print_record(record)
     write_json("quality_short" if arguments.short else "quality", record)
     if arguments.publish:
-        publish(record, {"books": arguments.books, "documents": arguments.documents}, plants)
+        publish(record, {"books": arguments.books, "documents": arguments.documents})
     if not arguments.short:
         from benchmarks.quality.plots import plot_recall
 
@@ -93,6 +93,8 @@ def measure(
         "seed": seed,
         "sketch": sketch,
         "indexed": len(library.indexed),
+        "held_out_books": len(library.held_out),
+        "held_out_works": len({book.work for book in library.held_out}),
         **planted(folder, index, sources, library, plants, seed, known),
         "negatives": study.false_documents(folder, index, library, library.documents, "negatives"),
         "held_out": study.false_documents(folder, index, library, held_out, "held_out"),

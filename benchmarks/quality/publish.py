@@ -14,6 +14,7 @@ from provenance.files import atomic_write, file_sha256
 from provenance.matching import MatchConfig
 from provenance.text import TEXT_RULES_VERSION
 
+PLANTS, SEED = 300, 1  # unless told
 PUBLISHED = Path(__file__).parents[2] / "provenance" / "report" / "error_rates.json"
 
 LIMITS = [
@@ -30,17 +31,18 @@ LIMITS = [
 ]
 
 
-def published(record: Mapping[str, Any], inputs: Mapping[str, Path], plants: int) -> dict[str, Any]:
-    """What is shipped of a record of the study; `inputs` are the files it was made of."""
+def published(record: Mapping[str, Any], digests: Mapping[str, str], date: str) -> dict[str, Any]:
+    """What is shipped of a record of the study; `digests` are the SHA-256 of the files it was made of."""
     right = record["right"]
     return {
         "tool_version": __version__,
         "text_rules": TEXT_RULES_VERSION,
-        "date": machine()["date"],
-        "command": "python -m benchmarks.quality --publish" + (f" --plants {plants}" if plants != 300 else ""),
-        "corpus": f"{record['indexed']} public-domain books were indexed, others held out of the index.",
-        "inputs": {name: file_sha256(path) for name, path in sorted(inputs.items())},
+        "date": date,
+        "command": _command(record["plants"], record["seed"]),
+        "corpus": _corpus(record),
+        "inputs": dict(digests),
         "indexed": record["indexed"],
+        "held_out_works": record["held_out_works"],
         "plants": record["plants"],
         "seed": record["seed"],
         "sketch": record["sketch"],
@@ -58,6 +60,21 @@ def published(record: Mapping[str, Any], inputs: Mapping[str, Path], plants: int
     }
 
 
+def _command(plants: int, seed: int) -> str:
+    """What makes the same record again; where the books lie is the reader's."""
+    options = (f" --plants {plants}" if plants != PLANTS else "") + (f" --seed {seed}" if seed != SEED else "")
+    return f"python -m benchmarks.quality --publish{options}"
+
+
+def _corpus(record: Mapping[str, Any]) -> str:
+    documents = record["negatives"]["documents"]
+    return (
+        f"{record['indexed']} public-domain books in English were indexed and {record['held_out_books']} held out "
+        f"({record['held_out_works']} works with all their editions); passages were planted in, and false flags "
+        f"counted on, {documents:,} unrelated documents."
+    )
+
+
 def _cell(cell: Mapping[str, Any]) -> dict[str, Any]:
     low, high = cell["wilson95"]
     return {
@@ -67,7 +84,9 @@ def _cell(cell: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _false(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Documents that were flagged; `high` is the upper bound, 95 % by Wilson, of those that share no run of words."""
+    """Documents that were flagged; `high` is the upper end of the two-sided 95 % interval (Wilson) of those that share
+    no 25 words in a row with a book of the index.
+    """
     return {
         "documents": found["documents"],
         "flagged": found["flagged"],
@@ -76,7 +95,8 @@ def _false(found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def publish(record: Mapping[str, Any], inputs: Mapping[str, Path], plants: int, place: Path = PUBLISHED) -> None:
-    """Write it."""
+def publish(record: Mapping[str, Any], inputs: Mapping[str, Path], place: Path = PUBLISHED) -> None:
+    """Write it; `inputs` are the files it was made of."""
+    shipped = published(record, {name: file_sha256(path) for name, path in inputs.items()}, machine()["date"])
     with atomic_write(place) as file:
-        file.write(json.dumps(published(record, inputs, plants), indent=1, sort_keys=True).encode() + b"\n")
+        file.write(json.dumps(shipped, indent=1, sort_keys=True).encode() + b"\n")
