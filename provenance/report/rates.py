@@ -40,14 +40,15 @@ def rows_of(rates: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def same_parameters(rates: dict[str, Any], config: dict[str, Any], version: str) -> list[str]:
-    """In what a run differs from the study, in words; nothing where it does not."""
-    found = []
+def differences(rates: dict[str, Any], record: dict[str, Any]) -> list[str]:
+    """In what a run, a row of `run` with its JSON parsed, is not like the study, in words; nothing where it is."""
+    config, version, found = record["config"], record["tool_version"], []
     if rates["tool_version"] != version:
         found.append(f"the study is of version {rates['tool_version']}, the run of {version}")
-    for name, value in rates["match"].items():
-        if config["match"].get(name) != value:
-            found.append(f"{name} was {value} in the study and is {config['match'].get(name)} in the run")
+    for part, known in (("match", config["match"]), ("sketch", record["sketch"])):
+        for name, value in rates[part].items():
+            if known.get(name) != value:
+                found.append(f"{name} was {value} in the study and is {known.get(name)} in the run")
     if config.get("scale") is not None:
         found.append(f"the run looked up one fingerprint in {config['scale']} (--scale)")
     return found

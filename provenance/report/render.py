@@ -14,7 +14,7 @@ from markupsafe import Markup
 from provenance.report.cells import cell, counted, expectation, raw, shell, shown, value
 from provenance.report.facts import Facts, Options, Row, read_facts
 from provenance.report.passages import cut_at_word, pair_of, shown_text
-from provenance.report.rates import LENGTHS, error_rates, rows_of, same_parameters, study_digest
+from provenance.report.rates import LENGTHS, differences, error_rates, rows_of, study_digest
 from provenance.report.strips import LOOKS, Cells, cells_of_deciles, cells_of_spans, heat_map, strip
 from provenance.report.wording import ALTERNATIVES, GLOSSARY, GRADE_MEANS, LIMITS, how_sure, strip_label, verdict
 from provenance.shown import number, percent, safe, short, size, utc
@@ -46,7 +46,7 @@ def render(facts: Facts) -> str:
     return _environment().get_template("report.html.j2").render(
         facts=facts, one=facts.one, record=facts.record, case=case, style=Markup(style), script=Markup(script),
         policy=policy(style, script), rates=rates, rate_rows=rows_of(rates) if rates else [], lengths=LENGTHS,
-        differs=same_parameters(rates, facts.record["config"], facts.record["tool_version"]) if rates else [],
+        differs=differences(rates, facts.record) if rates else [],
         pairs=pairs, anchors=anchors(facts), strips=_strips(facts), heat=_heat(facts), verdict=verdict(facts),
         sure=how_sure(facts, rates), looks=LOOKS, grade_means=GRADE_MEANS, limits=LIMITS, glossary=GLOSSARY,
         alternatives=ALTERNATIVES, about=ABOUT, study=study_digest(),

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.quality.publish import LIMITS, publish, published
 from benchmarks.quality.truth import wilson
 from provenance import __version__
-from provenance.report.rates import LENGTHS, error_rates, rows_of, same_parameters
+from provenance.report.rates import LENGTHS, differences, error_rates, rows_of
 
 FIELDS = set(
     "cells command corpus coverage date decoys held_out held_out_works indexed inputs limits match negatives plants "
@@ -80,7 +80,12 @@ def test_what_is_shipped_is_of_this_version():
 
 
 def test_a_run_that_differs_from_the_study_is_told():
-    rates = {"tool_version": "1", "match": {"min_words": 25}}
-    assert same_parameters(rates, {"match": {"min_words": 25}, "scale": None}, "1") == []
-    told = same_parameters(rates, {"match": {"min_words": 12}, "scale": 8}, "2")
-    assert len(told) == 3
+    rates = {"tool_version": "1", "match": {"min_words": 25}, "sketch": {"scale": 1}}
+    same = {
+        "config": {"match": {"min_words": 25}, "scale": None},
+        "sketch": {"scale": 1, "stride": 2},
+        "tool_version": "1",
+    }
+    assert differences(rates, same) == []
+    other = {"config": {"match": {"min_words": 12}, "scale": 8}, "sketch": {"scale": 4}, "tool_version": "2"}
+    assert len(differences(rates, other)) == 4
