@@ -53,7 +53,10 @@ def command(db: Path, file: Path | None, name: str) -> None:
     shown = [[*(row[name] for name in columns), "held" if row["holds"] else "had expired"] for row in rows]
     table([(heading, "left") for heading in headings], shown)
     held = sum(row["holds"] for row in rows)
-    click.echo(f"{safe(str(db))}: {held:,} of {number(len(rows), 'allowance')} held when the run ended.")
+    click.echo(
+        f"{safe(str(db))}: {held:,} of {number(len(rows), 'allowance')} held when the run ended; "
+        "allowed works stay in every table and report, marked as allowed."
+    )
 
 
 def read_list(file: Path, run: RunReader) -> dict[str, dict[str, Any]]:
@@ -78,10 +81,9 @@ def read_list(file: Path, run: RunReader) -> dict[str, dict[str, Any]]:
             raise UsageError(f"{where}: status is {told['status']!r}; there are {', '.join(STATUSES)}")
         if work in found:
             raise UsageError(f"{where}: {work!r} is there twice")
-        expires = told.get("expires")
         found[work] = {
             "work_id": work, "status": told["status"], "reason": told["reason"],
-            "expires": None if expires is None else expires[:10],
+            "expires": told.get("expires"),
         }  # fmt: skip
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -19,12 +20,18 @@ DECISIONS = {"a": "accepted", "r": "rejected", "n": "undecided"}
 HELP = """a  accept    r  reject    n  leave undecided; each may have a note behind it: r quoted with permission
 s  skip      b  back      q  quit         ?  this help"""
 
-MATCHES = """
-SELECT m.*, e.title, e.author, w.grade, w.coverage, r.decision, r.note, r.name AS reviewer
-FROM v_matches m JOIN edition e USING (edition_id) JOIN v_works w ON w.work_id = m.work_id
-LEFT JOIN v_reviews r USING (finding)
+PLACES = """
+SELECT m.finding, m.shard, m."row", w.grade, w.coverage
+FROM v_matches m JOIN v_works w USING (work_id) LEFT JOIN v_reviews r USING (finding)
 WHERE (? IS NULL OR m.work_id = ?) AND (? OR r.decision IS NULL)
 ORDER BY w.coverage DESC, m.work_id, m.matched_words DESC, m.finding"""
+"""Without texts: a run may have millions of matches, of which a person looks at one after another."""
+
+MATCH = """
+SELECT m.*, e.title, e.author, r.decision, r.note, r.name AS reviewer
+FROM v_matches m JOIN edition e USING (edition_id) LEFT JOIN v_reviews r USING (finding)
+WHERE m.shard = ? AND m."row" = ? AND m.finding = ?"""
+"""By its place too: a finding is computed of every row, its place is looked up."""
 
 
 @click.command("review", context_settings={"help_option_names": ["-h", "--help"]})
@@ -53,19 +60,33 @@ def command(
 
     if (finding is None) != (decision is None):
         raise UsageError("--match and --decision go together")
+    if note and finding is None:
+        raise UsageError("--note goes with --match; in the walk a note stands behind its answer: r quoted")
     author = Author.here(name)
     with RunReader(db) as run:
         if work is not None and not run.query("SELECT 1 FROM work WHERE work_id = ?", [work]):
             raise UsageError(f"the run has no work {work!r} (--work)")
-        matches = run.query(MATCHES, [work, work, everything or finding is not None])
+        places = run.query(PLACES, [work, work, everything or finding is not None])
     if finding is not None:
-        chosen = [match for match in matches if match["finding"] == finding]
+        chosen = [place for place in places if place["finding"] == finding]
         if not chosen:
             raise UsageError(f"the run has no match {finding!r} (--match); reports and `export` name them")
-        decide(db, author, chosen[0], str(decision), note)
+        decide(db, author, match_at(db, chosen[0]), str(decision), note)
     else:
-        Walk(db, author, matches).go()
+        Walk(db, author, places).go()
     print_state(db)
+
+
+def match_at(db: Path, place: dict[str, Any]) -> dict[str, Any]:
+    """All of a match, and the last word on it; raises StoreError for a run that is no longer there."""
+    from provenance.errors import StoreError
+    from provenance.store import RunReader
+
+    with RunReader(db) as run:
+        found = run.query(MATCH, [place["shard"], place["row"], place["finding"]])
+    if not found:
+        raise StoreError(f"{db} has no match {place['finding']} any more: was the run replaced? start the review again")
+    return {**place, **found[0]}
 
 
 def decide(db: Path, author: Author, match: dict[str, Any], decision: str, note: str) -> None:
@@ -79,6 +100,7 @@ def decide(db: Path, author: Author, match: dict[str, Any], decision: str, note:
 
 def print_state(db: Path) -> None:
     """How far the review is, and the digest to keep."""
+    from provenance.cli.printing import safe
     from provenance.report.queries import QUERIES
     from provenance.store import RunReader
 
@@ -89,22 +111,25 @@ def print_state(db: Path) -> None:
         f"{state['not_decided']:,} without a decision."
     )
     if state["last_entry"]:
-        click.echo(f"The last entry of the journal has the SHA-256 {state['last_entry']}")
+        click.echo(f"The last entry of the journal has the SHA-256 {safe(state['last_entry'])}")
 
 
 class Walk:
     """A person's way through matches. It is shown on the terminal, or where output is a pipe, on stderr."""
 
-    def __init__(self, db: Path, author: Author, matches: list[dict[str, Any]]) -> None:
-        self._db, self._author, self._matches = db, author, matches
+    def __init__(self, db: Path, author: Author, places: list[dict[str, Any]]) -> None:
+        self._db, self._author, self._places = db, author, places
         self._out: IO[str] = sys.stdout if sys.stdout.isatty() else sys.stderr
+        if isinstance(sys.stdin, TextIOWrapper):  # a note from a terminal of another encoding is no reason to stop
+            sys.stdin.reconfigure(errors="replace")
 
     def go(self) -> None:
         """Until all were seen, or the answers end."""
         at = 0
-        while 0 <= at < len(self._matches):
-            self._show(at)
-            step = self._ask(self._matches[at])
+        while 0 <= at < len(self._places):
+            match = match_at(self._db, self._places[at])
+            self._show(at, match)
+            step = self._ask(match)
             if step is None:
                 return
             at = max(0, at + step)
@@ -117,14 +142,13 @@ class Walk:
         while True:
             self._say("a/r/n/s/b/q/? ", end="")
             self._out.flush()
-            line = sys.stdin.readline()
+            line = sys.stdin.readline() if sys.stdin else ""  # it may be closed
             if not line:
                 self._say()
                 return None
-            key, _, note = line.strip().partition(" ")
+            key, *note = line.split(None, 1) or [""]
             if key in DECISIONS:
-                decide(self._db, self._author, match, DECISIONS[key], note.strip())
-                match["decision"], match["note"], match["reviewer"] = DECISIONS[key], note.strip(), self._author.name
+                decide(self._db, self._author, match, DECISIONS[key], "".join(note).strip())
                 return 1
             if key in ("s", "b"):
                 return 1 if key == "s" else -1
@@ -132,14 +156,14 @@ class Walk:
                 return None
             self._say(HELP)
 
-    def _show(self, at: int) -> None:
+    def _show(self, at: int, match: dict[str, Any]) -> None:
         from provenance.cli.printing import percent, safe
         from provenance.report.cells import expectation
 
-        match = self._matches[at]
         by = f", {safe(match['author'])}" if match["author"] else ""
-        self._say(f"\n{at + 1} of {len(self._matches):,}: {match['finding']}")
-        self._say(f"{safe(match['title'] or match['edition_id'])}{by} ({match['grade']}, {percent(match['coverage'])})")
+        self._say(f"\n{at + 1} of {len(self._places):,}: {match['finding']}")
+        title, grade = safe(match["title"] or match["edition_id"]), safe(match["grade"])
+        self._say(f"{title}{by} ({grade}, {percent(match['coverage'])})")
         self._say(
             f"{match['matched_words']:,} words, identity {percent(match['identity'])}, longest run "
             f"{match['longest_run']:,}, expected by chance {expectation(match['expectation'])}"
@@ -151,7 +175,7 @@ class Walk:
         )
         if match["decision"]:
             note = f": {safe(match['note'])}" if match["note"] else ""
-            self._say(f"{match['decision']} by {safe(match['reviewer'])}{note}")
+            self._say(f"{safe(match['decision'])} by {safe(match['reviewer'])}{note}")
         self._show_texts(match)
 
     def _show_texts(self, match: dict[str, Any]) -> None:
