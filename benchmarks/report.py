@@ -92,7 +92,7 @@ def main() -> None:
             ],
         )
     )  # fmt: skip
-    write_json("report_short" if rows < ROWS else "report", results)
+    write_json("report_short" if rows < ROWS else "report", {"pages": results})
 
 
 if __name__ == "__main__":
