@@ -12,17 +12,16 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.text import Text
+    import numpy as np
+    import numpy.typing as npt
 
     from provenance.index import Index
-    from provenance.matching.beside import Stretch
+    from provenance.matching.beside import Side
 
 FILE = click.Path(path_type=Path)
 MOST_SHOWN = 1200  # characters of a match on each side, unless all is asked for
 PLAIN = (".txt", ".text", ".md", "")
 """Suffixes of files of which nothing is cut off, as it is of books: offsets are those in the whole text, as UTF-8."""
-
-MARKS = {"replaced": ("[", "]"), "extra": ("{+", "+}"), "missing": ("[-", "-]")}  # without colours
 
 
 @click.command("match", context_settings={"help_option_names": ["-h", "--help"]})
@@ -113,11 +112,9 @@ def _plain(name: str, data: bytes) -> bytes:
 def _print_match(
     place: int, match: dict[str, Any], editions: dict[str, Any], index: Index, text: bytes, full: bool
 ) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from provenance.cli.printing import number, percent, safe, width
-    from provenance.matching.beside import Side, side_by_side
+    from provenance.cli.beside import print_beside
+    from provenance.cli.printing import number, percent, safe
+    from provenance.matching.beside import side_by_side
 
     edition = editions[match["edition_id"]]
     by = f", {safe(edition['author'])}" if edition["author"] else ""
@@ -138,35 +135,18 @@ def _print_match(
         click.echo(f"   {safe(shown if full else shown[:MOST_SHOWN])}\n")
         return
     keys, book = index.key.keys, index.texts.text(index.edition_ids.index(match["edition_id"]))
-    stretches = side_by_side(Side(text, keys), Side(book, keys), match["blocks"])
-    console = Console(file=sys.stdout, highlight=False, width=width())
-    columns = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
-    columns.add_column("this text", ratio=1, overflow="fold")
-    columns.add_column("the book", ratio=1, overflow="fold")
-    columns.add_row(*(_marked(stretches, side, console.is_terminal, full) for side in (0, 1)))
-    console.print(columns)
+    stretches = side_by_side(_side(text, keys), _side(book, keys), match["blocks"])
+    sides = [[(s.kind, s.document) for s in stretches], [(s.kind, s.edition) for s in stretches]]
+    print_beside(sys.stdout, ("this text", "the book"), sides, None if full else MOST_SHOWN)
     click.echo()
 
 
-def _marked(stretches: list[Stretch], side: int, colours: bool, full: bool) -> Text:
-    """One side of a match; what differs is bold and red in a terminal, and in brackets elsewhere."""
-    from rich.text import Text
+def _side(text: bytes, keys: npt.NDArray[np.uint64]) -> Side:
+    """A whole text; `keys` are those of the index."""
+    import numpy as np
 
-    from provenance.cli.printing import safe
+    from provenance.kernels.words import words_of
+    from provenance.matching.beside import Side
 
-    shown = Text()
-    for stretch in stretches:
-        words = " ".join((stretch.edition if side else stretch.document).split())
-        if not words:
-            continue
-        if stretch.kind == "equal":
-            shown.append(safe(words) + " ")
-        else:
-            before, after = ("", "") if colours else MARKS[stretch.kind]
-            shown.append(before + safe(words) + after, style="bold red")
-            shown.append(" ")
-        if len(shown) > MOST_SHOWN and not full:
-            shown.truncate(MOST_SHOWN)
-            shown.append(" ... (--full shows all)")
-            break
-    return shown
+    words = words_of(np.frombuffer(text, dtype=np.uint8), keys)
+    return Side(text, words.begins, words.ends)

@@ -10,9 +10,6 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
-    from provenance.report.passages import Piece
     from provenance.store.journal import Author
 
 FILE = click.Path(path_type=Path)
@@ -179,37 +176,12 @@ class Walk:
         self._show_texts(match)
 
     def _show_texts(self, match: dict[str, Any]) -> None:
-        from rich.console import Console
-        from rich.table import Table
-
-        from provenance.cli.printing import safe, width
+        from provenance.cli.beside import print_beside
+        from provenance.cli.printing import safe
         from provenance.report.passages import pair_of
 
         pair = pair_of(match)
         if pair is None:
             self._say(safe(match["excerpt"] or ""))
-            return
-        console = Console(file=self._out, highlight=False, width=width())
-        columns = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
-        columns.add_column("document", ratio=1, overflow="fold")
-        columns.add_column("edition", ratio=1, overflow="fold")
-        columns.add_row(*(marked(side, console.is_terminal) for side in (pair.document, pair.edition)))
-        console.print(columns)
-
-
-def marked(pieces: list[Piece], colours: bool) -> Text:
-    """One side; what differs is bold and red in a terminal, and in brackets elsewhere."""
-    from rich.text import Text
-
-    from provenance.cli.match import MARKS
-
-    shown = Text()
-    for piece in pieces:
-        words = " ".join(piece.text.split())
-        if piece.kind == "equal":
-            shown.append(words + " ")
         else:
-            before, after = ("", "") if colours else MARKS[piece.kind]
-            shown.append(before + words + after, style="bold red")
-            shown.append(" ")
-    return shown
+            print_beside(self._out, ("document", "edition"), (pair.document, pair.edition))
