@@ -12,7 +12,7 @@ from typing import Any
 
 from provenance.messages import read_message, write_message
 
-Send = Callable[[dict[str, Any], bytes], None]
+Send = Callable[[dict[str, Any], bytes | memoryview], None]
 Message = tuple[dict[str, Any], bytes]
 
 
@@ -24,7 +24,7 @@ def to_parent() -> Send:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
 
-    def send(header: dict[str, Any], payload: bytes) -> None:
+    def send(header: dict[str, Any], payload: bytes | memoryview) -> None:
         write_message(out, header, payload)
 
     return send

@@ -16,7 +16,7 @@ from provenance.matching.passages import Integers
 from provenance.matching.table import as_arrow
 from provenance.matching.texts import document_bytes, document_sizes
 from provenance.runs.origins import sites_of
-from provenance.runs.quotes import Quote, document_quotes, edition_quotes
+from provenance.runs.quotes import QUOTE_SCHEMA, document_quotes, edition_quotes
 from provenance.shards import Batch, Columns, Field, Options
 from provenance.shards.fields import id_text
 from provenance.shards.tokens import Decoder
@@ -49,9 +49,8 @@ RESULT_SCHEMA = pa.schema(
     ]
 )
 
-QUOTED = ("char_begin", "char_end", "excerpt", "excerpt_sha256", "before", "after")
-DOC_COLUMNS = tuple(name if name.startswith("excerpt") else f"doc_{name}" for name in QUOTED)
-REF_COLUMNS = tuple(f"ref_{name}" for name in QUOTED)
+DOC_COLUMNS = tuple(name if name.startswith("excerpt") else f"doc_{name}" for name in QUOTE_SCHEMA.names)
+REF_COLUMNS = tuple(f"ref_{name}" for name in QUOTE_SCHEMA.names)
 """Columns of the fields of a quote."""
 
 
@@ -74,7 +73,7 @@ class Located(NamedTuple):
     ids: pa.Array  # of the documents of the matches, as text
     columns: list[str]
     origins: tuple[pa.Array, pa.Array, pa.Array]  # their URLs, sites and collections
-    quotes: list[Quote]
+    quotes: pa.RecordBatch  # of QUOTE_SCHEMA
     tokens: list[tuple[int, int]] | None
 
 
@@ -143,7 +142,7 @@ def result_table(source: Source, parts: list[Located], matcher: Matcher, most_ex
             name: pa.concat_arrays([part.origins[place] for part in parts])
             for place, name in enumerate(("url", "site", "source"))
         },
-        **_quoted(DOC_COLUMNS, [quote for part in parts for quote in part.quotes]),
+        **_quoted(DOC_COLUMNS, pa.Table.from_batches([part.quotes for part in parts])),
         **_quoted(REF_COLUMNS, _of_editions(found, matches, matcher, most_excerpt)),
     }
     return pa.table([_column(data, field, matches.num_rows) for field in RESULT_SCHEMA], schema=RESULT_SCHEMA)
@@ -156,19 +155,16 @@ def _column(data: dict[str, Any], field: pa.Field, rows: int) -> pa.Array | pa.C
     return pa.array(column, field.type) if isinstance(column, list) else column
 
 
-def _of_editions(found: Found, matches: pa.Table, matcher: Matcher, most_excerpt: int) -> list[Quote] | None:
+def _of_editions(found: Found, matches: pa.Table, matcher: Matcher, most_excerpt: int) -> pa.Table | None:
     if not matcher.index.has_texts:
         return None
     begins, ends = (matches[name].to_numpy() for name in ("ref_begin", "ref_end"))
     return edition_quotes(matcher.index.texts, (found.credited[0].editions, begins, ends), most_excerpt)
 
 
-def _quoted(names: Sequence[str], quotes: list[Quote] | None) -> dict[str, Any]:
-    """The columns of quotes; nulls where there are none."""
-    if quotes is None:
-        return {}
-    columns = zip(*quotes, strict=True) if quotes else [()] * len(names)
-    return dict(zip(names, map(list, columns), strict=True))
+def _quoted(names: Sequence[str], quotes: pa.Table | None) -> dict[str, Any]:
+    """The columns of quotes under the names they have in a match; nulls where there are none."""
+    return {} if quotes is None else dict(zip(names, quotes.combine_chunks().columns, strict=True))
 
 
 def _document_ids(source: Source, batch: Batch, rows: Integers) -> pa.Array:

@@ -7,12 +7,18 @@ import pyarrow as pa
 from provenance.errors import ShardError
 
 
-def to_payload(table: pa.Table) -> bytes:
-    """A table as an Arrow IPC stream."""
-    sink = pa.BufferOutputStream()
+def to_payload(table: pa.Table) -> memoryview:
+    """A table as an Arrow IPC stream; it is the only copy, because tables of many matches are large."""
+    measure = pa.MockOutputStream()
+    _write(table, measure)
+    buffer = pa.allocate_buffer(measure.size())
+    _write(table, pa.FixedSizeBufferWriter(buffer))
+    return memoryview(buffer)
+
+
+def _write(table: pa.Table, sink: pa.NativeFile) -> None:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
-    return bytes(sink.getvalue().to_pybytes())
 
 
 def from_payload(payload: bytes, schema: pa.Schema, shard: str) -> pa.Table:

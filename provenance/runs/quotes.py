@@ -10,30 +10,43 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from provenance.index.texts import EditionTexts
 from provenance.matching.passages import Integers
 
 CONTEXT_BYTES = 160  # before and after; less where that would cut a character
+MOST_AT_ONCE = 4096  # quotes that are Python's strings at a time, which take more memory than Arrow's
+
+QUOTE_SCHEMA = pa.schema(
+    [
+        ("char_begin", pa.int64()),  # code points of the whole text before it
+        ("char_end", pa.int64()),
+        ("excerpt", pa.string()),  # at most so many characters as were asked for
+        ("excerpt_sha256", pa.string()),  # of all its bytes
+        ("before", pa.string()),
+        ("after", pa.string()),
+    ]
+)
 
 Bytes = bytes | memoryview
 
 
 class Quote(NamedTuple):
-    """One side of a match."""
+    """One side of a match: a row of QUOTE_SCHEMA."""
 
-    char_begin: int  # code points of the whole text before it
+    char_begin: int
     char_end: int
-    excerpt: str  # at most so many characters as were asked for
-    sha256: str  # of all its bytes
+    excerpt: str
+    excerpt_sha256: str
     before: str
     after: str
 
 
 def document_quotes(
     data: memoryview, starts: Integers, ends: Integers, places: Sequence[Integers], most: int
-) -> list[Quote]:
-    """The documents' sides of matches; `places` are, of each match, its document and where it begins and ends there."""
+) -> pa.RecordBatch:
+    """The documents' sides of matches of a batch; `places` are, of each, its document and where it begins and ends."""
     documents, begins, stops = places
     quotes: list[Quote | None] = [None] * documents.size
     of, counted, characters = -1, 0, 0  # characters of the document before the byte `counted`
@@ -49,22 +62,40 @@ def document_quotes(
             return data[low + first : low + last]
 
         quotes[match] = _quote(between, begin, end, high - low, characters, most)
-    return [quote for quote in quotes if quote is not None]
+    return _batch(quotes)
 
 
-def edition_quotes(texts: EditionTexts, places: Sequence[Integers], most: int) -> list[Quote]:
+def edition_quotes(texts: EditionTexts, places: Sequence[Integers], most: int) -> pa.Table:
     """The editions' sides of matches; `places` are, of each match, its edition and where it begins and ends there."""
+    pieces = [
+        _quotes_of_editions(texts, [column[first : first + MOST_AT_ONCE] for column in places], most)
+        for first in range(0, places[0].size, MOST_AT_ONCE)
+    ]
+    return pa.Table.from_batches(pieces, QUOTE_SCHEMA)
+
+
+def _quotes_of_editions(texts: EditionTexts, places: Sequence[Integers], most: int) -> pa.RecordBatch:
     editions, begins, stops = places
     quotes: list[Quote | None] = [None] * editions.size
-    for match in np.lexsort((begins, editions)).tolist():  # in order each block is read once
-        edition, begin, end = int(editions[match]), int(begins[match]), int(stops[match])
+    last, quote = None, None
+    for match in np.lexsort((stops, begins, editions)).tolist():  # in order each block is read once
+        place = edition, begin, end = int(editions[match]), int(begins[match]), int(stops[match])
+        if place != last:  # what stands in thousands of documents is the same passage of the same edition
 
-        def between(low: int, high: int, edition: int = edition) -> bytes:
-            return texts.between(edition, low, high)
+            def between(low: int, high: int, edition: int = edition) -> bytes:
+                return texts.between(edition, low, high)
 
-        size, characters = texts.size(edition), texts.characters_before(edition, begin)
-        quotes[match] = _quote(between, begin, end, size, characters, most)
-    return [quote for quote in quotes if quote is not None]
+            size, characters = texts.size(edition), texts.characters_before(edition, begin)
+            last, quote = place, _quote(between, begin, end, size, characters, most)
+        quotes[match] = quote
+    return _batch(quotes)
+
+
+def _batch(quotes: Sequence[Quote | None]) -> pa.RecordBatch:
+    known = [quote for quote in quotes if quote is not None]
+    columns = zip(*known, strict=True) if known else [()] * len(QUOTE_SCHEMA)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, QUOTE_SCHEMA, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=QUOTE_SCHEMA)
 
 
 def _quote(between: Callable[[int, int], Bytes], begin: int, end: int, size: int, characters: int, most: int) -> Quote:

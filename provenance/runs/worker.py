@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from provenance.child import confine, from_parent, to_parent
+from provenance.child import Send, confine, from_parent, to_parent
 from provenance.errors import ProvenanceError, ShardError
 from provenance.files import file_identity, file_sha256
 from provenance.index import Index
@@ -34,7 +33,7 @@ RELEASE_BYTES = 32 << 20  # of text, after which memory that decoding left goes 
 class Worker:
     """Holds the index and does tasks: `describe` a shard, take its `digest`, `scan` a unit, or `learn` one."""
 
-    def __init__(self, hello: dict[str, Any], background: bytes, send: Callable[[dict[str, Any], bytes], None]) -> None:
+    def __init__(self, hello: dict[str, Any], background: bytes, send: Send) -> None:
         self._config = ScanConfig.from_json(hello["config"])
         self._options = self._config.options()
         index = Index(Path(hello["index"]), Key(hello["seed"], hello["key_id"]), self._config.scale)
@@ -47,7 +46,7 @@ class Worker:
         """Do one task and send its result."""
         header: dict[str, Any] = {name: task[name] for name in ("task", "shard", "slot") if name in task}
         header["kind"] = "done"
-        payload = b""
+        payload: bytes | memoryview = b""
         try:
             before = pinned(task)
             if task["task"] == "describe":
@@ -91,7 +90,7 @@ class Worker:
 
         return file_sha256(path, tell)
 
-    def _scan(self, task: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    def _scan(self, task: dict[str, Any]) -> tuple[dict[str, Any], memoryview]:
         untold = kept = 0
         told = time.monotonic()
 

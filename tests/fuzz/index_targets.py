@@ -78,7 +78,8 @@ def payload_seeds(folder: Path) -> list[bytes]:
     with open_shard(str(path), path.name, options) as opened:
         columns = opened.choose_columns()
         parts = opened.parts(columns)
-    return [to_payload(scan_unit(Source(path.name, str(path), columns, options), parts, matcher, config).matches)]
+    result = scan_unit(Source(path.name, str(path), columns, options), parts, matcher, config)
+    return [bytes(to_payload(result.matches))]
 
 
 TARGETS = {"index": Target(index_seeds, index_attempt), "payload": Target(payload_seeds, payload_attempt)}

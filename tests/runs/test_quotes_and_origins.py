@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from provenance.building import build_index
 from provenance.index import Index
 from provenance.runs import origins
+from provenance.runs import quotes as quoting
 from provenance.runs.origins import COLLECTION, SITE, Tally, sites_of
-from provenance.runs.quotes import CONTEXT_BYTES, document_quotes, edition_quotes
+from provenance.runs.quotes import CONTEXT_BYTES, Quote, document_quotes, edition_quotes
 from provenance.shards import Origins
 from provenance.text import words
 from tests.shards.fixtures import prose
@@ -24,6 +25,10 @@ from tests.shards.fixtures import prose
 PIECES = st.sampled_from(["word ", "naïve ", "日本 ", "ﬁne ", "𝔘 ", "e\u0301 ", "\n", "— "]).map(str.encode)
 BROKEN = st.sampled_from([b"\xff", b"\xc3", b"\xe6\x97", b"\xf0\x9d\x94", b"\x80"])
 TEXTS = st.lists(st.one_of(PIECES, PIECES, BROKEN), min_size=1, max_size=120).map(b"".join)
+
+
+def rows_of(table: pa.Table | pa.RecordBatch) -> list[Quote]:
+    return [Quote(**row) for row in table.to_pylist()]
 
 
 def text_of(data: bytes) -> str:
@@ -43,14 +48,14 @@ def test_documents_are_quoted_as_the_decoder_sees_them(texts, seed):
     sizes = np.array([len(text) for text in texts])
     ends = np.cumsum(sizes)
     columns = [np.array(column, dtype=np.int64) for column in zip(*places, strict=True)] or [np.empty(0, np.int64)] * 3
-    quotes = document_quotes(memoryview(b"".join(texts)), ends - sizes, ends, columns, 20)
+    quotes = rows_of(document_quotes(memoryview(b"".join(texts)), ends - sizes, ends, columns, 20))
     assert len(quotes) == len(places)
     for quote, (number, begin, end) in zip(quotes, places, strict=True):
         text = texts[number]
         assert quote.char_begin == len(text_of(text[:begin]))
         assert quote.char_end - quote.char_begin == len(text_of(text[begin:end]))
         assert quote.excerpt == text_of(text[begin:end])[:20]
-        assert quote.sha256 == hashlib.sha256(text[begin:end]).hexdigest()
+        assert quote.excerpt_sha256 == hashlib.sha256(text[begin:end]).hexdigest()
         before, after = text_of(text[:begin]), text_of(text[end:])
         assert len(quote.before.encode()) <= 3 * CONTEXT_BYTES
         if begin <= CONTEXT_BYTES:
@@ -61,8 +66,9 @@ def test_documents_are_quoted_as_the_decoder_sees_them(texts, seed):
             assert after.startswith(quote.after)
 
 
-def test_editions_are_quoted_from_any_of_their_blocks(tmp_path):
-    """A text of several blocks, with code points of all lengths."""
+def test_editions_are_quoted_from_any_of_their_blocks(monkeypatch, tmp_path):
+    """A text of several blocks, with code points of all lengths; some passages more than once, and far apart."""
+    monkeypatch.setattr(quoting, "MOST_AT_ONCE", 50)
     texts = {"one": prose(1, 30_000) + " 日本語 𝔘𝔫𝔦 " + prose(2, 20_000), "two": "kurz und gut, " * 3}
     for name, text in texts.items():
         (tmp_path / f"{name}.txt").write_text(text, encoding="utf-8")
@@ -78,14 +84,16 @@ def test_editions_are_quoted_from_any_of_their_blocks(tmp_path):
             first = dice.randrange(len(found))
             last = min(len(found) - 1, first + dice.randrange(300))
             places.append((number, found[first].begin, found[last].end))
+    places += places[::3]
+    dice.shuffle(places)
     columns = [np.array(column, dtype=np.int64) for column in zip(*places, strict=True)]
-    for quote, (number, begin, end) in zip(edition_quotes(index.texts, columns, 100), places, strict=True):
+    for quote, (number, begin, end) in zip(rows_of(edition_quotes(index.texts, columns, 100)), places, strict=True):
         data = index.texts.text(number)
         assert index.texts.between(number, begin, end) == data[begin:end]
         assert quote.char_begin == len(text_of(data[:begin]))
         assert quote.char_end == len(text_of(data[:end]))
         assert quote.excerpt == text_of(data[begin:end])[:100]
-        assert quote.sha256 == hashlib.sha256(data[begin:end]).hexdigest()
+        assert quote.excerpt_sha256 == hashlib.sha256(data[begin:end]).hexdigest()
         assert text_of(data[:begin]).endswith(quote.before)
         assert text_of(data[end:]).startswith(quote.after)
 
