@@ -25,7 +25,7 @@ def command(out: str, db: Path, overwrite: bool, as_json: bool) -> None:
     """
     from tqdm import tqdm
 
-    from provenance.cli.summary import print_summary
+    from provenance.cli.summary import complain, print_summary
     from provenance.runs.collect import collect
 
     with tqdm(unit=" units", desc="collecting", file=sys.stderr, disable=None) as bar:
@@ -39,5 +39,6 @@ def command(out: str, db: Path, overwrite: bool, as_json: bool) -> None:
         click.echo(json.dumps(summary.to_json(), default=str))
     else:
         print_summary(summary)
+    complain(summary)
     if not summary.complete:
         sys.exit(3)

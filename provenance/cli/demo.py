@@ -27,7 +27,7 @@ def command(folder: Path) -> None:
     """
     from provenance.building import build_index
     from provenance.cli.printing import number, size
-    from provenance.cli.summary import print_summary
+    from provenance.cli.summary import complain, print_summary
     from provenance.demo.corpus import write_books, write_shards
     from provenance.files import atomic_write
     from provenance.kernels.compiling import on_first_compile
@@ -54,6 +54,7 @@ def command(folder: Path) -> None:
         file.write(report_of(run))
     click.echo(err=True)
     print_summary(summary)
+    complain(summary)
     _print_kinds(db)
     _print_next(folder, db)
     if not _as_expected(summary):

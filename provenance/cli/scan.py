@@ -200,7 +200,7 @@ def at_least(size: int, least: int, option: str) -> int:
 
 def run_scan(request: Request, db: Path, out: str | None, overwrite: bool, children: Children, as_json: bool) -> bool:
     """Scan, print what was found; returns whether all was scanned."""
-    from provenance.cli.summary import print_summary
+    from provenance.cli.summary import complain, print_summary
     from provenance.cli.watching import watching
     from provenance.runs.scan import scan_into
 
@@ -210,6 +210,7 @@ def run_scan(request: Request, db: Path, out: str | None, overwrite: bool, child
         click.echo(json.dumps(summary.to_json(), default=str))
     else:
         print_summary(summary)
+    complain(summary)
     return summary.complete
 
 
@@ -226,10 +227,10 @@ def run_share(
         summary = scan_share(request, out, share, overwrite=overwrite, children=children, watch=watch)
     if as_json:
         click.echo(json.dumps(summary.to_json()))
-        return summary.complete
-    done = f"{summary.units - summary.found:,} scanned in {summary.seconds:.1f} s, {summary.found:,} done before"
-    click.echo(f"Task {summary.task}: {number(summary.units, 'unit')}, {done}. Next, when all tasks are done:")
-    click.echo(f"provenance collect {safe(summary.out)} --db RUN.duckdb")
+    else:
+        done = f"{summary.units - summary.found:,} scanned in {summary.seconds:.1f} s, {summary.found:,} done before"
+        click.echo(f"Task {summary.task}: {number(summary.units, 'unit')}, {done}. Next, when all tasks are done:")
+        click.echo(f"provenance collect {safe(summary.out)} --db RUN.duckdb")
     print_problems(summary.incomplete, f"in the unit files of {summary.out}")
     return summary.complete
 

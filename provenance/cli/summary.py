@@ -68,6 +68,10 @@ def print_summary(summary: ScanSummary) -> None:
             f"{number(summary.nulls, 'row')} without text (null); "
             f"{number(summary.invalid_documents, 'row')} with invalid UTF-8 (scanned, bad bytes separate words)."
         )
+
+
+def complain(summary: ScanSummary) -> None:
+    """What a scan has not scanned, on stderr: also where the summary goes to a machine, for who reads its log."""
     print_problems(summary.exceptions, f"in the table exception of {summary.db}")
     if not summary.shards["scanned"] + summary.shards["partial"]:
         click.echo("provenance: nothing was scanned: this is no statement about any work", err=True)

@@ -64,6 +64,8 @@ def check_incomplete(result: subprocess.CompletedProcess[str], *words: str) -> d
     for word in words:
         assert word in reasons[0]
     assert "\n" not in reasons[0]
+    assert f"not scanned: {reasons[0]}" in result.stderr
+    assert "incomplete" in result.stderr
     return summary
 
 
