@@ -47,5 +47,5 @@ def number(count: int, noun: str) -> str:
 
 
 def utc(moment: datetime | None) -> str:
-    """A time of the database, which are in UTC."""
-    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    """A time of the database, which are in UTC; of a run whose attempts are lost none is known."""
+    return "an unknown time" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S} UTC"

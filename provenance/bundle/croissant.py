@@ -62,7 +62,7 @@ def croissant(run: RunReader) -> dict[str, Any]:
             f"Not scanned, or in part: {counts['failed']:,} files failed, {counts['skipped']:,} skipped by rule, "
             f"{counts['partial']:,} in part, {counts['exceptions']:,} exceptions; they are not known to be clean."
         )
-    if whole > len(shards):  # Croissant asks for a digest of every file, which what came on standard input has not
+    if whole > len(shards):  # Croissant asks for a digest of every file, and one that changed since may have none
         told.append(
             f"{whole - len(shards):,} more files are not listed here, which have no digest or come after the first "
             f"{MOST_FILES:,}; run/shard.parquet has all."
@@ -73,7 +73,7 @@ def croissant(run: RunReader) -> dict[str, Any]:
         "name": "scanned-set",
         "description": " ".join(told),
         "conformsTo": CONFORMS_TO,
-        "datePublished": f"{ended:%Y-%m-%d}",
+        **({} if ended is None else {"datePublished": f"{ended:%Y-%m-%d}"}),
         "distribution": [_file(number, shard) for number, shard in enumerate(shards, 1)],
         "recordSet": _records(shards),
     }
@@ -88,11 +88,10 @@ def _file(number: int, shard: dict[str, Any]) -> dict[str, Any]:
         "description": safe(shard["shard"]),
         "contentUrl": shard["shard"],
         "encodingFormat": FORMATS.get(kind, UNKNOWN),
+        "sha256": shard["sha256"],
     }
     if shard["bytes"] is not None:
         found["contentSize"] = f"{shard['bytes']} B"
-    if shard["sha256"]:
-        found["sha256"] = shard["sha256"]
     return found
 
 

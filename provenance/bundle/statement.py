@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from provenance.report.cells import raw
 from provenance.report.queries import QUERIES
 from provenance.store import RunReader
 
@@ -38,8 +38,8 @@ def statement(run: RunReader, files: Mapping[str, str]) -> dict[str, Any]:
             },
             "run": {
                 "outcome": record["outcome"],
-                "startedOn": f"{raw(record['started_utc'])}Z",
-                "finishedOn": f"{raw(record['ended_utc'])}Z",
+                "startedOn": _moment(record["started_utc"]),
+                "finishedOn": _moment(record["ended_utc"]),
                 "terms_sha256": record["terms_digest"],
                 "units_sha256": record["units_digest"],
                 "index": {"path": record["index_path"], "xxh3_128": record["index_digest"]},
@@ -53,6 +53,10 @@ def statement(run: RunReader, files: Mapping[str, str]) -> dict[str, Any]:
             "works": one["library"],
         },
     }
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return None if moment is None else f"{moment.isoformat()}Z"
 
 
 def _input(shard: dict[str, Any]) -> dict[str, Any]:

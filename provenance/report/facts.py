@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from provenance.errors import UsageError
+from provenance.report.cells import Row
 from provenance.report.queries import QUERIES, WORK_ORDER
 from provenance.report.strips import MOST_HEAT_SHARDS, MOST_HEAT_WORKS
 from provenance.store import RunReader
@@ -20,8 +20,6 @@ MOST_SHARDS = 2000
 MOST_EXCEPTIONS = 500
 MOST_PLACES = 50  # shards, hosts and collections of a work; hosts of the run
 MOST_LOG = 2000  # reviews
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,6 @@ class Facts:
     heat: list[Row]  # words of works by columns of shards
     heat_columns: int
     chain: str | None  # what is wrong with the journal; None: nothing, or nobody may know
-    matches_shown: int = field(default=0)
 
 
 SINGLE = ("run", "files", "library", "matches_in_all", "decoys", "reviews", "digests")
@@ -95,7 +92,7 @@ def read_facts(run: RunReader, options: Options) -> Facts:
     if options.max_matches < 0:
         raise UsageError(f"--max-matches is {options.max_matches}; it cannot be less than 0")
     if options.work is not None and not run.query("SELECT 1 FROM work WHERE work_id = ?", [options.work]):
-        near = ", ".join(row["work_id"] for row in run.query(_NEAREST, [options.work]))
+        near = ", ".join(run.works_like(options.work))
         raise UsageError(f"the run has no work {options.work!r} (--work); the closest are {near or 'none'}")
     run.keep("v_works")
     record = run.query("SELECT * FROM run")[0]
@@ -103,7 +100,6 @@ def read_facts(run: RunReader, options: Options) -> Facts:
     pages = works.rows[:MOST_PAGES]
     if options.work is not None and not pages:
         pages = run.query(f"SELECT * FROM v_works WHERE work_id = ? ORDER BY {WORK_ORDER}", [options.work])
-    matches = _matches(run, options, [page["work_id"] for page in pages])
     names = [page["work_id"] for page in pages]
     columns = min(MOST_HEAT_SHARDS, run.query(f"SELECT count(*) AS n FROM ({_HEAT_SHARDS})")[0]["n"])
     return Facts(
@@ -112,7 +108,7 @@ def read_facts(run: RunReader, options: Options) -> Facts:
         record={**record, **{name: json.loads(record[name]) for name in PARSED}},
         works=works,
         absent=_listing(run, "works_without_match", MOST_ABSENT, options.work),
-        pages=_pages(run, pages, matches),
+        pages=_pages(run, pages, options.max_matches),
         shards=_listing(run, "shards", MOST_SHARDS),
         exceptions=_listing(run, "exceptions", MOST_EXCEPTIONS),
         each_exception=_listing(run, "each_exception", MOST_EXCEPTIONS),
@@ -126,14 +122,11 @@ def read_facts(run: RunReader, options: Options) -> Facts:
         heat=_heat(run, names[:MOST_HEAT_WORKS], columns) if columns > 1 else [],
         heat_columns=columns,
         chain=None if options.redacted else broken_link(run.query("SELECT * FROM journal ORDER BY seq")),
-        matches_shown=sum(len(rows) for rows in matches.values()),
     )
 
 
 _HEAT_SHARDS = "SELECT shard FROM shard WHERE outcome <> 'skipped'"
 _COUNTS = "SELECT work_id, count(*) AS n FROM match WHERE list_contains(?, work_id) GROUP BY work_id"
-_NEAREST = """SELECT work_id FROM work
-ORDER BY jaro_winkler_similarity(lower(work_id), lower(?)) DESC, work_id LIMIT 3"""
 
 
 def _listing(run: RunReader, name: str, most: int, work: str | None = None, condition: str = "true") -> Listing:
@@ -144,48 +137,38 @@ def _listing(run: RunReader, name: str, most: int, work: str | None = None, cond
     return Listing(name, run.query(f"{query.where(condition)} LIMIT {most}", given) if count else [], count)
 
 
-def _matches(run: RunReader, options: Options, works: list[str]) -> dict[str, list[Row]]:
+def _matches(run: RunReader, works: list[str], most: int) -> dict[str, Listing]:
     """Of all works together so many: first the longest of each, then the second of each, and so on."""
-    found: dict[str, list[Row]] = {work: [] for work in works}
-    if not works or not options.max_matches:
-        return found
-    order = {work: number for number, work in enumerate(works)}
+    query = QUERIES["matches"]
     counts = {row["work_id"]: row["n"] for row in run.query(_COUNTS, [works])}
-    most, left = dict.fromkeys(works, 0), options.max_matches
-    waiting = sorted(counts, key=lambda work: order[work])
+    waiting, chosen, left = [work for work in works if work in counts], dict.fromkeys(works, 0), most
     while waiting and left:
         share = max(1, left // len(waiting))
         for work in waiting[:left]:
-            more = min(share, counts[work] - most[work], left)
-            most[work] += more
+            more = min(share, counts[work] - chosen[work], left)
+            chosen[work] += more
             left -= more
-        waiting = [work for work in waiting if most[work] < counts[work]]
-    limits = [{"work_id": work, "most": number} for work, number in most.items() if number]
-    rows = run.query(
-        f"SELECT m.* FROM ({QUERIES['matches'].sql}) m JOIN (SELECT unnest(?) AS w, unnest(?) AS most) ON work_id = w "
-        f"WHERE rank <= most ORDER BY {QUERIES['matches'].order}",
-        [[limit["work_id"] for limit in limits], [limit["most"] for limit in limits]],
-    )
-    for row in rows:
-        found[row["work_id"]].append(row)
-    return found
-
-
-def _pages(run: RunReader, pages: list[Row], matches: dict[str, list[Row]]) -> list[WorkFacts]:
-    names = [page["work_id"] for page in pages]
-    lists = {
-        name: _by_work(run, name, names)
-        for name in ("editions", "work_shards", "work_sites", "work_collections", "work_beside")
-    }
-    counts = {
-        row["work_id"]: row["n"]
-        for row in run.query(
-            "SELECT work_id, count(*) AS n FROM match WHERE list_contains(?, work_id) GROUP BY ALL", [names]
+        waiting = [work for work in waiting if chosen[work] < counts[work]]
+    found: dict[str, list[Row]] = {work: [] for work in works}
+    if any(chosen.values()):
+        rows = run.query(
+            f"SELECT m.* FROM ({query.sql}) m JOIN (SELECT unnest(?) AS w, unnest(?) AS most) ON work_id = w "
+            f"WHERE rank <= most ORDER BY {query.order}",
+            [list(chosen), list(chosen.values())],
         )
-    }
+        for row in rows:
+            found[row["work_id"]].append(row)
+    return {work: Listing("matches", rows, counts.get(work, 0)) for work, rows in found.items()}
 
-    def some(name: str, work: str) -> Listing:
-        return lists[name].get(work) or Listing(name, [], 0)
+
+def _pages(run: RunReader, pages: list[Row], max_matches: int) -> list[WorkFacts]:
+    names = [page["work_id"] for page in pages]
+    parts = ("editions", "work_shards", "work_sites", "work_collections", "work_beside")
+    lists = {part: _by_work(run, part, names) for part in parts}
+    matches = _matches(run, names, max_matches)
+
+    def some(part: str, work: str) -> Listing:
+        return lists[part].get(work) or Listing(part, [], 0)
 
     return [
         WorkFacts(
@@ -195,10 +178,9 @@ def _pages(run: RunReader, pages: list[Row], matches: dict[str, list[Row]]) -> l
             some("work_sites", work),
             some("work_collections", work),
             some("work_beside", work),
-            Listing("matches", matches[work], counts.get(work, 0)),
+            matches[work],
         )
-        for page in pages
-        for work in [page["work_id"]]
+        for work, page in zip(names, pages, strict=True)
     ]
 
 

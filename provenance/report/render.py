@@ -11,8 +11,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from provenance.report.cells import cell, counted, expectation, raw, shell, shown, value
-from provenance.report.facts import Facts, Options, Row, read_facts
+from provenance.report.cells import Row, cell, counted, expectation, raw, shell, shown, value
+from provenance.report.facts import Facts, Options, read_facts
 from provenance.report.passages import cut_at_word, pair_of, shown_text
 from provenance.report.rates import LENGTHS, differences, error_rates, rows_of, study_digest
 from provenance.report.strips import LOOKS, Cells, cells_of_deciles, cells_of_spans, heat_map, strip
@@ -21,7 +21,6 @@ from provenance.shown import number, percent, safe, short, size, utc
 from provenance.store import RunReader
 
 SIDE_BY_SIDE, MOST_SIDE_BY_SIDE = 5, 1500  # matches of a work, and in all, that are shown as two texts
-
 
 ABOUT = (
     ("author", "author"), ("publisher", "publisher"), ("language", "language"), ("rights_holder", "rights holder"),

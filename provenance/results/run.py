@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import pyarrow as pa
 
+from provenance.closing import Closing
 from provenance.errors import UsageError
 from provenance.results import notebook
 from provenance.results.rows import Match, Matches, Work, Works, aware, match_of, work_of
@@ -23,7 +23,6 @@ SELECT m.* REPLACE (list_transform(m.also, lambda a: a.edition_id) AS also,
        r.decision, r.note, r.name AS reviewer, r.at_utc AS reviewed_utc
 FROM v_matches m LEFT JOIN v_reviews r USING (finding)"""
 ORDER = "ORDER BY m.matched_words DESC, m.finding"
-CLOSEST = "SELECT work_id FROM work ORDER BY jaro_winkler_similarity(work_id, ?) DESC, work_id LIMIT 3"
 GRADE_NAMES = (*(grade.name for grade in GRADES), NO_MATCH)
 
 
@@ -35,7 +34,7 @@ def open_run(path: str | Path, redact: bool = False) -> Run:
     return Run(RunReader(Path(path), redact), redact)
 
 
-class Run:
+class Run(Closing):
     """What a run found. Use it as a context manager, or close it; nothing can be changed through it."""
 
     def __init__(self, reader: RunReader, redacted: bool = False) -> None:
@@ -43,16 +42,6 @@ class Run:
         self._reader, self._redacted, self._closed = reader, redacted, False
         self._record = reader.query("SELECT * FROM run")[0]
         self._exceptions = int(reader.query("SELECT count(*) AS n FROM exception")[0]["n"])
-
-    def __enter__(self) -> Run:
-        """The run itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the database."""
-        self.close()
 
     def close(self) -> None:
         """Close the database; what was read of it stays."""
@@ -140,8 +129,7 @@ class Run:
         """One work; raises UsageError where the run has no such, with the ids that are most like it."""
         rows = self._reader.query("SELECT * FROM v_works WHERE work_id = ?", [work_id])
         if not rows:
-            like = self._reader.query(CLOSEST, [work_id])
-            told = ", ".join(repr(row["work_id"]) for row in like)
+            told = ", ".join(map(repr, self._reader.works_like(work_id)))
             raise UsageError(f"the run has no work {work_id!r}; most like it: {told}; `works(found=False)` lists all")
         return work_of(rows[0], self)
 

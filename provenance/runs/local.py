@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO, Any, cast
 
+from provenance.closing import Closing
 from provenance.errors import ProvenanceError
 from provenance.messages import Inbox, write_message
 from provenance.runs.answers import check, refusal
@@ -139,7 +140,7 @@ class Fetching:
     has_room: Callable[[], bool] = lambda: True
 
 
-class Children:
+class Children(Closing):
     """Worker processes. A few start at once, before it is known what they will be told; the others when tasks come."""
 
     def __init__(self, early: int = 0, parsing: str = WORKER) -> None:
@@ -147,12 +148,6 @@ class Children:
         self._parsing = parsing
         self._waiting = [_Child(parsing) for _ in range(early)]
         self._children: list[_Child] = []
-
-    def __enter__(self) -> Children:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """End all processes, whatever they are doing."""

@@ -11,11 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provenance.runs.answers import COLLECTION, MOST_NAMES, SITE
 from provenance.shards import Origins
 
-SITE, COLLECTION = "site", "collection"
-
-MOST_NAMES = 256  # of a unit and a kind; the others, of which it has least, are summed up
 MOST_LENGTH = 255  # bytes of a name, which is what DNS allows
 
 _LABELS = r'[^\s/:?#@\\"<>\[\]]+\.[^\s/:?#@\\"<>\[\]]+'

@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from provenance.closing import Closing
 from provenance.shards.columns import Asked, Columns, choose_columns
 from provenance.shards.tokens import Decoder
 
@@ -108,7 +108,7 @@ class Batch:
     origins: Origins = NO_ORIGINS
 
 
-class Shard(ABC):
+class Shard(Closing, ABC):
     """An opened shard; all its errors are ShardErrors that name it."""
 
     kind: str = ""  # the format, for people
@@ -118,19 +118,6 @@ class Shard(ABC):
     def __init__(self, path: str, name: str, options: Options) -> None:
         """`path` is where the bytes lie; `name` is what the shard is called, which differs for one that was fetched."""
         self.path, self.name, self.options = path, name, options
-
-    def __enter__(self) -> Shard:
-        """The shard itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the file."""
-        self.close()
-
-    def close(self) -> None:  # noqa: B027  (a format that keeps no file open has nothing to do)
-        """Close the file."""
 
     @abstractmethod
     def schema(self) -> pa.Schema:

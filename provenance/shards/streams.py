@@ -6,11 +6,11 @@ import codecs
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple
 
 import pyarrow as pa
 
+from provenance.closing import Closing
 from provenance.errors import ShardError
 from provenance.shards.shard import Options, Part, first_line
 
@@ -21,7 +21,7 @@ BLOCK = 4 << 20  # bytes
 FREE_BYTES = 1 << 30  # may come out of any file; beyond, `Options.most_ratio` holds
 
 
-class Stream:
+class Stream(Closing):
     """A file as one stream of bytes; every error is a ShardError that names the file and the place."""
 
     def __init__(self, path: str, name: str, options: Options, begin: int = 0, end: int | None = None) -> None:
@@ -39,16 +39,6 @@ class Stream:
             self._file = pa.CompressedInputStream(file, self.compression) if self.compression else file
         except (pa.ArrowException, OSError) as error:
             raise ShardError(f"shard {name} cannot be opened: {first_line(error)}") from error
-
-    def __enter__(self) -> Stream:
-        """The stream itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the file."""
-        self.close()
 
     def close(self) -> None:
         """Close the file."""

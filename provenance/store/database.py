@@ -9,11 +9,11 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import pyarrow as pa
 
+from provenance.closing import Closing
 from provenance.errors import OutputError, StoreError
 from provenance.files import sync_directory
 from provenance.store.driver import duckdb, undisturbed
@@ -133,7 +133,7 @@ class RunWriter:
         shutil.rmtree(str(self.partial) + ".tmp", ignore_errors=True)
 
 
-class RunReader:
+class RunReader(Closing):
     """A finished run database, opened read-only, locked against anything outside it."""
 
     @_interruptible()
@@ -171,22 +171,18 @@ class RunReader:
         for name, kept in REDACTED.items():
             self._con.execute(f"CREATE TEMP VIEW {name} AS SELECT {kept} FROM {identifier(catalog)}.main.{name}")
 
+    def works_like(self, work_id: str) -> list[str]:
+        """Ids of works that are most like one that somebody gave and the run does not have."""
+        likeness = "jaro_winkler_similarity(lower(work_id), lower(?))"
+        rows = self.query(f"SELECT work_id FROM work ORDER BY {likeness} DESC, work_id LIMIT 3", [work_id])
+        return [row["work_id"] for row in rows]
+
     def keep(self, view: str) -> None:
         """Compute a view once for all queries that follow; for small ones, it is held in memory."""
         kept = identifier(f"kept_{view}")
         if not self.query("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [f"kept_{view}"]):
             self._con.execute(f"CREATE TEMP TABLE {kept} AS SELECT * FROM {view}")
             self._con.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {kept}")
-
-    def __enter__(self) -> RunReader:
-        """The reader itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the database."""
-        self.close()
 
     def close(self) -> None:
         """Close the database."""

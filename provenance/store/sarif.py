@@ -63,8 +63,7 @@ def _log(run: RunReader, rows: list[dict[str, Any]]) -> dict[str, Any]:
                 "invocations": [
                     {
                         "executionSuccessful": record["outcome"] == "complete",
-                        "startTimeUtc": f"{record['started_utc']:%Y-%m-%dT%H:%M:%SZ}",
-                        "endTimeUtc": f"{record['ended_utc']:%Y-%m-%dT%H:%M:%SZ}",
+                        **_times(record),
                         "toolExecutionNotifications": [_notification(row) for row in exceptions],
                     }
                 ],
@@ -73,6 +72,12 @@ def _log(run: RunReader, rows: list[dict[str, Any]]) -> dict[str, Any]:
             }
         ],
     }
+
+
+def _times(record: dict[str, Any]) -> dict[str, str]:
+    """When it began and ended, as far as that is known."""
+    known = {"startTimeUtc": record["started_utc"], "endTimeUtc": record["ended_utc"]}
+    return {name: f"{moment:%Y-%m-%dT%H:%M:%SZ}" for name, moment in known.items() if moment is not None}
 
 
 def _notification(row: dict[str, Any]) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def check_matches(ledger: Ledger, listed: Sequence[Listed], names: Sequence[str]
 
 
 PLACE = (
-    "shard", '"row"', "text_column", "doc_begin", "doc_end", "edition_id", "ref_word", "matched_words", "identity",
+    "shard", "row", "text_column", "doc_begin", "doc_end", "edition_id", "ref_word", "matched_words", "identity",
     "excerpt_sha256",
 )  # fmt: skip
 """What tells a match from all others, and what of it is compared."""
@@ -81,7 +81,7 @@ def check_match(
     units = (unit for file in listed if file.name == match["shard"] for unit in file.units(terms))
     for unit in units:
         kept = ledger.read(unit) if unit.digest in of_shard else None
-        if kept is not None and any(_same(row, match) for row in kept.matches.select(_names()).to_pylist()):
+        if kept is not None and any(_same(row, match) for row in kept.matches.select(list(PLACE)).to_pylist()):
             found = check_matches(ledger, listed, [unit.digest], setup)
             yield found
             if found.state == EQUAL:
@@ -91,12 +91,8 @@ def check_match(
     yield Check("match", UNCHECKED, f"{match['finding']}: no unit file has it")
 
 
-def _names() -> list[str]:
-    return [name.strip('"') for name in PLACE]
-
-
 def _same(row: dict[str, Any], match: dict[str, Any]) -> bool:
-    return all(row[name] == match[name] for name in _names())
+    return all(row[name] == match[name] for name in PLACE)
 
 
 def _place(match: dict[str, Any]) -> str:

@@ -24,7 +24,7 @@ from provenance.storage import is_remote
 from provenance.storage.folders import open_folder
 from provenance.store import RunReader
 from provenance.verify.check import DIFFERENT, EQUAL, UNCHECKED, Check
-from provenance.verify.matches import PLACE, check_match, check_matches, choose
+from provenance.verify.matches import check_match, check_matches, choose
 from provenance.verify.shards import check_shards
 from provenance.verify.units import check_units
 
@@ -121,9 +121,7 @@ def _read(db: Path, finding: str | None) -> _Recorded | Check:
 
 
 def _match(run: RunReader, finding: str) -> dict[str, Any]:
-    rows = run.query(
-        f"SELECT finding, {', '.join(f'{name}' for name in PLACE)} FROM v_matches WHERE finding = ?", [finding]
-    )
+    rows = run.query("SELECT * FROM v_matches WHERE finding = ?", [finding])
     if len(rows) != 1:
         near = run.query("SELECT finding FROM v_matches ORDER BY finding LIMIT 1")
         example = f"; they are called like {near[0]['finding']}" if near else ""
