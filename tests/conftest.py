@@ -1,7 +1,10 @@
 """Fixtures that several folders of tests share."""
 
 import contextlib
+import os
 import signal
+
+import pytest
 
 from tests.report.runs_to_report import hostile, rich
 from tests.shards.fixtures import books, index, rows, tokenizer
@@ -12,3 +15,15 @@ __all__ = ["books", "hostile", "index", "rich", "rows", "tokenizer"]
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     with contextlib.suppress(ValueError):  # not the main thread
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each of the processes that share the quick tests a core to itself.
+
+    The commands that it starts have that core too, and so begin one worker, unless a test asks for more, instead of one
+    a core each: most of what a small scan costs is that workers start.
+    """
+    number = os.environ.get("PYTEST_XDIST_WORKER", "")[2:]
+    if number and config.getoption("markexpr") == "not slow" and hasattr(os, "sched_setaffinity"):
+        allowed = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {allowed[int(number) % len(allowed)]})

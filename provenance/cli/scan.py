@@ -137,9 +137,9 @@ def command(
     provenance scan shards/ --index indexes/books --db run.duckdb --background news.parquet --decoys unpublished/
     provenance scan shards/ --index indexes/books --out units/ --task 3/64
     """
-    from provenance.runs.local import Children
+    from provenance.runs.local import Children, cores
 
-    early = min(EARLY, workers or os.cpu_count() or 1) if engine == "local" and not only_plan else 0
+    early = min(EARLY, workers or cores()) if engine == "local" and not only_plan else 0
     # they import what they need while this process does
     children = click.get_current_context().with_resource(Children(max(0, early)))
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from provenance.errors import UsageError
 from provenance.matching import MatchConfig
-from provenance.runs.local import STALL_SECONDS
+from provenance.runs.local import STALL_SECONDS, cores
 from provenance.shards.shard import Options
 from provenance.shards.tokens import Decoder
 
@@ -66,7 +65,7 @@ class WorkerLimits:
 def check_workers(workers: int | None) -> int:
     """The number of workers asked for, or one a core; raises UsageError below 1."""
     if workers is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return cores()
     if workers < 1:
         raise UsageError(f"--workers is {workers}; it must be at least 1")
     return workers

@@ -42,6 +42,12 @@ MOST_LOST = 3  # processes that are killed before they are ready; then it is no 
 STALL_SECONDS = 300.0  # without a sign of progress, after which a process is ended
 MOST_ANSWER = 1 << 32  # bytes
 
+
+def cores() -> int:
+    """How many cores this process may use, which in a container or a batch job are fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 Task = dict[str, Any]
 Result = tuple[dict[str, Any], bytes]
 

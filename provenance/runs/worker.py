@@ -23,7 +23,7 @@ from provenance.runs.located import Source
 from provenance.runs.payloads import to_payload
 from provenance.runs.unit import learn_unit, scan_unit
 from provenance.shards import Columns, Part, open_shard
-from provenance.sketch import Key
+from provenance.sketch import FracMinHash, Key
 
 PROGRESS_BYTES = 16 << 20  # of text between two progress messages
 PROGRESS_SECONDS = 1.0  # or so long, if something was done: a worker that tells nothing is taken for stuck
@@ -39,6 +39,8 @@ class Worker:
         index = Index(Path(hello["index"]), Key(hello["seed"], hello["key_id"]), self._config.scale)
         if index.digest != hello["index_digest"]:
             raise ProvenanceError(f"index {hello['index']} changed while the scan was starting")
+        if isinstance(index.sketch, FracMinHash):
+            do_without("scipy")  # banded sketches ask datasketch, which needs it; numba would only load its BLAS
         self._matcher = Matcher(index, self._config.match, np.frombuffer(background, dtype="<u8"))
         self._send = send
 

@@ -24,7 +24,11 @@ from provenance.bundle.croissant import croissant
 from provenance.bundle.manifest import MANIFEST, compare_files, make_manifest, read_manifest
 from provenance.bundle.write import made_by
 from provenance.errors import BundleError, UsageError
-from provenance.store import RunReader
+from provenance.runs.collect import collect
+from provenance.runs.request import Request
+from provenance.runs.scan import scan_share
+from provenance.runs.units import Share
+from provenance.store import RunReader, export
 from provenance.verify import DIFFERENT, EQUAL, UNCHECKED
 
 
@@ -280,3 +284,21 @@ def test_the_database_is_opened_by_duckdb_again(bundle, tmp_path):
     con = duckdb.connect()
     found = con.execute(f"SELECT count(*) FROM read_parquet('{bundle}/tables/matches.parquet')").fetchone()[0]
     assert found == con.execute(f"SELECT count(*) FROM read_parquet('{bundle}/run/match.parquet')").fetchone()[0] > 0
+
+
+def test_a_run_whose_attempts_were_lost_is_handed_over_without_its_times(rows, index, tmp_path):
+    """Units on a disk that lost the records of attempts beside them: when it began is then unknown, and said to be."""
+    pq.write_table(pa.table({"text": [text for _, text in rows]}), tmp_path / "shard.parquet")
+    scan_share(Request((str(tmp_path / "shard.parquet"),), index, workers=1), tmp_path / "units", Share(1, 1))
+    shutil.rmtree(tmp_path / "units" / "attempts")
+    collect(tmp_path / "units", tmp_path / "run.duckdb")
+    with RunReader(tmp_path / "run.duckdb") as run:
+        assert run.query("SELECT * FROM attempt") == []
+        export(run, "matches", "sarif", tmp_path / "matches.sarif")
+    log = json.loads((tmp_path / "matches.sarif").read_text("utf-8"))
+    assert "startTimeUtc" not in log["runs"][0]["invocations"][0]
+    write_bundle(tmp_path / "run.duckdb", tmp_path / "bundle")
+    assert set(states(tmp_path / "bundle").values()) == {EQUAL}
+    assert "an unknown time" in (tmp_path / "bundle" / "report.html").read_text("utf-8")
+    [sidecar] = (tmp_path / "bundle").rglob("croissant*.json")
+    assert "datePublished" not in json.loads(sidecar.read_text("utf-8"))

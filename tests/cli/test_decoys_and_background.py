@@ -21,8 +21,11 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=120, check=False)
 
 
+VOCABULARY = [f"w{number}" for number in range(20_000)]
+
+
 def prose(seed: int, count: int) -> str:
-    return " ".join(random.Random(seed).choices([f"w{number}" for number in range(20_000)], k=count))
+    return " ".join(random.Random(seed).choices(VOCABULARY, k=count))
 
 
 NOTICE = prose(99, 80)  # printed in every newspaper, and in one of the books

@@ -74,8 +74,8 @@ def test_an_index_that_cannot_be_read_is_named(rig, tmp_path, role, name):
 
 @pytest.mark.slow
 def test_each_failed_operation_is_told_and_mended(rig, tmp_path):
-    """Every second N until the run passes, with one way after the other; of DuckDB's own operations one in seven."""
-    for name, step in (("*.duckdb.units*", 2), ("*.duckdb.partial*", 7)):
+    """Every third N until the run passes, with one way after the other; of DuckDB's own operations one in eleven."""
+    for name, step in (("*.duckdb.units*", 3), ("*.duckdb.partial*", 11)):
         ways = [with_(way, name=name) for way in WAYS.values()]
         fail_until_none_is_left(rig, tmp_path / "run", ways, step)
 

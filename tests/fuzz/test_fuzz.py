@@ -1,6 +1,6 @@
 """Whatever bytes a reader is given, it ends soon with a result or a typed error, and its process lives.
 
-Every target is tried for PROVENANCE_FUZZ_SECONDS (default 1.5), always with the same inputs first; to go on for longer,
+Every target is tried for PROVENANCE_FUZZ_SECONDS (default 0.8), always with the same inputs first; to go on for longer,
 or from elsewhere (PROVENANCE_FUZZ_SEED), see CONTRIBUTING.md. An input that fails is kept, and the message says where.
 """
 
@@ -22,7 +22,7 @@ from provenance.messages import read_message, write_message
 from tests.fuzz.mutation import inputs
 from tests.fuzz.targets import TARGETS
 
-SECONDS = float(os.environ.get("PROVENANCE_FUZZ_SECONDS", "1.5"))  # for each target
+SECONDS = float(os.environ.get("PROVENANCE_FUZZ_SECONDS", "0.8"))  # for each target
 FIRST_SEED = int(os.environ.get("PROVENANCE_FUZZ_SEED", "0"))
 PATIENCE = 20  # seconds that one input may take
 ROOM = 240  # seconds in which a process starts, is told its target and tries valid inputs; kernels are compiled once

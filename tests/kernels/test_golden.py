@@ -54,6 +54,7 @@ print(words_of(np.frombuffer(b"hello", np.uint8), derive_keys(0)).hashes[0])
 """
 
 
+@pytest.mark.slow
 def test_machine_code_of_an_older_hash_function_is_not_used_from_the_cache(tmp_path):
     package = Path(provenance.__file__).parent
     shutil.copytree(package, tmp_path / "provenance", ignore=shutil.ignore_patterns("__pycache__"))

@@ -34,7 +34,9 @@ def test_the_docs_have_the_questions_that_are_asked():
 def answers(run: RunReader, asked: Any, known: dict[str, list[Row]]) -> list[Row]:
     """The answers that an element with `data-query` shows, by the question in the docs."""
     name = asked.get("data-query")
-    rows = known.setdefault(name, run.query(documented()[name]))
+    if name not in known:
+        known[name] = run.query(documented()[name])
+    rows = known[name]
     if (where := asked.get("data-where")) is not None:
         column = "finding" if asked.tag == "article" else RESTRICTED.get(name, "work_id")
         rows = [row for row in rows if safe(str(row[column])) == safe(where)]

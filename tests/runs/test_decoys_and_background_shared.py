@@ -94,6 +94,7 @@ def test_background_and_decoys_matter_here(folder, tmp_path):
         assert run.query("SELECT count(*) AS n FROM unit")[0]["n"] >= 12
 
 
+@pytest.mark.slow
 def test_three_tasks_one_after_another_give_the_same(folder, tmp_path):
     for task in (2, 3, 1):
         scan(folder, "--out", tmp_path / "out", "--task", f"{task}/3")
@@ -101,6 +102,7 @@ def test_three_tasks_one_after_another_give_the_same(folder, tmp_path):
     must_be_the_same(folder, tmp_path / "r.duckdb")
 
 
+@pytest.mark.slow
 def test_tasks_that_begin_at_once_and_all_learn_the_background_agree(folder, tmp_path):
     out = tmp_path / "out"
     tasks = [

@@ -216,6 +216,7 @@ def test_what_a_killed_writer_left_is_removed_by_the_next_run(shards, index, tmp
     assert not left.exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_ten_times_gives_the_same(shards, index, undisturbed, tmp_path):
     db = tmp_path / "r.duckdb"
     command = [*COMMAND, str(shards), "--index", str(index), "--db", str(db), "--unit-size", "40kB", "--workers", "1"]

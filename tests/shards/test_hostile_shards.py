@@ -93,13 +93,17 @@ def test_encrypted_parquet_is_said_to_be_not_scanned(plain_footer, rows, index, 
 
 
 def compressed_blanks(path: Path, codec: str, size: int, line: bytes) -> Path:
-    with pa.OSFile(str(path), "wb") as sink, pa.CompressedOutputStream(sink, codec) as out:
-        for _ in range(size // (1 << 20)):
-            out.write(line)
+    """A line as often as makes `size`, compressed; 64 MB of it a stream or frame, of which such files may have many."""
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, codec) as out:
+        out.write(line * ((64 << 20) // len(line)))
+    path.write_bytes(sink.getvalue().to_pybytes() * (size // (64 << 20)))
     return path
 
 
-@pytest.mark.parametrize(("name", "codec"), [("b.jsonl.gz", "gzip"), ("b.jsonl.zst", "zstd")])
+@pytest.mark.parametrize(
+    ("name", "codec"), [pytest.param("b.jsonl.gz", "gzip", marks=pytest.mark.slow), ("b.jsonl.zst", "zstd")]
+)
 def test_a_compressed_bomb_is_left_at_the_limit(name, codec, index, tmp_path):
     """More than a GB of blank lines in a file of some hundred kilobytes."""
     head = json.dumps({"text": "a row"}).encode() + b"\n"

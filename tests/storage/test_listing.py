@@ -62,6 +62,7 @@ def test_a_key_that_looks_like_a_pattern_is_taken_as_the_key_first(s3):
     assert keys(s3, "[x].pq") == ["[x].pq"]
 
 
+@pytest.mark.slow
 def test_more_keys_than_a_page_holds_are_all_listed(s3):
     with ThreadPoolExecutor(4) as pool:
         client = s3.boto

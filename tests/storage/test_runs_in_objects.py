@@ -86,6 +86,7 @@ def test_other_terms_in_the_bucket_are_refused(s3, stored, index):
         scan_share(Request((str(stored),), index, provenance.ScanConfig(unit_bytes=3000)), place)
 
 
+@pytest.mark.slow
 def test_a_run_in_a_bucket_is_verified_there(s3, stored, tmp_path):
     place, db = f"s3://{s3.bucket}", tmp_path / "r.duckdb"
     provenance.scan([f"{place}/data/"], f"{place}/index", db, out=f"{place}/run", config=CONFIG)
