@@ -46,6 +46,7 @@ def test_a_worker_that_is_killed_once_costs_no_more_than_its_unit(rig, tmp_path)
     rig.must_be_mended(run, outcome)
 
 
+@pytest.mark.slow
 def test_a_shard_that_kills_every_worker_is_named_and_the_others_are_scanned(rig, tmp_path):
     run = tmp_path / "run"
     outcome = rig.run(run, with_(SHARD, at=1, lasting=True))

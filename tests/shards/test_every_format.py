@@ -10,8 +10,9 @@ from provenance.runs.scan import scan
 from provenance.store import RunReader
 from tests.shards import formats
 
-COMPARED = """ "row", doc_begin, doc_end, doc_word, doc_words, edition_id, ref_begin, ref_end, matched_words,
+FIELDS = """"row", doc_begin, doc_end, doc_word, doc_words, edition_id, ref_begin, ref_end, matched_words,
               identity, longest_run, score, excerpt, excerpt_sha256"""
+COMPARED = f"SELECT {FIELDS} FROM match ORDER BY ALL"
 LONGEST_TOKEN = 20  # characters
 NAMED_BY_NUMBER = ("npy", "megatron")  # formats that hold no ids
 
@@ -71,7 +72,7 @@ def tokens(rows, index, tokenizer, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def expected(texts):
-    matches = texts.of("parquet", COMPARED)
+    matches = texts.of("parquet", FIELDS)
     assert len(matches) >= 15
     assert len({match["row"] for match in matches}) == 15
     return matches, texts.ids("parquet")
@@ -79,7 +80,7 @@ def expected(texts):
 
 @pytest.mark.parametrize("name", formats.TEXT)
 def test_the_same_rows_give_the_same_matches(name, texts, expected):
-    assert (texts.of(name, COMPARED), texts.ids(name)) == expected
+    assert (texts.of(name, FIELDS), texts.ids(name)) == expected
     shards = texts.shards(name)
     assert [shard["rows"] for shard in shards] == [20]
     assert [(shard["documents"], shard["documents_matched"]) for shard in shards] == [(20, 15)]
@@ -88,7 +89,7 @@ def test_the_same_rows_give_the_same_matches(name, texts, expected):
 @pytest.mark.parametrize("name", formats.TOKENS)
 def test_the_same_rows_as_token_ids_give_the_same_matches(name, rows, tokens, expected, tokenizer):
     trained, _ = tokenizer
-    assert tokens.of(name, COMPARED) == expected[0]
+    assert tokens.of(name, FIELDS) == expected[0]
     if name not in NAMED_BY_NUMBER:
         assert tokens.ids(name) == expected[1]
     encoded = [trained.encode(text).ids for _, text in rows]
@@ -124,5 +125,5 @@ def cut(request, rows, index, tokenizer, tmp_path_factory):
 
 @pytest.mark.parametrize("name", CUT)
 def test_however_a_shard_is_cut_into_parts_the_matches_are_the_same(name, cut, expected):
-    assert cut[name].of(name, COMPARED) == expected[0]
+    assert cut[name].of(name, FIELDS) == expected[0]
     assert [shard["documents"] for shard in cut[name].shards(name)] == [20]

@@ -45,6 +45,9 @@ def boilerplate() -> list[str]:
     return [*[common] * 20_000, f"{common} {' '.join(TEXTS[7][200:300])} {common}"]
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def scanned(tmp_path_factory) -> Path:
     folder, middle = tmp_path_factory.mktemp("floods"), WORDS // 2

@@ -149,7 +149,7 @@ def test_a_flipped_byte_in_any_unit_file_is_noticed_and_the_shard_named(run):
     path = unit_files(run)[0]
     whole = path.read_bytes()
     shard = pq.read_table(path, columns=["shard"])["shard"][0].as_py()
-    for place in range(0, len(whole), max(1, len(whole) // 16)):
+    for place in range(0, len(whole), max(1, len(whole) // 8)):
         flip(path, place)
         checks = list(verify(run / "r.duckdb"))
         assert checks[0].state == DIFFERENT
