@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from provenance.errors import IndexDamagedError
+from provenance.kernels.quotes import count_characters
 from provenance.kernels.spans import UNKNOWN, places_of
 from provenance.kernels.words import Words, words_of
 
@@ -93,6 +94,7 @@ class EditionTexts:
         self._block_words = np.ascontiguousarray(blocks[:, 0].astype(np.int64))
         self._block_begins = np.ascontiguousarray(blocks[:, 1].astype(np.int64))
         self._block_editions = np.ascontiguousarray(blocks[:, 3].astype(np.int64))
+        self._edition_blocks = np.searchsorted(self._block_editions, np.arange(text_bytes.size + 1))
         self._codec = pa.Codec("zstd")
         self._cache: OrderedDict[int, Words] = OrderedDict()
         self._read_texts: OrderedDict[int, bytes] = OrderedDict()
@@ -100,35 +102,46 @@ class EditionTexts:
 
     def text(self, edition: int) -> bytes:
         """The whole text of an edition, byte for byte as it was indexed."""
-        first, last = np.searchsorted(self._block_editions, [edition, edition + 1])
-        return b"".join(self._read(int(block)) for block in range(int(first), int(last)))
+        return b"".join(self._read(block) for block in range(*self._blocks_of(edition)))
 
     def size(self, edition: int) -> int:
         """Bytes of the text of an edition."""
         return int(self._text_bytes[edition])
 
-    def between(self, edition: int, begin: int, end: int) -> bytes:
-        """Bytes of an edition's text."""
-        low, high = np.searchsorted(self._block_editions, [edition, edition + 1])
+    def stretch(self, edition: int, begin: int, end: int) -> tuple[int, bytes]:
+        """Bytes of an edition's text that hold those from `begin` to `end`: whole blocks, and where they begin."""
+        low, high = self._blocks_of(edition)
         starts = self._block_begins[low:high]
         first, last = int(np.searchsorted(starts, begin, side="right")) - 1, int(np.searchsorted(starts, end))
-        pieces = b"".join(self._text_of(int(low) + block) for block in range(first, max(first + 1, last)))
-        at = int(starts[first])
-        return pieces[begin - at : end - at]
+        pieces = [self._text_of(low + block) for block in range(first, max(first + 1, last))]
+        return int(starts[first]), pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def between(self, edition: int, begin: int, end: int) -> bytes:
+        """Bytes of an edition's text."""
+        at, text = self.stretch(edition, begin, end)
+        return text[begin - at : end - at]
 
     def characters_before(self, edition: int, offset: int) -> int:
         """Code points of an edition's text before a byte; an invalid sequence counts as one.
 
         The first question about an edition reads all of it.
         """
-        low, high = np.searchsorted(self._block_editions, [edition, edition + 1])
+        low, high = self._blocks_of(edition)
         before = self._characters.get(edition)
         if before is None:
-            counts = [len(self._read(int(block)).decode("utf-8", "replace")) for block in range(low, high)]
+            counts = [count_characters(np.frombuffer(self._read(block), np.uint8)) for block in range(low, high)]
             before = self._characters[edition] = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
         block = int(np.searchsorted(self._block_begins[low:high], offset, side="right")) - 1
-        within = self._text_of(int(low) + block)[: offset - int(self._block_begins[int(low) + block])]
-        return int(before[block]) + len(within.decode("utf-8", "replace"))
+        begin = int(self._block_begins[low + block])
+        if offset == begin:
+            return int(before[block])
+        within = np.frombuffer(self._text_of(low + block), np.uint8)[: offset - begin]
+        return int(before[block]) + int(count_characters(within))
+
+    def _blocks_of(self, edition: int) -> tuple[int, int]:
+        """The first block of an edition, and that behind its last."""
+        low, high = self._edition_blocks[edition : edition + 2].tolist()
+        return low, high
 
     def _text_of(self, block: int) -> bytes:
         text = self._read_texts.get(block)
@@ -143,13 +156,11 @@ class EditionTexts:
     def window(self, edition: int, first: int, last: int) -> Window:
         """Words `[first, last)` of the edition, cut off at its ends; grown to whole blocks."""
         base = int(self._first_words[edition])
-        low, high = np.searchsorted(self._block_editions, [edition, edition + 1])
-        starts = self._block_words[int(low) : int(high)] - base
+        low, high = self._blocks_of(edition)
+        starts = self._block_words[low:high] - base
         begin = max(0, int(np.searchsorted(starts, first, side="right")) - 1)
         end = max(begin + 1, int(np.searchsorted(starts, last, side="left")))
-        pieces = [
-            (self._words(block), int(self._blocks[block, 1])) for block in range(int(low) + begin, int(low) + end)
-        ]
+        pieces = [(self._words(block), int(self._blocks[block, 1])) for block in range(low + begin, low + end)]
         return Window(
             int(starts[begin]),
             np.concatenate([words.hashes for words, _ in pieces]),

@@ -6,17 +6,20 @@ Invalid bytes count, and are shown, as the U+FFFD that Python's decoder puts in 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from provenance.index.texts import EditionTexts
+from provenance.kernels.quotes import AFTER, BEFORE, CHAR_BEGIN, CHAR_END, EXCERPT_END, SOUND, cut_quotes, gather
 from provenance.matching.passages import Integers
+from provenance.matching.table import as_arrow
 
 CONTEXT_BYTES = 160  # before and after; less where that would cut a character
-MOST_AT_ONCE = 4096  # quotes that are Python's strings at a time, which take more memory than Arrow's
+MOST_AT_ONCE = 4096  # quotes of editions
+MOST_TEXT = 16 << 20  # bytes of editions that are held for them; or one passage
 
 QUOTE_SCHEMA = pa.schema(
     [
@@ -29,18 +32,7 @@ QUOTE_SCHEMA = pa.schema(
     ]
 )
 
-Bytes = bytes | memoryview
-
-
-class Quote(NamedTuple):
-    """One side of a match: a row of QUOTE_SCHEMA."""
-
-    char_begin: int
-    char_end: int
-    excerpt: str
-    excerpt_sha256: str
-    before: str
-    after: str
+Bytes = npt.NDArray[np.uint8]
 
 
 def document_quotes(
@@ -48,84 +40,85 @@ def document_quotes(
 ) -> pa.RecordBatch:
     """The documents' sides of matches of a batch; `places` are, of each, its document and where it begins and ends."""
     documents, begins, stops = places
-    quotes: list[Quote | None] = [None] * documents.size
-    of, counted, characters = -1, 0, 0  # characters of the document before the byte `counted`
-    for match in np.lexsort((begins, documents)).tolist():
-        document, begin, end = int(documents[match]), int(begins[match]), int(stops[match])
-        low, high = int(starts[document]), int(ends[document])
-        if document != of:
-            of, counted, characters = document, 0, 0
-        characters += len(str(data[low + counted : low + begin], "utf-8", "replace"))
-        counted = begin
-
-        def between(first: int, last: int, low: int = low) -> memoryview:
-            return data[low + first : low + last]
-
-        quotes[match] = _quote(between, begin, end, high - low, characters, most)
-    return _batch(quotes)
+    lows, highs = starts[documents], ends[documents]
+    return _quotes(np.frombuffer(data, dtype=np.uint8), lows, highs, begins, stops, np.zeros_like(lows), most)
 
 
 def edition_quotes(texts: EditionTexts, places: Sequence[Integers], most: int) -> pa.Table:
     """The editions' sides of matches; `places` are, of each match, its edition and where it begins and ends there."""
     pieces = [
-        _quotes_of_editions(texts, [column[first : first + MOST_AT_ONCE] for column in places], most)
+        _quotes_of_editions(texts, np.column_stack(places)[first : first + MOST_AT_ONCE], most)
         for first in range(0, places[0].size, MOST_AT_ONCE)
     ]
     return pa.Table.from_batches(pieces, QUOTE_SCHEMA)
 
 
-def _quotes_of_editions(texts: EditionTexts, places: Sequence[Integers], most: int) -> pa.RecordBatch:
-    editions, begins, stops = places
-    quotes: list[Quote | None] = [None] * editions.size
-    last, quote = None, None
-    for match in np.lexsort((stops, begins, editions)).tolist():  # in order each block is read once
-        place = edition, begin, end = int(editions[match]), int(begins[match]), int(stops[match])
-        if place != last:  # what stands in thousands of documents is the same passage of the same edition
-
-            def between(low: int, high: int, edition: int = edition) -> bytes:
-                return texts.between(edition, low, high)
-
-            size, characters = texts.size(edition), texts.characters_before(edition, begin)
-            last, quote = place, _quote(between, begin, end, size, characters, most)
-        quotes[match] = quote
-    return _batch(quotes)
-
-
-def _batch(quotes: Sequence[Quote | None]) -> pa.RecordBatch:
-    known = [quote for quote in quotes if quote is not None]
-    columns = zip(*known, strict=True) if known else [()] * len(QUOTE_SCHEMA)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, QUOTE_SCHEMA, strict=True)]
-    return pa.RecordBatch.from_arrays(arrays, schema=QUOTE_SCHEMA)
+def _quotes_of_editions(texts: EditionTexts, places: Integers, most: int) -> pa.RecordBatch:
+    # what stands in thousands of documents is the same passage of the same edition; in order each block is read once
+    passages, which = np.unique(places, axis=0, return_inverse=True)
+    found: list[pa.RecordBatch] = []
+    first = 0
+    while first < len(passages):
+        held, last = _Held(), first
+        while last < len(passages) and (last == first or held.size < MOST_TEXT):
+            held.add(texts, *passages[last].tolist())
+            last += 1
+        _, begins, ends = passages[first:last].T
+        lows, highs, starts, characters = np.array(held.rows, dtype=np.int64).T
+        data = np.frombuffer(b"".join(held.pieces), dtype=np.uint8)
+        found.append(_quotes(data, lows, highs, begins - starts, ends - starts, characters, most))
+        first = last
+    quotes = pa.Table.from_batches(found, QUOTE_SCHEMA).combine_chunks().take(as_arrow(which.reshape(-1)))
+    return pa.RecordBatch.from_arrays([column.combine_chunks() for column in quotes.columns], schema=QUOTE_SCHEMA)
 
 
-def _quote(between: Callable[[int, int], Bytes], begin: int, end: int, size: int, characters: int, most: int) -> Quote:
-    low, high = max(0, begin - CONTEXT_BYTES), min(size, end + CONTEXT_BYTES)
-    around = between(low, high)
-    passage = around[begin - low : end - low]
-    text = str(passage, "utf-8", "replace")
-    before, after = bytes(around[: begin - low]), bytes(around[end - low :])
-    return Quote(
-        characters,
-        characters + len(text),
-        text[:most],
-        hashlib.sha256(passage).hexdigest(),
-        _from_character(before).decode("utf-8", "replace") if low else before.decode("utf-8", "replace"),
-        _to_character(after).decode("utf-8", "replace") if high < size else after.decode("utf-8", "replace"),
-    )
+class _Held:
+    """Stretches of editions that hold passages, one behind another; passages beside one another share a stretch."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.size = 0
+        self.rows: list[tuple[int, int, int, int]] = []  # of each passage: where its stretch lies, begins, and is from
+        self._edition = self._end = -1
+
+    def add(self, texts: EditionTexts, edition: int, begin: int, end: int) -> None:
+        """Hold a passage with what stands around it; passages must rise."""
+        low, high = max(0, begin - CONTEXT_BYTES), min(texts.size(edition), end + CONTEXT_BYTES)
+        if edition != self._edition or high > self._end:
+            start, text = texts.stretch(edition, low, high)
+            self.rows.append((self.size, self.size + len(text), start, texts.characters_before(edition, start)))
+            self.pieces.append(text)
+            self.size += len(text)
+            self._edition, self._end = edition, start + len(text)
+        else:
+            self.rows.append(self.rows[-1])
 
 
-def _from_character(data: bytes) -> bytes:
-    """The same from the beginning of a character on."""
-    at = next((n for n in range(min(4, len(data))) if data[n] & 0xC0 != 0x80), 0)
-    return data[at:]
+def _quotes(
+    data: Bytes, lows: Integers, highs: Integers, begins: Integers, ends: Integers, characters: Integers, most: int
+) -> pa.RecordBatch:
+    """Quotes of passages `begins` to `ends` of texts `data[lows:highs]`, before which there are so many characters."""
+    cut = cut_quotes(data, np.lexsort((begins, lows)), lows, highs, begins, ends, CONTEXT_BYTES, most)
+    first, last = lows + begins, lows + ends
+    sound, view = bool(cut[:, SOUND].all()), data.data
+    digests = [
+        hashlib.sha256(view[low:high]).hexdigest() for low, high in zip(first.tolist(), last.tolist(), strict=True)
+    ]
+    columns = [
+        as_arrow(cut[:, CHAR_BEGIN] + characters),
+        as_arrow(cut[:, CHAR_END] + characters),
+        _strings(data, first, cut[:, EXCERPT_END], sound),
+        pa.array(digests, pa.string()),
+        _strings(data, cut[:, BEFORE], first, sound),
+        _strings(data, last, cut[:, AFTER], sound),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=QUOTE_SCHEMA)
 
 
-def _to_character(data: bytes) -> bytes:
-    """The same without a character at its end that is cut."""
-    for back in range(1, min(4, len(data)) + 1):
-        byte = data[-back]
-        if byte & 0xC0 == 0x80:
-            continue
-        length = 1 if byte < 0x80 else 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
-        return data[:-back] if length > back else data
-    return data
+def _strings(data: Bytes, begins: Integers, ends: Integers, sound: bool) -> pa.Array:
+    """Stretches of bytes as strings; where they are not all valid UTF-8, as Python's decoder has them."""
+    if not sound:
+        view, places = data.data, zip(begins.tolist(), ends.tolist(), strict=True)
+        return pa.array([str(view[begin:end], "utf-8", "replace") for begin, end in places], pa.string())
+    values, offsets = gather(data, begins, ends)
+    return pa.Array.from_buffers(pa.string(), begins.size, [None, pa.py_buffer(offsets), pa.py_buffer(values)])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import random
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.building import build_index
@@ -17,24 +18,32 @@ from provenance.index import Index
 from provenance.runs import origins
 from provenance.runs import quotes as quoting
 from provenance.runs.origins import COLLECTION, SITE, Tally, sites_of
-from provenance.runs.quotes import CONTEXT_BYTES, Quote, document_quotes, edition_quotes
+from provenance.runs.quotes import CONTEXT_BYTES, document_quotes, edition_quotes
 from provenance.shards import Origins
 from provenance.text import words
 from tests.shards.fixtures import prose
 
 PIECES = st.sampled_from(["word ", "naïve ", "日本 ", "ﬁne ", "𝔘 ", "e\u0301 ", "\n", "— "]).map(str.encode)
 BROKEN = st.sampled_from([b"\xff", b"\xc3", b"\xe6\x97", b"\xf0\x9d\x94", b"\x80"])
-TEXTS = st.lists(st.one_of(PIECES, PIECES, BROKEN), min_size=1, max_size=120).map(b"".join)
+TEXTS = st.one_of(
+    st.lists(st.one_of(PIECES, PIECES, BROKEN), min_size=1, max_size=120).map(b"".join),
+    st.lists(PIECES, min_size=60, max_size=160).map(b"".join),
+)
 
 
-def rows_of(table: pa.Table | pa.RecordBatch) -> list[Quote]:
-    return [Quote(**row) for row in table.to_pylist()]
+def rows_of(table: pa.Table | pa.RecordBatch) -> list[SimpleNamespace]:
+    return [SimpleNamespace(**row) for row in table.to_pylist()]
 
 
 def text_of(data: bytes) -> str:
     return data.decode("utf-8", "replace")
 
 
+def is_sound(data: bytes) -> bool:
+    return text_of(data).encode() == data
+
+
+@settings(max_examples=300, deadline=None)  # the kernel may have to be compiled
 @given(st.lists(TEXTS, min_size=1, max_size=3), st.integers(0, 10_000))
 def test_documents_are_quoted_as_the_decoder_sees_them(texts, seed):
     dice = random.Random(seed)
@@ -60,6 +69,11 @@ def test_documents_are_quoted_as_the_decoder_sees_them(texts, seed):
         assert len(quote.before.encode()) <= 3 * CONTEXT_BYTES
         if begin <= CONTEXT_BYTES:
             assert quote.before == before
+        if is_sound(text):  # whole characters, and as many as there is room for
+            assert before.endswith(quote.before)
+            assert after.startswith(quote.after)
+            assert len(quote.before.encode()) in range(min(begin, CONTEXT_BYTES - 3), CONTEXT_BYTES + 1)
+            assert len(quote.after.encode()) in range(min(len(text) - end, CONTEXT_BYTES - 3), CONTEXT_BYTES + 1)
         if len(text) - end <= CONTEXT_BYTES:
             assert quote.after == after
         elif text[end : end + CONTEXT_BYTES].decode("utf-8", "ignore") == text_of(text[end : end + CONTEXT_BYTES]):
