@@ -47,12 +47,13 @@ lint: $(VENV)/.dev ## ruff
 types: $(VENV)/.dev ## mypy --strict
 	@$(BIN)/mypy
 
+BENCHES ?= hot_path whole_scan index_scale runs scale startup hostile chance quality report
 $(VENV)/.bench: $(VENV)/.installed
 	@$(PIP) -e '.[demo,test,bench]' || echo "rensa, gaoya or matplotlib cannot be installed here: their rows or plots are left out" >&2
 	@touch $@
 
 bench: $(VENV)/.bench ## Short forms of the measurements
-	@for name in hot_path whole_scan index_scale runs scale startup hostile chance quality report; do \
+	@for name in $(BENCHES); do \
 		echo "== $$name"; $(BIN)/python -m benchmarks.$$name --short || exit 1; done
 	@echo "== memory"; $(BIN)/python -m benchmarks.memory --gigabytes 0.2
 
