@@ -12,8 +12,8 @@ from provenance.kernels.vectors import load_u64
 Integers = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 
-CHAR_BEGIN, CHAR_END, EXCERPT_END, BEFORE, AFTER, SOUND = range(6)
-"""Columns of what `cut_quotes` returns."""
+COLUMNS = 6  # of what `cut_quotes` returns
+CHAR_BEGIN, CHAR_END, EXCERPT_END, BEFORE, AFTER, SOUND = range(COLUMNS)
 
 
 @inlined
@@ -78,7 +78,7 @@ def cut_quotes(
     points of the text before the passage and before its end; in `data`, where its first `most` code points end, and
     where at most `around` bytes begin before it and end behind it, of whole characters; 1 where all that is UTF-8.
     """
-    found = np.empty((begins.size, 6), dtype=np.int64)
+    found = np.empty((begins.size, COLUMNS), dtype=np.int64)
     low, place, characters = -1, 0, 0
     for k in order:
         if lows[k] != low:
@@ -93,9 +93,9 @@ def cut_quotes(
             after = _last_character(data, end, after)
         inside, sound = _counted(data, begin, end)
         sound &= _counted(data, before, begin)[1] and _counted(data, end, after)[1]
-        found[k, 0], found[k, 1] = characters, characters + inside
-        found[k, 2] = end if inside <= most else _behind(data, begin, end, most)
-        found[k, 3], found[k, 4], found[k, 5] = before, after, sound
+        found[k, CHAR_BEGIN], found[k, CHAR_END] = characters, characters + inside
+        found[k, EXCERPT_END] = end if inside <= most else _behind(data, begin, end, most)
+        found[k, BEFORE], found[k, AFTER], found[k, SOUND] = before, after, sound
     return found
 
 

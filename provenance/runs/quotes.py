@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from provenance.errors import IndexDamagedError
 from provenance.index.texts import EditionTexts
 from provenance.kernels.quotes import AFTER, BEFORE, CHAR_BEGIN, CHAR_END, EXCERPT_END, SOUND, cut_quotes, gather
 from provenance.matching.passages import Integers
@@ -45,15 +46,19 @@ def document_quotes(
 
 
 def edition_quotes(texts: EditionTexts, places: Sequence[Integers], most: int) -> pa.Table:
-    """The editions' sides of matches; `places` are, of each match, its edition and where it begins and ends there."""
+    """The editions' sides of matches; `places` are, of each match, its edition and where it begins and ends there.
+
+    Raises IndexDamagedError for one that is not inside its edition.
+    """
+    rows = np.column_stack(places)
     pieces = [
-        _quotes_of_editions(texts, np.column_stack(places)[first : first + MOST_AT_ONCE], most)
-        for first in range(0, places[0].size, MOST_AT_ONCE)
+        _quotes_of_editions(texts, rows[first : first + MOST_AT_ONCE], most)
+        for first in range(0, len(rows), MOST_AT_ONCE)
     ]
-    return pa.Table.from_batches(pieces, QUOTE_SCHEMA)
+    return pa.concat_tables([QUOTE_SCHEMA.empty_table(), *pieces])
 
 
-def _quotes_of_editions(texts: EditionTexts, places: Integers, most: int) -> pa.RecordBatch:
+def _quotes_of_editions(texts: EditionTexts, places: Integers, most: int) -> pa.Table:
     # what stands in thousands of documents is the same passage of the same edition; in order each block is read once
     passages, which = np.unique(places, axis=0, return_inverse=True)
     found: list[pa.RecordBatch] = []
@@ -65,11 +70,12 @@ def _quotes_of_editions(texts: EditionTexts, places: Integers, most: int) -> pa.
             last += 1
         _, begins, ends = passages[first:last].T
         lows, highs, starts, characters = np.array(held.rows, dtype=np.int64).T
+        if (begins > ends).any() or (ends - starts > highs - lows).any():  # which kernels do not look for
+            raise IndexDamagedError("the index has matches that end behind their text")
         data = np.frombuffer(b"".join(held.pieces), dtype=np.uint8)
         found.append(_quotes(data, lows, highs, begins - starts, ends - starts, characters, most))
         first = last
-    quotes = pa.Table.from_batches(found, QUOTE_SCHEMA).combine_chunks().take(as_arrow(which.reshape(-1)))
-    return pa.RecordBatch.from_arrays([column.combine_chunks() for column in quotes.columns], schema=QUOTE_SCHEMA)
+    return pa.Table.from_batches(found).take(as_arrow(which.reshape(-1)))
 
 
 class _Held:

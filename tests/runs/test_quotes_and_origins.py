@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.building import build_index
+from provenance.errors import IndexDamagedError
 from provenance.index import Index
 from provenance.runs import origins
 from provenance.runs import quotes as quoting
@@ -110,6 +111,9 @@ def test_editions_are_quoted_from_any_of_their_blocks(monkeypatch, tmp_path):
         assert quote.excerpt_sha256 == hashlib.sha256(data[begin:end]).hexdigest()
         assert text_of(data[:begin]).endswith(quote.before)
         assert text_of(data[end:]).startswith(quote.after)
+    for begin, end in ((0, index.texts.size(0) + 1), (20, 10)):
+        with pytest.raises(IndexDamagedError):
+            edition_quotes(index.texts, [np.array([0]), np.array([begin]), np.array([end])], 100)
 
 
 @pytest.mark.parametrize(
