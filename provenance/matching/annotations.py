@@ -1,0 +1,134 @@
+"""What matches say of each row, as columns to stand beside its text: for data that is kept, and worked on further."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provenance.kernels.words import cut_words, most_words, text_rules
+from provenance.matching.found import edges
+from provenance.matching.matcher import Matcher
+from provenance.matching.table import MATCH_SCHEMA, as_arrow
+from provenance.matching.texts import document_bytes, document_sizes
+from provenance.sketch import Key
+
+SPAN = pa.struct(
+    [
+        ("begin", pa.int64()),  # byte offsets in the text of the row, as UTF-8
+        ("end", pa.int64()),
+        ("work_id", pa.string()),  # the work that is credited, and the edition of it
+        ("edition_id", pa.string()),
+        ("matched_words", pa.int64()),  # equal and aligned
+        ("identity", pa.float64()),  # matched words / alignment columns, 0 to 1
+    ]
+)
+
+PROV_SCHEMA = pa.schema(
+    [
+        ("prov_works", pa.list_(pa.string())),  # ids of the works that the row copies from, rising; empty without any
+        ("prov_spans", pa.list_(SPAN)),  # a match each, in order of place; empty without any
+        ("prov_identity", pa.float64()),  # highest of the matches, 0 to 1; null without any
+        ("prov_coverage", pa.float64()),  # share of the row's words that are equal to a book's; 0.0 without any
+    ]
+)
+
+_ORDER = ("document", "doc_begin", "doc_end", "work_id", "edition_id", "matched_words", "identity")
+_READ = pa.schema([MATCH_SCHEMA.field(name) for name in _ORDER])
+
+
+def annotate(matcher: Matcher, texts: pa.Array | pa.ChunkedArray) -> pa.RecordBatch:
+    """Match texts and say of each what was found, as PROV_SCHEMA; a null is a text without words.
+
+    Raises UsageError for what is neither strings nor binaries.
+    """
+    matches = matcher.match(texts)
+    return annotations_of(matches, word_counts(texts, pc.unique(matches["document"]).to_numpy()))
+
+
+def annotations_of(matches: pa.Table, words: npt.NDArray[np.int64]) -> pa.RecordBatch:
+    """What matches say of rows, as PROV_SCHEMA, a row for each of `words`.
+
+    Of `matches` the columns `document` (number of the row), `doc_begin`, `doc_end`, `work_id`, `edition_id`,
+    `matched_words`, `identity` and `blocks` are read, in any order of rows. `words` are those of each row; only rows
+    with matches need them.
+    """
+    rows = words.size
+    copied = _copied(matches["blocks"].combine_chunks(), _numbers(matches["document"]), words)
+    table = matches.select(_ORDER).cast(_READ).sort_by([(name, "ascending") for name in _ORDER])
+    highest = table.group_by("document", use_threads=False).aggregate([("identity", "max")])
+    identity = np.full(rows, np.nan)
+    identity[_numbers(highest["document"])] = _numbers(highest["identity_max"])
+    columns = [
+        _works(table, rows),
+        _spans(table, rows),
+        pc.if_else(pa.array(np.isnan(identity)), pa.scalar(None, pa.float64()), as_arrow(identity)),
+        as_arrow(copied / np.maximum(words, 1)),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=PROV_SCHEMA)
+
+
+def word_counts(texts: pa.Array | pa.ChunkedArray, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    """Words of some of the texts, as a matcher counts them, at their places; 0 for the others, which are not read."""
+    words = np.zeros(len(texts), dtype=np.int64)
+    chunks = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
+    starts = edges(np.array([len(chunk) for chunk in chunks], dtype=np.int64))
+    for chunk, first, end in zip(chunks, starts, starts[1:], strict=False):
+        wanted = rows[(rows >= first) & (rows < end)]
+        if wanted.size:
+            words[wanted] = _counted(chunk, wanted - first)
+    return words
+
+
+def _counted(texts: pa.Array, rows: npt.NDArray[np.integer]) -> list[int]:
+    (raw, starts), sizes = document_bytes(texts), document_sizes(texts)
+    data, rules, key = np.frombuffer(raw, dtype=np.uint8), text_rules(), Key().keys[0]
+    hashes = np.empty(most_words(int(sizes[rows].max())), dtype=np.uint64)
+    nowhere = np.empty(0, dtype=np.uint32)
+    return [
+        cut_words(data, start, start + size, rules, key, hashes, nowhere, nowhere)[0]
+        for start, size in zip(starts[rows].tolist(), sizes[rows].tolist(), strict=True)
+    ]
+
+
+def _copied(blocks: pa.ListArray, owners: npt.NDArray[np.int64], words: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Words of each row that lie in blocks of its matches, each counted once.
+
+    Blocks are laid out on one line, on which the words of a row follow those of the row before it. What of an estimated
+    passage lies behind the end of its row is cut off.
+    """
+    documents = owners[_numbers(pc.list_parent_indices(blocks))]
+    flat = pc.list_flatten(blocks)
+    begins, sizes = (_numbers(pc.struct_field(flat, name)) for name in ("doc_word", "words"))
+    ends = np.minimum(begins + sizes, words[documents])
+    firsts = edges(words)[documents]
+    order = np.lexsort((ends, begins, documents))
+    lows, highs = (firsts + np.minimum(begins, ends))[order], (firsts + ends)[order]
+    reached = np.maximum.accumulate(np.concatenate([[0], highs]))[:-1]
+    fresh = np.maximum(highs - np.maximum(lows, reached), 0)
+    copied = np.zeros(words.size, dtype=np.int64)
+    np.add.at(copied, documents[order], fresh)
+    return copied
+
+
+def _works(table: pa.Table, rows: int) -> pa.ListArray:
+    keys = ["document", "work_id"]
+    works = table.group_by(keys, use_threads=False).aggregate([]).sort_by([(key, "ascending") for key in keys])
+    return pa.ListArray.from_arrays(_edges_of(works, rows), works["work_id"].combine_chunks())
+
+
+def _spans(table: pa.Table, rows: int) -> pa.ListArray:
+    columns = [table[name].combine_chunks() for name in _ORDER[1:]]
+    return pa.ListArray.from_arrays(
+        _edges_of(table, rows), pa.StructArray.from_arrays(columns, fields=list(SPAN.fields))
+    )
+
+
+def _edges_of(table: pa.Table, rows: int) -> pa.Array:
+    """Where the list of each row begins in a table that is in order of `document`, and where the last ends."""
+    return as_arrow(edges(np.bincount(_numbers(table["document"]), minlength=rows)).astype(np.int32))
+
+
+def _numbers(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    return np.asarray(column)
