@@ -21,6 +21,7 @@ COMMANDS = {
     "inspect": ("provenance.cli.inspect", "Show what is in shards, before they are scanned."),
     "match": ("provenance.cli.match", "Compare one text with an index, side by side."),
     "query": ("provenance.cli.query", "Ask a run database a question in SQL."),
+    "clean": ("provenance.cli.clean", "Write the shards of a run without what was found in them."),
     "report": ("provenance.cli.report", "Write a run as one page for reading, printing and checking."),
     "bundle": ("provenance.cli.bundle", "Write all that is needed to check a run, in one folder or file."),
     "export": ("provenance.cli.export", "Write what a run found as Parquet, CSV or JSON lines."),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -61,7 +60,7 @@ def command(
     provenance verify evidence.zip
     """
     from provenance.cli.options import read_key
-    from provenance.cli.watching import watching
+    from provenance.cli.watching import counting, watching
     from provenance.errors import UsageError
     from provenance.verify import Wanted, verify
 
@@ -86,8 +85,8 @@ def command(
                 show(check)
         finish(checks, [], as_json)
     with (
-        counting("unit") as on_unit,
-        counting("shard") as on_shard,
+        counting("unit", "verifying") as on_unit,
+        counting("shard", "verifying") as on_shard,
         watching() if wanted.scans else nullcontext() as watch,
     ):
         for check in verify(run, wanted, watch, on_unit, on_shard):
@@ -137,24 +136,3 @@ def verdict(state: str, not_asked: list[str]) -> str:
         "not checked": "Nothing that was checked differs, but not all could be checked.",
     }[state]
     return f"{told} Not asked for: {', '.join(not_asked)}." if not_asked else told
-
-
-@contextmanager
-def counting(noun: str) -> Iterator[Callable[[int], None]]:
-    """A progress bar on stderr that appears when something is counted."""
-    from tqdm import tqdm
-
-    bars: list[tqdm[None]] = []
-
-    def step(total: int) -> None:
-        if not bars:
-            bars.append(
-                tqdm(total=total, unit=f" {noun}s", desc="verifying", file=sys.stderr, disable=None, leave=False)
-            )
-        bars[0].update()
-
-    try:
-        yield step
-    finally:
-        for bar in bars:
-            bar.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -40,3 +40,22 @@ def watching() -> Iterator[Watch]:
             click.echo(f"provenance: going on: {done:,} of {units:,} units are done", err=True)
 
         yield Watch(on_planned, on_progress, on_compiling, on_resumed=on_resumed)
+
+
+@contextmanager
+def counting(noun: str, verb: str) -> Iterator[Callable[[int], None]]:
+    """A progress bar on stderr that appears when something is counted."""
+    from tqdm import tqdm
+
+    bars: list[tqdm[None]] = []
+
+    def step(total: int) -> None:
+        if not bars:
+            bars.append(tqdm(total=total, unit=f" {noun}s", desc=verb, file=sys.stderr, disable=None, leave=False))
+        bars[0].update()
+
+    try:
+        yield step
+    finally:
+        for bar in bars:
+            bar.close()

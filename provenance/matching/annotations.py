@@ -16,6 +16,7 @@ from provenance.sketch import Key
 
 SPAN = pa.struct(
     [
+        ("column", pa.string()),  # that the text stands in, such as messages[2].content; null where nobody said
         ("begin", pa.int64()),  # byte offsets in the text of the row, as UTF-8
         ("end", pa.int64()),
         ("work_id", pa.string()),  # the work that is credited, and the edition of it
@@ -34,8 +35,8 @@ PROV_SCHEMA = pa.schema(
     ]
 )
 
-_ORDER = ("document", "doc_begin", "doc_end", "work_id", "edition_id", "matched_words", "identity")
-_READ = pa.schema([MATCH_SCHEMA.field(name) for name in _ORDER])
+_ORDER = ("document", "column", "doc_begin", "doc_end", "work_id", "edition_id", "matched_words", "identity")
+_READ = pa.schema([SPAN.field(name) if name == "column" else MATCH_SCHEMA.field(name) for name in _ORDER])
 
 
 def annotate(matcher: Matcher, texts: pa.Array | pa.ChunkedArray) -> pa.RecordBatch:
@@ -51,11 +52,13 @@ def annotations_of(matches: pa.Table, words: npt.NDArray[np.int64]) -> pa.Record
     """What matches say of rows, as PROV_SCHEMA, a row for each of `words`.
 
     Of `matches` the columns `document` (number of the row), `doc_begin`, `doc_end`, `work_id`, `edition_id`,
-    `matched_words`, `identity` and `blocks` are read, in any order of rows. `words` are those of each row; only rows
-    with matches need them.
+    `matched_words`, `identity` and `blocks` are read, in any order of rows, and `column` if there is one. `words` are
+    those of each row; only rows with matches need them.
     """
     rows = words.size
     copied = _copied(matches["blocks"].combine_chunks(), _numbers(matches["document"]), words)
+    if "column" not in matches.column_names:
+        matches = matches.append_column("column", pa.nulls(matches.num_rows, pa.string()))
     table = matches.select(_ORDER).cast(_READ).sort_by([(name, "ascending") for name in _ORDER])
     highest = table.group_by("document", use_threads=False).aggregate([("identity", "max")])
     identity = np.full(rows, np.nan)

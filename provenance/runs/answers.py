@@ -115,6 +115,15 @@ DONE: dict[str, dict[str, Check]] = {
         "sample": _all(_SAMPLE),
         "bad": _all(_text),
     },
+    "clean": {
+        "rows": _none_or(_number),
+        "kept": _none_or(_number),
+        "changed": _number,
+        "spans": _number,
+        "bytes": _number,
+        "sha256": _text,
+        "lost": _text,
+    },
     "list": {"objects": _all(_OBJECT)},
     "fetch": {"sha256": _text, "bytes": _number, "version": _none_or(_text)},
 }

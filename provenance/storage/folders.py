@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
 from provenance.errors import OutputError, StorageError, UsageError
-from provenance.files import atomic_write
+from provenance.files import atomic_write, sync_directory
 from provenance.storage.locations import Location, is_remote, parse
 
 RETRY_SECONDS = 180  # a store may be busy for so long before a write to it is given up
@@ -31,6 +32,9 @@ class Folder(Protocol):
 
     def write(self, name: str, data: bytes, replace: bool = False) -> bool:
         """Write a file; without `replace` whether it was written: False where there is one. Raises OutputError."""
+
+    def put(self, name: str, file: Path) -> None:
+        """Make a file of this machine, however large, the one of this name; it is gone then. Raises OutputError."""
 
     def remove(self, name: str) -> None:
         """Remove a file, if there is one; raises OutputError."""
@@ -81,6 +85,18 @@ class LocalFolder:
         except FileExistsError:
             return False
         return True
+
+    def put(self, name: str, file: Path) -> None:
+        """See Folder. Nothing is copied if `file` lies on the same file system."""
+        path = self.path / name
+        beside = path.with_name(f".{path.name}.put.tmp")
+        with _as_output_error(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(file, beside)
+            with beside.open("rb") as moved:
+                os.fsync(moved.fileno())
+            beside.replace(path)
+            sync_directory(path.parent)
 
     def remove(self, name: str) -> None:
         """See Folder."""
@@ -135,6 +151,12 @@ class ObjectFolder:
         except FileNotFoundError:
             return False
         return True
+
+    def put(self, name: str, file: Path) -> None:
+        """See Folder. In parts, where it is large."""
+        with self._errors(name, OutputError):
+            _repeated(lambda: self._store.put(self._prefix + name, file))
+        file.unlink()
 
     def write(self, name: str, data: bytes, replace: bool = False) -> bool:
         """See Folder. The same bytes put again after an answer that was lost count as ours."""

@@ -32,3 +32,9 @@ def grade_sql(coverage: str, own_words: str) -> str:
         f"WHEN {coverage} >= {g.coverage} AND {own_words} >= {g.own_words} THEN '{g.name}'" for g in GRADES
     )
     return f"CASE {cases} ELSE '{NO_MATCH}' END"
+
+
+def at_or_above(grade: str) -> tuple[str, ...]:
+    """The names of a grade and all that are higher; raises ValueError for one that there is not."""
+    names = [known.name for known in GRADES]
+    return tuple(names[: names.index(grade) + 1])

@@ -1,0 +1,145 @@
+"""What is to be done with the rows of one shard, and what was done: the same for every format."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from provenance.cleaning.masking import Passages, Span, joined_spans, located
+from provenance.cleaning.selection import PASSAGES
+from provenance.shards.shard import ALONE, Field
+
+DROP, MASK, ANNOTATE = "drop", "mask", "annotate"
+MODES = (DROP, MASK, ANNOTATE)
+DONE = {DROP: "row dropped", MASK: "span masked", ANNOTATE: "row annotated"}
+
+DONE_SCHEMA = pa.schema(
+    [
+        ("row", pa.int64()),  # in the shard that was scanned
+        ("new_row", pa.int64()),  # in the new one; null for a row that is dropped
+        ("done", pa.string()),
+        *[PASSAGES.field(name) for name in PASSAGES.names if name not in ("row", "blocks")],
+    ]
+)
+"""A row for each passage that a row was dropped for, or that was masked or annotated."""
+
+Integers = npt.NDArray[np.int64]
+
+
+class Texts(NamedTuple):
+    """The texts of some rows in one column, by path, as `Field` has them."""
+
+    path: str
+    values: pa.Array
+    rows: Integers  # of each text, its row in the file
+    items: Integers | None  # and its number in that row's list
+
+    @classmethod
+    def of(cls, field: Field, first_row: int) -> Texts:
+        """The texts of consecutive rows from `first_row` on."""
+        owners = np.arange(len(field.texts)) if field.owners is None else field.owners
+        return cls(field.column, field.texts, owners + first_row, field.items)
+
+
+@dataclass
+class Edits:
+    """The passages of a shard, and what is done with the rows that have some."""
+
+    mode: str
+    marker: bytes
+    passages: pa.Table  # of PASSAGES, rows rising
+    rows: int = 0  # met so far, each once
+    kept: int = 0  # of them are in the new shard
+    changed: int = 0  # of these have something masked, or passages noted
+    spans: int = 0  # masked
+    done: list[pa.Table] = field(default_factory=list)  # of DONE_SCHEMA
+
+    def __post_init__(self) -> None:
+        self._rows: Integers = self.passages["row"].to_numpy()
+
+    def between(self, first: int, end: int) -> pa.Table:
+        """The passages of rows `first` to `end`, the latter not included."""
+        low, high = np.searchsorted(self._rows, [first, end]).tolist()
+        return self.passages.slice(low, high - low)
+
+    @property
+    def untouched(self) -> int:
+        """Passages of rows that were never met."""
+        return int(self.passages.num_rows - sum(table.num_rows for table in self.done))
+
+    def place(self, passages: pa.Table, texts: Sequence[Texts]) -> tuple[pa.Table, dict[str, dict[int, list[Span]]]]:
+        """Find passages in texts: they come with all their bytes, and by path and text, which bytes that are.
+
+        Passages whose text is not there, as those of token ids, stay without bytes.
+        """
+        begins, ends = (
+            passages[name].fill_null(-1).to_numpy().astype(np.int64, copy=True) for name in ("doc_begin", "doc_end")
+        )
+        labels, rows = passages["text_column"].to_pylist(), passages["row"].to_numpy()
+        spans = {}
+        for column in texts:
+            items = [item_of(label, column.path) for label in labels]
+            mine = np.array([n for n, item in enumerate(items) if item is not None], dtype=np.int64)
+            if not mine.size:
+                continue
+            wanted = np.array([items[n] for n in mine.tolist()], dtype=np.int64)
+            numbers = _found(column, rows[mine], wanted)
+            mine, numbers = mine[numbers >= 0], numbers[numbers >= 0]
+            first, end = (passages[name].to_numpy()[mine] for name in ("doc_word", "doc_word_end"))
+            begins[mine], ends[mine] = located(column.values, Passages(numbers, first, end, begins[mine], ends[mine]))
+            spans[column.path] = joined_spans(numbers, begins[mine], ends[mine])
+        placed = passages
+        for name, places in (("doc_begin", begins), ("doc_end", ends)):
+            column = pa.array(places, mask=places < 0)
+            placed = placed.set_column(placed.column_names.index(name), name, column)
+        return placed, spans
+
+    def note(self, placed: pa.Table, new_rows: pa.Array) -> None:
+        """Note what was done with some passages; `new_rows` has the row of each in the new shard."""
+        columns = {
+            "new_row": new_rows,
+            "done": pa.array([DONE[self.mode]] * placed.num_rows, pa.string()),
+        }
+        self.done.append(
+            pa.table(
+                [
+                    columns.get(name, placed[name] if name in placed.column_names else None)
+                    for name in DONE_SCHEMA.names
+                ],
+                schema=DONE_SCHEMA,
+            )
+        )
+
+    def done_table(self) -> pa.Table:
+        """All that was noted."""
+        return pa.concat_tables(self.done) if self.done else DONE_SCHEMA.empty_table()
+
+
+def _found(column: Texts, rows: Integers, items: Integers) -> Integers:
+    """The number of the text of each row and item; -1 where there is none."""
+    if column.items is None:
+        numbers = np.searchsorted(column.rows, rows)
+        there = np.minimum(numbers, max(0, column.rows.size - 1))
+        good = column.rows.size > 0
+        return np.where(good and column.rows[there] == rows, there, -1) if good else np.full(rows.size, -1)
+    known = {key: n for n, key in enumerate(zip(column.rows.tolist(), column.items.tolist(), strict=True))}
+    return np.array([known.get(key, -1) for key in zip(rows.tolist(), items.tolist(), strict=True)], dtype=np.int64)
+
+
+def item_of(label: str, path: str) -> int | None:
+    """The number in its row's list of a text that is called `label`, in a column of this path; ALONE where the path
+    has no list, None for a text of another column.
+    """
+    if "[]" not in path:
+        return ALONE if label == path else None
+    before, after = path.split("[]", 1)
+    if label == before + after:
+        return ALONE
+    found = re.fullmatch(re.escape(before) + r"\[(\d+)\]" + re.escape(after), label)
+    return int(found[1]) if found else None

@@ -1,0 +1,160 @@
+"""Where texts lie in a line of JSON, byte by byte: so that one can be changed and all else left as it is."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from provenance.cleaning.masking import Span
+from provenance.shards.shard import ALONE
+
+TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]|[^\s"{}\[\]:,]+')
+ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)")
+REPLACED = len("\ufffd".encode())  # bytes that stand for what is no UTF-8, or for half of a surrogate pair
+
+HANDLER = "provenance.places"  # of what cannot be decoded
+
+
+class Leaf(NamedTuple):
+    """A text of a line: its number in the row's list, or ALONE, and the bytes of its literal between the quotes."""
+
+    item: int
+    begin: int
+    end: int
+
+
+def text_leaves(line: bytes, steps: Sequence[str]) -> list[Leaf]:
+    """The texts at the end of a path in a line that holds a JSON object. Of equal keys the last one counts."""
+    return _Walk(line).value(steps, ALONE)
+
+
+class _Walk:
+    """Reads a value token by token; what is not asked for is passed over, however deep it is."""
+
+    def __init__(self, line: bytes) -> None:
+        self._line, self._tokens = line, TOKEN.finditer(line)
+
+    def _next(self) -> tuple[int, int]:
+        found = next(self._tokens, None)
+        if found is None:
+            raise ValueError("the line ends within a value")
+        return found.span()
+
+    def value(self, steps: Sequence[str], item: int) -> list[Leaf]:
+        begin, end = self._next()
+        first = self._line[begin : begin + 1]
+        if not steps and first == b'"':
+            return [Leaf(item, begin + 1, end - 1)]
+        if steps and steps[0] == "[]" and first == b"[":
+            return self._items(steps[1:])
+        if steps and steps[0] != "[]" and first == b"{":
+            return self._member(steps[0], steps[1:], item)
+        self._pass(first)
+        return []
+
+    def _items(self, steps: Sequence[str]) -> list[Leaf]:
+        found, number = list[Leaf](), 0
+        while not self._at_end(b"]"):
+            found += self.value(steps, number)
+            number += 1
+        return found
+
+    def _member(self, name: str, steps: Sequence[str], item: int) -> list[Leaf]:
+        found = list[Leaf]()
+        while not self._at_end(b"}"):
+            begin, end = self._next()
+            if json.loads(self._line[begin:end].decode("utf-8", "replace")) == name:
+                found = self.value(steps, item)
+            else:
+                self.value((), item)
+        return found
+
+    def _at_end(self, closing: bytes) -> bool:
+        found = next(self._tokens, None)
+        if found is None:
+            raise ValueError("the line ends within a value")
+        if found.group() == closing:
+            return True
+        self._tokens = TOKEN.finditer(self._line, found.start())
+        return False
+
+    def _pass(self, first: bytes) -> None:
+        depth = int(first in (b"{", b"["))
+        while depth:
+            begin, _ = self._next()
+            token = self._line[begin : begin + 1]
+            depth += (token in (b"{", b"[")) - (token in (b"}", b"]"))
+
+
+def raw_places(literal: bytes, places: Sequence[int]) -> list[int]:
+    """Where in a JSON string literal, without its quotes, the bytes of its text lie that `places` names, rising.
+
+    A text is what the literal says as UTF-8; bytes that are none, and lone surrogates, are three bytes of it.
+    """
+    found, wanted = list[int](), iter([*places, None])
+    place = next(wanted)
+    text = 0
+    for begin, end, size in _pieces(literal):
+        while place is not None and place < text + size:
+            found.append(begin + (place - text if end - begin == size else 0))
+            place = next(wanted)
+        text += size
+    while place is not None:
+        if place > text:
+            raise ValueError("a place lies behind the text")
+        found.append(len(literal))
+        place = next(wanted)
+    return found
+
+
+def _pieces(literal: bytes) -> Iterator[tuple[int, int, int]]:
+    """The pieces of a literal: where each begins and ends, and how many bytes of text it stands for."""
+    at, half = 0, None  # begin of a high surrogate that waits for its other half
+    for escape in ESCAPE.finditer(literal):
+        if at < escape.start():
+            if half is not None:
+                yield half, at, REPLACED
+                half = None
+            yield from _plain(literal, at, escape.start())
+        unit = int(escape[1], 16) if escape[1] else 0
+        if half is not None and 0xDC00 <= unit < 0xE000:
+            yield half, escape.end(), 4
+            half = None
+        else:
+            if half is not None:
+                yield half, escape.start(), REPLACED
+                half = None
+            if 0xD800 <= unit < 0xDC00:
+                half = escape.start()
+            elif 0xDC00 <= unit < 0xE000:
+                yield escape.start(), escape.end(), REPLACED
+            else:
+                yield escape.start(), escape.end(), len(chr(unit).encode()) if escape[1] else 1
+        at = escape.end()
+    if half is not None:
+        yield half, at, REPLACED
+    yield from _plain(literal, at, len(literal))
+
+
+def _plain(literal: bytes, begin: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Bytes without escapes; sequences that are no UTF-8 are pieces of their own."""
+    bad: list[Span] = []
+
+    def note(error: UnicodeError) -> tuple[str, int]:
+        assert isinstance(error, UnicodeDecodeError)
+        bad.append((begin + error.start, begin + error.end))
+        return "", error.end
+
+    codecs.register_error(HANDLER, note)
+    literal[begin:end].decode("utf-8", HANDLER)
+    at = begin
+    for first, last in bad:
+        if at < first:
+            yield at, first, first - at
+        yield first, last, REPLACED
+        at = last
+    if at < end:
+        yield at, end, end - at

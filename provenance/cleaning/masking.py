@@ -1,0 +1,139 @@
+"""Texts with passages taken out of them: the bytes of whole words are replaced by a marker, all others stay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from provenance.kernels.places import find_places
+from provenance.kernels.words import text_rules
+from provenance.matching.texts import documents_of
+from provenance.shards.columns import is_list
+
+Integers = npt.NDArray[np.int64]
+
+Span = tuple[int, int]  # bytes of a text
+
+
+class Passages(NamedTuple):
+    """Passages in some texts: columns of equal length, the texts rising."""
+
+    texts: Integers  # the number of the text that each is in
+    words: Integers  # its first word ...
+    word_ends: Integers  # ... and the one behind its last
+    begins: Integers  # its bytes in the text; negative where only its words are known
+    ends: Integers
+
+
+def located(texts: pa.Array, passages: Passages) -> tuple[Integers, Integers]:
+    """The bytes of each passage in its text: from the begin of its first word to the end of its last.
+
+    `texts` is an array of strings or binaries. A passage that ends behind its text, as estimated ones can, ends with
+    it.
+    """
+    plain = texts.dictionary_decode() if pa.types.is_dictionary(texts.type) else texts
+    documents = documents_of(plain)
+    begins, ends = passages.begins.copy(), passages.ends.copy()
+    unknown = np.flatnonzero(begins < 0)
+    if unknown.size:
+        counts = np.zeros(len(texts), dtype=np.int64)  # of no use where no text is asked for from end to end
+        order = unknown[np.argsort(passages.texts[unknown], kind="stable")]
+        first, last = passages.words[order], passages.word_ends[order] - 1
+        asked = passages.texts[order]
+        found = find_places(documents.data, documents.offsets, counts, text_rules(), asked, first, last)
+        begins[order], ends[order] = found
+    sizes = np.diff(documents.offsets)[passages.texts]
+    return tuple(np.where(places < 0, sizes, np.minimum(places, sizes)) for places in (begins, ends))  # type: ignore[return-value]
+
+
+def joined_spans(texts: Integers, begins: Integers, ends: Integers) -> dict[int, list[Span]]:
+    """By text, the bytes of all its passages, in order; those that overlap are one."""
+    spans: dict[int, list[Span]] = {}
+    for text, begin, end in sorted(zip(texts.tolist(), begins.tolist(), ends.tolist(), strict=True)):
+        known = spans.setdefault(text, [])
+        if known and begin < known[-1][1]:
+            known[-1] = known[-1][0], max(known[-1][1], end)
+        elif begin < end:
+            known.append((begin, end))
+    return {text: known for text, known in spans.items() if known}
+
+
+def masked(text: bytes, spans: Sequence[Span], marker: bytes) -> bytes:
+    """A text with the bytes of some spans, which rise and do not overlap, replaced by a marker."""
+    pieces, at = [], 0
+    for begin, end in spans:
+        pieces += [text[at:begin], marker]
+        at = end
+    return b"".join([*pieces, text[at:]])
+
+
+def masked_array(texts: pa.Array, spans: dict[int, list[Span]], marker: bytes) -> pa.Array:
+    """An array of strings or binaries of any kind with some of its texts masked."""
+    if not spans:
+        return texts
+    kind = texts.type
+    if pa.types.is_dictionary(kind):
+        plain = masked_array(texts.dictionary_decode(), spans, marker)
+        return plain.dictionary_encode().cast(kind)
+    numbers = sorted(spans)
+    new = [masked(bytes(texts[number].as_buffer()), spans[number], marker) for number in numbers]
+    if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):  # which Arrow cannot take from yet
+        return _in_place(texts, numbers, _of_type(new, kind))
+    places = np.arange(len(texts), dtype=np.int64)
+    places[numbers] = len(texts) + np.arange(len(numbers))
+    return pa.concat_arrays([texts, _of_type(new, kind)]).take(pa.array(places))
+
+
+def _in_place(texts: pa.Array, numbers: Sequence[int], new: pa.Array) -> pa.Array:
+    pieces, at = [], 0
+    for count, number in enumerate(numbers):
+        pieces += [texts.slice(at, number - at), new.slice(count, 1)]
+        at = number + 1
+    return pa.concat_arrays([*pieces, texts.slice(at)])
+
+
+def _of_type(values: list[bytes], kind: pa.DataType) -> pa.Array:
+    """Bytes as an array of a type; never through a cast that would refuse invalid UTF-8."""
+    if pa.types.is_string(kind):
+        return pa.array(values, pa.binary()).view(kind)
+    if pa.types.is_large_string(kind):
+        return pa.array(values, pa.large_binary()).view(kind)
+    if pa.types.is_string_view(kind):
+        return pa.array(values, pa.binary_view()).view(kind)
+    return pa.array(values, kind)
+
+
+def with_leaves(array: pa.Array, steps: Sequence[str], leaves: pa.Array) -> pa.Array:
+    """A column with other values at the end of a path, those that `leaves_of` gave in their order.
+
+    Raises ArrowInvalid for a list that cannot be made anew.
+    """
+    if not steps:
+        return leaves
+    if steps[0] == "[]":
+        return _list_like(array, with_leaves(array.flatten(), steps[1:], leaves))
+    kind = array.type
+    at = kind.get_field_index(steps[0])
+    fields = array.flatten()
+    fields[at] = with_leaves(fields[at], steps[1:], leaves)
+    return pa.StructArray.from_arrays(fields, fields=list(kind), mask=array.is_null())
+
+
+def _list_like(array: pa.Array, values: pa.Array) -> pa.Array:
+    """The same lists with other items."""
+    kind = array.type
+    if pa.types.is_fixed_size_list(kind):
+        if array.null_count:
+            raise pa.ArrowInvalid(f"a column of type {kind} with nulls in it cannot be made anew")
+        return pa.FixedSizeListArray.from_arrays(values, type=kind)
+    if not is_list(kind) or pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind):
+        raise pa.ArrowInvalid(f"a column of type {kind} cannot be made anew")
+    large = pa.types.is_large_list(kind)
+    sizes = array.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+    offsets = pa.array(np.concatenate([[0], np.cumsum(sizes)]), pa.int64() if large else pa.int32())
+    maker = pa.LargeListArray if large else pa.ListArray
+    return maker.from_arrays(offsets, values, type=kind, mask=array.is_null())

@@ -1,0 +1,161 @@
+"""A Parquet shard written anew: the same schema, row groups, compression and metadata, without what is taken out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from provenance.cleaning.annotating import annotations_in
+from provenance.cleaning.edits import ANNOTATE, DROP, Edits, Texts
+from provenance.cleaning.masking import masked_array, with_leaves
+from provenance.cleaning.parquet_layout import same_schema, writer_options
+from provenance.errors import ShardError
+from provenance.matching.annotations import PROV_SCHEMA
+from provenance.shards import Columns
+from provenance.shards.fields import fields_of
+from provenance.shards.shard import batch_rows, first_line
+from provenance.shards.tokens import Decoder
+
+READ_BUFFER = 1 << 20  # bytes
+HUGGING_FACE = b"huggingface"  # key of the metadata in which `datasets` keeps the types of columns
+
+
+def rewrite(
+    path: str,
+    name: str,
+    target: str,
+    columns: Columns,
+    edits: Edits,
+    decoder: Decoder | None,
+    on_bytes: Callable[[int], None],
+) -> str:
+    """Write the shard at `path` into `target`, edited; returns what could not be kept of it, empty if all was.
+
+    One row group is held in memory at a time. Raises ShardError for what cannot be read or written the same.
+    """
+    try:
+        with pq.ParquetFile(path, buffer_size=READ_BUFFER, pre_buffer=False, page_checksum_verification=True) as file:
+            schema = _annotated_schema(file.schema_arrow, name) if edits.mode == ANNOTATE else file.schema_arrow
+            options = _options(file, edits.mode)
+            with pq.ParquetWriter(target, schema, **options) as writer:
+                if not options["store_schema"] and schema.metadata:  # which Arrow writes beside its own schema only
+                    writer.add_key_value_metadata(schema.metadata)
+                for group in range(file.metadata.num_row_groups):
+                    table = _edited_group(file, group, columns, edits, decoder, on_bytes)
+                    if table.num_rows:
+                        writer.write_table(table.cast(schema) if table.schema != schema else table, table.num_rows)
+            return "" if edits.mode == ANNOTATE else _lost(file, target)
+    except pa.ArrowMemoryError:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise ShardError(f"shard {name} cannot be written anew: {first_line(error)}") from error
+
+
+def _options(file: pq.ParquetFile, mode: str) -> dict[str, Any]:
+    options = writer_options(file)
+    if mode == ANNOTATE and isinstance(options["compression"], dict):
+        codec = next(iter(options["compression"].values()))
+        leaves = ("prov_works.list.element", "prov_identity", "prov_coverage")
+        spans = ("column", "begin", "end", "work_id", "edition_id", "matched_words", "identity")
+        for leaf in (*leaves, *(f"prov_spans.list.element.{name}" for name in spans)):
+            options["compression"][leaf] = codec
+    return options
+
+
+def _edited_group(
+    file: pq.ParquetFile,
+    group: int,
+    columns: Columns,
+    edits: Edits,
+    decoder: Decoder | None,
+    on_bytes: Callable[[int], None],
+) -> pa.Table:
+    """The rows of a row group that are kept, edited."""
+    metadata = file.metadata.row_group(group)
+    rows = batch_rows(max(0, metadata.total_byte_size), metadata.num_rows)
+    batches = []
+    for batch in file.iter_batches(rows, row_groups=[group], use_threads=False):
+        first = edits.rows
+        edited = edit_batch(batch, columns, edits, decoder)
+        batches.append(edited)
+        on_bytes(batch.nbytes)
+        edits.rows = first + batch.num_rows
+        edits.kept += edited.num_rows
+    if not batches:
+        return file.schema_arrow.empty_table()
+    return pa.Table.from_batches(batches)
+
+
+def edit_batch(batch: pa.RecordBatch, columns: Columns, edits: Edits, decoder: Decoder | None) -> pa.RecordBatch:
+    """A batch of consecutive rows, the first of which is row `edits.rows` of the file, as it is in the new shard."""
+    first = edits.rows
+    passages = edits.between(first, first + batch.num_rows)
+    if not passages.num_rows and edits.mode != ANNOTATE:
+        return batch
+    fields = fields_of(batch, columns, decoder)
+    placed, spans = edits.place(passages, [Texts.of(field, first) for field in fields])
+    rows = passages["row"].to_numpy()
+    touched = np.unique(rows)
+    if edits.mode == DROP:
+        keep = np.ones(batch.num_rows, dtype=np.bool_)
+        keep[touched - first] = False
+        edits.note(placed, pa.nulls(placed.num_rows, pa.int64()))
+        return batch.filter(pa.array(keep))
+    edits.changed += touched.size
+    edits.note(placed, pa.array(rows + (edits.kept - first)))
+    if edits.mode == ANNOTATE:
+        noted = annotations_in(placed, [Texts.of(field, first) for field in fields], first, batch.num_rows)
+        return pa.RecordBatch.from_arrays(
+            [*batch.columns, *noted.columns], names=[*batch.schema.names, *noted.schema.names]
+        )
+    for (_, top, steps), field in zip(columns.paths, fields, strict=True):
+        if places := spans.get(field.column):
+            if field.tokens is not None:
+                raise ShardError(
+                    f"column {field.column} holds token ids, in which nothing can be masked: use --mode drop"
+                )
+            edits.spans += sum(map(len, places.values()))
+            at = batch.schema.get_field_index(top)
+            column = with_leaves(batch.column(at), steps, masked_array(field.texts, places, edits.marker))
+            batch = batch.set_column(at, batch.schema.field(at), column)
+    return batch
+
+
+def _annotated_schema(schema: pa.Schema, name: str) -> pa.Schema:
+    """The schema with the columns of annotations; raises ShardError where it has some already."""
+    there = [field.name for field in PROV_SCHEMA if field.name in schema.names]
+    if there:
+        raise ShardError(f"shard {name} has the columns {', '.join(there)} already: annotate the shards that had none")
+    metadata = dict(schema.metadata or {})
+    if HUGGING_FACE in metadata:
+        metadata[HUGGING_FACE] = _features(metadata[HUGGING_FACE])
+    return pa.schema([*schema, *PROV_SCHEMA], metadata=metadata)
+
+
+def _features(said: bytes) -> bytes:
+    """What `datasets` reads the types of columns from, with those of annotations; other JSON is left as it is."""
+    try:
+        told = json.loads(said)
+        features = told["info"]["features"]
+        features.update({field.name: _feature(field.type) for field in PROV_SCHEMA})
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return said
+    return json.dumps(told).encode()
+
+
+def _feature(kind: pa.DataType) -> dict[str, Any]:
+    if pa.types.is_list(kind):
+        return {"feature": _feature(kind.value_type), "_type": "List"}
+    if pa.types.is_struct(kind):
+        return {field.name: _feature(field.type) for field in kind}
+    return {"dtype": {"double": "float64"}.get(str(kind), str(kind)), "_type": "Value"}
+
+
+def _lost(file: pq.ParquetFile, target: str) -> str:
+    with pq.ParquetFile(target) as new:
+        return "" if same_schema(file, new) else "names inside its nested columns are Arrow's now"

@@ -1,0 +1,115 @@
+"""Which works are acted on, and the passages of theirs that a run found in a shard."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from provenance.errors import UsageError
+from provenance.store import RunReader
+from provenance.store.grades import GRADES, at_or_above
+
+PASSAGES = pa.schema(
+    [
+        ("row", pa.int64()),  # in the file, from 0
+        ("doc_id", pa.string()),
+        ("text_column", pa.string()),  # in lists with the number of the item: messages[2].content
+        ("doc_word", pa.int64()),  # first word in the text ...
+        ("doc_word_end", pa.int64()),  # ... and the one behind the last
+        ("doc_begin", pa.int64()),  # bytes in the text; null for a passage that stands beside a credited one
+        ("doc_end", pa.int64()),
+        ("work_id", pa.string()),
+        ("edition_id", pa.string()),
+        ("role", pa.string()),  # credited, also (another edition of the work), shared (with the work that is credited)
+        ("matched_words", pa.int64()),
+        ("identity", pa.float64()),
+        ("blocks", pa.list_(pa.struct([("doc_word", pa.int64()), ("ref_word", pa.int64()), ("words", pa.int64())]))),
+        ("finding", pa.string()),  # of the match that it is, or stands beside
+        ("excerpt_sha256", pa.string()),  # of that match's bytes
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The works that are acted on: all of these have to hold. Decoys and allowed works are never selected."""
+
+    grade: str = "substantial"  # at least
+    min_coverage: float = 0.0  # share of the work that is in the shards
+    works: tuple[str, ...] | None = None  # only these; None: all
+
+    def __post_init__(self) -> None:
+        if self.grade not in [grade.name for grade in GRADES]:
+            raise UsageError(f"--grade is {self.grade!r}; there are {', '.join(grade.name for grade in GRADES)}")
+        if not 0 <= self.min_coverage <= 1:
+            raise UsageError(f"--min-coverage is {self.min_coverage}; it is a share, from 0 to 1")
+
+
+def selected_works(run: RunReader, selection: Selection, allowed: Collection[str] = ()) -> list[dict[str, Any]]:
+    """The works of a run that are selected, best covered first; raises UsageError for one that the run does not know.
+
+    `allowed` are works that may be in the data although this run does not say so.
+    """
+    known = {row["work_id"] for row in run.query("SELECT work_id FROM work")}
+    for work in selection.works or ():
+        if work not in known:
+            raise UsageError(f"the run has no work {work!r} (--works); the closest are {near(run, work)}")
+    wanted = None if selection.works is None else set(selection.works)
+    grades = at_or_above(selection.grade)
+    rows = run.query(
+        """SELECT work_id, title, author, grade, coverage, own_words, matched_words, documents, allowed FROM v_works
+           WHERE NOT decoy ORDER BY coverage DESC, matched_words DESC, work_id"""
+    )
+    return [
+        row
+        for row in rows
+        if row["grade"] in grades
+        and row["coverage"] >= selection.min_coverage
+        and (wanted is None or row["work_id"] in wanted)
+        and row["allowed"] is None
+        and row["work_id"] not in allowed
+    ]
+
+
+def near(run: RunReader, work: str) -> str:
+    """The works that are called most like one that is not there."""
+    return ", ".join(run.works_like(work)) or "none"
+
+
+def passages_in(run: RunReader, shard: str, works: Sequence[str]) -> pa.Table:
+    """The passages of some works in a shard, as PASSAGES, in order of row and place.
+
+    Also those that stand beside matches of other works: to leave them would leave the work.
+    """
+    names = ", ".join(map(literal, works)) or "NULL"
+    beside = "\nUNION ALL ".join(
+        f"""SELECT "row", doc_id, text_column, a.blocks[1].doc_word, a.blocks[-1].doc_word + a.blocks[-1].words,
+                   NULL, NULL, a.work_id, a.edition_id, '{role}', a.matched_words, a.identity, a.blocks, finding,
+                   excerpt_sha256
+            FROM (SELECT *, unnest({role}) AS a FROM here)"""
+        for role in ("also", "shared")
+    )
+    table = run.arrow(
+        f"""WITH here AS (SELECT * FROM v_matches WHERE shard = {literal(shard)}),
+        passages({", ".join(f'"{name}"' for name in PASSAGES.names)}) AS (
+            SELECT "row", doc_id, text_column, doc_word, doc_word + doc_words, doc_begin, doc_end, work_id, edition_id,
+                   'credited', matched_words, identity, blocks, finding, excerpt_sha256 FROM here
+            UNION ALL {beside})
+        SELECT * FROM passages WHERE work_id IN ({names})
+        ORDER BY "row", text_column, doc_word, doc_word_end, work_id, edition_id, role, finding"""
+    )
+    return table.cast(PASSAGES)
+
+
+def shards_with(run: RunReader, works: Sequence[str]) -> set[str]:
+    """The shards in which some works have passages, credited or not."""
+    names = ", ".join(map(literal, works)) or "NULL"
+    return {row["shard"] for row in run.query(f"SELECT DISTINCT shard FROM v_passages WHERE work_id IN ({names})")}
+
+
+def literal(text: str) -> str:
+    """Text as a literal of SQL: a query with parameters gives no Arrow table."""
+    return "'" + text.replace("'", "''") + "'"
