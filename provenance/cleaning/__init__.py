@@ -5,7 +5,7 @@
 is done, `again` scans what was written, and `clean` is all of it in one call.
 """
 
-from provenance.cleaning.clean import CleanSummary, Wanted, clean
+from provenance.cleaning.clean import CleanSummary, Wanted, clean, clean_into
 from provenance.cleaning.selection import Selection
 
-__all__ = ["CleanSummary", "Selection", "Wanted", "clean"]
+__all__ = ["CleanSummary", "Selection", "Wanted", "clean", "clean_into"]

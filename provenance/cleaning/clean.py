@@ -24,6 +24,7 @@ from provenance.errors import UsageError
 from provenance.runs.config import check_workers
 from provenance.runs.engine import Watch
 from provenance.runs.lock import held
+from provenance.sketch import Key
 from provenance.storage import is_remote
 from provenance.storage.folders import Folder, LocalFolder, open_folder
 from provenance.store import RunReader
@@ -112,6 +113,34 @@ class CleanSummary:
 
 
 def clean(
+    db: str | Path,
+    out: str | Path,
+    mode: str,
+    *,
+    grade: str = "substantial",
+    min_coverage: float = 0.0,
+    works: Sequence[str] | None = None,
+    marker: str = MARKER,
+    keep_unscanned: bool = False,
+    check: bool = True,
+    index: str | Path | None = None,
+    key: Key | None = None,
+    workers: int | None = None,
+    scratch: str | Path | None = None,
+    overwrite: bool = False,
+) -> CleanSummary:
+    """Write the shards of a run anew below `out`: `drop` rows, `mask` passages, or `annotate` rows.
+
+    Of works of a `grade` or above, at least `min_coverage` of which is there, or of some `works` alone. See
+    `clean_into`, also for what it raises.
+    """
+    selection = Selection(grade, min_coverage, None if works is None else tuple(works))
+    how = How(None if index is None else str(index), key, workers=workers)
+    place = None if scratch is None else Path(scratch)
+    return clean_into(db, Wanted(mode, str(out), selection, marker, keep_unscanned, check, how, place, overwrite))
+
+
+def clean_into(
     db: str | Path,
     wanted: Wanted,
     on_shard: Callable[[int], None] = lambda total: None,

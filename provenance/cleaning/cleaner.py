@@ -39,14 +39,14 @@ class Cleaner:
             before = pinned(task)
             header.update(self._copy(task) if task["passages"] is None else self._rewrite(task))
             pinned({**task, "identity": before})
+        except MemoryError as error:  # also Arrow's
+            reason = f"shard {task['shard']}: a row group does not fit into memory: {error}; see --max-memory"
+            header.update(error=reason, error_kind="memory")
         except OutputError as error:
             header.update(error=str(error), error_kind="disk")
         except (ProvenanceError, OSError, pa.ArrowException) as error:
             reason = str(error) if isinstance(error, ProvenanceError) else f"shard {task['shard']}: {error}"
             header.update(error=reason, error_kind="unreadable")
-        except MemoryError as error:
-            reason = f"shard {task['shard']}: a row group does not fit into memory: {error}; see --max-memory"
-            header.update(error=reason, error_kind="memory")
         except Exception as error:  # a fault of ours that hostile data found: named as such, and the others go on
             reason = f"shard {task['shard']}: {type(error).__name__}: {error}; please report this"
             header.update(error=reason, error_kind="fault")

@@ -89,7 +89,7 @@ class Job:
                 "shard": name,
                 "path": name,
                 "sha256": self._rows[name]["sha256"],
-                "target": str(local_target(self.done.folder, self.targets[name], stem)),
+                "target": str(local_target(self.done.folder, self.targets[name], self.scratch)),
                 "passages": None,
                 "done": f"{stem}.done",
             }

@@ -79,7 +79,7 @@ def command(
     provenance clean run.duckdb --out noted/ --mode annotate --grade quotation
     """
     from provenance.cleaning.again import How
-    from provenance.cleaning.clean import Wanted, clean
+    from provenance.cleaning.clean import Wanted, clean_into
     from provenance.cleaning.selection import Selection
     from provenance.cli.options import parse_bytes, read_key
     from provenance.cli.watching import counting, watching
@@ -94,7 +94,7 @@ def command(
         click.echo(f"provenance: going on: {done:,} of {total:,} shards are done", err=True)
 
     with counting("shard", "writing") as on_shard, watching() as watch:
-        summary = clean(db, wanted, on_shard, on_resumed, watch)
+        summary = clean_into(db, wanted, on_shard, on_resumed, watch)
     if as_json:
         click.echo(json.dumps(summary.to_json(), default=str))
     else:

@@ -184,7 +184,7 @@ class ObjectFolder:
     def names(self, under: str) -> list[str]:
         """See Folder."""
         with self._errors(under, StorageError):
-            listed = self._store.list(self._prefix + under.rstrip("/") + "/")
+            listed = self._store.list((self._prefix + under).rstrip("/") + "/")
             return sorted(item["path"].removeprefix(self._prefix) for batch in listed for item in batch)
 
     @contextlib.contextmanager
