@@ -3,6 +3,7 @@
     provenance.build_index(["books/"], "indexes/books")
     summary = provenance.scan(["shards/"], index="indexes/books", db="run.duckdb")
     works = provenance.open_run("run.duckdb").works()
+    provenance.clean("run.duckdb", "clean/", "drop")
     matches = provenance.Matcher(provenance.Index("indexes/books")).match(pa.array(texts))
 
 Names are imported when first used, so that `import provenance` and `provenance --help` stay fast.
@@ -17,6 +18,7 @@ from provenance._version import __version__
 
 if TYPE_CHECKING:
     from provenance.building import build_index
+    from provenance.cleaning import CleanSummary, clean
     from provenance.index import Index
     from provenance.matching import MatchConfig, Matcher
     from provenance.results import Match, Run, Work, open_run
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "build_index": "provenance.building",
+    "CleanSummary": "provenance.cleaning",
+    "clean": "provenance.cleaning",
     "Index": "provenance.index",
     "MatchConfig": "provenance.matching",
     "Matcher": "provenance.matching",
@@ -46,6 +50,7 @@ _HOMES = {
 
 __all__ = [
     "BandedMinHash",
+    "CleanSummary",
     "FracMinHash",
     "Index",
     "Key",
@@ -58,6 +63,7 @@ __all__ = [
     "Work",
     "__version__",
     "build_index",
+    "clean",
     "inspect_shards",
     "open_run",
     "scan",

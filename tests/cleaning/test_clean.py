@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from provenance.cleaning import Selection, Wanted, clean
+from provenance.cleaning import Selection, Wanted, clean, clean_into
 from provenance.cleaning.again import How
 from provenance.errors import OtherRunError, UsageError
 from provenance.runs.config import ScanConfig
@@ -26,7 +26,7 @@ MARKER = "[removed]"
 
 def cleaned(db, out, mode, selection=ALL, **more):
     how = How(workers=1)
-    return clean(db, Wanted(mode, str(out), selection, how=how, **more))
+    return clean_into(db, Wanted(mode, str(out), selection, how=how, **more))
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_layout_and_metadata_stay(source, tmp_path):
 
 def test_a_shard_in_which_nothing_is_selected_is_the_same_file(source, tmp_path):
     folder, db = source
-    summary = cleaned(db, tmp_path / "out", "drop", check=False)
+    summary = clean(db, tmp_path / "out", "drop", grade="quotation", check=False, workers=1)
     assert (tmp_path / "out" / "b" / "none.parquet").read_bytes() == (folder / "b" / "none.parquet").read_bytes()
     assert summary.counts["copied"] == 1
 
@@ -259,7 +259,7 @@ def test_the_same_command_again_goes_on(source, tmp_path):
     (tmp_path / "out" / "c.jsonl").unlink()
     resumed = []
     how = How(workers=1)
-    again = clean(
+    again = clean_into(
         db, Wanted("mask", str(tmp_path / "out"), ALL, check=False, how=how), on_resumed=lambda *n: resumed.append(n)
     )
     assert resumed == [(4, 6)]

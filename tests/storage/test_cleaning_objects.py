@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provenance.cleaning import Selection, Wanted, clean
+from provenance.cleaning import Selection, Wanted, clean_into
 from provenance.cleaning.again import How
 from provenance.runs.scan import scan
 from tests.cleaning.making import lines_of, table_of, write_lines, write_parquet
@@ -34,7 +34,7 @@ def test_objects_are_cleaned_into_objects_and_a_changed_one_is_left_out(s3, rows
     ):
         db = tmp_path / f"{name}.duckdb"
         scan(shards, index, db, workers=1)
-        results[name] = clean(db, Wanted("drop", out, Selection("quotation"), how=how))
+        results[name] = clean_into(db, Wanted("drop", out, Selection("quotation"), how=how))
         assert results[name].complete, results[name].left_out
         assert results[name].remaining == []
     assert results["local"].counts == results["remote"].counts
@@ -51,11 +51,11 @@ def test_objects_are_cleaned_into_objects_and_a_changed_one_is_left_out(s3, rows
     }
     resumed = []
     wanted = Wanted("drop", f"s3://{s3.bucket}/clean", Selection("quotation"), how=how, check=False)
-    clean(tmp_path / "remote.duckdb", wanted, on_resumed=lambda *counts: resumed.append(counts))
+    clean_into(tmp_path / "remote.duckdb", wanted, on_resumed=lambda *counts: resumed.append(counts))
     assert resumed == [(3, 3)]
     s3.put("data/a.parquet", (here / "x" / "c.parquet").read_bytes())
     wanted = Wanted("mask", f"s3://{s3.bucket}/masked", Selection("quotation"), how=how, check=False)
-    summary = clean(tmp_path / "remote.duckdb", wanted)
+    summary = clean_into(tmp_path / "remote.duckdb", wanted)
     assert [row["shard"] for row in summary.left_out] == [f"s3://{s3.bucket}/data/a.parquet"], summary.left_out
     assert set(objects(s3, "masked/")) >= {"x/b.jsonl.gz", "x/c.parquet"}
     assert "a.parquet" not in objects(s3, "masked/")
