@@ -2,10 +2,10 @@
 
 `selection` says which works and passages, `edits` what is done with the rows of a shard and `masking` with its texts;
 `parquet` and `jsonl` write a shard, in the child process `cleaner`; `job` has all shards written, `progress` keeps what
-is done, `again` scans what was written, and `clean` is all of it in one call.
+is done, `again` scans what was written, and `shards` is all of it in one call.
 """
 
-from provenance.cleaning.clean import CleanSummary, Wanted, clean, clean_into
 from provenance.cleaning.selection import Selection
+from provenance.cleaning.shards import CleanSummary, Wanted, clean, clean_into
 
 __all__ = ["CleanSummary", "Selection", "Wanted", "clean", "clean_into"]

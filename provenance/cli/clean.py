@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from provenance.cleaning.clean import CleanSummary
+    from provenance.cleaning.shards import CleanSummary
 
 FILE = click.Path(path_type=Path)
 GRADES = ("complete", "substantial", "excerpts", "quotation")
@@ -79,8 +79,8 @@ def command(
     provenance clean run.duckdb --out noted/ --mode annotate --grade quotation
     """
     from provenance.cleaning.again import How
-    from provenance.cleaning.clean import Wanted, clean_into
     from provenance.cleaning.selection import Selection
+    from provenance.cleaning.shards import Wanted, clean_into
     from provenance.cli.options import parse_bytes, read_key
     from provenance.cli.watching import counting, watching
     from provenance.runs.config import WorkerLimits

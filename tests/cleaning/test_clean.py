@@ -203,6 +203,7 @@ def test_counts_add_up_and_removed_says_what_and_why(source, tmp_path):
     assert sum(kept.values()) == counts["kept"]
 
 
+@pytest.mark.slow
 def test_only_what_is_selected_goes(source, tmp_path):
     _, db = source
     with RunReader(db) as run:
@@ -235,6 +236,7 @@ def test_a_shard_that_changed_since_is_left_out_and_named(rows, index, tmp_path)
     assert not [*tmp_path.rglob("*.tmp")]
 
 
+@pytest.mark.slow
 def test_what_was_not_scanned_whole_is_left_out_unless_it_is_wanted(rows, index, tmp_path):
     bad = b"\n".join([*lines_of(rows), b"no json", b'{"id": "x", "text": 5}'])
     write_lines(tmp_path / "data" / "a.jsonl", bad)
@@ -251,6 +253,7 @@ def test_what_was_not_scanned_whole_is_left_out_unless_it_is_wanted(rows, index,
     assert not summary.complete
 
 
+@pytest.mark.slow
 def test_the_same_command_again_goes_on(source, tmp_path):
     _, db = source
     summary = cleaned(db, tmp_path / "out", "mask", check=False)
@@ -282,6 +285,7 @@ def test_nothing_of_anybody_is_replaced(source, tmp_path):
         cleaned(db, folder, "drop", check=False, overwrite=True)
 
 
+@pytest.mark.slow
 def test_passages_in_lists_and_structs_of_every_kind_are_masked(rows, index, tmp_path):
     texts = [text for _, text in rows]
     chats = [
@@ -331,6 +335,7 @@ def at(row, label) -> bytes:
     return row if isinstance(row, bytes) else row.encode()
 
 
+@pytest.mark.slow
 def test_other_formats_are_copied_where_nothing_is_found_and_left_out_where_something_is(rows, index, tmp_path):
     (tmp_path / "data").mkdir()
     for name, some in (("found.arrow", rows), ("clean.arrow", rows[:1])):
@@ -347,6 +352,7 @@ def test_other_formats_are_copied_where_nothing_is_found_and_left_out_where_some
     assert not summary.complete
 
 
+@pytest.mark.slow
 def test_an_allowed_work_is_not_taken_out(rows, index, tmp_path):
     write_parquet(tmp_path / "data" / "a.parquet", table_of(rows))
     db = tmp_path / "run.duckdb"

@@ -62,6 +62,7 @@ def test_what_is_printed_and_the_exit_codes(scanned, tmp_path):
         assert not (tmp_path / "not").exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_hides_matches_is_found_out(scanned, tmp_path):
     hidden = tmp_path / "run.duckdb"
     hidden.write_bytes((scanned / "run.duckdb").read_bytes())
