@@ -7,10 +7,11 @@ from os.path import abspath
 from pathlib import Path, PurePosixPath
 
 from provenance.errors import UsageError
+from provenance.shards.listing import OURS
 from provenance.storage import is_remote
 from provenance.storage.locations import parse
 
-STATE = ".provenance"
+STATE = OURS
 """Of a folder with new shards the one with what was done: hidden, so that nobody reads it for data."""
 
 

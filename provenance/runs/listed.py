@@ -106,7 +106,7 @@ def _judged(item: dict[str, Any], others: dict[str, dict[str, Any]], named: bool
     """An object as a shard or not; one that was named by itself is a shard whatever it is called."""
     uri = item["uri"]
     name = uri.rpartition("/")[2]
-    objects, skipped = [item], "" if named else why_no_shard(name)
+    objects, skipped = [item], "" if named else why_no_shard(uri)
     if kind_of(name) == MEGATRON:
         index = others.get(uri[: -len(".bin")] + ".idx")
         objects += [index] if index is not None else []

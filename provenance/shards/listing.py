@@ -16,6 +16,9 @@ from provenance.errors import UsageError
 from provenance.shards.opening import ARROW, KINDS, MEGATRON, kind_of
 
 STATE, INFO, DICT = "state.json", "dataset_info.json", "dataset_dict.json"  # what `datasets` writes beside its files
+OURS = ".provenance"
+"""The folder that `provenance clean` leaves beside the shards it wrote: what was done, as Parquet too."""
+
 LONGEST_LOOKED_AT = 1 << 20  # bytes of a line
 MOST_STATE = 16 << 20  # bytes
 
@@ -93,7 +96,7 @@ def saved_files(folder: Path, names: Sequence[str]) -> set[str] | None:
 
 
 def _judged(path: Path) -> ListedFile:
-    reason = why_no_shard(path.name)
+    reason = why_no_shard(path.as_posix())
     if not reason and kind_of(path.name) == MEGATRON and not path.with_suffix(".idx").exists():
         reason = f"not a shard: no {path.with_suffix('.idx').name} beside it, as Megatron's have"
     if not reason and path.suffix.lower() == ".json" and not _has_an_object_a_line(path):
@@ -111,8 +114,11 @@ def _has_an_object_a_line(path: Path) -> bool:
     return first.startswith(b"{") and (first.endswith(b"}") or len(first) >= LONGEST_LOOKED_AT - 2) and len(first) > 2
 
 
-def why_no_shard(name: str) -> str:
-    """Why a file of this name is not scanned when it was not named by itself; empty for a shard."""
+def why_no_shard(path: str) -> str:
+    """Why a file at this path or URI is not scanned when it was not named by itself; empty for a shard."""
+    *folders, name = path.split("/")
+    if OURS in folders:
+        return f"not a shard: {OURS} says what was cleaned"
     if kind_of(name) is not None and name not in (STATE, INFO, DICT):
         return ""
     if name in (STATE, INFO, DICT):

@@ -274,6 +274,15 @@ def test_the_same_command_again_goes_on(source, tmp_path):
     assert cleaned(db, tmp_path / "out", "drop", check=False, overwrite=True).counts["dropped"]
 
 
+def test_the_new_folder_is_a_data_set(source, index, tmp_path):
+    folder, db = source
+    cleaned(db, tmp_path / "out", "drop", check=False)
+    summary = scan([tmp_path / "out"], index, tmp_path / "again.duckdb", workers=1)
+    assert summary.complete
+    assert summary.shards["scanned"] == len([path for path in folder.rglob("*.*") if path.is_file()])
+    assert summary.works == []
+
+
 def test_nothing_of_anybody_is_replaced(source, tmp_path):
     folder, db = source
     (tmp_path / "out").mkdir()
