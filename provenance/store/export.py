@@ -20,7 +20,7 @@ from provenance.store.sarif import write_sarif
 
 EXPORTS = {
     "matches": """
-        SELECT m.finding, m.shard, m.row_group, m."row", m.doc_id, m.text_column,
+        SELECT m.finding, m.fingerprint, m.shard, m.row_group, m."row", m.doc_id, m.text_column,
                m.url, m.site, m.source, m.doc_token_begin, m.doc_token_end,
                m.doc_begin, m.doc_end, m.doc_char_begin, m.doc_char_end,
                m.doc_word, m.doc_words,
@@ -32,9 +32,9 @@ EXPORTS = {
                list_transform(m.shared, lambda a: a.edition_id) AS shared, m.excerpt, m.excerpt_sha256,
                m.doc_before, m.doc_after, m.ref_excerpt, m.ref_excerpt_sha256, m.ref_before, m.ref_after,
                s.sha256 AS shard_sha256, e.text_sha256 AS edition_sha256, r.decision AS review, r.note AS review_note,
-               r.name AS reviewer, r.at_utc AS reviewed_utc
+               r.name AS reviewer, r.at_utc AS reviewed_utc, CASE WHEN f.holds THEN f.status END AS allowed
         FROM v_matches m JOIN edition e USING (edition_id) JOIN shard s USING (shard)
-        LEFT JOIN v_reviews r USING (finding)
+        LEFT JOIN v_reviews r USING (finding) LEFT JOIN v_allowed_findings f USING (fingerprint)
         ORDER BY m.shard, m."row", m.text_column, m.doc_begin, m.doc_end, m.edition_id, m.ref_word""",
     "works": "SELECT * FROM v_works ORDER BY work_id",
     "documents": 'SELECT * FROM v_documents ORDER BY shard, "row"',
@@ -47,6 +47,7 @@ EXPORTS = {
     "exceptions": "SELECT * FROM exception ORDER BY ALL",
     "reviews": "SELECT * FROM v_reviews ORDER BY finding",
     "allowed": "SELECT * FROM v_allowed ORDER BY work_id",
+    "allowed-findings": "SELECT * FROM v_allowed_findings ORDER BY fingerprint",
     "journal": "SELECT * FROM journal ORDER BY seq",
     "run": "SELECT * FROM run",
     "attempts": "SELECT * FROM attempt ORDER BY attempt",
@@ -54,7 +55,7 @@ EXPORTS = {
 }
 """Query behind each `--what`."""
 
-WHEN_AND_WHO = ("run", "attempts", "journal", "reviews", "allowed")
+WHEN_AND_WHO = ("run", "attempts", "journal", "reviews", "allowed", "allowed-findings")
 """Those that say when and by whom; all others are the same bytes for the same inputs and terms, whoever ran it."""
 
 FORMATS = ("parquet", "csv", "jsonl", "sarif")

@@ -19,7 +19,7 @@ from provenance.software import account
 from provenance.store.database import RunReader, first_line, rows_of
 from provenance.store.driver import duckdb, undisturbed
 
-REVIEW, ALLOW, CUSTODY = "review", "allow", "custody"
+REVIEW, ALLOW, ALLOW_FINDING, CUSTODY = "review", "allow", "allow finding", "custody"
 DECISIONS = ("accepted", "rejected", "undecided")
 STATUSES = ("licensed", "public domain", "permitted")
 

@@ -22,12 +22,12 @@ MOST_RESULTS = 10_000
 LEVELS = {"complete": "error", "substantial": "error", "excerpts": "warning", "quotation": "note"}
 
 MATCHES = """
-SELECT m.finding, m.shard, m."row", m.row_group, m.doc_id, m.text_column, m.doc_begin, m.doc_end, m.edition_id,
-       m.work_id, m.ref_begin, m.ref_end, m.matched_words, m.identity, m.longest_run, m.expectation, m.estimated,
+SELECT m.finding, m.fingerprint, m.shard, m."row", m.row_group, m.doc_id, m.text_column, m.doc_begin, m.doc_end,
+       m.edition_id, m.work_id, m.ref_begin, m.ref_end, m.matched_words, m.identity, m.longest_run, m.expectation, m.estimated,
        m.excerpt_sha256, w.title, w.author, w.grade, w.coverage, w.decoy, a.status, a.reason, a.holds, r.decision,
-       r.note, r.name AS reviewer
+       r.note, r.name AS reviewer, f.status AS finding_status, f.reason AS finding_reason, f.holds AS finding_holds
 FROM v_matches m JOIN v_works w USING (work_id) LEFT JOIN v_allowed a USING (work_id)
-     LEFT JOIN v_reviews r USING (finding)
+     LEFT JOIN v_reviews r USING (finding) LEFT JOIN v_allowed_findings f USING (fingerprint)
 ORDER BY m.shard, m."row", m.text_column, m.doc_begin, m.doc_end, m.edition_id, m.ref_word"""
 
 
@@ -131,7 +131,10 @@ def _result(row: dict[str, Any], numbers: dict[str, int]) -> dict[str, Any]:
                 "logicalLocations": [{"fullyQualifiedName": safe(place), "kind": "row"}],
             }
         ],
-        "partialFingerprints": {"provenance/finding/v1": row["finding"]},
+        "partialFingerprints": {
+            "provenance/finding/v1": row["finding"],  # another one wherever the row moves to
+            "provenance/match/v1": row["fingerprint"],  # the same one
+        },
         "suppressions": _suppressions(row),
         "properties": {name: row[name] for name in kept},
     }
@@ -141,6 +144,8 @@ def _suppressions(row: dict[str, Any]) -> list[dict[str, Any]]:
     found = []
     if row["holds"]:
         found.append(f"{row['status']}: {row['reason']}")
+    if row["finding_holds"]:
+        found.append(f"{row['finding_status']}: {row['finding_reason']}")
     if row["decision"] == "rejected":
         found.append(f"rejected by {row['reviewer']}: {row['note'] or 'no note'}")
     return [{"kind": "external", "status": "accepted", "justification": safe(text)} for text in found]

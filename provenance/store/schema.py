@@ -67,6 +67,35 @@ CREATE TABLE exception (shard VARCHAR, row_group BIGINT, "row" BIGINT, kind VARC
 """
 
 
+_ID_DIGEST = "'sha256:[0-9a-f]{64}'"
+
+
+def _id_digest(column: str) -> str:
+    """SQL for an id as redaction writes it: once, for a view may be asked for what one before its table has changed."""
+    return f"CASE WHEN regexp_full_match({column}, {_ID_DIGEST}) THEN {column} ELSE 'sha256:' || sha256({column}) END"
+
+
+def real_id_sql(match: str) -> str:
+    """SQL for the id of a row, NULL where it was made up of its place (`_places` in provenance/runs/located.py)."""
+    made_up = f"concat_ws(':', {match}.shard, {match}.row_group, {match}.\"row\")"
+    return (
+        f"CASE WHEN {match}.doc_id = {made_up} OR {match}.doc_id = 'sha256:' || sha256({made_up}) THEN NULL "
+        f"ELSE {match}.doc_id END"
+    )
+
+
+def fingerprint_sql(match: str) -> str:
+    """SQL for what names a match wherever its row lies: 32 hexadecimal digits over what was copied from which work.
+
+    Of ids the digest counts, so that it is the same in a redacted database; a row without one is its text alone.
+    """
+    real_id = real_id_sql(match)
+    return (
+        f"substr(sha256(concat('match v1', chr(31), coalesce({_id_digest(f'({real_id})')}, ''), chr(31), "
+        f"{match}.text_column, chr(31), coalesce({match}.excerpt_sha256, ''), chr(31), {match}.work_id)), 1, 32)"
+    )
+
+
 def _union(passages: str) -> str:
     """SQL for what of each edition some passages cover: the union of their matched words as intervals, one a row.
 
@@ -112,11 +141,12 @@ FROM match
 UNION ALL {_beside("also")}
 UNION ALL {_beside("shared")};
 
--- Each match, a name for it, and how many at least as good chance would make in this run (see
--- `provenance/matching/chance.py`).
+-- Each match, a name for it that is made of its place, a fingerprint that is not, and how many at least as good chance
+-- would make in this run (see `provenance/matching/chance.py`).
 CREATE VIEW v_matches AS
 SELECT substr(sha256(concat_ws(chr(31), m.shard, m."row", m.text_column, m.doc_begin, m.doc_end, m.edition_id,
                                m.ref_word)), 1, 16) AS finding,
+       {fingerprint_sql("m")} AS fingerprint,
        m.*, greatest({SMALLEST!r}, exp({LOG_K!r} + ln(greatest(1, (SELECT sum(words) FROM shard)))
                 + ln(greatest(1, (SELECT sum(words) FROM edition))) - {LAMBDA!r} * m.score)) AS expectation
 FROM match m;
@@ -141,6 +171,16 @@ FROM (SELECT entry->>'$.work_id' AS work_id, arg_max(entry->>'$.status', seq) AS
              CAST(nullif(arg_max(coalesce(entry->>'$.expires', ''), seq), '') AS DATE) AS expires,
              arg_max(name, seq) AS name, arg_max(account, seq) AS account, max(at_utc) AS at_utc, max(seq) AS seq
       FROM journal WHERE kind = 'allow' GROUP BY ALL)
+WHERE status <> 'withdrawn';
+
+-- Matches that somebody says may be in the data, by fingerprint.
+CREATE VIEW v_allowed_findings AS
+SELECT *, coalesce(expires >= CAST((SELECT ended_utc FROM run) AS DATE), true) AS holds
+FROM (SELECT entry->>'$.fingerprint' AS fingerprint, arg_max(entry->>'$.status', seq) AS status,
+             arg_max(entry->>'$.reason', seq) AS reason,
+             CAST(nullif(arg_max(coalesce(entry->>'$.expires', ''), seq), '') AS DATE) AS expires,
+             arg_max(name, seq) AS name, arg_max(account, seq) AS account, max(at_utc) AS at_utc, max(seq) AS seq
+      FROM journal WHERE kind = 'allow finding' GROUP BY ALL)
 WHERE status <> 'withdrawn';
 
 -- A work is as much in the shards as the edition of it that is most.
@@ -207,9 +247,7 @@ FROM shard s LEFT JOIN (SELECT shard, count(*) AS matches, count(DISTINCT work_i
                         FROM match GROUP BY shard) m USING (shard);
 """
 
-# once: a view may be asked for what a view before its table has changed already
-_DIGEST = """CASE WHEN regexp_full_match(doc_id, 'sha256:[0-9a-f]{64}') THEN doc_id
-    ELSE 'sha256:' || sha256(doc_id) END"""
+_DIGEST = _id_digest("doc_id")
 _TEXTS = "excerpt, doc_before, doc_after, ref_excerpt, ref_before, ref_after, url"
 _NO_TEXTS = f"""* REPLACE ({", ".join(f"CAST(NULL AS VARCHAR) AS {name}" for name in _TEXTS.split(", "))},
     {_DIGEST} AS doc_id)"""
