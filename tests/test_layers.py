@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "provenance"
 ORDER = (  # lowest first; a module imports from its own layer and those before it
     "_version", "closing", "errors", "files", "messages", "lean", "shown", "software", "child", "tarfiles", "storage",
     "text", "kernels", "containment", "sketch", "readers", "index", "building", "matching", "shards", "store", "runs",
-    "cleaning", "demo", "doctor", "verify", "report", "bundle", "results", "cli", "__main__",
+    "cleaning", "demo", "doctor", "verify", "report", "bundle", "results", "actions", "cli", "__main__",
 )  # fmt: skip
 
 ONLY_IN = {

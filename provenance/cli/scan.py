@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provenance.cli.gating import Gating, gated
+
 if TYPE_CHECKING:
     from provenance.runs.config import ScanConfig
     from provenance.runs.local import Children
@@ -94,6 +96,7 @@ EARLY = 2  # worker processes started before it is known how many there is work 
 @click.option("--ray-address", metavar="ADDRESS", help="Of a running cluster, or `auto`; without: one on this machine.")
 @click.option("--key-file", type=FILE, help="Key that the index was built with.")
 @click.option("--overwrite", is_flag=True, help="Begin anew, in place of the run that is there.")
+@gated
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 def command(
     shards: tuple[str, ...],
@@ -125,17 +128,20 @@ def command(
     key_file: Path | None,
     overwrite: bool,
     as_json: bool,
+    gating: Gating | None,
 ) -> None:
     """Scan training shards for the books of an index: files, directories, globs, objects, @list.txt, or - for a list.
 
     Parquet, Arrow, JSON lines, CSV, WebDataset, WARC, and token ids (--tokenizer); docs/formats.md has them all.
-    The same command again goes on where it stopped. docs/runs.md says how runs are resumed, shared and collected.
+    The same command again goes on where it stopped. docs/runs.md says how runs are resumed, shared and collected, and
+    docs/gate.md how --fail-on makes a scan a gate.
 
     \b
     provenance scan shards/ --index indexes/books --db run.duckdb
     provenance scan 'data/train-*.parquet' --index indexes/books --db run.duckdb --text-column body
     provenance scan shards/ --index indexes/books --db run.duckdb --background news.parquet --decoys unpublished/
     provenance scan shards/ --index indexes/books --out units/ --task 3/64
+    provenance scan shards/ --index indexes/books --db run.duckdb --fail-on excerpts --baseline last.duckdb
     """
     from provenance.runs.local import Children, cores
 
@@ -167,6 +173,8 @@ def command(
     if task is not None and not only_plan and (db is not None or out is None):
         raise UsageError("--task goes with --out: tasks write units, and `provenance collect DIR --db` loads them")
     share = parse_share(task) if task is not None else None
+    if gating is not None and (only_plan or db is None):
+        raise UsageError("--fail-on looks at a finished run: it goes with --db, or with `provenance collect`")
     if only_plan:
         print_plan(shards, config, anonymous, share, children, as_json)
         return
@@ -182,11 +190,11 @@ def command(
     )  # fmt: skip
     if db is None:
         assert out is not None
-        complete = run_share(request, out, share, overwrite, children, as_json)
-    else:
-        complete = run_scan(request, db, out, overwrite, children, as_json)
-    if not complete:
-        sys.exit(3)
+        if not run_share(request, out, share, overwrite, children, as_json):
+            sys.exit(3)
+        return
+    if code := run_scan(request, db, out, overwrite, children, as_json, gating):
+        sys.exit(code)
 
 
 def at_least(size: int, least: int, option: str) -> int:
@@ -198,20 +206,34 @@ def at_least(size: int, least: int, option: str) -> int:
     return size
 
 
-def run_scan(request: Request, db: Path, out: str | None, overwrite: bool, children: Children, as_json: bool) -> bool:
-    """Scan, print what was found; returns whether all was scanned."""
-    from provenance.cli.summary import complain, print_summary
+def run_scan(
+    request: Request,
+    db: Path,
+    out: str | None,
+    overwrite: bool,
+    children: Children,
+    as_json: bool,
+    gating: Gating | None,
+) -> int:
+    """Scan, print what was found; returns the exit code."""
+    from provenance.cli.gating import tell
     from provenance.cli.watching import watching
     from provenance.runs.scan import scan_into
 
+    if gating is not None:
+        gating.check(db, lambda: works_of(request), f"the index {request.index}")
     with watching() as watch:
         summary = scan_into(request, db, out, overwrite=overwrite, children=children, watch=watch)
-    if as_json:
-        click.echo(json.dumps(summary.to_json(), default=str))
-    else:
-        print_summary(summary)
-    complain(summary)
-    return summary.complete
+    return tell(summary, gating, as_json)
+
+
+def works_of(request: Request) -> list[str]:
+    """The works that will be scanned for, without decoys."""
+    from provenance.index import Index
+    from provenance.runs.near_index import near_index
+
+    folder = near_index(request.index, request.anonymous)
+    return Index(folder, request.key, request.config.scale).work_ids
 
 
 def run_share(

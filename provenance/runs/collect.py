@@ -149,6 +149,14 @@ def collect(
     return collect_into(Ledger(open_folder(out)), Path(db), overwrite=overwrite, on_unit=on_unit)
 
 
+def works_in(out: str | Path) -> list[str]:
+    """The works that the run in `out` scans for; raises OtherRunError, LedgerDamagedError as `collect` does."""
+    ledger = Ledger(open_folder(out))
+    ledger.terms()  # raises where there is no run
+    editions = ledger.editions()
+    return [row["work_id"] for row in editions.select(["work_id", "decoy"]).to_pylist() if not row["decoy"]]
+
+
 def collect_into(
     ledger: Ledger, db: Path, *, overwrite: bool = False, on_unit: Callable[[int], None] = lambda total: None
 ) -> ScanSummary:

@@ -45,12 +45,12 @@ class Terms:
 
     def refuse_other(self, begun: Terms, place: str, remedy: str) -> None:
         """Raise OtherRunError naming what differs, if anything does."""
-        ours, theirs = dict(_flat(self.values)), dict(_flat(begun.values))
+        ours, theirs = dict(flat(self.values)), dict(flat(begun.values))
         different = [name for name in sorted({*ours, *theirs}) if ours.get(name) != theirs.get(name)]
         if not different:
             return
         told = [
-            f"{OPTIONS.get(name, name)} was {_shown(theirs.get(name))}, now {_shown(ours.get(name))}"
+            f"{OPTIONS.get(name, name)} was {shown(theirs.get(name))}, now {shown(ours.get(name))}"
             for name in different
         ]
         raise OtherRunError(f"{place} holds a run on other terms: {'; '.join(told)}. {remedy}")
@@ -90,15 +90,17 @@ def digest_of(tokenizer: str | None) -> str | None:
         raise UsageError(f"cannot read tokenizer {tokenizer}: {error.strerror}") from error
 
 
-def _flat(values: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+def flat(values: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of nested objects, under names with dots."""
     for name, value in values.items():
         if isinstance(value, dict):
-            yield from _flat(value, f"{before}{name}.")
+            yield from flat(value, f"{before}{name}.")
         else:
             yield before + name, value
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value of the terms for people."""
     if isinstance(value, list):
         value = ", ".join(map(str, value)) or None
     return "not given" if value is None else str(value)[:200]

@@ -17,7 +17,7 @@ from provenance.closing import Closing
 from provenance.errors import OutputError, StoreError
 from provenance.files import sync_directory
 from provenance.store.driver import duckdb, undisturbed
-from provenance.store.schema import REDACTED, TABLES, VIEWS
+from provenance.store.schema import REDACTED, TABLES, VIEWS, fingerprint_sql
 
 STORAGE_VERSION = "v1.4.0"  # DuckDB 1.4 and later open it; 2.0's own format only DuckDB 2
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # not what was asked for is wrong, but where it should go
@@ -170,6 +170,23 @@ class RunReader(Closing):
         catalog = rows_of(self._con, "SELECT current_database() AS name")[0]["name"]
         for name, kept in REDACTED.items():
             self._con.execute(f"CREATE TEMP VIEW {name} AS SELECT {kept} FROM {identifier(catalog)}.main.{name}")
+
+    @_interruptible()
+    def leave_out(self, fingerprints: Sequence[str]) -> None:
+        """Answer from now on as if matches with these fingerprints had not been found: grades and coverage too."""
+        if not fingerprints:
+            return
+        catalog = rows_of(self._con, "SELECT current_database() AS name")[0]["name"]
+        try:
+            self._con.execute("CREATE TEMP TABLE left_out (fingerprint VARCHAR)")
+            self._con.execute("INSERT INTO left_out SELECT unnest(?)", [list(fingerprints)])
+            self._con.execute(
+                f"CREATE TEMP VIEW match AS SELECT m.* FROM {identifier(catalog)}.main.match m "
+                f"WHERE {fingerprint_sql('m')} NOT IN (SELECT fingerprint FROM left_out)"
+            )
+            self._con.execute(VIEWS.replace("CREATE VIEW", "CREATE TEMP VIEW"))  # which find this `match` first
+        except duckdb.Error as error:
+            raise StoreError(f"cannot read {self.path}: {first_line(error)}") from error
 
     def works_like(self, work_id: str) -> list[str]:
         """Ids of works that are most like one that somebody gave and the run does not have."""

@@ -23,9 +23,10 @@ LEVELS = {"complete": "error", "substantial": "error", "excerpts": "warning", "q
 
 MATCHES = """
 SELECT m.finding, m.fingerprint, m.shard, m."row", m.row_group, m.doc_id, m.text_column, m.doc_begin, m.doc_end,
-       m.edition_id, m.work_id, m.ref_begin, m.ref_end, m.matched_words, m.identity, m.longest_run, m.expectation, m.estimated,
-       m.excerpt_sha256, w.title, w.author, w.grade, w.coverage, w.decoy, a.status, a.reason, a.holds, r.decision,
-       r.note, r.name AS reviewer, f.status AS finding_status, f.reason AS finding_reason, f.holds AS finding_holds
+       m.edition_id, m.work_id, m.ref_begin, m.ref_end, m.matched_words, m.identity, m.longest_run, m.expectation,
+       m.estimated, m.excerpt_sha256, w.title, w.author, w.grade, w.coverage, w.decoy, a.status, a.reason, a.holds,
+       r.decision, r.note, r.name AS reviewer, f.status AS finding_status, f.reason AS finding_reason,
+       f.holds AS finding_holds
 FROM v_matches m JOIN v_works w USING (work_id) LEFT JOIN v_allowed a USING (work_id)
      LEFT JOIN v_reviews r USING (finding) LEFT JOIN v_allowed_findings f USING (fingerprint)
 ORDER BY m.shard, m."row", m.text_column, m.doc_begin, m.doc_end, m.edition_id, m.ref_word"""

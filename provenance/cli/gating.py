@@ -1,0 +1,200 @@
+"""`--fail-on` of `scan` and `collect`: checked before the work begins, asked after it. docs/gate.md has the rule."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from provenance.actions.gate import Tripping, Verdict
+    from provenance.cli.allow_list import AllowList
+    from provenance.runs.record import ScanSummary
+
+GRADES = ("complete", "substantial", "excerpts", "quotation")
+"""Known here too, so that help needs no import."""
+TAKEN = (2, 3)  # exit codes that mean something else; 130, too, but that is beyond the range
+MOST_WORKS_SHOWN = 40
+
+_OPTIONS = (
+    click.option(
+        "--fail-on", type=click.Choice(GRADES), help="Exit with --exit-code if a work has this grade or a higher one."
+    ),
+    click.option(
+        "--exit-code", type=click.IntRange(1, 125), help="What --fail-on exits with, by default 1; not 2 or 3."
+    ),
+    click.option(
+        "--baseline",
+        type=click.Path(path_type=Path),
+        metavar="OLD.duckdb",
+        help="An earlier run: --fail-on counts only what is there more often than in that.",
+    ),
+    click.option(
+        "--allow",
+        type=click.Path(path_type=Path),
+        metavar="ALLOWED.toml",
+        help="Works and matches that may be there (`provenance allow`): --fail-on does not count them.",
+    ),
+)
+
+
+@dataclass
+class Gating:
+    """What the options ask for."""
+
+    fail_on: str
+    exit_code: int
+    baseline: Path | None
+    allow: Path | None
+    allowed: AllowList | None = None
+
+    def check(self, db: Path, works: Callable[[], Iterable[str]], where: str) -> None:
+        """Find out before the work begins what would fail after it; raises UsageError, StoreError.
+
+        `works` gives those that may be allowed, and `where` says whose they are.
+        """
+        from provenance.cli.allow_list import read_list
+        from provenance.errors import UsageError
+        from provenance.store import RunReader
+
+        if self.baseline is not None:
+            if self.baseline.resolve() == db.resolve() or (
+                db.exists() and self.baseline.exists() and db.samefile(self.baseline)
+            ):
+                raise UsageError(f"--baseline {self.baseline} is the run database --db itself: choose an earlier run")
+            with RunReader(self.baseline) as run:
+                if len(run.query("SELECT outcome FROM run")) != 1:
+                    raise UsageError(f"--baseline {self.baseline} holds no finished run")
+        if self.allow is not None:
+            self.allowed = read_list(self.allow)
+            if self.allowed.works:
+                self.allowed.refuse_unknown(works(), where)
+
+    def decide(self, db: Path) -> Verdict:
+        """Put the allow list into the run, and ask the gate."""
+        from provenance.actions.gate import Gate, judge
+        from provenance.cli.allow_list import put_into
+
+        if self.allowed is not None:
+            put_into(db, self.allowed)
+        return judge(db, Gate(self.fail_on, self.baseline))
+
+
+def gated(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options to a command, which gets them as `gating`; None without --fail-on."""
+
+    @functools.wraps(function)
+    def command(
+        *arguments: object,
+        fail_on: str | None,
+        exit_code: int | None,
+        baseline: Path | None,
+        allow: Path | None,
+        **options: object,
+    ) -> None:
+        from provenance.errors import UsageError
+
+        if fail_on is None:
+            for name, value in (("--exit-code", exit_code), ("--baseline", baseline), ("--allow", allow)):
+                if value is not None:
+                    raise UsageError(f"{name} goes with --fail-on, the grade from which a work fails")
+            function(*arguments, gating=None, **options)
+            return
+        if exit_code in TAKEN:
+            raise UsageError(f"--exit-code {exit_code} means something else already: choose another from 1 to 125")
+        function(*arguments, gating=Gating(fail_on, exit_code or 1, baseline, allow), **options)
+
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def tell(summary: ScanSummary, gating: Gating | None, as_json: bool) -> int:
+    """Print a summary and what the gate says of it; returns the exit code. What was found outweighs what is missing."""
+    from provenance.cli.summary import complain, print_summary
+
+    verdict = None if gating is None else gating.decide(summary.db)
+    code = 0 if summary.complete else 3
+    if gating is not None and verdict is not None and verdict.tripped:
+        code = gating.exit_code
+    if as_json:
+        told = summary.to_json()
+        if verdict is not None:
+            told["gate"] = {**verdict.to_json(), "exit_code": code}
+        click.echo(json.dumps(told, default=str))
+    else:
+        print_summary(summary)
+        if verdict is not None:
+            print_verdict(verdict)
+    complain(summary)
+    if verdict is not None:
+        complain_of(verdict)
+    return code
+
+
+def print_verdict(verdict: Verdict) -> None:
+    """The works that trip the gate, or what it looked at to let everything pass."""
+    from provenance.cli.printing import number
+
+    for work in verdict.works[:MOST_WORKS_SHOWN]:
+        click.echo(f"gate: {_told(work, verdict.gate.baseline is not None)}")
+    if len(verdict.works) > MOST_WORKS_SHOWN:
+        click.echo(f"gate: and {number(len(verdict.works) - MOST_WORKS_SHOWN, 'more work')}; --json has all")
+    if verdict.passed:
+        click.echo(f"gate: passed. {_looked_at(verdict)}")
+
+
+def complain_of(verdict: Verdict) -> None:
+    """What the gate has to say on stderr."""
+    from provenance.cli.printing import number, safe
+
+    grade, baseline = verdict.gate.grade, verdict.gate.baseline
+    for note in verdict.baseline_notes:
+        click.echo(f"provenance: gate: the baseline was made otherwise: {safe(note)}", err=True)
+    if verdict.baseline_notes:
+        click.echo("provenance: gate: so what is new since then may be due to that, and not to the data", err=True)
+    if verdict.tripped:
+        since = "" if baseline is None else f" with matches that {safe(str(baseline))} does not have"
+        click.echo(f"provenance: gate: {number(len(verdict.works), 'work')} at or above {grade}{since}", err=True)
+    elif not verdict.complete:
+        click.echo(
+            f"provenance: gate: nothing at or above {grade} in what was scanned, but the run is incomplete: not passed",
+            err=True,
+        )
+
+
+def _told(work: Tripping, with_baseline: bool) -> str:
+    from provenance.cli.printing import percent, safe
+
+    named = f"{safe(work.title)} ({safe(work.work_id)})" if work.title else safe(work.work_id)
+    matches = "1 match" if work.matches == 1 else f"{work.matches:,} matches"
+    told = f"{named}: {work.grade}, coverage {percent(work.coverage)}, {matches}"
+    if with_baseline:
+        told += f", {work.new_matches:,} new; {work.earlier_grade} in the baseline"
+    return told
+
+
+def _looked_at(verdict: Verdict) -> str:
+    from provenance.cli.printing import number, safe
+
+    told = (
+        f"{number(verdict.documents_scanned, 'document')} scanned for {number(verdict.works_known, 'work')}: "
+        f"none at or above {verdict.gate.grade}"
+    )
+    besides = []
+    if verdict.gate.baseline is not None:
+        besides.append(
+            f"{len(verdict.known):,} of which the baseline {safe(str(verdict.gate.baseline))} has all matches"
+        )
+    if verdict.allowed or verdict.allowed_findings:
+        besides.append(f"{len(verdict.allowed):,} that are allowed")
+    if besides:
+        told += f" but {' and '.join(besides)}"
+    if verdict.allowed_findings:
+        told += f". Left out: {verdict.allowed_findings:,} matches that are allowed"
+    return told + "."

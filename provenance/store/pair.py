@@ -1,0 +1,74 @@
+"""Two run databases side by side, `earlier` and `later`, in one connection that reads them and reaches nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from provenance.closing import Closing
+from provenance.errors import StoreError, UsageError
+from provenance.store.database import RunReader, first_line, quoted, rows_of
+from provenance.store.driver import duckdb
+
+MEMORY_LIMIT = "1GB"  # beyond it DuckDB spills
+ROWS_AT_ONCE = 8192
+
+
+class RunPair(Closing):
+    """Two finished runs; tables that are made of them live in this connection only."""
+
+    def __init__(self, earlier: Path, later: Path, scratch: Path) -> None:
+        """What does not fit into memory goes to `scratch`. Raises StoreError for what is no run, UsageError for one."""
+        for path in (earlier, later):
+            RunReader(path).close()  # raises for what is no run
+        if earlier.samefile(later):
+            raise UsageError(f"{earlier} and {later} are the same run database: two are compared")
+        settings: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": MEMORY_LIMIT,
+            "temp_directory": str(scratch / "spill"),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+        self._con = duckdb.connect(config=settings)
+        try:
+            for name, path in (("earlier", earlier), ("later", later)):
+                try:
+                    self._con.execute(f"ATTACH {quoted(path)} AS {name} (READ_ONLY)")
+                except duckdb.Error as error:
+                    raise StoreError(f"cannot open the run database {path}: {first_line(error)}") from error
+            self._con.execute("SET enable_external_access = false")
+            self._con.execute("SET lock_configuration = true")
+        except BaseException:
+            self._con.close()
+            raise
+
+    def close(self) -> None:
+        """Close both."""
+        self._con.close()
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Rows of a statement; raises StoreError with DuckDB's own message."""
+        return rows_of(self._con, sql, parameters)
+
+    def runs(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What each says of itself: the only row of its table `run`. Raises StoreError where that is not so."""
+        found = []
+        for name in ("earlier", "later"):
+            rows = self.query(f"SELECT * FROM {name}.main.run")
+            if len(rows) != 1:
+                raise StoreError(f"the {name} run database has {len(rows)} rows in its table `run`, where one is due")
+            found.append(rows[0])
+        return found[0], found[1]
+
+    def batches(self, sql: str) -> Iterator[pa.RecordBatch]:
+        """The result of a query, some rows at a time."""
+        try:
+            reader: pa.RecordBatchReader = self._con.execute(sql).to_arrow_reader(ROWS_AT_ONCE)
+            yield from reader
+        except (duckdb.Error, RuntimeError) as error:
+            if "interrupted" in str(error).lower():
+                raise KeyboardInterrupt from error
+            raise StoreError(f"the query failed: {first_line(error)}") from error
