@@ -28,6 +28,7 @@ COMMANDS = {
     "review": ("provenance.cli.review", "Walk through matches and accept, reject or note them."),
     "allow": ("provenance.cli.allow", "Say which works may be in the data, and why."),
     "custody": ("provenance.cli.custody", "State how the inputs of a run were acquired."),
+    "diff": ("provenance.cli.diff", "Compare two runs: works and documents gained, lost and changed, and why."),
     "verify": ("provenance.cli.verify", "Check a run against its units, shards and index, or a bundle."),
     "doctor": ("provenance.cli.doctor", "Check this machine and its installation, with a small scan."),
 }
@@ -62,8 +63,8 @@ def root() -> None:
     provenance index build BOOKS/ --out indexes/books
     provenance scan 'shards/*.parquet' --index indexes/books --db run.duckdb
 
-    Exit codes: 0 done; 1 verify found a difference; 2 usage; 3 incomplete (something could not be read, or nothing was
-    scanned); 130 interrupted.
+    Exit codes: 0 done; 1 verify found a difference, or --fail-on or --exit-code was asked for and applies; 2 usage; 3
+    incomplete (something could not be read, or nothing was scanned); 130 interrupted.
     """
 
 

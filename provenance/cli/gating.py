@@ -171,7 +171,8 @@ def complain_of(verdict: Verdict) -> None:
 def _told(work: Tripping, with_baseline: bool) -> str:
     from provenance.cli.printing import percent, safe
 
-    named = f"{safe(work.title)} ({safe(work.work_id)})" if work.title else safe(work.work_id)
+    titled = work.title not in (None, "", work.work_id)
+    named = f"{safe(str(work.title))} ({safe(work.work_id)})" if titled else safe(work.work_id)
     matches = "1 match" if work.matches == 1 else f"{work.matches:,} matches"
     told = f"{named}: {work.grade}, coverage {percent(work.coverage)}, {matches}"
     if with_baseline:

@@ -63,12 +63,19 @@ class RunPair(Closing):
             found.append(rows[0])
         return found[0], found[1]
 
-    def batches(self, sql: str) -> Iterator[pa.RecordBatch]:
-        """The result of a query, some rows at a time."""
+    def batches(self, sql: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """The columns of a query, and its result, some rows at a time; raises StoreError."""
         try:
-            reader: pa.RecordBatchReader = self._con.execute(sql).to_arrow_reader(ROWS_AT_ONCE)
-            yield from reader
-        except (duckdb.Error, RuntimeError) as error:
-            if "interrupted" in str(error).lower():
-                raise KeyboardInterrupt from error
+            reader: pa.RecordBatchReader = self._con.sql(sql).to_arrow_reader(ROWS_AT_ONCE)
+        except duckdb.Error as error:
             raise StoreError(f"the query failed: {first_line(error)}") from error
+        return reader.schema, _read(reader)
+
+
+def _read(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from reader
+    except (duckdb.Error, pa.ArrowException, OSError, RuntimeError) as error:
+        if "interrupted" in str(error).lower():
+            raise KeyboardInterrupt from error
+        raise StoreError(f"the query failed: {first_line(error)}") from error

@@ -1,0 +1,247 @@
+"""What a later run has more, less or otherwise than an earlier one: shards, documents and works, in SQL over both.
+
+Documents can be millions, so nothing of them leaves DuckDB but counts, examples, and batches for a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from provenance.store.pair import RunPair
+from provenance.store.schema import real_id_sql
+
+GAINED, LOST, CHANGED = "gained", "lost", "changed"
+NOT_SCANNED, DATA, UNEXPLAINED = "not scanned", "data", "unexplained"
+
+_SHARDS = """
+CREATE TABLE shards AS
+WITH named AS (SELECT shard AS e, shard AS l FROM earlier.main.shard JOIN later.main.shard USING (shard, sha256)),
+-- the same bytes under other names: of several copies the first with the first
+rest_e AS (SELECT *, row_number() OVER (PARTITION BY sha256 ORDER BY shard) AS n FROM earlier.main.shard
+           WHERE sha256 IS NOT NULL AND shard NOT IN (SELECT e FROM named)),
+rest_l AS (SELECT *, row_number() OVER (PARTITION BY sha256 ORDER BY shard) AS n FROM later.main.shard
+           WHERE sha256 IS NOT NULL AND shard NOT IN (SELECT l FROM named)),
+same AS (FROM named UNION ALL SELECT e.shard, l.shard FROM rest_e e JOIN rest_l l USING (sha256, n)),
+other AS (SELECT e.shard AS e, l.shard AS l
+          FROM (SELECT shard FROM earlier.main.shard WHERE shard NOT IN (SELECT e FROM same)) e
+          FULL JOIN (SELECT shard FROM later.main.shard WHERE shard NOT IN (SELECT l FROM same)) l USING (shard)),
+pairs AS (SELECT e, l, true AS same FROM same UNION ALL SELECT e, l, false FROM other)
+SELECT row_number() OVER (ORDER BY p.e, p.l) AS pair, p.e AS earlier, p.l AS later, p.same,
+       e.sha256 AS earlier_sha256, l.sha256 AS later_sha256, e.outcome AS earlier_outcome, l.outcome AS later_outcome,
+       CASE WHEN p.same THEN CASE WHEN p.e = p.l THEN 'same' ELSE 'renamed' END
+            WHEN p.l IS NULL THEN 'lost' WHEN p.e IS NULL THEN 'gained'
+            WHEN e.sha256 <> l.sha256 OR e.bytes <> l.bytes THEN 'changed' ELSE 'unknown' END AS change
+FROM pairs p LEFT JOIN earlier.main.shard e ON e.shard = p.e LEFT JOIN later.main.shard l ON l.shard = p.l"""
+
+
+def _documents(side: str) -> str:
+    """SQL for the documents with a match: which it is in both runs, and what was found in it, by work and in all."""
+    place = 'm.shard, m."row", m.text_column'
+    columns = "edition_id work_id ref_begin ref_end ref_word ref_words matched_words identity longest_run".split()
+    kept, of_list = ", ".join(columns), ", ".join(f"a.{name}" for name in columns)
+    beside = " UNION ALL ".join(
+        f"""SELECT shard, "row", text_column, doc_begin, doc_end, '{role}', {of_list}
+           FROM (SELECT shard, "row", text_column, doc_begin, doc_end, unnest({role}) AS a FROM {side}.main.match)"""
+        for role in ("also", "shared")
+    )
+    return f"""
+CREATE TABLE {side}_documents AS
+WITH passages AS (
+    SELECT shard, "row", text_column, doc_begin, doc_end, 'credited' AS role, {kept} FROM {side}.main.match
+    UNION ALL {beside}),
+of_works AS (
+    SELECT shard, "row", text_column, work_id, CAST(sum(matched_words) FILTER (role = 'credited') AS BIGINT) AS words,
+           sha256(string_agg(told, chr(30) ORDER BY told)) AS signature
+    FROM (SELECT *, concat_ws(chr(31), role, edition_id, doc_begin, doc_end, coalesce(ref_begin, -1),
+                              coalesce(ref_end, -1), ref_word, ref_words, matched_words, identity,
+                              coalesce(longest_run, -1)) AS told FROM passages)
+    GROUP BY ALL),
+documents AS (
+    SELECT shard, "row", text_column, coalesce(CAST(sum(words) AS BIGINT), 0) AS words,
+           list(struct_pack(work_id, signature) ORDER BY work_id) AS works,
+           sha256(string_agg(concat(work_id, chr(31), signature), chr(30) ORDER BY work_id)) AS signature
+    FROM of_works GROUP BY ALL),
+ids AS (SELECT {place}, any_value({real_id_sql("m")}) AS id, any_value(m.row_group) AS row_group
+        FROM {side}.main.match m GROUP BY ALL)
+SELECT d.*, i.id, i.row_group, s.pair,
+       CASE WHEN s.same THEN concat('same bytes', chr(31), s.pair, chr(31), d."row", chr(31), d.text_column)
+            WHEN i.id IS NOT NULL THEN concat('id', chr(31), i.id, chr(31), d.text_column)
+            ELSE concat('place', chr(31), d.shard, chr(31), d."row", chr(31), d.text_column) END AS key
+FROM documents d JOIN ids i USING (shard, "row", text_column) JOIN shards s ON s.{side} = d.shard"""
+
+
+def _unequal(side: str, other: str) -> str:
+    """SQL for the documents of one run that the other has not exactly so; of several with one key each counts."""
+    numbered = '*, row_number() OVER (PARTITION BY key, signature ORDER BY shard, "row") AS copy'
+    return f"""SELECT *, row_number() OVER (PARTITION BY key ORDER BY shard, "row") AS n
+    FROM (SELECT {numbered} FROM {side}_documents) ANTI JOIN
+         (SELECT key, signature, copy FROM (SELECT {numbered} FROM {other}_documents)) USING (key, signature, copy)"""
+
+
+def _seen(side: str, document: str) -> str:
+    """SQL for joins that tell whether a run scanned a row that the other found something in."""
+    return f"""
+LEFT JOIN (SELECT DISTINCT shard FROM {side}.main.exception WHERE "row" IS NULL AND row_group IS NULL) x_{side}
+       ON x_{side}.shard = s.{side}
+LEFT JOIN (SELECT DISTINCT shard, row_group FROM {side}.main.exception WHERE "row" IS NULL AND row_group IS NOT NULL)
+       g_{side} ON g_{side}.shard = s.{side} AND g_{side}.row_group = {document}.row_group
+LEFT JOIN (SELECT DISTINCT shard, "row" FROM {side}.main.exception WHERE "row" IS NOT NULL) r_{side}
+       ON r_{side}.shard = s.{side} AND r_{side}."row" = {document}."row\""""
+
+
+def _unseen(side: str) -> str:
+    return f"""(s.{side}_outcome IN ('failed', 'skipped') OR (s.{side}_outcome = 'partial' AND NOT s.same)
+        OR x_{side}.shard IS NOT NULL OR g_{side}.shard IS NOT NULL OR r_{side}.shard IS NOT NULL)"""
+
+
+def _changes(otherwise: str) -> str:
+    """SQL for all documents of which the runs say something else, each with the first reason that applies."""
+    return f"""
+CREATE TABLE changes AS
+WITH e AS ({_unequal("earlier", "later")}), l AS ({_unequal("later", "earlier")}),
+both_sides AS (SELECT e, l FROM e FULL JOIN l USING (key, n))
+SELECT CASE WHEN e.shard IS NULL THEN '{GAINED}' WHEN l.shard IS NULL THEN '{LOST}' ELSE '{CHANGED}' END AS change,
+       CASE WHEN l.shard IS NULL AND {_unseen("later")} OR e.shard IS NULL AND {_unseen("earlier")} THEN '{NOT_SCANNED}'
+            WHEN NOT s.same THEN '{DATA}' ELSE '{otherwise}' END AS reason,
+       e.shard AS earlier_shard, e."row" AS earlier_row, l.shard AS later_shard, l."row" AS later_row,
+       coalesce(l.text_column, e.text_column) AS text_column, coalesce(l.id, e.id) AS doc_id,
+       list_transform(e.works, lambda w: w.work_id) AS earlier_works, e.words AS earlier_words,
+       list_transform(l.works, lambda w: w.work_id) AS later_works, l.words AS later_words,
+       list_sort(list_distinct(list_transform(
+           list_filter(coalesce(e.works, []), lambda w: NOT list_contains(coalesce(l.works, []), w))
+           || list_filter(coalesce(l.works, []), lambda w: NOT list_contains(coalesce(e.works, []), w)),
+           lambda w: w.work_id))) AS works
+FROM both_sides JOIN shards s ON s.pair = coalesce(l.pair, e.pair)
+{_seen("later", "e")}{_seen("earlier", "l")}"""
+
+
+ORDER = "ORDER BY change, reason, coalesce(later_shard, earlier_shard), coalesce(later_row, earlier_row), text_column"
+_LISTED = (
+    "change, reason, earlier_shard, earlier_row, later_shard, later_row, text_column, doc_id, earlier_works, "
+    "earlier_words, later_works, later_words"
+)
+
+_COMPARED = (
+    "grade, coverage, covered_words, own_words, matched_words, longest_run, identity, documents, credited_documents"
+)
+
+_WORKS = f"""
+WITH e AS (SELECT * FROM earlier.main.v_works WHERE NOT decoy AND documents > 0),
+l AS (SELECT * FROM later.main.v_works WHERE NOT decoy AND documents > 0)
+SELECT work_id, coalesce(l.title, e.title) AS title, coalesce(l.author, e.author) AS author,
+       coalesce(e.grade, 'none') AS earlier_grade, coalesce(l.grade, 'none') AS later_grade,
+       coalesce(e.coverage, 0) AS earlier_coverage, coalesce(l.coverage, 0) AS later_coverage,
+       coalesce(e.matched_words, 0) AS earlier_words, coalesce(l.matched_words, 0) AS later_words,
+       coalesce(e.documents, 0) AS earlier_documents, coalesce(l.documents, 0) AS later_documents,
+       CASE WHEN earlier_grade = 'none' AND later_grade <> 'none' THEN '{GAINED}'
+            WHEN later_grade = 'none' AND earlier_grade <> 'none' THEN '{LOST}' ELSE '{CHANGED}' END AS change
+FROM e FULL JOIN l USING (work_id)
+WHERE ({", ".join(f"e.{name.strip()}" for name in _COMPARED.split(","))})
+      IS DISTINCT FROM ({", ".join(f"l.{name.strip()}" for name in _COMPARED.split(","))})
+ORDER BY change = '{CHANGED}', change, greatest(earlier_coverage, later_coverage) DESC, work_id"""
+
+_EDITIONS = """
+SELECT coalesce(l.edition_id, e.edition_id) AS edition_id, coalesce(l.work_id, e.work_id) AS work_id,
+       CASE WHEN e.edition_id IS NULL THEN 'gained' WHEN l.edition_id IS NULL THEN 'lost' ELSE 'changed' END AS change
+FROM (SELECT * FROM earlier.main.edition WHERE NOT decoy) e
+FULL JOIN (SELECT * FROM later.main.edition WHERE NOT decoy) l ON l.edition_id = e.edition_id
+WHERE (e.edition_id, e.work_id, e.text_sha256, e.text_xxh3, e.words)
+      IS DISTINCT FROM (l.edition_id, l.work_id, l.text_sha256, l.text_xxh3, l.words)
+ORDER BY change, edition_id"""
+
+_WORKS_OF_INDEX = """
+SELECT work_id, CASE WHEN e.n IS NULL THEN 'gained' ELSE 'lost' END AS change
+FROM (SELECT work_id, 1 AS n FROM earlier.main.work WHERE NOT decoy) e
+FULL JOIN (SELECT work_id, 1 AS n FROM later.main.work WHERE NOT decoy) l USING (work_id)
+WHERE e.n IS NULL OR l.n IS NULL ORDER BY change, work_id"""
+
+_SAID = """
+SELECT (SELECT count(*) FROM {side}.main.v_allowed) AS allowed_works,
+       (SELECT count(*) FROM {side}.main.journal WHERE kind = 'allow finding') AS entries_on_findings,
+       (SELECT count(*) FROM {side}.main.v_reviews WHERE decision IN ('accepted', 'rejected')) AS reviewed"""
+
+
+class Changes:
+    """Two runs compared; made once, then asked. Every answer is sorted."""
+
+    def __init__(self, pair: RunPair) -> None:
+        """Pair up the shards; the documents are compared when it is known what else differs."""
+        self._pair = pair
+        pair.query(_SHARDS)
+
+    def compare_documents(self, otherwise: str) -> None:
+        """Find the documents that differ; `otherwise` is the reason where bytes are the same and were scanned twice."""
+        for side in ("earlier", "later"):
+            self._pair.query(_documents(side))
+        self._pair.query(_changes(otherwise))
+
+    def shards(self, most: int) -> tuple[dict[str, int], dict[str, list[dict[str, Any]]]]:
+        """How many shards are the same, renamed, gained, lost, changed or unknown; and examples of all but the same."""
+        counts = self._counts("shards", "change")
+        examples = {
+            change: self._pair.query(
+                "SELECT earlier, later, earlier_sha256, later_sha256 FROM shards WHERE change = ? "
+                f"ORDER BY earlier, later LIMIT {most}",
+                [change],
+            )
+            for change in counts
+            if change != "same"
+        }
+        return counts, examples
+
+    def scanned_once(self, most: int) -> tuple[int, list[dict[str, Any]]]:
+        """Shards of both runs that had another outcome in the later one; how many, and examples."""
+        differ = "FROM shards WHERE earlier IS NOT NULL AND later IS NOT NULL AND earlier_outcome <> later_outcome"
+        count = int(self._pair.query(f"SELECT count(*) AS n {differ}")[0]["n"])
+        told = "SELECT earlier, later, earlier_outcome, later_outcome"
+        return count, self._pair.query(f"{told} {differ} ORDER BY earlier LIMIT {most}")
+
+    def editions(self) -> list[dict[str, Any]]:
+        """Editions that only one index has, or whose text or work is another."""
+        return self._pair.query(_EDITIONS)
+
+    def works_of_index(self) -> list[dict[str, Any]]:
+        """Works that only one index has."""
+        return self._pair.query(_WORKS_OF_INDEX)
+
+    def works(self) -> list[dict[str, Any]]:
+        """Works of which the runs say something else."""
+        return self._pair.query(_WORKS)
+
+    def reasons_of_works(self) -> dict[str, dict[str, int]]:
+        """Of each work, how many documents of it differ for which reason."""
+        found: dict[str, dict[str, int]] = {}
+        rows = self._pair.query(
+            "SELECT work, reason, count(*) AS n FROM (SELECT reason, unnest(works) AS work FROM changes) "
+            "GROUP BY ALL ORDER BY work, reason"
+        )
+        for row in rows:
+            found.setdefault(row["work"], {})[row["reason"]] = row["n"]
+        return found
+
+    def documents(self) -> dict[str, dict[str, int]]:
+        """How many documents were gained, lost and changed, by reason."""
+        found: dict[str, dict[str, int]] = {GAINED: {}, LOST: {}, CHANGED: {}}
+        sql = "SELECT change, reason, count(*) AS n FROM changes GROUP BY ALL ORDER BY change, reason"
+        for row in self._pair.query(sql):
+            found[row["change"]][row["reason"]] = row["n"]
+        return found
+
+    def examples(self, change: str, most: int) -> list[dict[str, Any]]:
+        """Some documents that were gained, lost or changed."""
+        return self._pair.query(f"SELECT {_LISTED} FROM changes WHERE change = ? {ORDER} LIMIT {most}", [change])
+
+    def all_documents(self) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """Their columns, and all of them, some at a time."""
+        return self._pair.batches(f"SELECT {_LISTED} FROM changes {ORDER}")
+
+    def said(self) -> Sequence[dict[str, Any]]:
+        """What people added to either run, counted."""
+        return [self._pair.query(_SAID.format(side=side))[0] for side in ("earlier", "later")]
+
+    def _counts(self, table: str, column: str) -> dict[str, int]:
+        rows = self._pair.query(f"SELECT {column} AS name, count(*) AS n FROM {table} GROUP BY ALL ORDER BY ALL")
+        return {row["name"]: row["n"] for row in rows}
