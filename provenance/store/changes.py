@@ -25,9 +25,19 @@ rest_e AS (SELECT *, row_number() OVER (PARTITION BY sha256 ORDER BY shard) AS n
 rest_l AS (SELECT *, row_number() OVER (PARTITION BY sha256 ORDER BY shard) AS n FROM later.main.shard
            WHERE sha256 IS NOT NULL AND shard NOT IN (SELECT l FROM named)),
 same AS (FROM named UNION ALL SELECT e.shard, l.shard FROM rest_e e JOIN rest_l l USING (sha256, n)),
-other AS (SELECT e.shard AS e, l.shard AS l
-          FROM (SELECT shard FROM earlier.main.shard WHERE shard NOT IN (SELECT e FROM same)) e
-          FULL JOIN (SELECT shard FROM later.main.shard WHERE shard NOT IN (SELECT l FROM same)) l USING (shard)),
+left_e AS (SELECT shard, file FROM (SELECT shard, regexp_extract(shard, '[^/]*$') AS file FROM earlier.main.shard)
+           WHERE shard NOT IN (SELECT e FROM same)),
+left_l AS (SELECT shard, file FROM (SELECT shard, regexp_extract(shard, '[^/]*$') AS file FROM later.main.shard)
+           WHERE shard NOT IN (SELECT l FROM same)),
+-- other bytes: by name, and if the folder is another one, by the name of the file where only one on each side has it
+alike AS (SELECT shard AS e, shard AS l FROM left_e JOIN left_l USING (shard)),
+once_e AS (SELECT file, any_value(shard) AS shard FROM left_e WHERE shard NOT IN (SELECT e FROM alike)
+           GROUP BY file HAVING count(*) = 1),
+once_l AS (SELECT file, any_value(shard) AS shard FROM left_l WHERE shard NOT IN (SELECT l FROM alike)
+           GROUP BY file HAVING count(*) = 1),
+moved AS (FROM alike UNION ALL SELECT e.shard, l.shard FROM once_e e JOIN once_l l USING (file)),
+other AS (FROM moved UNION ALL SELECT shard, NULL FROM left_e WHERE shard NOT IN (SELECT e FROM moved)
+          UNION ALL SELECT NULL, shard FROM left_l WHERE shard NOT IN (SELECT l FROM moved)),
 pairs AS (SELECT e, l, true AS same FROM same UNION ALL SELECT e, l, false FROM other)
 SELECT row_number() OVER (ORDER BY p.e, p.l) AS pair, p.e AS earlier, p.l AS later, p.same,
        e.sha256 AS earlier_sha256, l.sha256 AS later_sha256, e.outcome AS earlier_outcome, l.outcome AS later_outcome,
@@ -69,7 +79,7 @@ ids AS (SELECT {place}, any_value({real_id_sql("m")}) AS id, any_value(m.row_gro
 SELECT d.*, i.id, i.row_group, s.pair,
        CASE WHEN s.same THEN concat('same bytes', chr(31), s.pair, chr(31), d."row", chr(31), d.text_column)
             WHEN i.id IS NOT NULL THEN concat('id', chr(31), i.id, chr(31), d.text_column)
-            ELSE concat('place', chr(31), d.shard, chr(31), d."row", chr(31), d.text_column) END AS key
+            ELSE concat('place', chr(31), s.pair, chr(31), d."row", chr(31), d.text_column) END AS key
 FROM documents d JOIN ids i USING (shard, "row", text_column) JOIN shards s ON s.{side} = d.shard"""
 
 
