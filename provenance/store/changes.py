@@ -13,6 +13,9 @@ import pyarrow as pa
 from provenance.store.pair import RunPair
 from provenance.store.schema import real_id_sql
 
+PASSAGES_AT_ONCE = 250_000
+"""Lists of works are held in memory while they are made: documents are compared in parts, by hash."""
+
 GAINED, LOST, CHANGED = "gained", "lost", "changed"
 NOT_SCANNED, DATA, UNEXPLAINED = "not scanned", "data", "unexplained"
 
@@ -47,24 +50,28 @@ SELECT row_number() OVER (ORDER BY p.e, p.l) AS pair, p.e AS earlier, p.l AS lat
 FROM pairs p LEFT JOIN earlier.main.shard e ON e.shard = p.e LEFT JOIN later.main.shard l ON l.shard = p.l"""
 
 
-def _documents(side: str) -> str:
-    """SQL for the documents with a match: which it is in both runs, and what was found in it, by work and in all."""
+def _documents(side: str, part: int, parts: int) -> str:
+    """SQL for the documents with a match: which it is in both runs, and what was found in it, by work and in all.
+
+    That is a sum of 64-bit hashes, which needs no order. They are compared for one document at a time, so two that
+    differ are taken for equal once in 2^64 times.
+    """
+    chosen = f'(SELECT * FROM {side}.main.match WHERE hash(shard, "row", text_column) % {parts} = {part})'
     place = 'm.shard, m."row", m.text_column'
     columns = "edition_id work_id ref_begin ref_end ref_word ref_words matched_words identity longest_run".split()
     kept, of_list = ", ".join(columns), ", ".join(f"a.{name}" for name in columns)
     beside = " UNION ALL ".join(
         f"""SELECT shard, "row", text_column, doc_begin, doc_end, '{role}', {of_list}
-           FROM (SELECT shard, "row", text_column, doc_begin, doc_end, unnest({role}) AS a FROM {side}.main.match)"""
+           FROM (SELECT shard, "row", text_column, doc_begin, doc_end, unnest({role}) AS a FROM {chosen})"""
         for role in ("also", "shared")
     )
     return f"""
-CREATE TABLE {side}_documents AS
 WITH passages AS (
-    SELECT shard, "row", text_column, doc_begin, doc_end, 'credited' AS role, {kept} FROM {side}.main.match
+    SELECT shard, "row", text_column, doc_begin, doc_end, 'credited' AS role, {kept} FROM {chosen}
     UNION ALL {beside}),
 of_works AS (
     SELECT shard, "row", text_column, work_id, CAST(sum(matched_words) FILTER (role = 'credited') AS BIGINT) AS words,
-           sha256(string_agg(told, chr(30) ORDER BY told)) AS signature
+           sum(hash(told)) AS signature
     FROM (SELECT *, concat_ws(chr(31), role, edition_id, doc_begin, doc_end, coalesce(ref_begin, -1),
                               coalesce(ref_end, -1), ref_word, ref_words, matched_words, identity,
                               coalesce(longest_run, -1)) AS told FROM passages)
@@ -72,10 +79,10 @@ of_works AS (
 documents AS (
     SELECT shard, "row", text_column, coalesce(CAST(sum(words) AS BIGINT), 0) AS words,
            list(struct_pack(work_id, signature) ORDER BY work_id) AS works,
-           sha256(string_agg(concat(work_id, chr(31), signature), chr(30) ORDER BY work_id)) AS signature
+           sum(hash(work_id, signature)) AS signature
     FROM of_works GROUP BY ALL),
 ids AS (SELECT {place}, any_value({real_id_sql("m")}) AS id, any_value(m.row_group) AS row_group
-        FROM {side}.main.match m GROUP BY ALL)
+        FROM {chosen} m GROUP BY ALL)
 SELECT d.*, i.id, i.row_group, s.pair,
        CASE WHEN s.same THEN concat('same bytes', chr(31), s.pair, chr(31), d."row", chr(31), d.text_column)
             WHEN i.id IS NOT NULL THEN concat('id', chr(31), i.id, chr(31), d.text_column)
@@ -83,12 +90,14 @@ SELECT d.*, i.id, i.row_group, s.pair,
 FROM documents d JOIN ids i USING (shard, "row", text_column) JOIN shards s ON s.{side} = d.shard"""
 
 
-def _unequal(side: str, other: str) -> str:
+def _unequal(side: str, other: str, part: int, parts: int) -> str:
     """SQL for the documents of one run that the other has not exactly so; of several with one key each counts."""
+    chosen = f"WHERE hash(key) % {parts} = {part}"
     numbered = '*, row_number() OVER (PARTITION BY key, signature ORDER BY shard, "row") AS copy'
     return f"""SELECT *, row_number() OVER (PARTITION BY key ORDER BY shard, "row") AS n
-    FROM (SELECT {numbered} FROM {side}_documents) ANTI JOIN
-         (SELECT key, signature, copy FROM (SELECT {numbered} FROM {other}_documents)) USING (key, signature, copy)"""
+    FROM (SELECT {numbered} FROM {side}_documents {chosen})
+    ANTI JOIN (SELECT key, signature, copy FROM (SELECT {numbered} FROM {other}_documents {chosen}))
+    USING (key, signature, copy)"""
 
 
 def _seen(side: str, document: str) -> str:
@@ -107,11 +116,10 @@ def _unseen(side: str) -> str:
         OR x_{side}.shard IS NOT NULL OR g_{side}.shard IS NOT NULL OR r_{side}.shard IS NOT NULL)"""
 
 
-def _changes(otherwise: str) -> str:
+def _changes(otherwise: str, part: int, parts: int) -> str:
     """SQL for all documents of which the runs say something else, each with the first reason that applies."""
     return f"""
-CREATE TABLE changes AS
-WITH e AS ({_unequal("earlier", "later")}), l AS ({_unequal("later", "earlier")}),
+WITH e AS ({_unequal("earlier", "later", part, parts)}), l AS ({_unequal("later", "earlier", part, parts)}),
 both_sides AS (SELECT e, l FROM e FULL JOIN l USING (key, n))
 SELECT CASE WHEN e.shard IS NULL THEN '{GAINED}' WHEN l.shard IS NULL THEN '{LOST}' ELSE '{CHANGED}' END AS change,
        CASE WHEN l.shard IS NULL AND {_unseen("later")} OR e.shard IS NULL AND {_unseen("earlier")} THEN '{NOT_SCANNED}'
@@ -184,9 +192,20 @@ class Changes:
 
     def compare_documents(self, otherwise: str) -> None:
         """Find the documents that differ; `otherwise` is the reason where bytes are the same and were scanned twice."""
-        for side in ("earlier", "later"):
-            self._pair.query(_documents(side))
-        self._pair.query(_changes(otherwise))
+        parts = self._parts()
+        for part in range(parts):
+            for side in ("earlier", "later"):
+                self._put(f"{side}_documents", _documents(side, part, parts), part)
+        for part in range(parts):
+            self._put("changes", _changes(otherwise, part, parts), part)
+
+    def _parts(self) -> int:
+        sql = "SELECT coalesce(sum(1 + len(also) + len(shared)), 0) AS n FROM {side}.main.match"
+        most = max(int(self._pair.query(sql.format(side=side))[0]["n"]) for side in ("earlier", "later"))
+        return 1 + most // PASSAGES_AT_ONCE
+
+    def _put(self, table: str, sql: str, part: int) -> None:
+        self._pair.query(f"INSERT INTO {table} {sql}" if part else f"CREATE TABLE {table} AS {sql}")
 
     def shards(self, most: int) -> tuple[dict[str, int], dict[str, list[dict[str, Any]]]]:
         """How many shards are the same, renamed, gained, lost, changed or unknown; and examples of all but the same."""

@@ -29,6 +29,7 @@ class RunPair(Closing):
         settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": MEMORY_LIMIT,
             "temp_directory": str(scratch / "spill"),
+            "preserve_insertion_order": False,  # answers are sorted, and this takes less memory
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         }

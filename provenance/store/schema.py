@@ -79,8 +79,8 @@ def real_id_sql(match: str) -> str:
     """SQL for the id of a row, NULL where it was made up of its place (`_places` in provenance/runs/located.py)."""
     made_up = f"concat_ws(':', {match}.shard, {match}.row_group, {match}.\"row\")"
     return (
-        f"CASE WHEN {match}.doc_id = {made_up} OR {match}.doc_id = 'sha256:' || sha256({made_up}) THEN NULL "
-        f"ELSE {match}.doc_id END"
+        f"CASE WHEN {match}.doc_id = {made_up} THEN NULL WHEN NOT starts_with({match}.doc_id, 'sha256:') "
+        f"THEN {match}.doc_id WHEN {match}.doc_id = 'sha256:' || sha256({made_up}) THEN NULL ELSE {match}.doc_id END"
     )
 
 

@@ -18,7 +18,7 @@ import provenance
 from provenance.actions.compare import Comparison, compare
 from provenance.cli.diff import command as diff
 from provenance.errors import StoreError, UsageError
-from provenance.store import RunReader
+from provenance.store import RunReader, changes
 from provenance.store.journal import Author, append
 from tests.shards.fixtures import prose
 
@@ -126,7 +126,7 @@ def slow(earlier: Path, later: Path, otherwise: str) -> Counter[tuple[Any, ...]]
     sides = [everything(earlier), everything(later)]
     partners = paired(sides)
     found = [by_key(side, partners[number], number) for number, side in enumerate(sides)]
-    changes: Counter[tuple[Any, ...]] = Counter()
+    differ: Counter[tuple[Any, ...]] = Counter()
     for key in {*found[0], *found[1]}:
         before, after = (list(side.get(key, [])) for side in found)
         for one in list(before):
@@ -145,8 +145,8 @@ def slow(earlier: Path, later: Path, otherwise: str) -> Counter[tuple[Any, ...]]
                 reason = "not scanned"
             else:
                 reason = otherwise if same else "data"
-            changes[(change, reason, one and one[0], other and other[0])] += 1
-    return changes
+            differ[(change, reason, one and one[0], other and other[0])] += 1
+    return differ
 
 
 def paired(sides: list[dict[str, Any]]) -> list[dict[str, tuple[str | None, bool]]]:
@@ -251,10 +251,13 @@ SCENES = {
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if name in ("damaged", "other_data") else pytest.mark.slow) for name in SCENES]
 )
-def test_documents_that_differ_are_those_of_the_oracle_with_the_reason_that_was_provoked(made, tmp_path, name):
+def test_documents_that_differ_are_those_of_the_oracle_with_the_reason_that_was_provoked(
+    made, tmp_path, monkeypatch, name
+):
     base, other = made.run("base"), made.run(name)
     otherwise, expected = SCENES[name]
     for number, (earlier, later) in enumerate([(base, other), (other, base)]):
+        monkeypatch.setattr(changes, "PASSAGES_AT_ONCE", (250_000, 4)[number])  # at once, and in several parts
         found, places = listed(earlier, later, tmp_path / f"{number}.parquet")
         swapped = {"lost": "gained", "gained": "lost", "changed": "changed"}
         assert places == slow(earlier, later, otherwise)
