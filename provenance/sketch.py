@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from provenance.kernels.hashing import derive_keys
 from provenance.kernels.minhash import band_batch
 
 SketchKind = Literal["frac", "banded"]
+MOST_KEY_BYTES = 1 << 16  # of a key file
 
 
 @dataclass(frozen=True)
@@ -190,6 +192,18 @@ class Key:
         seed = hashlib.sha256(b"provenance seed v1\0" + secret).digest()[:8]
         key_id = hashlib.sha256(b"provenance key id v1\0" + secret).hexdigest()[:16]
         return cls(int.from_bytes(seed, "little"), key_id)
+
+    @classmethod
+    def from_file(cls, path: Path) -> Key:
+        """The key in a file; raises UsageError for one that cannot be read or is no key."""
+        try:
+            with path.open("rb") as file:
+                secret = file.read(MOST_KEY_BYTES + 1)
+        except OSError as error:
+            raise UsageError(f"cannot read key file {path}: {error.strerror}") from error
+        if len(secret) > MOST_KEY_BYTES:
+            raise UsageError(f"key file {path} has more than {MOST_KEY_BYTES} bytes: is it the right file?")
+        return cls.from_secret(secret)
 
     @property
     def keys(self) -> npt.NDArray[np.uint64]:

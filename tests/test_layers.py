@@ -10,8 +10,8 @@ PACKAGE = Path(__file__).parents[1] / "provenance"
 
 ORDER = (  # lowest first; a module imports from its own layer and those before it
     "_version", "closing", "errors", "files", "messages", "lean", "shown", "software", "child", "tarfiles", "storage",
-    "text", "kernels", "containment", "sketch", "readers", "index", "building", "matching", "shards", "store", "runs",
-    "cleaning", "demo", "doctor", "verify", "report", "bundle", "results", "actions", "cli", "__main__",
+    "text", "kernels", "containment", "sketch", "readers", "index", "building", "matching", "adapters", "shards",
+    "store", "runs", "cleaning", "demo", "doctor", "verify", "report", "bundle", "results", "actions", "cli", "__main__",
 )  # fmt: skip
 
 ONLY_IN = {
@@ -22,6 +22,10 @@ ONLY_IN = {
     "tqdm": {"cli"},
     "ray": {"runs"},
     "obstore": {"storage"},
+    "datasets": {"adapters"},
+    "datatrove": {"adapters"},
+    "pyspark": {"adapters"},
+    "polars": set(),
 }
 NOT_IN = {
     "kernels": {"pyarrow", "pathlib", "os", "io"},

@@ -1,0 +1,35 @@
+"""Spark: `frame.mapInArrow(annotate, annotate.schema(frame))`. Executors open the index once a Python worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+import pyarrow as pa
+
+from provenance.adapters import tables
+from provenance.matching import PROV_SCHEMA
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+    from pyspark.sql.types import StructType
+
+
+class Annotate:
+    """For `mapInArrow`: adds the columns of PROV_SCHEMA. The index must be at the same place on every executor."""
+
+    def __init__(self, index: str | Path, text_column: str = "text", **options: Unpack[tables.Options]) -> None:
+        self._annotate = tables.Annotate(index, text_column, **options)
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The batches of a partition with the columns."""
+        return map(self._annotate, batches)
+
+    @staticmethod
+    def schema(frame: DataFrame) -> StructType:
+        """Schema of a frame with the columns added."""
+        from pyspark.sql.pandas.types import from_arrow_schema
+        from pyspark.sql.types import StructType
+
+        return StructType([*frame.schema.fields, *from_arrow_schema(PROV_SCHEMA).fields])

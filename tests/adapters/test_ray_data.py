@@ -1,0 +1,71 @@
+"""Ray Data on a real cluster of three nodes on this machine: actors and tasks give the columns."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from provenance.adapters.ray_data import Annotate
+from provenance.matching import PROV_SCHEMA
+from tests.runs.clusters import real_cluster
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("ray") is None, reason="the extra `ray` is not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def ray():
+    import ray
+
+    with real_cluster() as cluster:
+        ray.init(cluster.address, include_dashboard=False, log_to_driver=False)
+        ray.data.DataContext.get_current().enable_progress_bars = False
+        yield ray
+        ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def dataset(ray, texts, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ray data")
+    table = pa.table({"id": range(len(texts)), "text": texts})
+    for part in range(3):
+        pq.write_table(table.slice(part * 10, 10 if part < 2 else None), folder / f"{part}.parquet")
+    return ray.data.read_parquet(str(folder), override_num_blocks=3)
+
+
+def rows_of(annotated) -> list[dict]:
+    return sorted(annotated.take_all(), key=lambda row: row["id"])
+
+
+def test_actors_annotate_batches_of_arrow(dataset, index, expected):
+    from ray.data.expressions import col
+
+    annotated = dataset.map_batches(
+        Annotate, fn_constructor_args=[str(index)], batch_format="pyarrow", batch_size=8, concurrency=2
+    )
+    assert [{name: row[name] for name in PROV_SCHEMA.names} for row in rows_of(annotated)] == expected
+    clean = annotated.filter(expr=col("prov_coverage") == 0).count()
+    assert clean == sum(row["prov_works"] == [] for row in expected)
+
+
+def test_tasks_annotate_too(dataset, index, expected):
+    annotated = dataset.map_batches(Annotate(index), batch_format="pyarrow")
+    assert [{name: row[name] for name in PROV_SCHEMA.names} for row in rows_of(annotated)] == expected
+
+
+def test_the_columns_are_written_with_their_types(dataset, index, tmp_path):
+    dataset.map_batches(Annotate(index), batch_format="pyarrow").write_parquet(str(tmp_path / "annotated"))
+    table = pq.read_table(tmp_path / "annotated")
+    assert [table.schema.field(name).type for name in PROV_SCHEMA.names] == PROV_SCHEMA.types
+
+
+def test_another_index_on_a_node_stops_the_stage_and_says_why(dataset, own_index, replace_index):
+    annotate = Annotate(own_index)
+    replace_index()
+    with pytest.raises(Exception, match="another one here"):
+        dataset.map_batches(annotate, batch_format="pyarrow").take_all()
