@@ -1,7 +1,6 @@
 """Hugging Face datasets: `dataset.map(Annotate(index), batched=True)`, `dataset.filter(Clean(index), batched=True)`.
 
-Both are hashed by what they carry (see `Recipe`), so `datasets` takes a result from its cache if, and only if, index,
-thresholds and version are the same.
+`datasets` hashes what they carry, so it finds a result in its cache if index, thresholds and version are the same.
 """
 
 from __future__ import annotations
@@ -14,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provenance.adapters import tables
+from provenance.adapters.recipe import Options, Recipe, share
+from provenance.errors import UsageError
 from provenance.matching import PROV_SCHEMA
 
 if TYPE_CHECKING:
@@ -23,22 +24,21 @@ Batch: TypeAlias = "pa.Table | Mapping[str, Any]"
 
 
 class Annotate:
-    """For `map` with `batched=True`: adds the columns of PROV_SCHEMA, of Arrow's types whatever the first batch holds.
+    """For `map` with `batched=True`: adds the columns of PROV_SCHEMA, of its types whatever the first batch holds.
 
-    Where a dataset has its rows in Arrow no Python values are made of them, and a table is returned. `map` leaves the
-    columns of such as they are: with `remove_columns` none would be removed, so drop columns before or after.
+    Rows that are in Arrow stay there: a table is returned, of which `map(remove_columns=...)` removes nothing.
     """
 
-    def __init__(self, index: str | Path, text_column: str = "text", **options: Unpack[tables.Options]) -> None:
+    def __init__(self, index: str | Path, text_column: str = "text", **options: Unpack[Options]) -> None:
         self._annotate = tables.Annotate(index, text_column, **options)
 
     def __call__(self, batch: Batch) -> Batch:
-        """The batch with the columns; those alone, as lists, of a stream that is not in Arrow."""
-        table = arrow_of(batch, self._annotate.text_column)
-        annotated = self._annotate(table)
-        if isinstance(batch, pa.Table) or hasattr(batch, "pa_table"):
-            return annotated
-        return dict(annotated.select(PROV_SCHEMA.names).to_pydict())
+        """The batch with the columns; those alone, as lists, of a stream that is not in Arrow. Raises UsageError."""
+        table, column = arrow_of(batch), self._annotate.text_column
+        if table is not None:
+            return self._annotate(table)
+        tables.check(list(batch), column, PROV_SCHEMA.names)
+        return dict(self._annotate.recipe.annotations(texts_of(batch, column)).to_pydict())
 
     @staticmethod
     def features(before: Features) -> Features:
@@ -49,29 +49,30 @@ class Annotate:
 
 
 class Clean:
-    """For `filter` with `batched=True`: keeps rows of which no more than a share of the words is from a known book."""
+    """For `filter` with `batched=True`: keeps rows of which at most a share of the words (0 to 1) is from a book."""
 
     def __init__(
-        self,
-        index: str | Path,
-        text_column: str = "text",
-        most_coverage: float = 0.0,  # 0 to 1; 0.0: rows without any match
-        **options: Unpack[tables.Options],
+        self, index: str | Path, text_column: str = "text", most_coverage: float = 0.0, **options: Unpack[Options]
     ) -> None:
-        self._annotate, self._most = tables.Annotate(index, text_column, **options), most_coverage
+        self._recipe, self._column, self._most = Recipe.of(index, **options), text_column, share(most_coverage)
 
     def __call__(self, batch: Batch) -> list[bool]:
-        """Whether to keep each row."""
-        annotated = self._annotate(arrow_of(batch, self._annotate.text_column).select([self._annotate.text_column]))
-        return list(pc.less_equal(annotated["prov_coverage"], self._most).to_pylist())
+        """Whether to keep each row; raises UsageError."""
+        told = self._recipe.annotations(texts_of(batch, self._column))
+        return list(pc.less_equal(told["prov_coverage"], self._most).to_pylist())
 
 
-def arrow_of(batch: Batch, text_column: str) -> pa.Table:
-    """The rows of a batch as they are in Arrow; of one that is made of lists, the texts."""
-    if isinstance(batch, pa.Table):
-        return batch
-    if hasattr(
-        batch, "pa_table"
-    ):  # of a dataset without a format, whose Python values are made when they are asked for
-        return batch.pa_table
-    return pa.table({name: pa.array(batch[name], pa.large_string()) for name in batch if name == text_column})
+def arrow_of(batch: Batch) -> pa.Table | None:
+    """The rows of a batch as they are in Arrow, if they are."""
+    return batch if isinstance(batch, pa.Table) else getattr(batch, "pa_table", None)  # of datasets' lazy batches
+
+
+def texts_of(batch: Batch, column: str) -> pa.Array | pa.ChunkedArray:
+    """Texts of a batch; raises UsageError."""
+    table = arrow_of(batch)
+    if table is None and not isinstance(batch, Mapping):
+        raise UsageError(f'batches are of type {type(batch).__name__}: use .with_format("arrow")')
+    tables.check(list(batch) if table is None else table.schema.names, column)
+    if table is None and (batch[column] is None or isinstance(batch[column], str)):
+        raise UsageError("pass batched=True: one row at a time would take long")
+    return tables.from_python(batch[column]) if table is None else table[column]

@@ -8,6 +8,7 @@ from typing import Unpack
 import pyarrow as pa
 
 from provenance.adapters import tables
+from provenance.adapters.recipe import Options
 
 
 class Annotate(tables.Annotate):
@@ -18,6 +19,6 @@ class Annotate(tables.Annotate):
     sure that it has the index of the driver.
     """
 
-    def __init__(self, index: str | Path, text_column: str = "text", **options: Unpack[tables.Options]) -> None:
+    def __init__(self, index: str | Path, text_column: str = "text", **options: Unpack[Options]) -> None:
         super().__init__(index, text_column, **options)
         self.recipe.annotations(pa.array(["open"]))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Unpack
 import pyarrow as pa
 
 from provenance.adapters import tables
+from provenance.adapters.recipe import Options
 from provenance.matching import PROV_SCHEMA
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 class Annotate:
     """For `mapInArrow`: adds the columns of PROV_SCHEMA. The index must be at the same place on every executor."""
 
-    def __init__(self, index: str | Path, text_column: str = "text", **options: Unpack[tables.Options]) -> None:
+    def __init__(self, index: str | Path, text_column: str = "text", **options: Unpack[Options]) -> None:
         self._annotate = tables.Annotate(index, text_column, **options)
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

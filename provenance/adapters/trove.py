@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Unpack
 
-import pyarrow as pa
 from datatrove.data import Document
 from datatrove.pipeline.filters.base_filter import BaseFilter
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from provenance.adapters.tables import Options, Recipe
+from provenance.adapters.recipe import Options, Recipe, share
+from provenance.adapters.tables import from_python
 
 DROPPED = "known_book"
 
@@ -33,7 +33,7 @@ class ProvenanceFilter(BaseFilter):  # type: ignore[misc]
         **options: Unpack[Options],
     ) -> None:
         super().__init__(exclusion_writer, batch_size)
-        self.recipe, self.most_coverage = Recipe.of(index, **options), most_coverage
+        self.recipe, self.most_coverage = Recipe.of(index, **options), share(most_coverage)
 
     def filter(self, doc: Document) -> bool | tuple[bool, str]:
         """Whether to keep a document."""
@@ -41,7 +41,7 @@ class ProvenanceFilter(BaseFilter):  # type: ignore[misc]
 
     def filter_batch(self, batch: list[Document]) -> list[bool | tuple[bool, str]]:
         """Annotate documents, and say of each whether to keep it."""
-        rows = self.recipe.annotations(pa.array([doc.text for doc in batch], pa.large_string())).to_pylist()
+        rows = self.recipe.annotations(from_python(doc.text for doc in batch)).to_pylist()
         for doc, row in zip(batch, rows, strict=True):
             doc.metadata.update(row)
             if row["prov_spans"]:

@@ -112,6 +112,32 @@ def test_a_column_that_is_not_there_is_named(dataset, index):
         list(dataset.to_iterable_dataset().map(Annotate(index, "body"), batched=True))
 
 
+def test_what_is_called_wrongly_is_told_and_never_silently_wrong(dataset, index):
+    stream = dataset.to_iterable_dataset()
+    for one_at_a_time in (
+        lambda: list(stream.map(Annotate(index))),
+        lambda: list(stream.filter(Clean(index))),
+        lambda: dataset.filter(Clean(index)),
+    ):
+        with pytest.raises(UsageError, match="batched=True"):
+            one_at_a_time()
+    for call in (dataset.with_format("pandas").map, dataset.with_format("pandas").filter):
+        with pytest.raises(UsageError, match=r'type DataFrame: use .with_format\("arrow"\)'):
+            call((Annotate if call.__name__ == "map" else Clean)(index), batched=True)
+    with pytest.raises(UsageError, match="most_coverage is 50; it must lie between 0 and 1"):
+        Clean(index, most_coverage=50)
+    annotated = dataset.map(Annotate(index), batched=True)
+    for again in (annotated, annotated.to_iterable_dataset()):
+        with pytest.raises(UsageError, match="already: drop prov_works"):
+            list(again.map(Annotate(index), batched=True))
+
+
+def test_rows_in_another_order_and_single_rows_of_a_dataset_are_right_too(dataset, index, expected):
+    backwards = dataset.select(range(len(dataset) - 1, -1, -1))
+    for mapped in (backwards.map(Annotate(index), batched=True, batch_size=7), backwards.map(Annotate(index))):
+        assert mapped.select_columns(COLUMNS).to_list() == expected[::-1]
+
+
 SCRIPT = """
 import json, sys
 from datasets import Dataset, disable_progress_bars

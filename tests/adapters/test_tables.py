@@ -7,13 +7,15 @@ import pickle
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 import provenance
-from provenance.adapters import tables
-from provenance.adapters.tables import Annotate, Recipe
+from provenance.adapters import recipe, tables
+from provenance.adapters.recipe import Recipe
+from provenance.adapters.tables import Annotate
 from provenance.errors import IndexMissingError, KeyMismatchError, UsageError
 from provenance.matching import PROV_SCHEMA
 from tests.adapters.oracle import told
@@ -42,7 +44,7 @@ def test_a_table_without_texts_or_with_the_columns_already_is_a_usage_error(inde
     annotate = Annotate(index)
     with pytest.raises(UsageError, match="no column text, only body: pass text_column="):
         annotate(pa.table({"body": ["a"]}))
-    with pytest.raises(UsageError, match="a column prov_works already: drop prov_works, prov_spans"):
+    with pytest.raises(UsageError, match="already: drop prov_works, prov_spans, prov_i"):
         annotate(annotate(pa.table({"text": ["a"]})))
     with pytest.raises(UsageError, match="int64"):
         annotate(pa.table({"text": [1]}))
@@ -77,8 +79,8 @@ def test_there_must_be_an_index_when_a_pipeline_is_made_not_only_when_it_runs(tm
 
 
 def test_an_index_is_opened_once_a_thread_and_no_thread_disturbs_another(index, texts, expected, monkeypatch):
-    annotate, opened, opening = Annotate(index, config=provenance.MatchConfig(max_gap=63)), [], tables._open
-    monkeypatch.setattr(tables, "_open", lambda *at: opened.append(at) or opening(*at))
+    annotate, opened, opening = Annotate(index, config=provenance.MatchConfig(max_gap=63)), [], recipe._open
+    monkeypatch.setattr(recipe, "_open", lambda *at: opened.append(at) or opening(*at))
     table = pa.table({"text": texts})
     with ThreadPoolExecutor(2) as pool:
         for annotated in pool.map(annotate, [table] * 12):
@@ -111,6 +113,22 @@ print(annotate(pa.table({"text": json.load(sys.stdin)})).select(["prov_works"]).
     command = [sys.executable, "-c", script, str(tmp_path / "sent")]
     done = subprocess.run(command, input=json.dumps(texts), capture_output=True, text=True, cwd=tmp_path, check=True)
     assert done.stdout.strip() == str([{"prov_works": row["prov_works"]} for row in expected])
+
+
+def test_no_adapter_is_longer_than_80_lines():
+    for path in Path(tables.__file__).parent.glob("*.py"):
+        assert len(path.read_text("utf-8").splitlines()) <= 80, path.name
+
+
+def test_half_of_a_surrogate_pair_separates_words_and_what_is_no_string_is_a_usage_error(index, texts, expected):
+    annotate, copy = Annotate(index), next(row for row, said in enumerate(expected) if said["prov_works"])
+    told = annotate.recipe.annotations(tables.from_python([None, "\ud800 " + texts[copy]])).to_pylist()
+    assert told[0]["prov_coverage"] == 0
+    assert told[1]["prov_coverage"] == expected[copy]["prov_coverage"]
+    before = len("\ud800 ".encode("utf-8", "surrogatepass"))
+    assert told[1]["prov_spans"][0]["begin"] == expected[copy]["prov_spans"][0]["begin"] + before
+    with pytest.raises(UsageError, match="strings are needed"):
+        tables.from_python(["a", 1])
 
 
 def test_recipes_are_equal_where_results_are(index, own_index):
