@@ -9,29 +9,10 @@ from typing import NoReturn
 import click
 
 from provenance._version import __version__
+from provenance.cli.commands import COMMANDS, listing, terminal_columns
 from provenance.cli.interruptions import hear_interruptions, were_interrupted
 from provenance.errors import ProvenanceError
 from provenance.lean import do_without
-
-COMMANDS = {
-    "demo": ("provenance.cli.demo", "Try it on real text: known books, and shards that hold some of them."),
-    "index": ("provenance.cli.index", "Build, show and verify indexes of known books."),
-    "scan": ("provenance.cli.scan", "Scan training shards for the books of an index."),
-    "collect": ("provenance.cli.collect", "Make a run database of the units that tasks have scanned."),
-    "inspect": ("provenance.cli.inspect", "Show what is in shards, before they are scanned."),
-    "match": ("provenance.cli.match", "Compare one text with an index, side by side."),
-    "query": ("provenance.cli.query", "Ask a run database a question in SQL."),
-    "clean": ("provenance.cli.clean", "Write the shards of a run without what was found in them."),
-    "report": ("provenance.cli.report", "Write a run as one page for reading, printing and checking."),
-    "bundle": ("provenance.cli.bundle", "Write all that is needed to check a run, in one folder or file."),
-    "export": ("provenance.cli.export", "Write what a run found as Parquet, CSV or JSON lines."),
-    "review": ("provenance.cli.review", "Walk through matches and accept, reject or note them."),
-    "allow": ("provenance.cli.allow", "Say which works may be in the data, and why."),
-    "custody": ("provenance.cli.custody", "State how the inputs of a run were acquired."),
-    "diff": ("provenance.cli.diff", "Compare two runs: works and documents gained, lost and changed, and why."),
-    "verify": ("provenance.cli.verify", "Check a run against its units, shards and index, or a bundle."),
-    "doctor": ("provenance.cli.doctor", "Check this machine and its installation, with a small scan."),
-}
 
 
 class LazyGroup(click.Group):
@@ -45,27 +26,50 @@ class LazyGroup(click.Group):
         """The command, imported now."""
         if cmd_name not in COMMANDS:
             return None
-        return getattr(import_module(COMMANDS[cmd_name][0]), "command")  # type: ignore[no-any-return]  # noqa: B009
+        from provenance.cli.config_file import told
+
+        return told(getattr(import_module(COMMANDS[cmd_name][0]), "command"))  # noqa: B009
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands without importing any."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+        formatter.write(listing(terminal_columns()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[click.shell_completion.CompletionItem]:
+        """Names of commands without importing any."""
+        from click.shell_completion import CompletionItem
+
+        names = [CompletionItem(name, help=COMMANDS[name][1]) for name in COMMANDS if name.startswith(incomplete)]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    options_metavar="",
+    subcommand_metavar="COMMAND ...",
+)
+@click.option(
+    "--config",
+    metavar="FILE|none",
+    envvar="PROVENANCE_CONFIG",
+    type=click.Path(),
+    help="File with options, instead of provenance.toml in the working directory; also PROVENANCE_CONFIG.",
+)
 @click.version_option(__version__, prog_name="provenance")
-def root() -> None:
+@click.pass_context
+def root(ctx: click.Context, config: str | None) -> None:
     """Tells which known books are inside a training data set, where, and how sure we are.
 
-    \b
-    provenance demo
-    provenance index build BOOKS/ --out indexes/books
-    provenance scan 'shards/*.parquet' --index indexes/books --db run.duckdb
+    `provenance COMMAND --help` shows what a command takes, with examples.
 
-    Exit codes: 0 done; 1 verify found a difference, or --fail-on or --exit-code was asked for and applies; 2 usage; 3
-    incomplete (something could not be read, or nothing was scanned); 130 interrupted.
+    Exit codes: 0 done; 1 `verify` found a difference, `clean` left something, or what --fail-on or --exit-code asked for
+    was found; 2 usage; 3 incomplete (something could not be read, or nothing was scanned); 130 interrupted.
     """
+    from provenance.cli.config_file import default_map, find_config
+
+    ctx.obj = find_config(config)
+    if ctx.obj is not None:
+        ctx.default_map = default_map(ctx.obj, root)
 
 
 def main() -> None:
@@ -73,7 +77,7 @@ def main() -> None:
     hear_interruptions()
     do_without("pandas", "dateutil")
     try:
-        root.main(standalone_mode=False)
+        root.main(prog_name="provenance", standalone_mode=False)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:

@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 
 from provenance.cli.gating import Gating, gated
+from provenance.cli.places import PLACE
 
 
 @click.command("collect", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("out", metavar="DIR")
+@click.argument("out", type=PLACE, metavar="DIR")
 @click.option("--db", required=True, type=click.Path(path_type=Path), help="Run database to write (DuckDB).")
 @click.option("--overwrite", is_flag=True, help="Replace the run database of another run.")
 @gated

@@ -24,6 +24,10 @@ def command(folder: Path) -> None:
     The known works are the 66 books of the King James Bible. The shards hold chapters of the American Standard
     Version (another edition: the same sentences, reworded), chapters of the King James Version word for word,
     excerpts hidden in other text, and unrelated English from the Python installation. No network is used.
+
+    \b
+    provenance demo
+    provenance demo --dir elsewhere
     """
     from provenance.building import build_index
     from provenance.cli.printing import number, size

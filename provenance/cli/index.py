@@ -1,4 +1,4 @@
-"""`provenance index`: build, show and verify indexes of known books."""
+"""`provenance index`: build, extend, join, show and verify indexes of known books."""
 
 from __future__ import annotations
 
@@ -20,10 +20,15 @@ FILE = click.Path(path_type=Path)
 
 @click.group("index", context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Build, show and verify indexes of known books."""
+    """Build, extend, join, show and verify indexes of known books.
+
+    \b
+    provenance index build books/ --out indexes/books
+    provenance index info indexes/books
+    """
 
 
-@command.command("build")
+@command.command("build", short_help="Index books: files, directories and archives.")
 @click.argument("sources", nargs=-1, required=True, type=FILE, metavar="SOURCE...")
 @click.option("--out", required=True, type=FILE, help="Directory of the index, for example indexes/books.")
 @click.option(
@@ -124,7 +129,7 @@ def build(
     _tell(report, as_json)
 
 
-@command.command("add")
+@command.command("add", short_help="Index more books, behind those that an index has.")
 @click.argument("index", type=FILE)
 @click.argument("sources", nargs=-1, type=FILE, metavar="[SOURCE...]")
 @click.option("--decoys", multiple=True, type=FILE, metavar="BOOKS", help="Books that cannot be in any data.")

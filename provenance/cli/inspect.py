@@ -9,11 +9,13 @@ from typing import Any
 
 import click
 
+from provenance.cli.places import PLACE
+
 FILE = click.Path(path_type=Path)
 
 
 @click.command("inspect", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("shards", nargs=-1, required=True, metavar="SHARD...")
+@click.argument("shards", nargs=-1, required=True, type=PLACE, metavar="SHARD...")
 @click.option("--text-column", "text_columns", multiple=True, metavar="NAME", help="Column to show texts of.")
 @click.option("--id-column", help="Column that names a document.")
 @click.option("--tokenizer", type=FILE, metavar="JSON", help="tokenizer.json that token ids are decoded with.")

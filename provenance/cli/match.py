@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from provenance.cli.places import PLACE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -25,7 +27,7 @@ PLAIN = (".txt", ".text", ".md", "")
 
 
 @click.command("match", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("file", metavar="FILE|-")
+@click.argument("file", type=PLACE, metavar="FILE|-")
 @click.option("--index", required=True, type=FILE, help="Index of the known books.")
 @click.option("--min-words", default=25, show_default=True, help="Shortest match that is shown, in matched words.")
 @click.option("--full", is_flag=True, help="Show all of every match.")

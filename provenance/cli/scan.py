@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provenance.cli.gating import Gating, gated
+from provenance.cli.places import PLACE
 
 if TYPE_CHECKING:
     from provenance.runs.config import ScanConfig
@@ -24,13 +25,16 @@ EARLY = 2  # worker processes started before it is known how many there is work 
 
 
 @click.command("scan", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("shards", nargs=-1, required=True, metavar="SHARD...")
-@click.option("--index", required=True, help="Index of the known books, also s3://...")
+@click.argument("shards", nargs=-1, required=True, type=PLACE, metavar="SHARD...")
+@click.option("--index", required=True, type=PLACE, metavar="DIR", help="Index of the known books, also s3://...")
 @click.option(
     "--db", type=FILE, help="Run database to write (DuckDB); beside it DB.units, from which a run is resumed."
 )
 @click.option(
-    "--out", metavar="DIR", help="Where units are kept instead, also s3://...; without --db: write nothing else."
+    "--out",
+    type=PLACE,
+    metavar="DIR",
+    help="Where units are kept instead, also s3://...; without --db nothing else is.",
 )
 @click.option(
     "--task", metavar="3/64", help="Scan the third of 64 shares into --out; by default as Slurm's array says."
@@ -68,6 +72,7 @@ EARLY = 2  # worker processes started before it is known how many there is work 
 @click.option(
     "--background",
     multiple=True,
+    type=PLACE,
     metavar="SHARD",
     help="Ordinary text, to learn from which phrases are common; they then count for nothing.",
 )

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from provenance.cli.places import PLACE
+
 if TYPE_CHECKING:
     from provenance.verify import Check
 
@@ -19,9 +21,14 @@ EXIT_CODES = {"different": 1, "not checked": 3}
 
 @click.command("verify", context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("run", type=FILE, metavar="RUN.duckdb|BUNDLE")
-@click.option("--out", metavar="DIR", help="Where the units lie, if they were moved.")
+@click.option("--out", type=PLACE, metavar="DIR", help="Where the units lie, if they were moved.")
 @click.option("--shards", is_flag=True, help="Hash the shards again.")
-@click.option("--index", help="Check this index, also s3://...; for --sample by default the one of the run.")
+@click.option(
+    "--index",
+    type=PLACE,
+    metavar="DIR",
+    help="Check this index, also s3://...; for --sample by default the one of the run.",
+)
 @click.option("--sample", metavar="N", help="Scan the units again that hold N matches taken at random, or `all` units.")
 @click.option("--match", "finding", metavar="FINDING", help="Scan the unit of this match again; reports name them.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the matches that are taken.")

@@ -9,13 +9,13 @@ import os
 import platform
 import secrets
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic, time
 
+from provenance.commandline import command_line
 from provenance.errors import InterruptedRun, ProvenanceError
 from provenance.runs.ledger import Ledger
 from provenance.software import account, code_commit, code_sha256, packages
@@ -64,7 +64,7 @@ class Attempt:
             "packages": packages(),
             "code_sha256": code_sha256(),
             "code_commit": code_commit(),
-            "command": sys.argv,
+            "command": command_line(),
             "engine": self.engine,
             "task": self.task,
             "workers": self.workers,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -11,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from provenance.commandline import command_line
 from provenance.errors import InterruptedRun, ProvenanceError
 from provenance.index import Index
 from provenance.runs.attempts import Attempt, noted
@@ -108,7 +108,7 @@ def opened(
             ledger.clear()
         resumed = ledger.begun() is not None
         terms = make_terms(request.shards, found, request.config, request.background, request.decoys)
-        ledger.begin(terms, found, str(request.index), sys.argv)
+        ledger.begin(terms, found, str(request.index), command_line())
         if share is not None:
             listed = ledger.plan()
         if listed is None:

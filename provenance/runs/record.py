@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import sys
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from provenance.commandline import command_line
 from provenance.matching import Counts
 from provenance.matching.chance import LAMBDA, LOG_K, upper_bound
 from provenance.runs.terms import Terms
@@ -185,7 +185,7 @@ def load_run(
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": as_json(packages()),
-        "command": as_json(sys.argv),
+        "command": as_json(command_line()),
         "config": as_json({**terms["config"], "tokenizer_sha256": terms["tokenizer_sha256"]}),
         "grades": as_json([grade._asdict() for grade in GRADES]),
         "chance": as_json({"lambda": LAMBDA, "log_k": LOG_K, "unit": "expectation = exp(log_k - lambda score) m n"}),
