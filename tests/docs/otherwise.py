@@ -91,7 +91,7 @@ OTHERWISE = (
     Otherwise(r"provenance verify BUNDLE", "BUNDLE stands for one", "provenance verify evidence.zip"),
     Otherwise(r"provenance inspect FILE", "FILE stands for a shard", "provenance inspect shards/*.parquet"),
     Otherwise(r"provenance index merge A B --out C", "A and B stand for two indexes",
-               "provenance index merge indexes/books indexes/more --out C"),
+               "provenance index merge indexes/books indexes/new --out C"),
     Otherwise(r'provenance query run\.duckdb "\.\.\."', "tests/report/test_numbers.py asks all questions of the page",
                check=nothing),
     # people

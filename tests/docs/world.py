@@ -19,7 +19,7 @@ from tests.shards.fixtures import prose, train
 
 MADE = (  # in this order, by these commands, unless a page makes it
     ("indexes/books", "provenance index build books/ --out indexes/books"),
-    ("indexes/more", "provenance index build more/ --out indexes/more"),
+    ("indexes/new", "provenance index build newbooks/ --out indexes/new"),
     ("indexes/sealed", "provenance index build books/ --out indexes/sealed --no-text --key-file secret.key"),
     ("run.duckdb", "provenance scan 'data/train-*.parquet' --index indexes/books --db run.duckdb"),
     ("units", "provenance scan 'data/train-*.parquet' --index indexes/books --out units/"),
