@@ -167,8 +167,8 @@ class ToldContext(click.Context):
             if option.is_flag:
                 yield from [f"--{name}"] if value else []
             else:
-                for item in value if option.multiple else [value]:
-                    yield from (f"--{name}", str(item))
+                for item in map(str, value if option.multiple else [value]):
+                    yield from [f"--{name}={item}"] if item.startswith("-") else [f"--{name}", item]
 
 
 def told(command: click.Command) -> click.Command:

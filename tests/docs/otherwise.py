@@ -65,7 +65,8 @@ def nothing(command: str) -> None:
     """There is nothing of ours in it."""
 
 
-FINDING = "provenance query run.duckdb 'SELECT finding FROM v_matches ORDER BY ALL LIMIT 1' --format csv | tail -n 1"
+FIRST = "'SELECT finding FROM v_matches ORDER BY ALL LIMIT 1'"
+FINDING = f"provenance query run.duckdb {FIRST} --format csv | tail -n 1 | tr -d '\\r'"
 DRY = f"make -n -C '{ROOT}' PYTHON='{sys.executable}'"
 
 OTHERWISE = (

@@ -60,7 +60,7 @@ def _of_block(page: str, text: str, block: re.Match[str]) -> Iterator[Piece]:
         yield from _commands(page, first, block[2])
     elif kind == "python":
         yield Piece(page, first, "python", block[2])
-    elif kind == "text" and (hidden := re.search(rf"^\$? ?(?:{'|'.join(COMMAND_WORDS)}) ", block[2], re.M)):
+    elif kind == "text" and (hidden := re.search(rf"^\$? ?(?:{'|'.join(COMMAND_WORDS)}) \S", block[2], re.M)):
         raise ValueError(f"{page}:{first}: a block of text has a command, which is not run: {hidden[0]}")
 
 

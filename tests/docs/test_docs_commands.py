@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 
 import click
@@ -12,7 +11,7 @@ import pytest
 from provenance.cli import root
 from tests.docs.otherwise import OTHERWISE, module_exists, otherwise
 from tests.docs.pages import ROOT, Piece, files, pages, pieces
-from tests.docs.world import furnish, shell
+from tests.docs.world import furnish, run_program, shell
 
 PAGES = {page: (ROOT / page).read_text("utf-8") for page in pages()}
 PIECES = {page: pieces(page, text) for page, text in PAGES.items()}
@@ -22,6 +21,7 @@ EVERY = [piece for found in PIECES.values() for piece in found]
 def command_of(words: list[str]) -> tuple[click.Command, list[str]]:
     """The command that words behind `provenance` name, and its arguments."""
     command: click.Command = root
+    words = words[2:] if words[:1] == ["--config"] else words
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         found = command.get_command(click.Context(command), words[0])
         assert found is not None, f"no command {words[0]}"
@@ -97,11 +97,12 @@ def test_all_that_a_page_says_to_run_ends_well(page, world, page_folder: Path):
     found = [piece for piece in PIECES[page] if is_run(piece)]
     furnish(page_folder, folder, [piece.text for piece in found if piece.kind != "python"], files(PAGES[page]))
     for piece in found:
-        command, answers = piece.text, ""
         if piece.kind == "python":
-            (page_folder / ".program.py").write_text(piece.text, "utf-8")
-            command = f"'{sys.executable}' .program.py"
-        elif entry := otherwise(piece.text):
+            done = run_program(piece.text, page_folder, variables)
+            assert done.returncode == 0, f"{piece.place}: {done.stderr}"
+            continue
+        command, answers = piece.text, ""
+        if entry := otherwise(piece.text):
             if entry.check is not None:
                 entry.check(piece.text)
                 continue

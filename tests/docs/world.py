@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tests.docs.pages import ROOT
 from tests.shards.fixtures import prose, train
 
 MADE = (  # in this order, by these commands, unless a page makes it
@@ -87,6 +88,15 @@ def furnish(folder: Path, world: Path, commands: Iterable[str], files: Mapping[s
     shutil.copytree(world, folder, ignore=ignore)  # with the times of files, by which runs know them
     for name, text in files.items():
         (folder / name).write_text(text, "utf-8")
+
+
+def run_program(program: str, folder: Path, variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a program in Python; what it makes is removed before, because commands above it have made the same."""
+    for name in {first or second for first, second in re.findall(r'build_index\(.*, "(.+?)"\)|\bdb="(.+?)"', program)}:
+        shutil.rmtree(folder / f"{name}.units", ignore_errors=True)
+        shutil.rmtree(folder / name) if (folder / name).is_dir() else (folder / name).unlink(missing_ok=True)
+    (folder / "program.py").write_text(program, "utf-8")
+    return shell("python program.py", folder, {**variables, "PYTHONPATH": str(ROOT)})
 
 
 def _outputs(command: str) -> list[str]:
