@@ -160,6 +160,16 @@ def test_a_named_file_that_is_not_there_is_an_error(tmp_path):
     assert done.stderr == "provenance: cannot read nothing.toml: No such file or directory\n"
 
 
+def test_a_hostile_file_stops_every_command_until_somebody_says_what_is_meant(tmp_path):
+    (tmp_path / "provenance.toml").write_text('[scan]\nkey-file = "\x1b[31m/etc/passwd"\n'.replace("\x1b", "\\u001b"))
+    done = run(tmp_path, "query", "run.duckdb", "SELECT 1")
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert "[scan] key-file may be set only by a file that was named" in done.stderr
+    for config in ("none", "provenance.toml"):
+        done = run(tmp_path, "--config", config, "query", "run.duckdb", "SELECT 1")
+        assert "no run database at run.duckdb" in done.stderr, "it went on"
+
+
 def test_a_scan_records_what_the_file_set_and_json_stays_clean(index, rows, tmp_path):
     pq.write_table(pa.table({"id": [n for n, _ in rows], "body text": [t for _, t in rows]}), tmp_path / "s.parquet")
     text = f'[scan]\nindex = {json.dumps(str(index))}\ntext-column = ["body text"]\nworkers = 1\n'

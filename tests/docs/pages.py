@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 RUN = ("README.md", "docs/*.md", "indexes/README.md", "CONTRIBUTING.md")  # whose commands are all run
 COMMAND_WORDS = ("provenance", "python", "make", "pip", "openssl", "cosign", "git", "srun", "sbatch", "ray")
 LABELS = {"": "shell", "sh": "shell", "bash": "shell", "python": "python", "toml": "toml", "sql": "sql", "text": "text"}
+QUESTIONS = "docs/report.md"  # tests/report/test_numbers.py asks them all
 FENCE = re.compile(r"^```(\S*)[^\n]*\n(.*?)^```$", re.M | re.S)
 NAMED = re.compile(r"^.*?#\s*(?P<name>[\w-]+\.toml)\s*$", re.M)
 
@@ -60,6 +61,12 @@ def _of_block(page: str, text: str, block: re.Match[str]) -> Iterator[Piece]:
         yield from _commands(page, first, block[2])
     elif kind == "python":
         yield Piece(page, first, "python", block[2])
+    elif kind == "sql" and page != QUESTIONS:
+        raise ValueError(
+            f"{page}:{first}: nothing asks this; write it as `provenance query run.duckdb` with the question"
+        )
+    elif kind == "toml" and not NAMED.match(block[2].partition("\n")[0]):
+        raise ValueError(f"{page}:{first}: say in a comment behind the first line which file this is: # name.toml")
     elif kind == "text" and (hidden := re.search(rf"^\$? ?(?:{'|'.join(COMMAND_WORDS)}) \S", block[2], re.M)):
         raise ValueError(f"{page}:{first}: a block of text has a command, which is not run: {hidden[0]}")
 

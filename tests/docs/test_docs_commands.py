@@ -77,7 +77,12 @@ def test_pages_are_taken_apart_as_they_stand():
     found = [(piece.line, piece.kind, piece.text) for piece in pieces("p.md", text)]
     assert found == [(1, "inline", "provenance x y"), (3, "shell", "provenance a   b"), (12, "python", "1\n")]
     assert files(text) == {"f.toml": "[a]  # f.toml\nb = 1\n"}
-    for wrong in ("```text\nprovenance a\n```\n", "```toml5\na\n```\n"):
+    for wrong in (
+        "```text\nprovenance a\n```\n",
+        "```toml5\na\n```\n",
+        "```toml\na = 1\n```\n",
+        "```sql\nSELECT 1\n```\n",
+    ):
         with pytest.raises(ValueError, match=r"p\.md:"):
             pieces("p.md", wrong)
 
