@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -147,6 +148,12 @@ def test_what_a_file_may_set_unnamed_exists_and_writes_nothing():
     everywhere = {key for command in EVERY.values() for key in options_of(command)}
     assert everywhere >= UNNAMED
     assert not UNNAMED & {"out", "db", "dir", "overwrite", "key-file", "scratch", "certificate", "name", "decision"}
+
+
+def test_the_docs_name_what_a_file_may_set_unnamed():
+    page = (Path(__file__).parents[2] / "docs" / "config.md").read_text("utf-8")
+    told = page.partition("what is shown:\n")[2].partition(", none of them")[0]
+    assert set(re.findall(r"`([\w-]+)`", told)) == UNNAMED
 
 
 def test_a_device_or_a_folder_of_that_name_is_not_read(asked, tmp_path):
