@@ -21,11 +21,12 @@ import pyarrow.parquet as pq
 from benchmarks.common import RESULTS, header, write_json
 from benchmarks.quality import study
 from benchmarks.quality.baselines import datasketch_claims
-from benchmarks.quality.disturb import RATES
-from benchmarks.quality.plants import Book, Cell, all_cells, plant_all, read_books, write_rows
+from benchmarks.quality.plants import Book, plant_all, read_books, write_rows
 from benchmarks.quality.publish import PLANTS, SEED, publish
 from benchmarks.quality.report import print_record
 from benchmarks.quality.truth import judge, wilson
+from provenance.selftest.disturb import RATES
+from provenance.selftest.plants import Cell, all_cells
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 SOURCES = 40  # works that passages come from

@@ -13,18 +13,10 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.quality.disturb import CUT, LENGTHS, RATED, RATES, UNRATED
+from provenance.selftest.disturb import CUT, LENGTHS
+from provenance.selftest.plants import Cell, disturbed
 
 HOST_WORDS = (80, 240)  # of the unrelated document around a plant
-CUT_SHORTEST = 50  # words: of a shorter passage cut in two neither part need reach the 25 that are reported
-
-
-class Cell(NamedTuple):
-    """A row of the table: how passages are disturbed, and how long they are."""
-
-    noise: str
-    rate: float
-    length: int
 
 
 @dataclass(frozen=True)
@@ -63,12 +55,6 @@ def write_rows(path: Path, rows: Sequence[tuple[str, str]]) -> None:
     """A shard of documents (id, text)."""
     columns: dict[str, Any] = {"id": [name for name, _ in rows], "text": [text for _, text in rows]}
     pq.write_table(pa.table(columns), path, compression="zstd", row_group_size=10_000)
-
-
-def all_cells() -> list[Cell]:
-    cells = [Cell(noise, 0.0, length) for noise in UNRATED for length in LENGTHS]
-    cells += [Cell(CUT, 0.0, length) for length in LENGTHS if length >= CUT_SHORTEST]
-    return cells + [Cell(noise, rate, length) for noise in RATED for rate in RATES for length in LENGTHS]
 
 
 def plant_all(
@@ -114,10 +100,7 @@ def hidden(
         yield f"{before} {head}", start, start + len(head.encode())
         yield f"{tail} {behind}", 0, len(tail.encode())
         return
-    if cell.noise in RATED:
-        text = " ".join(RATED[cell.noise](passage, cell.rate, rng, vocabulary))
-    else:
-        text = UNRATED[cell.noise](passage, rng)
+    text = disturbed(passage, cell, rng, vocabulary)
     start = len(before.encode()) + 1
     yield f"{before} {text} {behind}", start, start + len(text.encode())
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.quality.disturb import CUT, RATED, RATES, UNRATED
+from provenance.selftest.disturb import CUT, RATED, RATES, UNRATED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

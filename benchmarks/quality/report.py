@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from benchmarks.common import table
-from benchmarks.quality.disturb import CUT, RATED, RATES, UNRATED
+from provenance.selftest.disturb import CUT, RATED, RATES, UNRATED
 
 Record = Mapping[str, Any]
 

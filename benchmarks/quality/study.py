@@ -17,10 +17,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.quality.disturb import substitute
 from benchmarks.quality.exact import Holdings, sharing_runs, words_in_order
 from benchmarks.quality.plants import Book, rows_of, write_rows
 from benchmarks.quality.truth import Claim, wilson
+from provenance.selftest.disturb import substitute
 
 HELD_OUT = 0.1  # of the works
 WHOLE_ROW, NEGATIVE_ROW, EDITION_ROW = 2000, 300, 300  # words

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from benchmarks.quality.plants import Cell, Plant
+from benchmarks.quality.plants import Plant
+from provenance.selftest.plants import Cell
 
 Z = 1.959964  # of the normal distribution, for 95 %
 

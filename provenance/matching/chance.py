@@ -37,6 +37,20 @@ def upper_bound(found: int, of: int, confidence: float = 0.95) -> float:
     return high
 
 
+def interval(found: int, of: int, confidence: float = 0.95) -> tuple[float, float]:
+    """The interval of a proportion of Clopper and Pearson (1934), which never covers less often than it says.
+
+    Both ends are one-sided bounds that each take half of what is left of the confidence; nothing of nothing is 0 to 1.
+    """
+    one_sided = (1 + confidence) / 2
+    return lower_bound(found, of, one_sided), upper_bound(found, of, one_sided)
+
+
+def lower_bound(found: int, of: int, confidence: float = 0.95) -> float:
+    """The smallest rate at which as many as `found` of `of` would be seen with more than 1 - `confidence`."""
+    return 1 - upper_bound(of - found, of, confidence)
+
+
 def log_expectation(score: float, document_words: int, edition_words: int) -> float:
     """Natural logarithm of the number of matches of at least `score` that chance makes of so many words."""
     return LOG_K + math.log(max(1, document_words)) + math.log(max(1, edition_words)) - LAMBDA * score

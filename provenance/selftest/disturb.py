@@ -34,20 +34,24 @@ ENDINGS = (("ized", "ised"), ("izing", "ising"), ("ize", "ise"), ("ization", "is
 
 
 def substitute(words: Words, rate: float, rng: random.Random, vocabulary: Sequence[str]) -> Words:
+    """Some words replaced by others of the vocabulary."""
     return [other_than(word, rng, vocabulary) if rng.random() < rate else word for word in words]
 
 
 def other_than(word: str, rng: random.Random, vocabulary: Sequence[str]) -> str:
+    """Another word of the vocabulary, which has to have one."""
     while (other := rng.choice(vocabulary)).lower() == word.lower():
         pass
     return other
 
 
 def delete(words: Words, rate: float, rng: random.Random, vocabulary: Sequence[str]) -> Words:
+    """Some words gone, but never all."""
     return [word for word in words if rng.random() >= rate] or words[:1]
 
 
 def insert(words: Words, rate: float, rng: random.Random, vocabulary: Sequence[str]) -> Words:
+    """A word of the vocabulary put before some words."""
     return [new for word in words for new in ([rng.choice(vocabulary), word] if rng.random() < rate else [word])]
 
 
@@ -57,6 +61,7 @@ def misread(words: Words, rate: float, rng: random.Random, vocabulary: Sequence[
 
 
 def misread_word(word: str, rng: random.Random) -> str:
+    """A word with a character misread, or a blank in it."""
     if len(word) > 3 and rng.random() < 0.1:
         at = rng.randrange(1, len(word))
         return word[:at] + " " + word[at:]
@@ -100,6 +105,7 @@ def respell(words: Words, rng: random.Random) -> str:
 
 
 def respell_word(word: str) -> str:
+    """A word in the other spelling; as it is where it has no other."""
     lead, core, tail = re.fullmatch(r"(\W*)(.*?)(\W*)", word, re.S).groups()  # type: ignore[union-attr]
     lower = core.lower()
     for known, other in SPELLINGS.items():
@@ -114,6 +120,7 @@ def respell_word(word: str) -> str:
 
 
 def shuffle_sentences(words: Words, rng: random.Random) -> str:
+    """The same sentences in another order."""
     sentences = re.split(r"(?<=[.!?;])\s+", " ".join(words))
     rng.shuffle(sentences)
     return " ".join(sentences)
@@ -130,6 +137,7 @@ def hide_homoglyphs(words: Words, rng: random.Random) -> str:
 
 
 def as_it_is(words: Words, rng: random.Random) -> str:
+    """Word for word."""
     return " ".join(words)
 
 
