@@ -8,7 +8,7 @@ import click
 
 WHAT = (
     "matches", "works", "documents", "shards", "passages", "coverage", "own-coverage", "editions", "origins",
-    "exceptions", "reviews", "allowed", "allowed-findings", "journal", "run", "attempts", "units",
+    "exceptions", "reviews", "allowed", "allowed-findings", "selftest", "journal", "run", "attempts", "units",
 )  # fmt: skip
 """Known here too, so that help needs no import."""
 

@@ -17,8 +17,8 @@ def command(db: Path, sql: str, output: str) -> None:
     """Ask a run database a question in SQL; read-only, without access to other files.
 
     Tables: run, attempt, unit, shard, edition, work, match, exception, origin, journal. Views: v_works, v_matches,
-    v_passages, v_documents, v_coverage, v_own_coverage, v_shards, v_reviews, v_allowed,
-    v_allowed_findings.
+    v_passages, v_documents, v_coverage, v_own_coverage, v_shards, v_reviews, v_allowed, v_allowed_findings,
+    v_selftest.
 
     \b
     provenance query run.duckdb "SELECT title, grade, coverage FROM v_works ORDER BY coverage DESC LIMIT 10"

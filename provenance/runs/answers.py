@@ -124,6 +124,7 @@ DONE: dict[str, dict[str, Check]] = {
         "sha256": _text,
         "lost": _text,
     },
+    "sample": {"texts": _number, "empty": _number, "unscanned": _number},
     "list": {"objects": _all(_OBJECT)},
     "fetch": {"sha256": _text, "bytes": _number, "version": _none_or(_text)},
 }

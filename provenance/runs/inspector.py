@@ -1,4 +1,6 @@
-"""The child process that looks into shards without an index: what is in them, for `provenance inspect`."""
+"""The child process that looks into shards without an index: what is in them, for `provenance inspect`, or some of
+their rows.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ from provenance.child import confine, from_parent, to_parent
 from provenance.errors import ProvenanceError, TextColumnError
 from provenance.matching.texts import document_bytes, document_sizes
 from provenance.runs.config import ScanConfig, WorkerLimits
+from provenance.runs.sampler import sample
 from provenance.shards import Columns, Options, Shard, open_shard
 from provenance.shards.columns import completed, is_tokens, leaf_type
 from provenance.shards.fields import id_text
@@ -100,11 +103,16 @@ def main() -> None:
     send({"kind": "ready"}, b"")
     for task in tasks:
         header: dict[str, Any] = {"kind": "done", "task": task["task"], "shard": task["shard"]}
+        payload: bytes | memoryview = b""
         try:
-            header.update(inspect(task["path"], task["shard"], options, hello["rows"]))
+            if task["task"] == "sample":
+                looked, payload = sample(task["path"], task["shard"], options, hello["rows"], hello["seed"])
+                header.update(looked)
+            else:
+                header.update(inspect(task["path"], task["shard"], options, hello["rows"]))
         except (ProvenanceError, OSError, MemoryError, pa.ArrowException) as error:
             header.update(error=str(error) or type(error).__name__, error_kind="unreadable")
         except Exception as error:  # a fault of ours that hostile data found
             reason = f"shard {task['shard']}: {type(error).__name__}: {error}; please report this"
             header.update(error=reason, error_kind="fault")
-        send(header, b"")
+        send(header, payload)

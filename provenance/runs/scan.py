@@ -16,13 +16,15 @@ from provenance.errors import LedgerDamagedError, StoreError
 from provenance.runs.collect import Loader, database_of, finish, is_whole
 from provenance.runs.config import ScanConfig, WorkerLimits
 from provenance.runs.engine import Watch
-from provenance.runs.ledger import Ledger
+from provenance.runs.ledger import RUN, Ledger
 from provenance.runs.local import Children
 from provenance.runs.opened import opened
 from provenance.runs.record import ScanSummary, load_editions, load_journal, summarize
 from provenance.runs.request import Request
 from provenance.runs.units import Share, Unit
 from provenance.sketch import Key
+from provenance.storage import is_remote
+from provenance.storage.folders import open_folder
 from provenance.store.database import RunReader, RunWriter, check_place
 from provenance.store.journal import entries
 
@@ -161,3 +163,11 @@ def _is_whole(ledger: Ledger, unit: Unit, names: set[str]) -> bool:
     except LedgerDamagedError:
         return False
     return kept is not None and kept.whole
+
+
+def ledger_of(run: dict[str, Any], db: Path, out: str | None = None) -> Ledger | None:
+    """The ledger of a run database, whose row of `run` it is: at `out`, or where it was, or beside the database."""
+    for place in [out] if out else [str(run["ledger"]), f"{db}{UNITS_SUFFIX}"]:
+        if is_remote(place) or (Path(place) / RUN).is_file():
+            return Ledger(open_folder(place), str(run["ledger"]))  # whose name stands in the database's messages
+    return None

@@ -48,6 +48,7 @@ EXPORTS = {
     "reviews": "SELECT * FROM v_reviews ORDER BY finding",
     "allowed": "SELECT * FROM v_allowed ORDER BY work_id",
     "allowed-findings": "SELECT * FROM v_allowed_findings ORDER BY fingerprint",
+    "selftest": "SELECT * FROM v_selftest ORDER BY place",
     "journal": "SELECT * FROM journal ORDER BY seq",
     "run": "SELECT * FROM run",
     "attempts": "SELECT * FROM attempt ORDER BY attempt",
@@ -55,7 +56,7 @@ EXPORTS = {
 }
 """Query behind each `--what`."""
 
-WHEN_AND_WHO = ("run", "attempts", "journal", "reviews", "allowed", "allowed-findings")
+WHEN_AND_WHO = ("run", "attempts", "journal", "reviews", "allowed", "allowed-findings", "selftest")
 """Those that say when and by whom; all others are the same bytes for the same inputs and terms, whoever ran it."""
 
 FORMATS = ("parquet", "csv", "jsonl", "sarif")

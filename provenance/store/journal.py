@@ -1,4 +1,4 @@
-"""What people add to a finished run: reviews of matches, works that are allowed, the custody of the inputs.
+"""What is added to a finished run: reviews of matches, works that are allowed, the custody of the inputs, self-tests.
 
 Nothing in it is changed or removed: each entry holds the digest of the one before, so that a change, a gap or another
 order is found. Against accidents and against edits in place; who can write the whole file can make a new chain, so the
@@ -19,7 +19,7 @@ from provenance.software import account
 from provenance.store.database import RunReader, first_line, rows_of
 from provenance.store.driver import duckdb, undisturbed
 
-REVIEW, ALLOW, ALLOW_FINDING, CUSTODY = "review", "allow", "allow finding", "custody"
+REVIEW, ALLOW, ALLOW_FINDING, CUSTODY, SELFTEST = "review", "allow", "allow finding", "custody", "selftest"
 DECISIONS = ("accepted", "rejected", "undecided")
 STATUSES = ("licensed", "public domain", "permitted")
 

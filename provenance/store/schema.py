@@ -5,6 +5,8 @@ Excerpts are most of its bytes. Left to choose, DuckDB tries several compression
 
 from __future__ import annotations
 
+import json
+
 from provenance.matching.chance import LAMBDA, LOG_K, SMALLEST
 from provenance.store.grades import grade_sql
 
@@ -131,6 +133,12 @@ _DECILES = """list_transform(range(10), lambda d: round(coalesce(list_sum(list_t
            / greatest((d + 1) * b.words // 10 - d * b.words // 10, 1), 4))"""
 """Of each tenth of the best edition, the share that is in the shards."""
 
+_CELLS = json.dumps(
+    [dict.fromkeys(("noise",), "VARCHAR") | dict.fromkeys(("words", "planted", "found", "credited"), "BIGINT")
+     | dict.fromkeys(("rate", "recall", "low", "high"), "DOUBLE")]
+)  # fmt: skip
+"""How the cells of a self-test stand in its entry."""
+
 VIEWS = f"""
 -- Every passage found. Beside those that are credited: the same in other editions of the work (also), in other works
 -- (shared).
@@ -182,6 +190,13 @@ FROM (SELECT entry->>'$.fingerprint' AS fingerprint, arg_max(entry->>'$.status',
              arg_max(name, seq) AS name, arg_max(account, seq) AS account, max(at_utc) AS at_utc, max(seq) AS seq
       FROM journal WHERE kind = 'allow finding' GROUP BY ALL)
 WHERE status <> 'withdrawn';
+
+-- The cells of the last self-test: how many passages were planted in copies of rows, and found, with intervals of 95 %.
+CREATE VIEW v_selftest AS
+SELECT seq, place, c.noise, c.rate, c.words, c.planted, c.found, c.credited, c.recall, c.low, c.high
+FROM (SELECT seq, unnest(cells) AS c, generate_subscripts(cells, 1) AS place
+      FROM (SELECT seq, from_json(entry->'$.cells', '{_CELLS}') AS cells FROM journal WHERE kind = 'selftest'
+            ORDER BY seq DESC LIMIT 1));
 
 -- A work is as much in the shards as the edition of it that is most.
 CREATE VIEW v_works AS

@@ -14,14 +14,12 @@ from provenance.index import Index
 from provenance.runs.background import no_background
 from provenance.runs.config import ScanConfig, WorkerLimits, check_workers
 from provenance.runs.engine import Setup, Watch
-from provenance.runs.ledger import RUN, Ledger
+from provenance.runs.ledger import Ledger
 from provenance.runs.listed import Listed
 from provenance.runs.near_index import joined_index
-from provenance.runs.scan import UNITS_SUFFIX
+from provenance.runs.scan import UNITS_SUFFIX, ledger_of
 from provenance.runs.terms import digest_of
 from provenance.sketch import Key
-from provenance.storage import is_remote
-from provenance.storage.folders import open_folder
 from provenance.store import RunReader
 from provenance.verify.check import DIFFERENT, EQUAL, UNCHECKED, Check
 from provenance.verify.matches import check_match, check_matches, choose
@@ -83,7 +81,7 @@ def verify(
     if isinstance(recorded, Check):
         yield recorded
         return
-    ledger = _ledger_of(recorded.run, db, wanted.out)
+    ledger = ledger_of(recorded.run, db, wanted.out)
     if ledger is None:
         places = wanted.out or f"{recorded.run['ledger']} or {db}{UNITS_SUFFIX}"
         yield Check("units", UNCHECKED, f"there are no unit files at {places}: --out names another place")
@@ -127,13 +125,6 @@ def _match(run: RunReader, finding: str) -> dict[str, Any]:
         example = f"; they are called like {near[0]['finding']}" if near else ""
         raise UsageError(f"the run has no match {finding!r} (--match){example}")
     return rows[0]
-
-
-def _ledger_of(run: dict[str, Any], db: Path, out: str | None) -> Ledger | None:
-    for place in [out] if out else [str(run["ledger"]), f"{db}{UNITS_SUFFIX}"]:
-        if is_remote(place) or (Path(place) / RUN).is_file():
-            return Ledger(open_folder(place), str(run["ledger"]))  # whose name stands in the database's messages
-    return None
 
 
 def _other_version(ledger: Ledger) -> Check | None:

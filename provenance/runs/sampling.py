@@ -1,0 +1,96 @@
+"""Some rows of shards, for a test that needs texts like those of a run. Child processes read them, as all of shards."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from provenance.errors import ShardError
+from provenance.runs.config import ScanConfig
+from provenance.runs.listed import Listed
+from provenance.runs.local import Children
+from provenance.runs.payloads import from_payload
+from provenance.runs.plan import Job, Plan
+from provenance.runs.sampler import ROW_BYTES, SAMPLE_SCHEMA
+
+MOST_SHARDS = 16  # that rows are taken from
+
+
+@dataclass(frozen=True, order=True)
+class SampledRow:
+    """A text of a shard, or a stretch of a long one."""
+
+    shard: str
+    row: int
+    column: str
+    text: bytes
+    bytes: int  # of all of it
+
+
+@dataclass
+class Sample:
+    """Rows, and what else was met on the way to them."""
+
+    rows: list[SampledRow] = field(default_factory=list)
+    shards: list[str] = field(default_factory=list)  # that were read
+    unreadable: dict[str, str] = field(default_factory=dict)  # why each of the others could not be
+    texts: int = 0
+    empty: int = 0
+    unscanned: int = 0
+
+
+def some_shards(names: Sequence[str], seed: int) -> list[str]:
+    """Those that rows are taken from."""
+    known = sorted(names)
+    return sorted(random.Random(f"{seed}/shards").sample(known, min(MOST_SHARDS, len(known))))
+
+
+def sample_rows(
+    listed: Sequence[Listed],
+    config: ScanConfig,
+    rows: int,
+    seed: int,
+    children: Children,
+    workers: int,
+    anonymous: bool = False,
+    on_shard: Callable[[], None] = lambda: None,
+) -> Sample:
+    """Rows of shards that were listed, about as many of each; `children` are of the kind INSPECTOR.
+
+    Equal shards and seeds give the same rows. A shard that cannot be read is named in the result. Objects are fetched
+    into a temporary directory, one after another.
+    """
+    each = -(-rows // max(1, len(listed)))
+    hello = {"config": config.to_json(), "rows": each, "seed": seed}
+    sample = Sample()
+    with TemporaryDirectory(prefix="provenance-") as folder:
+        plan = Plan([Job(file, ()) for file in listed], Path(folder), anonymous, 1, first="sample")
+        results = children.run(hello, plan.tasks, workers, lambda size: None, lambda: None, fetching=plan.fetching)
+        for header, payload in results:
+            plan.done(header)
+            if "error" in header:
+                sample.unreadable[header["shard"]] = header["error"]
+            elif header["task"] == "sample":
+                _take(sample, header, payload, each)
+            else:
+                continue
+            on_shard()
+    sample.rows.sort()
+    sample.shards.sort()
+    sample.unreadable = dict(sorted(sample.unreadable.items()))
+    return sample
+
+
+def _take(sample: Sample, header: dict[str, Any], payload: bytes, most: int) -> None:
+    shard = header["shard"]
+    rows = from_payload(payload, SAMPLE_SCHEMA, shard).to_pylist()
+    if len(rows) > most or any(row["text"] is None or len(row["text"]) > ROW_BYTES for row in rows):
+        raise ShardError(f"shard {shard}: its worker's answer makes no sense: it has more than was asked for")
+    sample.rows += [SampledRow(shard, row["row"], row["column"], row["text"], row["bytes"]) for row in rows]
+    sample.shards.append(shard)
+    for name in ("texts", "empty", "unscanned"):
+        setattr(sample, name, getattr(sample, name) + header[name])

@@ -1,0 +1,117 @@
+"""Passages of the known books: of the texts that an index keeps, or of its owner's own copies where it has none.
+
+A passage begins and ends with words of the text rules, and is bytes of its book.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from provenance.errors import UsageError
+from provenance.index import Index
+from provenance.kernels.words import words_of
+from provenance.readers import Reading, read_books
+
+MOST_BOOKS = 64  # of an owner's copies that are held in memory, taken at random
+
+Cut = Callable[[int, int, int], bytes]
+
+
+class Passage(NamedTuple):
+    """Some words of an edition of a work."""
+
+    work: str
+    text: bytes
+
+
+class Library:
+    """Texts by number, each with so many words, of which passages are cut."""
+
+    def __init__(self, works: Sequence[str], words: npt.NDArray[np.int64], cut: Cut) -> None:
+        """`cut` gives the bytes of a text from one word up to another."""
+        self._works, self._words, self._cut = works, words, cut
+        self._long: dict[int, npt.NDArray[np.int64]] = {}  # by length, the texts that are long enough
+
+    @property
+    def texts(self) -> int:
+        """How many there are that have words."""
+        return int(np.count_nonzero(self._words))
+
+    def draw(self, length: int, rng: random.Random) -> Passage | None:
+        """Words from a random place of a random text that has so many; None where no text has."""
+        if length not in self._long:
+            self._long[length] = np.flatnonzero(self._words >= length)
+        texts = self._long[length]
+        if not texts.size:
+            return None
+        text = int(texts[rng.randrange(texts.size)])
+        first = rng.randrange(int(self._words[text]) - length + 1)
+        return Passage(self._works[text], self._cut(text, first, first + length))
+
+
+def indexed_library(index: Index) -> Library:
+    """The texts of an index that keeps them; decoys are none of the known works."""
+    decoys = index.editions["decoy"].to_numpy()
+    words = np.where(decoys, 0, index.edition_words)
+
+    def cut(edition: int, first: int, last: int) -> bytes:
+        origin = int(index.first_words[edition])
+        begins, ends = index.texts.places(np.array([origin + first, origin + last - 1]))
+        return index.texts.between(edition, int(begins[0]), int(ends[1]))
+
+    return Library(index.work_ids, words, cut)
+
+
+class Unknown(NamedTuple):
+    """A book of which nothing is planted, and why."""
+
+    path: str
+    reason: str
+
+
+def owned_library(index: Index, paths: Sequence[Path], seed: int) -> tuple[Library, list[Unknown]]:
+    """The texts of books that are in an index without texts, told by the digests of their texts, or by their ids.
+
+    Raises UsageError where none of them is, and what `read_books` raises.
+    """
+    by_digest, by_id, decoys = (index.editions[name].to_pylist() for name in ("text_sha256", "edition_id", "decoy"))
+    numbers = {name: number for number, name in enumerate(by_id) if not decoys[number]}
+    numbers |= {digest: number for number, digest in enumerate(by_digest) if not decoys[number]}
+    reading, unknown = Reading(), list[Unknown]()
+    kept: list[tuple[int, str, int, bytes]] = []  # rank, place, edition and text
+    for book in read_books(paths, reading):
+        number = numbers.get(hashlib.sha256(book.text).hexdigest(), numbers.get(book.edition_id))
+        if number is None:
+            unknown.append(Unknown(book.source, "the index has neither its text nor its name"))
+            continue
+        rank = int.from_bytes(hashlib.sha256(f"{seed}/{by_id[number]}".encode()).digest()[:8], "big")
+        heapq.heappush(kept, (rank, book.source, number, book.text))
+        if len(kept) > MOST_BOOKS:
+            heapq.heappop(kept)
+    unknown += [Unknown(outcome.path, outcome.reason) for outcome in reading.failed]
+    if not kept:
+        told = f": {unknown[0].path}: {unknown[0].reason}" if unknown else ""
+        raise UsageError(f"none of the books of --books is in the index {index.folder}{told}")
+    kept.sort()
+    return _of_texts([index.work_ids[number] for _, _, number, _ in kept], [text for *_, text in kept], index), unknown
+
+
+def _of_texts(works: Sequence[str], texts: Sequence[bytes], index: Index) -> Library:
+    places = []
+    for text in texts:
+        words = words_of(np.frombuffer(text, dtype=np.uint8), index.key.keys)
+        places.append((words.begins, words.ends))
+
+    def cut(text: int, first: int, last: int) -> bytes:
+        begins, ends = places[text]
+        return texts[text][int(begins[first]) : int(ends[last - 1])]
+
+    return Library(works, np.array([begins.size for begins, _ in places], dtype=np.int64), cut)

@@ -1,0 +1,201 @@
+"""With what is matched, and in which shards is planted: as somebody asks for, or as a run was given it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from provenance._version import __version__
+from provenance.errors import OtherRunError, UsageError
+from provenance.index import Index
+from provenance.matching import MatchConfig, Matcher
+from provenance.runs.background import no_background
+from provenance.runs.config import ScanConfig
+from provenance.runs.listed import Listed, list_all
+from provenance.runs.local import Children
+from provenance.runs.near_index import joined_index
+from provenance.runs.sampling import some_shards
+from provenance.runs.scan import ledger_of
+from provenance.runs.terms import Terms, digest_of
+from provenance.sketch import Key
+from provenance.store import RunReader
+from provenance.text import TEXT_RULES_VERSION
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What somebody gives; with `db` all that is left out is as the run had it, and what is not has to be the same."""
+
+    db: Path | None = None
+    shards: tuple[str, ...] = ()
+    index: str | None = None
+    key: Key | None = None
+    books: tuple[Path, ...] = ()  # the owner's copies, for an index without texts
+    text_columns: tuple[str, ...] = ()
+    tokenizer: str | None = None
+    end_of_text: int | None = None
+    scale: int | None = None
+    min_words: int | None = None
+    anonymous: bool = False
+    workers: int = 1
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides whether a passage is found, and where it is planted."""
+
+    matcher: Matcher
+    config: ScanConfig
+    listed: list[Listed]  # the shards that rows are taken from
+    shards: int  # of which they were chosen
+    digest: str  # of what decides matches besides the index
+
+    @property
+    def index(self) -> Index:
+        """The index, with the decoys of the run."""
+        return self.matcher.index
+
+
+@contextmanager
+def settings_of(asked: Asked, seed: int, children: Children) -> Iterator[Settings]:
+    """The settings, while what was made for them is there.
+
+    Raises UsageError for what is missing, OtherRunError for what is not as the run had it, and what opening an index
+    and listing shards raise.
+    """
+    with TemporaryDirectory(prefix="provenance-") as folder:
+        made = _of_call(asked) if asked.db is None else _of_run(asked, asked.db)
+        place = Path(folder) / "index"
+        near = joined_index(made.index_path, made.decoys, place, asked.key, asked.anonymous, asked.workers)
+        index = Index(near, asked.key, made.config.scale)
+        if made.index_digest not in (None, index.digest):
+            raise OtherRunError(
+                f"index {made.index_path} has the digest {index.digest}, and the run {asked.db} was made with "
+                f"{made.index_digest}: --index names that one"
+            )
+        index.verify()
+        fingerprints = made.background.fingerprints
+        matcher = Matcher(index, made.config.match, fingerprints)
+        listed, shards = _listed(asked, made, seed, children)
+        decides = {
+            "match": asdict(made.config.match), "scale": made.config.scale, "text_rules": TEXT_RULES_VERSION,
+            "background": made.background.record.get("xxh3_128"),
+        }  # fmt: skip
+        yield Settings(matcher, made.config, listed, shards, _digest(decides))
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What was given, by whichever way."""
+
+    index_path: str
+    index_digest: str | None
+    decoys: tuple[str, ...]
+    config: ScanConfig
+    background: Any
+    known: dict[str, int]  # bytes of the shards of the run; empty without one
+
+
+def _of_call(asked: Asked) -> _Made:
+    if not asked.shards or asked.index is None:
+        missing = "--shards" if not asked.shards else "--index"
+        raise UsageError(f"{missing} is missing: give --shards and --index, or --db, a run that has both")
+    match = MatchConfig() if asked.min_words is None else MatchConfig(min_words=asked.min_words)
+    config = ScanConfig(
+        text_columns=asked.text_columns, tokenizer=asked.tokenizer, end_of_text=asked.end_of_text, scale=asked.scale,
+        match=match,
+    )  # fmt: skip
+    return _Made(asked.index, None, (), config, no_background(), {})
+
+
+def _of_run(asked: Asked, db: Path) -> _Made:
+    with RunReader(db) as reader:
+        run = reader.query("SELECT * FROM run")[0]
+        known = reader.query("SELECT shard, bytes FROM shard WHERE outcome IN ('scanned', 'partial') ORDER BY shard")
+    terms = json.loads(run["terms"])
+    config = ScanConfig.from_json(terms["config"])
+    _refuse_others(asked, db, terms, config)
+    record = json.loads(run["background"])
+    background = no_background()
+    if record:
+        ledger = ledger_of(run, db)
+        background = background if ledger is None else ledger.background(no_background)
+        if background.record.get("xxh3_128") != record["xxh3_128"]:
+            raise OtherRunError(
+                f"the run {db} learned a background, and its folder {run['ledger']} does not have it any more: "
+                "put it back there, or beside the database"
+            )
+    return _Made(
+        asked.index or str(run["index_path"]),
+        str(terms["index"]),
+        tuple(terms["decoys"]),
+        replace(config, tokenizer=asked.tokenizer or config.tokenizer),
+        background,
+        {row["shard"]: int(row["bytes"] or 0) for row in known},
+    )
+
+
+def _refuse_others(asked: Asked, db: Path, terms: dict[str, Any], config: ScanConfig) -> None:
+    """Raise OtherRunError naming what was asked for, or is here, that the run had otherwise."""
+    told: dict[str, Any] = {"tool_version": __version__, "text_rules": TEXT_RULES_VERSION}
+    options = {
+        "text_columns": list(asked.text_columns) or None, "end_of_text": asked.end_of_text, "scale": asked.scale,
+    }  # fmt: skip
+    told["config"] = {name: value for name, value in options.items() if value is not None}
+    if asked.min_words is not None:
+        told["config"]["match"] = {"min_words": asked.min_words}
+    told["tokenizer_sha256"] = digest_of(asked.tokenizer or config.tokenizer)
+    had = {
+        **{name: terms[name] for name in told if name != "config"},
+        "config": {name: terms["config"][name] for name in told["config"]},
+    }
+    if "match" in had["config"]:
+        had["config"]["match"] = {"min_words": config.match.min_words}
+    remedy = "Leave out what was given otherwise: the certificate is of the run as it was made"
+    Terms(told).refuse_other(Terms(had), str(db), remedy)
+
+
+def _listed(asked: Asked, made: _Made, seed: int, children: Children) -> tuple[list[Listed], int]:
+    """The shards that rows are taken from, and of how many they were chosen."""
+    if asked.shards:
+        found = _shards_of(asked.shards, asked, made.config, children)
+        if asked.db is not None:
+            _refuse_strangers(found, asked.db, made.known)
+        names = set(some_shards([file.name for file in found], seed))
+        return [file for file in found if file.name in names], len(found)
+    if not made.known:
+        raise UsageError(f"the run {asked.db} scanned no shard: there is nothing to plant in")
+    chosen = some_shards(list(made.known), seed)
+    found = _shards_of(chosen, asked, made.config, children)
+    assert asked.db is not None
+    _refuse_strangers(found, asked.db, made.known)
+    return found, len(made.known)
+
+
+def _shards_of(specs: Sequence[str], asked: Asked, config: ScanConfig, children: Children) -> list[Listed]:
+    listed = list_all(specs, asked.anonymous, children, config.unit_bytes)
+    found = [file for file in listed if not file.skipped and not file.unreadable]
+    if not found:
+        raise UsageError(f"no shard in {', '.join(specs)[:200]}: there is nothing to plant in")
+    return found
+
+
+def _refuse_strangers(found: Sequence[Listed], db: Path, known: dict[str, int]) -> None:
+    """Raise OtherRunError for the first shard that the run did not scan, or that has another size by now."""
+    for file in found:
+        if file.name not in known:
+            raise OtherRunError(f"{db} holds a run that did not scan shard {file.name}: give --shards as it was given")
+        if file.bytes != known[file.name]:
+            raise OtherRunError(
+                f"shard {file.name} has {file.bytes:,} bytes, and had {known[file.name]:,} when the run {db} scanned it"
+            )
+
+
+def _digest(values: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
