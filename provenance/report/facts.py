@@ -77,6 +77,8 @@ class Facts:
     log: Listing
     allowed: Listing
     custody: list[Row]
+    selftest: Row | None  # the last one
+    selftest_cells: list[Row]
     spans: dict[str, list[tuple[int, int, float, bool]]]  # by edition: word begin, end, identity, credited to the work
     heat: list[Row]  # words of works by columns of shards
     heat_columns: int
@@ -118,6 +120,8 @@ def read_facts(run: RunReader, options: Options) -> Facts:
         log=_listing(run, "review_log", MOST_LOG),
         allowed=_listing(run, "allowed", MOST_LOG),
         custody=[{**row, "entry": json.loads(row["entry"])} for row in run.query(QUERIES["custody"].whole)],
+        selftest=next(iter(run.query(QUERIES["selftest"].whole)), None),
+        selftest_cells=run.query(QUERIES["selftest_cells"].whole),
         spans=_spans(run, [page["best_edition"] for page in pages]),
         heat=_heat(run, names[:MOST_HEAT_WORKS], columns) if columns > 1 else [],
         heat_columns=columns,

@@ -16,7 +16,19 @@ from provenance.report.facts import Facts, Options, read_facts
 from provenance.report.passages import cut_at_word, pair_of, shown_text
 from provenance.report.rates import LENGTHS, differences, error_rates, rows_of, study_digest
 from provenance.report.strips import LOOKS, Cells, cells_of_deciles, cells_of_spans, heat_map, strip
-from provenance.report.wording import ALTERNATIVES, GLOSSARY, GRADE_MEANS, LIMITS, how_sure, strip_label, verdict
+from provenance.report.wording import (
+    ALTERNATIVES,
+    GLOSSARY,
+    GRADE_MEANS,
+    LIMITS,
+    NO_SELFTEST,
+    RECALL_SAYS,
+    certified,
+    how_sure,
+    recall_rows,
+    strip_label,
+    verdict,
+)  # fmt: skip
 from provenance.shown import number, percent, safe, short, size, utc
 from provenance.store import RunReader
 
@@ -42,13 +54,15 @@ def render(facts: Facts) -> str:
     script = _source("report.js")
     rates = error_rates()
     pairs = _pairs(facts)
+    recall_lengths, recall = recall_rows(facts)
     return _environment().get_template("report.html.j2").render(
         facts=facts, one=facts.one, record=facts.record, case=case, style=Markup(style), script=Markup(script),
         policy=policy(style, script), rates=rates, rate_rows=rows_of(rates) if rates else [], lengths=LENGTHS,
         differs=differences(rates, facts.record) if rates else [],
         pairs=pairs, anchors=anchors(facts), strips=_strips(facts), heat=_heat(facts), verdict=verdict(facts),
         sure=how_sure(facts, rates), looks=LOOKS, grade_means=GRADE_MEANS, limits=LIMITS, glossary=GLOSSARY,
-        alternatives=ALTERNATIVES, about=ABOUT, study=study_digest(),
+        alternatives=ALTERNATIVES, about=ABOUT, study=study_digest(), recall=recall, recall_lengths=recall_lengths,
+        certified=certified(facts), recall_says=RECALL_SAYS, no_selftest=NO_SELFTEST,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from provenance.report.cells import counted, value
+from provenance.selftest.plants import VERBATIM
 from provenance.shown import percent, safe
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ GRADE_MEANS: dict[str, str] = _TEXTS["grades"]
 LIMITS: list[str] = _TEXTS["limits"]
 ALTERNATIVES: dict[str, str] = _TEXTS["alternatives"]
 GLOSSARY: dict[str, str] = _TEXTS["glossary"]
+RECALL_SAYS: list[str] = _TEXTS["recall"]["says"]
+NO_SELFTEST = Markup(_TEXTS["recall"]["none"])  # words of ours, with a command in them
 
 
 def verdict(facts: Facts) -> Markup:
@@ -70,11 +73,58 @@ def how_sure(facts: Facts, rates: dict[str, Any] | None) -> list[Markup]:
         )
     else:
         said.append(Markup("No decoy works were scanned for in this run (<code>--decoys</code>)."))
+    link = Markup(' All lengths and kinds are in the <a href="#recall">recall certificate</a>.')
+    said += [certified(facts)[0] + link] if certified(facts) else [NO_SELFTEST]
     if rates is None:
         said.append(Markup("No study of error rates is shipped with this version."))
     else:
         said += _of_study(rates)
     return said
+
+
+def certified(facts: Facts) -> list[Markup]:
+    """What the last self-test came to; nothing without one."""
+    row = facts.selftest
+    if row is None:
+        return []
+    said = []
+    if row["one_planted"]:
+        said.append(
+            Markup(
+                '<span data-query="selftest">Of passages of {} words or more, {}, planted in copies of the rows of '
+                "these shards, {} of {} were found: with 95 % confidence at least {} of such passages would be.</span>"
+            ).format(
+                value(row, "one_words"), _changed(row), value(row, "one_found"), value(row, "one_planted"),
+                value(row, "one_low", "percent"),
+            )
+        )  # fmt: skip
+    if row["all_planted"] > row["one_planted"]:
+        said.append(
+            Markup(
+                '<span data-query="selftest">Of those of all kinds of change together {} of {} were found.</span>'
+            ).format(value(row, "all_found"), value(row, "all_planted"))
+        )
+    return said
+
+
+def _changed(row: dict[str, Any]) -> Markup:
+    """The kind of change that the first sentence is about."""
+    if row["one_noise"] == VERBATIM:
+        return Markup("word for word")
+    told = Markup("changed ({}").format(value(row, "one_noise", "text"))
+    return told + (Markup(", {} of words)").format(value(row, "one_rate", "percent")) if row["one_rate"] else ")")
+
+
+def recall_rows(facts: Facts) -> tuple[list[int], list[dict[str, Any]]]:
+    """Lengths, and a row for each kind and rate of change: its cells by length, each with its place in the answer."""
+    lengths = sorted({cell["words"] for cell in facts.selftest_cells})
+    found: dict[tuple[str, float], dict[int, dict[str, Any]]] = {}
+    for skip, cell in enumerate(facts.selftest_cells):
+        found.setdefault((cell["noise"], cell["rate"]), {})[cell["words"]] = {**cell, "skip": skip}
+    return lengths, [
+        {"noise": noise, "rate": rate, "cells": [cells.get(length) for length in lengths]}
+        for (noise, rate), cells in found.items()
+    ]
 
 
 def _of_study(rates: dict[str, Any]) -> list[Markup]:

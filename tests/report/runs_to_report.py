@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import provenance
+from provenance.selftest import Asked, Wanted, certify, parse_noises
 from provenance.store import RunReader
 from provenance.store.journal import Author, append
 from tests.shards.fixtures import prose
@@ -95,6 +96,9 @@ def make_rich(folder: Path) -> Path:
             ]}),
         ],
     )  # fmt: skip
+    noises = parse_noises("verbatim,homoglyphs,substitution:0.1")
+    test = certify(Asked(db), Wanted(plants=4, lengths=(25, 100), noises=noises, rows=10))
+    append(db, Author("S. Tester", "st"), [("selftest", test.entry)])
     return db
 
 
