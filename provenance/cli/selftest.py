@@ -120,8 +120,8 @@ def show(entry: dict[str, Any]) -> None:
     used, shards = number(entry["rows_used"], "row"), number(len(entry["shards_sampled"]), "shard")
     click.echo(
         f"\nPlanted in copies of {used} of {shards}. {number(entry['rows_sampled'], 'row')} were sampled; nothing was "
-        f"planted in the {entry['rows_matched']:,} that had a match before. Of {number(entry['rows_cut'], 'row')} longer "
-        f"than {size(entry['row_bytes'])} only a stretch was taken."
+        f"planted in the {entry['rows_matched']:,} that had a match before. Of {number(entry['rows_cut'], 'row')} "
+        f"longer than {size(entry['row_bytes'])} only a stretch was taken."
     )
     for sentence in sentences_of(entry):
         click.echo(sentence)

@@ -74,7 +74,7 @@ def how_sure(facts: Facts, rates: dict[str, Any] | None) -> list[Markup]:
     else:
         said.append(Markup("No decoy works were scanned for in this run (<code>--decoys</code>)."))
     link = Markup(' All lengths and kinds are in the <a href="#recall">recall certificate</a>.')
-    said += [certified(facts)[0] + link] if certified(facts) else [NO_SELFTEST]
+    said += [NO_SELFTEST] if facts.selftest is None else [sentence + link for sentence in certified(facts)[:1]]
     if rates is None:
         said.append(Markup("No study of error rates is shipped with this version."))
     else:
