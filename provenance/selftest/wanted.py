@@ -9,7 +9,7 @@ from provenance.selftest.disturb import CUT, RATED, RATES
 from provenance.selftest.plants import ALL_NOISES, VERBATIM, Cell, Noise, cells_of
 
 LENGTHS = (25, 50, 100, 200, 400)  # words
-MOST_PLANTS, MOST_WORDS, MOST_ROWS = 10_000, 5_000, 10_000
+MOST_PLANTS, MOST_WORDS, MOST_ROWS = 10_000, 5_000, 2_000  # rows are held in memory: of 64 KiB each at most
 
 SHORT_NAMES = {
     "verbatim": VERBATIM, "stripped": "case and punctuation stripped", "pages": "line-end hyphens, page headers",

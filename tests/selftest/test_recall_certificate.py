@@ -69,9 +69,9 @@ def test_passages_of_100_words_are_all_found_whatever_the_rows_are(shards, index
 
 def test_equal_inputs_and_seeds_give_equal_bytes_and_another_seed_does_not(shards, index):
     asked = {"shards": (str(shards),), "index": str(index)}
-    noises = parse_noises("substitution:0.1,cut")
+    noises = parse_noises("ocr:0.2,cut")
     first, again, other = (
-        certify(Asked(**asked, workers=workers), Wanted(40, (27, 33, 50), noises, 30, seed)).entry
+        certify(Asked(**asked, workers=workers), Wanted(40, (30, 33, 36, 50), noises, 30, seed)).entry
         for workers, seed in ((1, 1), (2, 1), (1, 2))
     )
     assert json.dumps(first, sort_keys=True) == json.dumps(again, sort_keys=True)
@@ -206,6 +206,40 @@ def test_shards_that_changed_since_the_run_are_refused(index, shards, tmp_path):
     pq.write_table(pa.table({"text": ["other text"]}), shard)
     with pytest.raises(OtherRunError, match=r"has [\d,]+ bytes, and had"):
         certify(Asked(tmp_path / "run.duckdb"), FEW)
+
+
+@pytest.mark.slow
+def test_rows_of_token_ids_and_chats_are_rows_too(tokenizer, index, tmp_path):
+    trained, path = tokenizer
+    ids = [trained.encode(prose(100 + n, 80)).ids for n in range(20)]
+    pq.write_table(pa.table({"input_ids": ids}), tmp_path / "ids.parquet")
+    chats = [[{"role": "user", "content": prose(300 + n, 30)}] * 2 for n in range(20)]
+    pq.write_table(pa.table({"messages": chats}), tmp_path / "chats.parquet")
+    for name, options, rows in (("ids", {"tokenizer": path}, 20), ("chats", {}, 40)):
+        asked = Asked(shards=(str(tmp_path / f"{name}.parquet"),), index=str(index), **options)
+        entry = certify(asked, FEW).entry
+        assert all(cell["found"] == FEW.plants for cell in entry["cells"])
+        assert entry["rows_sampled"] == min(rows, FEW.rows)
+
+
+@pytest.mark.slow
+def test_background_and_decoys_are_those_of_the_run(books, index, tmp_path):
+    """What the background made common is found no more, and nothing is taken from a decoy."""
+    (tmp_path / "decoys").mkdir()
+    (tmp_path / "decoys" / "unpublished.txt").write_text(prose(999, 3000))
+    lines = "".join(json.dumps({"text": prose(600 + n, 50)}) + "\n" for n in range(30))
+    (tmp_path / "shard.jsonl").write_text(lines)
+    ordinary = [text for text in books.values() for _ in range(3)]
+    pq.write_table(pa.table({"text": ordinary}), tmp_path / "background.parquet")
+    db = tmp_path / "run.duckdb"
+    background, decoys = [tmp_path / "background.parquet"], [tmp_path / "decoys"]
+    provenance.scan([tmp_path / "shard.jsonl"], index, db, workers=1, background=background, decoys=decoys)
+    entry = certify(Asked(db), FEW).entry
+    assert entry["texts"] == 3
+    assert sum(cell["found"] for cell in entry["cells"]) == 0, "all of the books is common text now"
+    shutil.move(f"{db}.units", tmp_path / "elsewhere")
+    with pytest.raises(OtherRunError, match="learned a background"):
+        certify(Asked(db), FEW)
 
 
 @pytest.mark.parametrize("text", ["", "a", "25,-1", "25;50", "1.5"])

@@ -127,6 +127,11 @@ def test_the_command_takes_lists_from_files_and_standard_input_and_ends_by_itsel
     shown = run("inspect", uris[1], "--json")
     assert shown.returncode == 0, shown.stderr
     assert json.loads(shown.stdout)["format"] == "jsonl (gzip)"
+    few = ("--plants", 3, "--lengths", 100, "--noise", "verbatim")
+    certified = run("selftest", "--db", tmp_path / "r.duckdb", *few, "--json")
+    assert certified.returncode == 0, certified.stderr
+    assert json.loads(certified.stdout)["shards_sampled"] == sorted([uris[0], str(paths[1]), uris[2]])
+    assert json.loads(certified.stdout)["one"]["found"] == 3
 
 
 def test_processes_that_parse_get_no_credentials(s3):
