@@ -15,9 +15,15 @@ from lxml import html
 
 import provenance
 from provenance.errors import OtherRunError, ShardError, UsageError
+from provenance.index import Index
+from provenance.matching import Matcher
 from provenance.report import report
 from provenance.runs.sampler import ROW_BYTES
+from provenance.runs.sampling import SampledRow
 from provenance.selftest import Asked, Wanted, certify, parse_lengths, parse_noises
+from provenance.selftest.certify import planted
+from provenance.selftest.judge import judge
+from provenance.selftest.passages import indexed_library
 from provenance.store import RunReader
 from provenance.store.journal import broken_link, entries
 from tests.shards.fixtures import prose
@@ -206,6 +212,31 @@ def test_shards_that_changed_since_the_run_are_refused(index, shards, tmp_path):
     pq.write_table(pa.table({"text": ["other text"]}), shard)
     with pytest.raises(OtherRunError, match=r"has [\d,]+ bytes, and had"):
         certify(Asked(tmp_path / "run.duckdb"), FEW)
+
+
+@pytest.mark.slow
+def test_a_scan_of_the_same_rows_written_to_a_file_finds_the_same(shards, index, books, tmp_path):
+    """The oracle: the public command, a real shard, and bytes compared one by one."""
+    opened = Index(index)
+    wanted = Wanted(20, (30, 100), parse_noises("verbatim,ocr:0.2,cut,shuffled"), 30)
+    hosts = [SampledRow("", n, "text", prose(800 + n, 60).encode(), 0) for n in range(20)]
+    plants = list(planted(indexed_library(opened), hosts, wanted, opened.key))
+    texts = [piece.text for plant in plants for piece in plant.pieces]
+    pq.write_table(pa.table({"text": pa.array(texts, pa.binary())}), tmp_path / "planted.parquet")
+    provenance.scan([tmp_path / "planted.parquet"], index, tmp_path / "run.duckdb", workers=1)
+    with RunReader(tmp_path / "run.duckdb") as reader:
+        sql = 'SELECT "row", doc_begin, doc_end, list_append([s.work_id for s in shared], work_id) AS works FROM match'
+        rows = reader.query(sql)
+    found, row = [0] * len(wanted.cells), 0
+    for plant in plants:
+        size = covered = 0
+        for piece in plant.pieces:
+            own = [(m["doc_begin"], m["doc_end"]) for m in rows if m["row"] == row and plant.work in m["works"]]
+            covered += sum(any(a <= at < b for a, b in own) for at in range(piece.begin, piece.end))
+            size, row = size + piece.end - piece.begin, row + 1
+        found[plant.cell] += 2 * covered >= size
+    assert [tally.found for tally in judge(Matcher(opened), plants, len(wanted.cells), lambda plants: None)] == found
+    assert len(set(found)) > 2, "cells differ"
 
 
 @pytest.mark.slow
