@@ -98,7 +98,7 @@ def certified(facts: Facts) -> list[Markup]:
                 value(row, "one_low", "percent"),
             )
         )  # fmt: skip
-    if row["all_planted"] > row["one_planted"]:
+    if (row["all_planted"] or 0) > (row["one_planted"] or 0):
         said.append(
             Markup(
                 '<span data-query="selftest">Of those of all kinds of change together {} of {} were found.</span>'

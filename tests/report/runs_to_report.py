@@ -132,6 +132,18 @@ def make_hostile(folder: Path) -> Path:
             {"case": 'A"; } </style>' + PAYLOADS[0], "operator": PAYLOADS[8], "acquired": [{"what": PAYLOADS[0]}]},
         )
     ]
+    cell = {
+        "noise": PAYLOADS[0],
+        "rate": 0.5,
+        "words": 25,
+        "planted": 1,
+        "found": 1,
+        "recall": 1.0,
+        "low": 0,
+        "high": 1,
+    }
+    one = {"noise": PAYLOADS[1], "rate": 0.1, "words": 25, "planted": 1, "found": 1, "low": 0.05}
+    said += [("selftest", {"cells": [cell], "one": one, "index": PAYLOADS[8], "settings": PAYLOADS[3]})]
     append(db, Author(PAYLOADS[0], PAYLOADS[5]), said)
     return db
 
