@@ -46,6 +46,9 @@ def build_index(
     strict: bool = False,
     limits: Limits | None = None,
     known: Mapping[str, str] | None = None,
+    seal: Callable[[str], str] = str,
+    pseudonyms: bool = False,
+    private_record: str | Path | None = None,
 ) -> BuildReport:
     """Index books, directories of them, collections and archives, in this order, at `out`.
 
@@ -54,7 +57,10 @@ def build_index(
     `id`, `file` or `isbn` and any of FACTS. `described` are facts of the only book. `decoys` are sources of books that
     cannot be in any data. A file that cannot be read is told in the report, and the others are indexed; with `strict`,
     or where nothing can be read, it raises BookError. `known` are digests (SHA-256) of
-    files that are indexed already, each with its name: they are skipped. Raises UsageError, MetadataError or
+    files that are indexed already, each with its name: they are skipped; `seal` makes of a digest what `known` has in
+    its place. With a secret `key` and without `keep_texts` the index is sealed: it has no digest of a text that others
+    could compare; `pseudonyms` replace names and titles, and `private_record` is where its owner's own record goes.
+    Raises UsageError, MetadataError or
     OutputError too; then nothing is left at `out` that was not there before.
     """
     reading = Reading(
@@ -64,13 +70,15 @@ def build_index(
         strict=strict,
         limits=limits or Limits(),
         seen=dict(known or {}),
+        seal=seal,
     )
     paths, not_in_data = [Path(source) for source in sources], [Path(source) for source in decoys]
     sketch = sketch or fitting_sketch(paths + not_in_data)
     books = _all_books(paths, not_in_data, reading, str(metadata))
     return index.build_index(
-        books, Path(out), sketch, key, keep_texts, overwrite, reading.outcomes, on_book, memory, workers
-    )
+        books, Path(out), sketch, key, keep_texts, overwrite, reading.outcomes, on_book, memory, workers,
+        pseudonyms=pseudonyms, private_record=Path(private_record) if private_record else None,
+    )  # fmt: skip
 
 
 def _all_books(sources: Sequence[Path], decoys: Sequence[Path], reading: Reading, metadata: str) -> Iterator[Book]:
@@ -135,6 +143,9 @@ def add_to_index(
     is as it was.
     """
     opened = Index(Path(existing), key)
+    if opened.manifest["names"] != "given":
+        raise UsageError(f"{existing} has pseudonyms, by which works cannot be told: build it again from all books")
+    known = zip(*(opened.editions[name].to_pylist() for name in ("source_sha256", "source", "edition_id")), strict=True)
     target = Path(existing if out is None else out)
     with TemporaryDirectory(prefix=f".{target.name}.", suffix=".adding", dir=target.parent) as folder:
         added = build_index(
@@ -150,7 +161,8 @@ def add_to_index(
             workers=workers,
             decoys=decoys,
             strict=strict,
-            known=dict(zip(*(opened.editions[name].to_pylist() for name in ("source_sha256", "source")), strict=True)),
+            known={digest: source or f"edition {edition_id}" for digest, source, edition_id in known},
+            seal=str if opened.has_texts else opened.key.seal,
         )
         new = Index(added.folder, key)
         report = merge_indexes(opened, new, target, overwrite or out is None, memory)

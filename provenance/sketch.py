@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from provenance.errors import IndexFormatError, UsageError
 from provenance.kernels.fingerprints import Sketches, sketch_batch
 from provenance.kernels.hashing import derive_keys
 from provenance.kernels.minhash import band_batch
+from provenance.kernels.siphash import siphash
 
 SketchKind = Literal["frac", "banded"]
 MOST_KEY_BYTES = 1 << 16  # of a key file
@@ -177,21 +178,41 @@ def from_json(record: dict[str, Any]) -> Sketch:
         raise IndexFormatError(f"sketch parameters of another version: {error}") from error
 
 
+PUBLIC_NUMBERS = (*(int(number) for number in derive_keys(0)), 0, 0)
+KEY_LABEL = b"provenance key v2"
+"""The message under which HMAC-SHA-512 makes numbers of a secret: three for the kernels, two for the table."""
+DIGEST_LABEL = b"provenance digests v2"
+NAME_LABEL = b"provenance key id v2"
+PUBLIC = "public"  # the id of no key
+SEALED = "hmac-sha256:"  # before what stands in place of a digest
+
+
 @dataclass(frozen=True)
 class Key:
-    """The seed of all hashes, and a name for it that does not give it away."""
+    """The numbers that all hashes start from, and a name for them that does not give them away.
 
-    seed: int = 0
-    key_id: str = "public"
+    Nothing of it but `key_id` is written anywhere, or shown: `repr` leaves it out.
+    """
+
+    numbers: tuple[int, ...] = field(default=PUBLIC_NUMBERS, repr=False)  # `derive_keys`, then a key of SipHash
+    key_id: str = PUBLIC
+    digest_key: bytes = field(default=b"", repr=False)  # of `seal`; workers need none
 
     @classmethod
     def from_secret(cls, secret: bytes) -> Key:
-        """Seed and id from the bytes of a key file, each by SHA-256 under its own label."""
+        """Numbers, digest key and id from the bytes of a key file, each by HMAC under its own label."""
         if len(secret) < 16:
             raise UsageError(f"the key holds {len(secret)} bytes; at least 16 random ones are needed")
-        seed = hashlib.sha256(b"provenance seed v1\0" + secret).digest()[:8]
-        key_id = hashlib.sha256(b"provenance key id v1\0" + secret).hexdigest()[:16]
-        return cls(int.from_bytes(seed, "little"), key_id)
+        made = np.frombuffer(hmac.digest(secret, KEY_LABEL, "sha512"), "<u8").tolist()
+        key_id = hmac.digest(secret, NAME_LABEL, "sha256").hex()[:16]
+        return cls(
+            (made[0], made[1], made[2] | 1, made[3], made[4]), key_id, hmac.digest(secret, DIGEST_LABEL, "sha256")
+        )
+
+    @property
+    def is_public(self) -> bool:
+        """Whether there is no secret: anybody can make the same fingerprints."""
+        return self.key_id == PUBLIC
 
     @classmethod
     def from_file(cls, path: Path) -> Key:
@@ -207,5 +228,37 @@ class Key:
 
     @property
     def keys(self) -> npt.NDArray[np.uint64]:
-        """What the kernels take: see `derive_keys`."""
-        return derive_keys(self.seed)
+        """What the kernels take: `[word key, shingle key, shingle multiplier (odd)]`."""
+        return np.array(self.numbers[:3], dtype=np.uint64)
+
+    def hidden(self, fingerprints: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+        """What an index holds of fingerprints: themselves, or under a secret SipHash-2-4 of each."""
+        if self.is_public:
+            return fingerprints
+        return siphash(fingerprints, np.uint64(self.numbers[3]), np.uint64(self.numbers[4]))
+
+    def most_hidden(self, max_kept: int) -> int:
+        """The largest number that `hidden` gives of fingerprints up to `max_kept`."""
+        return max_kept if self.is_public else (1 << 64) - 1
+
+    def seal(self, digest: str) -> str:
+        """A keyed digest of a digest, by which only who has the secret can tell whether it is of a given text.
+
+        HMAC-SHA-256 of the digest as it is written. Without a secret, the digest itself.
+        """
+        if self.is_public:
+            return digest
+        return SEALED + hmac.digest(self.digest_key, digest.encode(), "sha256").hex()
+
+    def pseudonym(self, kind: str, name: str) -> str:
+        """A name that says nothing without the secret: 16 hexadecimal digits of an HMAC."""
+        return f"{kind}-{hmac.digest(self.digest_key, f'{kind}:{name}'.encode(), 'sha256').hex()[:16]}"
+
+    def told(self) -> dict[str, Any]:
+        """What workers are told of it, through pipes only, and `from_told` reads."""
+        return {"numbers": list(self.numbers), "key_id": self.key_id}
+
+    @classmethod
+    def from_told(cls, told: dict[str, Any]) -> Key:
+        """The key that `told` told."""
+        return cls(tuple(told["numbers"]), str(told["key_id"]))

@@ -149,10 +149,16 @@ def table_vector() -> dict[str, Any]:
     }
 
 
-def secret_vector(secret: bytes) -> dict[str, str]:
-    """Seed and id of a key file's bytes."""
+def secret_vector(secret: bytes) -> dict[str, Any]:
+    """All that is made of a key file's bytes, and what an index under this key holds of some numbers."""
     key = Key.from_secret(secret)
-    return {"seed": _hex(key.seed), "key_id": key.key_id}
+    return {
+        "numbers": [_hex(number) for number in key.numbers],
+        "key_id": key.key_id,
+        "hidden": _hexes(key.hidden(np.array(SEEDS, dtype=np.uint64))),
+        "sealed": key.seal("0" * 64),
+        "pseudonym": key.pseudonym("work", "moby-dick"),
+    }
 
 
 def _hex(number: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import subprocess
 import sys
@@ -172,23 +173,76 @@ def test_importing_the_sketches_does_not_import_datasketch():
 
 
 @pytest.mark.parametrize("secret", [b"sixteen bytes ok", bytes(32), b"x" * 1000])
-def test_a_key_is_made_from_its_secret_by_sha256_under_two_labels(secret):
+def test_a_key_is_made_from_its_secret_by_hmac_under_three_labels(secret):
     key = Key.from_secret(secret)
-    assert key.seed == int.from_bytes(hashlib.sha256(b"provenance seed v1\0" + secret).digest()[:8], "little")
-    assert key.key_id == hashlib.sha256(b"provenance key id v1\0" + secret).hexdigest()[:16]
-    assert np.array_equal(key.keys, derive_keys(key.seed))
+    made = hmac.new(secret, b"provenance key v2", hashlib.sha512).digest()
+    numbers = [int.from_bytes(made[at : at + 8], "little") for at in range(0, 40, 8)]
+    numbers[2] |= 1  # an odd multiplier
+    assert list(key.numbers) == numbers
+    assert key.keys.tolist() == numbers[:3]
+    assert key.key_id == hmac.new(secret, b"provenance key id v2", hashlib.sha256).hexdigest()[:16]
+    assert key.digest_key == hmac.new(secret, b"provenance digests v2", hashlib.sha256).digest()
 
 
-def test_the_key_id_does_not_give_the_seed_away():
+def test_a_key_shows_its_id_and_nothing_else_of_itself():
     key = Key.from_secret(b"sixteen bytes ok")
-    seed = key.seed.to_bytes(8, "little")
-    assert key.key_id not in (seed.hex(), seed[::-1].hex())
+    assert repr(key) == f"Key(key_id={key.key_id!r})"
+
+
+def test_workers_are_told_what_makes_the_same_hashes_and_not_what_seals_digests():
+    key = Key.from_secret(b"sixteen bytes ok")
+    told = Key.from_told(json.loads(json.dumps(key.told())))
+    values = np.arange(100, dtype=np.uint64)
+    assert (told.keys.tolist(), told.key_id) == (key.keys.tolist(), key.key_id)
+    assert told.hidden(values).tolist() == key.hidden(values).tolist()
+    assert told.digest_key == b""
+
+
+def siphash_2_4(message: bytes, key: bytes) -> int:
+    """As the paper has it, in plain Python."""
+    k0, k1 = int.from_bytes(key[:8], "little"), int.from_bytes(key[8:], "little")
+    start = (0x736F6D6570736575, 0x646F72616E646F6D, 0x6C7967656E657261, 0x7465646279746573)
+    v = [start[0] ^ k0, start[1] ^ k1, start[2] ^ k0, start[3] ^ k1]
+
+    def rounds(count):
+        for _ in range(count):
+            for a, b, bits, turned in ((0, 1, 13, 32), (2, 3, 16, 0), (0, 3, 21, 0), (2, 1, 17, 32)):
+                v[a] = (v[a] + v[b]) % 2**64
+                v[b] = (v[b] << bits | v[b] >> 64 - bits) % 2**64 ^ v[a]
+                v[a] = (v[a] << turned | v[a] >> 64 - turned) % 2**64
+
+    padded = message + bytes(-(len(message) + 1) % 8) + bytes([len(message) % 256])
+    for at in range(0, len(padded), 8):
+        block = int.from_bytes(padded[at : at + 8], "little")
+        v[3] ^= block
+        rounds(2)
+        v[0] ^= block
+    v[2] ^= 0xFF
+    rounds(4)
+    return v[0] ^ v[1] ^ v[2] ^ v[3]
+
+
+def test_what_a_keyed_table_holds_is_siphash_of_the_fingerprint():
+    assert siphash_2_4(bytes(range(15)), bytes(range(16))) == 0xA129CA6149BE45E5  # the vector of the paper
+    key = Key.from_secret(b"sixteen bytes ok")
+    sip_key = b"".join(number.to_bytes(8, "little") for number in key.numbers[3:])
+    values = [0, 1, 2**64 - 1, 0x0706050403020100, *range(3, 2**63, 2**60)]
+    expected = [siphash_2_4(value.to_bytes(8, "little"), sip_key) for value in values]
+    assert key.hidden(np.array(values, dtype=np.uint64)).tolist() == expected
+    assert Key().hidden(np.array(values, dtype=np.uint64)).tolist() == values
+
+
+def test_a_digest_is_sealed_by_hmac_and_is_itself_without_a_secret():
+    key, digest = Key.from_secret(b"sixteen bytes ok"), hashlib.sha256(b"a book").hexdigest()
+    sealed = hmac.new(key.digest_key, digest.encode(), hashlib.sha256).hexdigest()
+    assert key.seal(digest) == f"hmac-sha256:{sealed}"
+    assert Key().seal(digest) == digest
 
 
 def test_secrets_that_differ_in_one_bit_give_unrelated_keys():
     one, other = Key.from_secret(bytes(16)), Key.from_secret(bytes(15) + b"\1")
     assert one.key_id != other.key_id
-    assert not set(one.keys.tolist()) & set(other.keys.tolist())
+    assert not set(one.numbers) & set(other.numbers)
 
 
 @pytest.mark.parametrize("size", [0, 1, 15])
@@ -198,5 +252,6 @@ def test_a_short_secret_is_refused(size):
 
 
 def test_without_a_secret_the_key_is_the_public_one():
-    assert (Key().seed, Key().key_id) == (0, "public")
+    assert Key().is_public
+    assert Key().key_id == "public"
     assert np.array_equal(Key().keys, derive_keys(0))

@@ -52,6 +52,12 @@ def command() -> None:
 @click.option("--no-text", is_flag=True, help="Leave the texts out: matches become estimates.")
 @click.option("--key-file", type=FILE, help="Secret of at least 16 random bytes; scans need it too.")
 @click.option(
+    "--pseudonyms", is_flag=True, help="Of a sealed index (--no-text --key-file): opaque ids, and no titles or authors."
+)
+@click.option(
+    "--private-record", type=FILE, help="Of a sealed index: write which edition is of which file, for you alone."
+)
+@click.option(
     "--memory", default="1GB", show_default=True, help="For postings while they are sorted; the rest on disk."
 )
 @click.option("--workers", type=int, help="Threads; default: one a core.")
@@ -72,6 +78,8 @@ def build(
     threshold: float,
     no_text: bool,
     key_file: Path | None,
+    pseudonyms: bool,
+    private_record: Path | None,
     memory: str,
     workers: int | None,
     overwrite: bool,
@@ -86,6 +94,7 @@ def build(
     provenance index build books/ --out indexes/books
     provenance index build book.epub --out indexes/one --author "A. Writer" --isbn 978-0-306-40615-7
     provenance index build books.parquet --out indexes/books --metadata works.csv
+    provenance index build books/ --out indexes/sealed --no-text --key-file secret.key --private-record ours.json
     """
     from tqdm import tqdm
 
@@ -125,6 +134,8 @@ def build(
             decoys=decoys,
             described={name: value for name, value in facts.items() if value is not None},
             strict=strict,
+            pseudonyms=pseudonyms,
+            private_record=private_record,
         )
     _tell(report, as_json)
 
@@ -242,7 +253,7 @@ def info(index: Path, as_json: bool, key_file: Path | None) -> None:
     from provenance.sketch import Key
 
     manifest = read_manifest(index)
-    key = read_key(key_file) if key_file else Key(0, manifest["key_id"])
+    key = read_key(key_file) if key_file else Key(key_id=manifest["key_id"])
     opened = Index(index, key)
     works = editions_of_works(opened.editions.to_pylist())
     grouped = {work: editions for work, editions in works.items() if len(editions) > 1}
@@ -261,6 +272,8 @@ def info(index: Path, as_json: bool, key_file: Path | None) -> None:
     click.echo(f"  postings   {counts['postings']:,} ({counts['distinct_fingerprints']:,} distinct fingerprints)")
     click.echo("  sketch     " + ", ".join(f"{name} {value}" for name, value in sketch.items()))
     click.echo(f"  key        {manifest['key_id']}")
+    if manifest["names"] != "given":
+        click.echo("  names      pseudonyms: the private record of who built it has the others")
     click.echo(f"  texts      {'stored' if manifest['texts'] else 'not stored: matches are estimates'}")
     click.echo(
         f"  text rules {manifest['text_rules']}, Unicode {manifest['unicode']}, format {manifest['format_version']}"
@@ -271,18 +284,30 @@ def info(index: Path, as_json: bool, key_file: Path | None) -> None:
 
 @command.command("verify")
 @click.argument("index", type=FILE)
-def verify(index: Path) -> None:
+@click.option("--private-record", type=FILE, help="Compare also with this record of a sealed index; needs its key.")
+@click.option("--key-file", type=FILE, help="The key the index was built with.")
+def verify(index: Path, private_record: Path | None, key_file: Path | None) -> None:
     """Read all of an index and compare it with its digests.
+
+    With --private-record also that the keyed digests in it are those of the files that the record names.
 
     \b
     provenance index verify indexes/books
+    provenance index verify indexes/sealed --private-record ours.json --key-file secret.key
     """
-    from provenance.cli.printing import number, size
+    from provenance.cli.options import read_key
+    from provenance.cli.printing import number, safe, size
     from provenance.index import Index
     from provenance.index.format import read_manifest
+    from provenance.index.sealing import check_record, read_record
     from provenance.sketch import Key
 
     manifest = read_manifest(index)
-    Index(index, Key(0, manifest["key_id"])).verify()
+    key = read_key(key_file) if key_file or private_record else Key(key_id=manifest["key_id"])
+    opened = Index(index, key)
+    opened.verify()
     total = sum(entry["bytes"] for entry in manifest["files"].values())
     click.echo(f"{index}: {number(len(manifest['files']), 'file')}, {size(total)}, all as their digests say")
+    if private_record is not None:
+        count = check_record(read_record(private_record), opened.editions.to_pylist(), opened.digest, key)
+        click.echo(f"{number(count, 'edition')} of the files that {safe(str(private_record))} names")

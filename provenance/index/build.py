@@ -23,6 +23,7 @@ from provenance.files import sync_directory
 from provenance.index import format as names
 from provenance.index.postings import Gatherer, Source, U64s
 from provenance.index.prepare import MOST_POSITIONS, Options, prepare_all
+from provenance.index.sealing import sealing
 from provenance.index.tables import WIDE_WORDS, write_tables
 from provenance.index.texts import TextWriter
 from provenance.index.works import EditionIdentity, group_editions
@@ -80,16 +81,21 @@ def build_index(
     memory: int = MEMORY,
     workers: int = 2,
     wide_words: int = WIDE_WORDS,
+    pseudonyms: bool = False,
+    private_record: Path | None = None,
 ) -> BuildReport:
     """Build an index of `books` at `out`; what is written depends on neither `memory` nor `workers`.
 
-    `sources` is the list that the reader of the books fills, for the report. Raises UsageError when `out` is taken
-    or there is no book, BookError for two books of one id, OutputError when the disk refuses.
+    `sources` is the list that the reader of the books fills, for the report. With a secret key and without texts the
+    index is sealed (see `sealing`): `pseudonyms` replace names, and `private_record` is written for its owner. Raises
+    UsageError when `out` is taken or there is no book, BookError for two books of one id, OutputError when the disk
+    refuses.
     """
     if memory < LEAST_MEMORY:
         raise UsageError(f"--memory is {memory} bytes; at least {LEAST_MEMORY >> 20} MB are needed")
     threading.Thread(target=import_module, args=["datasketch"], daemon=True).start()  # slow, and needed in the end only
-    options = Options(sketch or FracMinHash(), key or Key(), keep_texts)
+    key = key or Key()
+    options = Options(sketch or FracMinHash(), key, keep_texts, sealing(key, keep_texts, pseudonyms, private_record))
     with new_index(out, overwrite) as folder, ThreadPoolExecutor(workers) as threads:
         outcomes = [] if sources is None else sources
         report = _build(books, folder, options, outcomes, on_book, memory, workers, threads, wide_words)
@@ -209,8 +215,11 @@ def finish(
     _refuse_known_decoys(rows)
     words = rows[-1]["first_word"] + rows[-1]["words"]
     np.concatenate(identities).astype("<u8").tofile(folder / names.IDENTITIES)
-    pq.write_table(pa.Table.from_pylist(rows, schema=names.EDITION_SCHEMA), folder / names.EDITIONS, compression="zstd")
-    written = write_tables(folder, tables, words, options.sketch.max_kept, memory, threads, wide_words)
+    seal = options.sealing
+    shown = rows if seal is None else [seal.sealed(row) for row in rows]
+    table = pa.Table.from_pylist(shown, schema=names.EDITION_SCHEMA)
+    pq.write_table(table, folder / names.EDITIONS, compression="zstd")
+    written = write_tables(folder, tables, words, options.most_hidden, memory, threads, wide_words)
     shutil.rmtree(folder / "spilled", ignore_errors=True)
     works = editions_of_works(rows)
     counts = {
@@ -226,13 +235,16 @@ def finish(
         "unicode": fold_table().unicode_version,
         "sketch": to_json(options.sketch),
         "key_id": options.key.key_id,
+        "names": "pseudonyms" if seal is not None and seal.pseudonyms else "given",
         "texts": options.keep_texts,
         "most_positions": MOST_POSITIONS,
         "counts": counts,
         **written,
-        "sources": by_outcome(sources),
+        "sources": by_outcome(sources if seal is None else ()),  # names of files are names of books
     }
-    names.write_manifest(folder, record, names.file_names(options.keep_texts, written["wide_postings"]))
+    digest = names.write_manifest(folder, record, names.file_names(options.keep_texts, written["wide_postings"]))
+    if seal is not None:
+        seal.keep_record(rows, digest)
     sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
     return BuildReport(
         folder=folder,

@@ -16,7 +16,7 @@ from provenance.kernels.probe import FEWEST_BUCKET_BITS, MOST_BUCKET_BITS
 from provenance.text import TEXT_RULES_VERSION
 
 FORMAT = "provenance-index"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 MANIFEST = "index.json"
 EDITIONS = "editions.parquet"
@@ -69,8 +69,8 @@ EDITION_SCHEMA = pa.schema(
 )
 
 
-def write_manifest(folder: Path, record: dict[str, Any], names: list[str]) -> None:
-    """Write `index.json`: the record, size and digest of every file named, and a digest of the manifest itself."""
+def write_manifest(folder: Path, record: dict[str, Any], names: list[str]) -> str:
+    """Write `index.json`: the record, size and digest of every file named, and its own digest, which is returned."""
     files = {name: {"bytes": (folder / name).stat().st_size, "xxh3_128": file_digest(folder / name)} for name in names}
     body = {
         "format": FORMAT,
@@ -79,8 +79,10 @@ def write_manifest(folder: Path, record: dict[str, Any], names: list[str]) -> No
         **record,
         "files": files,
     }
+    digest = manifest_digest(body)
     with atomic_write(folder / MANIFEST) as file:
-        file.write(json.dumps({**body, "digest": manifest_digest(body)}, indent=1, sort_keys=True).encode() + b"\n")
+        file.write(json.dumps({**body, "digest": digest}, indent=1, sort_keys=True).encode() + b"\n")
+    return digest
 
 
 def file_names(texts: bool, wide_postings: bool) -> list[str]:
@@ -142,6 +144,7 @@ def _well_formed(record: dict[str, Any]) -> bool:
     return (
         isinstance(record.get("sketch"), dict)
         and isinstance(record.get("key_id"), str)
+        and record.get("names") in ("given", "pseudonyms")
         and isinstance(record.get("texts"), bool)
         and isinstance(record.get("wide_postings"), bool)
         and record.get("bucket_dtype") in ("<u4", "<u8")

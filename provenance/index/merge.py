@@ -18,7 +18,7 @@ from provenance.index.prepare import Options
 from provenance.index.tables import Table
 from provenance.index.texts import COLUMNS
 
-PARAMETERS = ("sketch", "key_id", "texts", "most_positions", "unicode")
+PARAMETERS = ("sketch", "key_id", "names", "texts", "most_positions", "unicode")
 
 
 def merge_indexes(one: Index, other: Index, out: Path, overwrite: bool = False, memory: int = MEMORY) -> BuildReport:
@@ -33,6 +33,8 @@ def merge_indexes(one: Index, other: Index, out: Path, overwrite: bool = False, 
             raise UsageError(
                 f"{one.folder} and {other.folder} cannot be merged: {name} is {ours} here and {theirs} there"
             )
+    if one.manifest["names"] != "given":
+        raise UsageError(f"{one.folder} has pseudonyms, by which works cannot be told: build it again from all books")
     one.verify()
     other.verify()
     sources_of = dict(zip(one.edition_ids, one.editions["source"].to_pylist(), strict=True))

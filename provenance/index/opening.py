@@ -72,14 +72,15 @@ class Index:
         self.first_words, self.edition_words, self._text_bytes = (
             np.ascontiguousarray(column.to_numpy()) for column in places.columns
         )
-        self._lift = lift_of(built.max_kept)
+        most = self.key.most_hidden(built.max_kept)
+        self._lift = lift_of(most)
         self._entries = names.mapped(self.folder / names.FINGERPRINTS, "<u4")
         self._postings = names.mapped(self.folder / names.POSTINGS, "<u4")
         wide = self.manifest["wide_postings"]
         self._high = names.mapped(self.folder / names.POSTINGS_HIGH, "u1") if wide else np.empty(0, dtype=np.uint8)
         self._buckets = names.mapped(self.folder / names.BUCKETS, self.manifest["bucket_dtype"])
         self._filter = names.mapped(self.folder / names.FILTER, "<u8")
-        self._check_fit(largest_value(built.max_kept))
+        self._check_fit(largest_value(most))
 
     @property
     def digest(self) -> str:
@@ -147,7 +148,8 @@ class Index:
 
     def find(self, fingerprints: npt.NDArray[np.uint64]) -> Runs:
         """Where the fingerprints stand in the table; those that do not are left out."""
-        candidates, values = pass_filter(fingerprints, self._lift, self.manifest["filter_scale"], self._filter)
+        hidden = self.key.hidden(fingerprints)
+        candidates, values = pass_filter(hidden, self._lift, self.manifest["filter_scale"], self._filter)
         first, length = find_runs(values, self._buckets, self.manifest["bucket_bits"], self._entries)
         return Runs(candidates, first, length).only(length > 0)
 
@@ -255,7 +257,7 @@ class Index:
             and self._filter.size == ((most >> PRECISION - 32) * self.manifest["filter_scale"] >> 32) + 1
             and ends.size == counts["editions"]
             and bool((self.edition_words >= 0).all())
-            and bool((self._text_bytes[self.edition_words > 0] > 0).all())
+            and (not self.has_texts or bool((self._text_bytes[self.edition_words > 0] > 0).all()))
             and bool((self._text_bytes <= LARGEST).all())
             and bool((self.first_words == np.concatenate([[0], ends[:-1]])).all() if ends.size else postings == 0)
             and (not self.has_texts or (self.folder / names.WORDS).stat().st_size == 4 * words)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from provenance.files import text_digest
+from provenance.index.sealing import Sealing
 from provenance.index.texts import Frame, compress
 from provenance.index.works import IDENTITY_SCALE, IDENTITY_SHINGLE
 from provenance.kernels.fingerprints import kept_shingles
@@ -36,6 +37,12 @@ class Options:
     sketch: Sketch
     key: Key
     keep_texts: bool
+    sealing: Sealing | None = None  # of an index that is made of books; what is merged is sealed already
+
+    @property
+    def most_hidden(self) -> int:
+        """The largest fingerprint as the table has it."""
+        return self.key.most_hidden(self.sketch.max_kept)
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,7 @@ def prepare(book: Book, options: Options) -> Prepared:
         kept = sketch.sketch(data, np.array([0, data.size], dtype=np.int64), key.keys)
         positions, fingerprints = kept.positions, kept.fingerprints
     seldom = _seldom(fingerprints)
-    identity = _identity(words, sketch, fingerprints, key)
+    identity = np.sort(key.hidden(_identity(words, sketch, fingerprints, key)))
     row = {
         "edition_id": book.edition_id,
         "title": book.title,
@@ -96,7 +103,7 @@ def prepare(book: Book, options: Options) -> Prepared:
     return Prepared(
         row=row,
         given_work=book.work_id,
-        values=stored_values(fingerprints[seldom], lift_of(sketch.max_kept)),
+        values=stored_values(key.hidden(fingerprints[seldom]), lift_of(options.most_hidden)),
         positions=positions[seldom],
         dropped=int(seldom.size - seldom.sum()),
         identity=identity,

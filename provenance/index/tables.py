@@ -46,7 +46,7 @@ def write_tables(
     folder: Path,
     sources: Sequence[Source],
     words: int,
-    max_kept: int,
+    most_hidden: int,
     memory: int,
     threads: ThreadPoolExecutor,
     wide_words: int = WIDE_WORDS,
@@ -55,7 +55,7 @@ def write_tables(
 
     The range of values is cut into pieces that fit a cache; threads make them, and they are written in order.
     """
-    postings, most = sum(source.size for source in sources), largest_value(max_kept)
+    postings, most = sum(source.size for source in sources), largest_value(most_hidden)
     bits, wide = bucket_bits(postings), words > wide_words
     granules = (most >> GRANULE_BITS) + 1
     wanted = max(-(-postings // PIECE), -(-postings * BYTES_A_POSTING // memory), 1)

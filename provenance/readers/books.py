@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -66,7 +66,8 @@ class Reading:
     strict: bool = False  # stop at the first file that fails
     limits: Limits = field(default_factory=Limits)
     outcomes: list[SourceOutcome] = field(default_factory=list)
-    seen: dict[str, str] = field(default_factory=dict)  # SHA-256 of what was read -> where
+    seen: dict[str, str] = field(default_factory=dict)  # sealed SHA-256 of what was read -> where
+    seal: Callable[[str], str] = str  # what an index has in place of digests
 
     def note(self, path: str, outcome: str, reason: str, books: int = 0) -> None:
         """Record an outcome; raises BookError for a failure where that is to stop everything."""
@@ -76,10 +77,11 @@ class Reading:
 
     def is_new(self, sha256: str, path: str) -> bool:
         """Whether these bytes are read for the first time; else that is noted."""
-        if sha256 in self.seen:
-            self.note(path, "skipped", f"same bytes as {self.seen[sha256]}")
+        sealed = self.seal(sha256)
+        if sealed in self.seen:
+            self.note(path, "skipped", f"same bytes as {self.seen[sealed]}")
             return False
-        self.seen[sha256] = path
+        self.seen[sealed] = path
         return True
 
     @property

@@ -59,9 +59,7 @@ def scan_on_ray(
     if not pieces:
         return
     told = {
-        **{
-            name: value for name, value in setup.hello().items() if name in ("config", "index_digest", "seed", "key_id")
-        },
+        **{name: value for name, value in setup.hello().items() if name in ("config", "index_digest", "key")},
         "directory": str(Path.cwd()),
         "index": index if is_remote(index) else str(Path(index).absolute()),
         "decoys": list(decoys),

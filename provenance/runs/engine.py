@@ -53,8 +53,7 @@ class Setup:
             "config": self.config.to_json(),
             "index": str(self.index.folder.absolute()),
             "index_digest": self.index.digest,
-            "seed": self.index.key.seed,
-            "key_id": self.index.key.key_id,
+            "key": self.index.key.told(),
             "memory": self.limits.memory_bytes,
         }
 

@@ -64,7 +64,7 @@ class Scanner:
     def _opened(self) -> tuple[Ledger, Setup]:
         if self._setup is None or self._ledger is None:
             told = self._told
-            key = Key(told["seed"], told["key_id"])
+            key = Key.from_told(told["key"])
             config = ScanConfig.from_json(told["config"])
             named = cached_joined_index(told["index"], told["decoys"], told["index_digest"], key, told["anonymous"])
             index = Index(named, key, config.scale)

@@ -36,7 +36,7 @@ class Worker:
     def __init__(self, hello: dict[str, Any], background: bytes, send: Send) -> None:
         self._config = ScanConfig.from_json(hello["config"])
         self._options = self._config.options()
-        index = Index(Path(hello["index"]), Key(hello["seed"], hello["key_id"]), self._config.scale)
+        index = Index(Path(hello["index"]), Key.from_told(hello["key"]), self._config.scale)
         if index.digest != hello["index_digest"]:
             raise ProvenanceError(f"index {hello['index']} changed while the scan was starting")
         if isinstance(index.sketch, FracMinHash):
