@@ -13,10 +13,11 @@ from typing import IO
 
 import xxhash
 
-from provenance.errors import OutputError
+from provenance.errors import OutputError, UsageError
 
 BLOCK = 1 << 20  # bytes
 PROGRESS_BLOCKS = 256
+MOST_SECRET_BYTES = 1 << 16
 
 
 def text_digest(data: bytes | memoryview) -> str:
@@ -113,3 +114,15 @@ def sync_directory(folder: Path) -> None:
             raise
     finally:
         os.close(handle)
+
+
+def read_secret(path: Path, what: str) -> bytes:
+    """The bytes of a small file; raises UsageError for one that cannot be read, or is too large to be meant."""
+    try:
+        with path.open("rb") as file:
+            secret = file.read(MOST_SECRET_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read {what} file {path}: {error.strerror}") from error
+    if len(secret) > MOST_SECRET_BYTES:
+        raise UsageError(f"{what} file {path} has more than {MOST_SECRET_BYTES} bytes: is it the right file?")
+    return secret

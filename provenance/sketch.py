@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from provenance.errors import IndexFormatError, UsageError
+from provenance.files import read_secret
 from provenance.kernels.fingerprints import Sketches, sketch_batch
 from provenance.kernels.hashing import derive_keys
 from provenance.kernels.minhash import band_batch
 from provenance.kernels.siphash import siphash
 
 SketchKind = Literal["frac", "banded"]
-MOST_KEY_BYTES = 1 << 16  # of a key file
 
 
 @dataclass(frozen=True)
@@ -217,14 +217,7 @@ class Key:
     @classmethod
     def from_file(cls, path: Path) -> Key:
         """The key in a file; raises UsageError for one that cannot be read or is no key."""
-        try:
-            with path.open("rb") as file:
-                secret = file.read(MOST_KEY_BYTES + 1)
-        except OSError as error:
-            raise UsageError(f"cannot read key file {path}: {error.strerror}") from error
-        if len(secret) > MOST_KEY_BYTES:
-            raise UsageError(f"key file {path} has more than {MOST_KEY_BYTES} bytes: is it the right file?")
-        return cls.from_secret(secret)
+        return cls.from_secret(read_secret(path, "key"))
 
     @property
     def keys(self) -> npt.NDArray[np.uint64]:

@@ -38,12 +38,30 @@ def make_manifest(folder: Path, facts: dict[str, Any]) -> bytes:
         {"path": name, "bytes": (folder / name).stat().st_size, "sha256": file_sha256(folder / name)}
         for name in files_of(folder)
     ]
-    return _sealed({"bundle": VERSION, **facts, "files": files})
+    return sealed({"bundle": VERSION, **facts, "files": files})
 
 
-def _sealed(content: dict[str, Any]) -> bytes:
+def sealed(content: dict[str, Any]) -> bytes:
+    """JSON with its own SHA-256 in it, of which every byte is determined by the content."""
     digest = hashlib.sha256(_canonical(content)).hexdigest()
     return _canonical({**content, "sha256": digest})
+
+
+def unsealed(raw: bytes, path: Path) -> dict[str, Any]:
+    """What `sealed` was given, and its digest; raises BundleError where a byte differs."""
+    try:
+        content = json.loads(raw, parse_constant=_no_number)
+        claimed = content.pop("sha256")
+        whole = sealed(content) == raw and isinstance(claimed, str)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise BundleError(f"{path} is damaged: {str(error)[:200]}") from error
+    if not whole:
+        raise BundleError(f"{path} is damaged: it has not the digest that stands in it")
+    return {**content, "sha256": claimed}
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number")
 
 
 def _canonical(content: dict[str, Any]) -> bytes:
@@ -59,15 +77,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raw = path.read_bytes()
     except OSError as error:
         raise BundleError(f"{folder} is no bundle: {MANIFEST} cannot be read ({error.strerror})") from error
+    content = unsealed(raw, path)
     try:
-        content = json.loads(raw)
-        claimed = content.pop("sha256")
-        if _sealed(content) != raw or not isinstance(claimed, str):
-            raise BundleError(f"{path} is damaged: it has not the digest that stands in it")
         names = [entry["path"] for entry in content["files"]]
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        if isinstance(error, BundleError):
-            raise
+    except (LookupError, TypeError) as error:
         raise BundleError(f"{path} is damaged: {str(error)[:200]}") from error
     if content.get("bundle") != VERSION:
         raise BundleError(f"{path} is of version {content.get('bundle')!r}; this program reads version {VERSION}")
@@ -75,7 +88,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         parts = PurePosixPath(name).parts
         if not name or name.startswith("/") or ".." in parts or "\\" in name or names.count(name) > 1:
             raise BundleError(f"{path} names a file that cannot be part of a bundle: {name!r}")
-    return {**content, "sha256": claimed}
+    return content
 
 
 def compare_files(folder: Path, manifest: dict[str, Any]) -> list[str]:

@@ -20,7 +20,7 @@ EXIT_CODES = {"different": 1, "not checked": 3}
 
 
 @click.command("verify", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("run", type=FILE, metavar="RUN.duckdb|BUNDLE")
+@click.argument("run", type=FILE, metavar="RUN.duckdb|BUNDLE|RESULT.json")
 @click.option("--out", type=PLACE, metavar="DIR", help="Where the units lie, if they were moved.")
 @click.option("--shards", is_flag=True, help="Hash the shards again.")
 @click.option(
@@ -32,6 +32,9 @@ EXIT_CODES = {"different": 1, "not checked": 3}
 @click.option("--sample", metavar="N", help="Scan the units again that hold N matches taken at random, or `all` units.")
 @click.option("--match", "finding", metavar="FINDING", help="Scan the unit of this match again; reports name them.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the matches that are taken.")
+@click.option("--run", "db", type=FILE, metavar="RUN.duckdb", help="Of a minimal result: the run it should be of.")
+@click.option("--salt-file", type=FILE, help="Of a minimal result: what its commitment was made with.")
+@click.option("--private-record", type=FILE, help="Of a minimal result: show what its works are, by this record.")
 @click.option("--key-file", type=FILE, help="Key that the index was built with.")
 @click.option("--anonymous", is_flag=True, help="Read objects without credentials.")
 @click.option("--scratch", type=FILE, metavar="DIR", help="For a second database and fetched objects.")
@@ -45,6 +48,9 @@ def command(
     sample: str | None,
     finding: str | None,
     seed: int,
+    db: Path | None,
+    salt_file: Path | None,
+    private_record: Path | None,
     key_file: Path | None,
     anonymous: bool,
     scratch: Path | None,
@@ -65,8 +71,11 @@ def command(
     provenance verify run.duckdb --shards --index indexes/books --sample 20
     provenance verify run.duckdb --match 4f0c2a9d1e6b7735
     provenance verify evidence.zip
+    provenance verify result.json --index indexes/sealed
+    provenance verify result.json --run run.duckdb --salt-file salt
     """
     from provenance.cli.options import read_key
+    from provenance.cli.results import is_result, result_checks, show_works
     from provenance.cli.watching import counting, watching
     from provenance.errors import UsageError
     from provenance.verify import Wanted, verify
@@ -78,10 +87,23 @@ def command(
         out, shards, index, None if sample is None or everything else int(sample), everything, finding, seed,
         read_key(key_file), anonymous, scratch, workers,
     )  # fmt: skip
-    checks = []
+    options = {"--out": out, "--shards": shards, "--sample": sample, "--match": finding}
+    given = [name for name, value in options.items() if value]
+    checks: list[Check] = []
+    if is_result(run):
+        if given:
+            raise UsageError(f"{', '.join(given)} goes with a run database; this is a minimal result")
+        for check in result_checks(run, index, db, salt_file):
+            checks.append(check)
+            if not as_json:
+                show(check)
+        if private_record is not None and not as_json and all(check.state == "equal" for check in checks):
+            show_works(run, private_record)
+        finish(checks, [name for name, value in (("--index", index), ("--run", db)) if value is None], as_json)
+    if db or salt_file or private_record:
+        raise UsageError("--run, --salt-file and --private-record go with a minimal result (`bundle --minimal`)")
     if is_bundle(run):
-        options = {"--out": out, "--shards": shards, "--index": index, "--sample": sample, "--match": finding}
-        given = [name for name, value in options.items() if value]
+        given += ["--index"] if index else []
         if given:
             raise UsageError(f"{', '.join(given)} goes with a run database; a bundle is verified by itself")
         from provenance.bundle import verify_bundle
