@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 import time
 from collections import Counter
@@ -24,6 +25,7 @@ from provenance.kernels.fingerprints import fingerprints_of
 from provenance.kernels.hashing import FMIX_1, FMIX_2
 from provenance.kernels.probe import lift_of, stored_values
 from provenance.kernels.words import words_of
+from provenance.matching import Matcher
 from provenance.sketch import FracMinHash, Key
 
 U64 = np.uint64
@@ -34,6 +36,8 @@ EXCERPTS = (5, 10, 25, 50, 100, 1000)  # words of a candidate that the attacker 
 VOCABULARY = 50_000  # the most frequent words of books that are not in the index
 FRONT = 1000  # words that another printing may have more
 PART = 10  # of so many parts of a book the attacker has one
+PASSAGES = (25, 50, 100, 200, 500)  # words of passages that are looked for
+PLANTED = 200
 NOWHERE = U64(1 << 63)  # no stored value
 
 
@@ -52,15 +56,16 @@ class Attacked(NamedTuple):
     values: U64s  # stored values of all postings
     places: U64s  # global word positions of them
     at: U64s  # stored value by global word position; 2^63 where there is none
+    lift: int  # of stored values
 
 
-def attacked(folder: Path, inside: Sequence[Side], key: Key) -> Attacked:
+def attacked(folder: Path, inside: Sequence[Side], key: Key, scale: int = 1) -> Attacked:
     """Build an index, and open it without its key."""
     folder.mkdir()
     texts = [" ".join(side.words) for side in inside]
     columns = {"id": [side.book.id for side in inside], "title": [side.book.id for side in inside], "text": texts}
     pq.write_table(pa.table(columns), folder / "books.parquet")
-    sketch = FracMinHash(SHINGLE, scale=1)
+    sketch = FracMinHash(SHINGLE, scale)
     provenance.build_index([folder / "books.parquet"], folder / "index", sketch=sketch, key=key, keep_texts=False)
     guessed = Key() if key.is_public else Key(Key.from_secret(b"a key that is guessed").numbers, key.key_id)
     index = Index(folder / "index", guessed)
@@ -69,15 +74,15 @@ def attacked(folder: Path, inside: Sequence[Side], key: Key) -> Attacked:
     values, places = tables.between(0, 1 << 48)
     at = np.full(record["counts"]["words"] + 1, NOWHERE)
     at[places] = values
-    return Attacked(index, guessed, values, places, at)
+    return Attacked(index, guessed, values, places, at, lift_of(key.most_hidden(sketch.max_kept)))
 
 
 def hashes_of(words: Sequence[str], key: Key) -> U64s:
     return words_of(np.frombuffer(" ".join(words).encode(), np.uint8), key.keys).hashes
 
 
-def stored(fingerprints: U64s, key: Key) -> U64s:
-    return stored_values(key.hidden(fingerprints), lift_of((1 << 64) - 1))
+def stored(fingerprints: U64s, index: Attacked) -> U64s:
+    return stored_values(index.key.hidden(fingerprints), index.lift)
 
 
 def guesses(index: Attacked, inside: Sequence[Side], outside: Sequence[Side]) -> list[dict[str, Any]]:
@@ -118,7 +123,7 @@ def reading(index: Attacked, outside: Sequence[Side], books: int) -> dict[str, A
     known = hashes_of(vocabulary, index.key)
     own = [hashes_of(side.words, index.key) for side in outside]
     phrases = np.concatenate([np.lib.stride_tricks.sliding_window_view(hashes, SHINGLE) for hashes in own])
-    values = stored(np.concatenate([fingerprints_of(hashes, SHINGLE, index.key.keys) for hashes in own]), index.key)
+    values = stored(np.concatenate([fingerprints_of(hashes, SHINGLE, index.key.keys) for hashes in own]), index)
     order = np.unique(values, return_index=True)[1]
     rising, rows = values[order], phrases[order]
     read = total = words_begun = 0
@@ -127,13 +132,13 @@ def reading(index: Attacked, outside: Sequence[Side], books: int) -> dict[str, A
         text = np.zeros(size, dtype=np.uint64)  # hashes of words that are known; 0: not
         span = index.at[first : first + size]
         place = np.minimum(np.searchsorted(rising, span), rising.size - 1)
-        begun = np.flatnonzero(rising[place] == span)
+        begun = np.flatnonzero((rising[place] == span) & (span != NOWHERE))
         for start in begun.tolist():
             text[start : start + SHINGLE] = rows[place[start]]
         words_begun += int((text != 0).sum())
         for start in begun.tolist():
             for step in (1, -1):
-                extend(text, span, start, step, known, index.key)
+                extend(text, span, start, step, known, index)
         read, total = read + int((text != 0).sum()), total + int(size)
         edges = np.flatnonzero(np.diff(np.concatenate([[0], (text != 0).astype(np.int8), [0]])))
         longest = max([longest, *(edges[1::2] - edges[::2]).tolist()])
@@ -144,19 +149,19 @@ def reading(index: Attacked, outside: Sequence[Side], books: int) -> dict[str, A
     }  # fmt: skip
 
 
-def extend(text: U64s, span: U64s, start: int, step: int, known: U64s, key: Key) -> None:
+def extend(text: U64s, span: U64s, start: int, step: int, known: U64s, index: Attacked) -> None:
     """Guess the next word on one side of a shingle that is known, again and again, until the vocabulary has it not."""
-    start_key, multiplier, mask = int(key.keys[1]), int(key.keys[2]), (1 << 64) - 1
+    start_key, multiplier, mask = int(index.key.keys[1]), int(index.key.keys[2]), (1 << 64) - 1
     unknown_at = SHINGLE - 1 if step > 0 else 0
     weighed = known * U64(pow(multiplier, SHINGLE - 1 - unknown_at, 1 << 64))
     while start + step >= 0 and start + step + SHINGLE <= text.size:
         start += step
-        if text[start + unknown_at]:
-            return  # another beginning has been here, or will be
+        if text[start + unknown_at] or span[start] == NOWHERE:
+            return  # another beginning has been here, or will be; or the index has not this shingle
         rest = start_key
         for word in text[start : start + SHINGLE].tolist():  # the unknown one is 0
             rest = (rest * multiplier + word) & mask
-        fits = np.flatnonzero(stored(finished(weighed + U64(rest)), key) == span[start])
+        fits = np.flatnonzero(stored(finished(weighed + U64(rest)), index) == span[start])
         if fits.size != 1:
             return
         text[start + unknown_at] = known[fits[0]]
@@ -181,6 +186,22 @@ def keyed(index: Attacked, inside: Sequence[Side], outside: Sequence[Side]) -> d
         "repetitions": {name: recognised(of_index, inside, outside, piece) for name, piece in cuts.items()},
         "codebook": codebook(index),
     }
+
+
+def found(index: Index, inside: Sequence[Side], outside: Sequence[Side], seed: int) -> dict[int, float]:
+    """What a scale costs who may look: the share of passages of a length that the index finds, between other words."""
+    dice, shares = random.Random(seed), {}
+    for length in PASSAGES:
+        rows = []
+        for _ in range(PLANTED):
+            book, host = dice.choice(inside).words, dice.choice(outside).words
+            at, begin = dice.randrange(len(book) - length), dice.randrange(len(host) - 200)
+            rows.append(
+                " ".join([*host[begin : begin + 100], *book[at : at + length], *host[begin + 100 : begin + 200]])
+            )
+        matches = Matcher(index).match(pa.array(rows))
+        shares[length] = len(set(matches["document"].to_pylist())) / PLANTED
+    return shares
 
 
 def gaps(values: U64s) -> set[int]:

@@ -16,13 +16,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.attacks import Side, algebra, attacked, guesses, keyed, reading
+from benchmarks.attacks import PASSAGES, Side, algebra, attacked, found, guesses, keyed, reading
 from benchmarks.common import header, table, write_json
 from benchmarks.passages import make_text
 from benchmarks.quality.__main__ import CORPUS
 from benchmarks.quality.plants import Book, read_books
 from provenance.sketch import Key
 
+SCALES = (1, 4, 8, 16, 32)  # at which the index without a key is read too
 READ = 2  # books that are read out of the index
 
 
@@ -36,7 +37,7 @@ def main() -> None:
     works, most = (6, 20_000) if arguments.short else (arguments.works, sys.maxsize)
     header()
     inside, outside = choose(arguments.books, works, most, arguments.seed)
-    record: dict[str, Any] = {"works": works, "words": sum(len(side.words) for side in inside)}
+    record: dict[str, Any] = {"works": works, "words": sum(len(side.words) for side in inside), "scales": {}}
     print(f"{works} works of {record['words']:,} words in the index, {works} others\n")
     with tempfile.TemporaryDirectory() as folder:
         secret = random.Random(arguments.seed).randbytes(32)
@@ -46,6 +47,12 @@ def main() -> None:
             record[name] = {
                 "guesses": guesses(index, inside, outside),
                 "reading": reading(index, outside, READ),
+            }
+        for scale in SCALES:
+            coarse = attacked(Path(folder) / f"scale {scale}", inside, keys["no key"], scale)
+            record["scales"][scale] = {
+                "reading": reading(coarse, outside, READ) if scale > 1 else record["no key"]["reading"],
+                "found": found(coarse.index, inside, outside, arguments.seed),
             }
         record["keyed"] = keyed(opened["secret key"], inside, outside)
         record["algebra"] = algebra(keys["secret key"], inside)
@@ -78,9 +85,13 @@ def show(record: dict[str, Any]) -> None:
         rows.append([*cells, f"{one['ms']:.2f}"])
     print(table(["words", "no key: told", "wrongly", "AUC", "keyed: told", "wrongly", "AUC", "ms a guess"], rows))
     print("\nReading two books out of the index, with phrases and a vocabulary of other books\n")
-    print(table(["index", "words", "in known phrases", "read", "longest run", "words guessed a second"], [
-        [name, f"{(r := record[name]['reading'])['words']:,}", f"{r['from_phrases']:.1%}", f"{r['read']:.1%}",
-         f"{r['longest_run']:,}", f"{r['words_a_second']:,.0f}"] for name in ("no key", "secret key")
+    rows = [("secret key", record["secret key"]["reading"], {})]
+    rows += [(f"no key, scale {scale}", one["reading"], one["found"]) for scale, one in record["scales"].items()]
+    headings = ["index", "in known phrases", "read", "longest run", "words a second"]
+    print(table([*headings, *(f"{length} words found" for length in PASSAGES)], [
+        [name, f"{one['from_phrases']:.1%}", f"{one['read']:.1%}", f"{one['longest_run']:,}",
+         f"{one['words_a_second']:,.0f}", *(f"{shares[length]:.1%}" if shares else "" for length in PASSAGES)]
+        for name, one, shares in rows
     ]))  # fmt: skip
     left = record["keyed"]
     print("\nWhat a keyed index gives away to who has the same text, and not the key\n")

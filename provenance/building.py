@@ -23,7 +23,7 @@ from provenance.readers import (
     read_metadata,
     size_of,
 )
-from provenance.sketch import FracMinHash, Key, Sketch, scale_for
+from provenance.sketch import TEXT_FREE_SCALE, FracMinHash, Key, Sketch, scale_for
 
 BYTES_A_WORD = 6  # of English prose, blanks included
 
@@ -52,7 +52,8 @@ def build_index(
 ) -> BuildReport:
     """Index books, directories of them, collections and archives, in this order, at `out`.
 
-    Without a `sketch` it is FracMinHash at the densest scale that suits the size of the sources (see `scale_for`).
+    Without a `sketch` it is FracMinHash at the densest scale that suits the size of the sources (see `scale_for`), and
+    of an index without texts not denser than TEXT_FREE_SCALE.
     `memory` bounds what postings take while they are gathered, in bytes. `metadata` is a CSV or Parquet file with
     `id`, `file` or `isbn` and any of FACTS. `described` are facts of the only book. `decoys` are sources of books that
     cannot be in any data. A file that cannot be read is told in the report, and the others are indexed; with `strict`,
@@ -73,7 +74,7 @@ def build_index(
         seal=seal,
     )
     paths, not_in_data = [Path(source) for source in sources], [Path(source) for source in decoys]
-    sketch = sketch or fitting_sketch(paths + not_in_data)
+    sketch = sketch or fitting_sketch(paths + not_in_data, keep_texts)
     books = _all_books(paths, not_in_data, reading, str(metadata))
     return index.build_index(
         books, Path(out), sketch, key, keep_texts, overwrite, reading.outcomes, on_book, memory, workers,
@@ -117,9 +118,10 @@ def _checked(described: Mapping[str, str]) -> dict[str, str]:
     return facts
 
 
-def fitting_sketch(sources: Sequence[Path], shingle: int = FracMinHash.shingle) -> FracMinHash:
+def fitting_sketch(sources: Sequence[Path], keep_texts: bool = True, shingle: int = FracMinHash.shingle) -> FracMinHash:
     """The sketch for books of this size, which is measured without reading them."""
-    return FracMinHash(shingle, scale_for(size_of(sources) // BYTES_A_WORD))
+    scale = scale_for(size_of(sources) // BYTES_A_WORD)
+    return FracMinHash(shingle, scale if keep_texts else max(scale, TEXT_FREE_SCALE))
 
 
 def add_to_index(

@@ -63,6 +63,9 @@ SCALES = ((40_000_000, 1), (250_000_000, 4), (2_000_000_000, 8), (8_000_000_000,
 """Words of a library, and the scale for one of up to so many: short and noisy passages need a dense sketch, and what it
 costs is memory for the table."""
 COARSEST_SCALE = 32
+TEXT_FREE_SCALE = 8
+"""The densest scale of an index without texts, unless another is asked for. Where every shingle is kept, who can make
+fingerprints reads most of a book out of it, word by word; at 8 hardly any of it (`benchmarks/dictionary_attack.py`)."""
 SMALL = 4_000_000  # words of a library for which every shingle of a document is looked up
 
 

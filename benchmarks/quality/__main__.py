@@ -103,7 +103,9 @@ def measure(
         "decoys": study.decoys(folder, index, library),
         "coverage": {
             "with texts": study.coverage_errors(folder, index, whole, (0.0, *RATES[:3]), seed),
-            "text-free": study.coverage_errors(folder, sealed(), whole, TEXT_FREE_RATES, seed),
+            "text-free": study.coverage_errors(
+                folder, sealed("--scale", sketch["scale"]), whole, TEXT_FREE_RATES, seed
+            ),
             "text-free, scale 32": study.coverage_errors(folder, sealed("--scale", 32), whole, TEXT_FREE_RATES, seed),
         },
         "one_row": study.whole_rows(folder, index, whole),

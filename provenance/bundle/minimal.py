@@ -142,6 +142,8 @@ def _misfits(value: Any, shape: Any, place: str) -> Iterator[str]:  # noqa: ANN4
             yield from _misfits(item, shape[0], f"{place}[{number}]")
     elif not isinstance(value, shape) or (isinstance(value, bool) and shape is not bool):
         yield f"{place} is of another type"
+    elif isinstance(value, (int, float)) and not 0 <= value < 1 << 63:
+        yield f"{place} is out of all bounds"
 
 
 def verify_minimal(

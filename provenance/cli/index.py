@@ -45,7 +45,7 @@ def command() -> None:
 @click.option(
     "--scale",
     type=int,
-    help="One fingerprint in SCALE is kept (frac); default by size: 1 up to 40 M words, 4 up to 250 M.",
+    help="One fingerprint in SCALE is kept (frac); default: 1 up to 40 M words, 4 up to 250 M; 8 with --no-text.",
 )
 @click.option("--num-perm", default=128, show_default=True, help="Permutations (banded).")
 @click.option("--threshold", default=0.5, show_default=True, help="Similarity the bands are tuned for (banded).")
@@ -109,7 +109,7 @@ def build(
     if sketch == "banded":
         chosen = BandedMinHash(shingle, num_perm=num_perm, threshold=threshold)
     elif scale is None:
-        chosen = fitting_sketch([*sources, *decoys], shingle)
+        chosen = fitting_sketch([*sources, *decoys], not no_text, shingle)
     else:
         chosen = FracMinHash(shingle, scale)
     with tqdm(unit="B", unit_scale=True, desc="indexing", file=sys.stderr, disable=None) as bar:

@@ -1,4 +1,4 @@
-"""An index, a run database or a process in hostile hands: what it says is checked before anything is done with it."""
+"""An index, a run, a result or a process in hostile hands: what it says is checked before anything is done with it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from provenance.bundle.manifest import sealed
+from provenance.bundle.minimal import verify_minimal
+from provenance.cli.verify import show
 from provenance.errors import IndexDamagedError, IndexFormatError, ProvenanceError, StoreError, UsageError
 from provenance.index import Index
 from provenance.matching import Matcher
@@ -173,6 +176,53 @@ def test_an_index_that_is_cut_while_it_is_mapped_stops_the_run(index, good, tmp_
     with pytest.raises(ProvenanceError, match="is damaged"):
         scan([good], copy, tmp_path / "r.duckdb", workers=1, watch=Watch(on_planned=cut_all))
     assert not (tmp_path / "r.duckdb").exists()
+
+
+def hostile_result(**changes: object) -> bytes:
+    """A minimal result whose digest is right."""
+    whole = {
+        "format": "provenance-minimal-result", "version": 1, "tool_version": "1", "code_sha256": "", "text_rules": 1,
+        "ended": "", "outcome": "complete", "index": {"xxh3_128": "", "key_id": ""}, "sketch": {}, "match": {},
+        "scale": None, "background_fingerprints": 0, "decoys": {},
+        "scanned": {"listed": 1, "scanned": 1, "partial": 0, "failed": 0, "skipped": 0, "documents": 1,
+                    "documents_matched": 1, "words": 1},
+        "library": {"works": 1, "editions": 1, "found": 1, "only_shared": 0, "without": 0},
+        "works": [], "commitment": "",
+    }  # fmt: skip
+    return sealed({**whole, **changes})
+
+
+WORK = {
+    "work_id": "\x1b[2J\u202ework", "best_edition": "e", "words": 10, "grade": "complete", "coverage": 1.0,
+    "coverage_low": None, "coverage_high": None, "covered_words": 3, "documents": 1, "estimated": True,
+}  # fmt: skip
+RESULTS = {
+    "a name that moves the cursor": hostile_result(works=[WORK]),
+    "a number as large as a file": hostile_result(works=[{**WORK, "words": 10**4000}]),
+    "fewer than none": hostile_result(works=[{**WORK, "covered_words": -(10**18)}]),
+    "truth for a number": hostile_result(works=[{**WORK, "documents": True}]),
+    "works that are no list": hostile_result(works={"0": WORK}),
+    "a work that is no work": hostile_result(works=["x"]),
+    "lists in lists": b'{"works": ' + b"[" * 200_000 + b"]" * 200_000 + b"}",
+    "no number": b'{"sha256": "0", "version": NaN}',
+    "no JSON": b"{" * 1000,
+    "nothing": b"",
+    "a list": b"[]",
+}
+
+
+@pytest.mark.parametrize("threat", RESULTS)
+def test_a_hostile_result_is_one_check_that_fails_and_is_shown_harmless(threat, tmp_path, capsys):
+    """In this process, with what the command prints."""
+    path = tmp_path / "result.json"
+    path.write_bytes(RESULTS[threat])
+    (check,) = verify_minimal(path)
+    assert check.state == "different"
+    show(check)
+    told = capsys.readouterr().out
+    assert "\x1b" not in told
+    assert "\u202e" not in told
+    assert len(told) < 2000
 
 
 READS = {
