@@ -57,13 +57,14 @@ def command(
     workers: int | None,
     as_json: bool,
 ) -> None:
-    """Check that a run, or a bundle of one, says what its files say.
+    """Check that a run, a bundle or a minimal result of one, says what its files say.
 
     Unit files have their digests, and the database is what they give; a bundle comes out of its tables again.
 
     With more options also that shards and index are those of the run, and that units give the same matches again.
     Against accidents, and against a changed database; who can write units, shards and index can make all of them fit
     one another, so keep the digest that is printed, of all units, elsewhere.
+    A minimal result is checked by itself, against the index it is of (--index), or the run it is of (--run).
     Exit code 0: all equal; 1: something differs; 3: something could not be checked.
 
     \b

@@ -95,7 +95,9 @@ def build_index(
         raise UsageError(f"--memory is {memory} bytes; at least {LEAST_MEMORY >> 20} MB are needed")
     threading.Thread(target=import_module, args=["datasketch"], daemon=True).start()  # slow, and needed in the end only
     key = key or Key()
-    options = Options(sketch or FracMinHash(), key, keep_texts, sealing(key, keep_texts, pseudonyms, private_record))
+    options = Options(
+        sketch or FracMinHash(), key, keep_texts, sealing(key, keep_texts, pseudonyms, private_record, out, overwrite)
+    )
     with new_index(out, overwrite) as folder, ThreadPoolExecutor(workers) as threads:
         outcomes = [] if sources is None else sources
         report = _build(books, folder, options, outcomes, on_book, memory, workers, threads, wide_words)

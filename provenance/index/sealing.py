@@ -72,20 +72,35 @@ class Sealing:
             file.write(json.dumps({**body, "editions": editions}, indent=1).encode() + b"\n")
 
 
-def sealing(key: Key, keep_texts: bool, pseudonyms: bool = False, record: Path | None = None) -> Sealing | None:
-    """The sealing of an index with these options, None for one that holds texts or has no secret.
+def sealing(
+    key: Key, keep_texts: bool, pseudonyms: bool, record: Path | None, out: Path, overwrite: bool
+) -> Sealing | None:
+    """The sealing of an index at `out` with these options, None for one that holds texts or has no secret.
 
-    Raises UsageError for options that need a sealed index, and for pseudonyms that nobody could resolve.
+    Raises UsageError for options that need a sealed index, for pseudonyms that nobody could resolve, and for a record
+    that would be handed over with the index or replace another file.
     """
     if keep_texts or key.is_public:
         if pseudonyms or record is not None:
             raise UsageError("--pseudonyms and --private-record are for sealed indexes: add --no-text and --key-file")
         return None
-    if pseudonyms and record is None:
-        raise UsageError("--pseudonyms needs --private-record FILE: nothing else says which book has which name")
-    if record is not None and not record.parent.is_dir():
-        raise UsageError(f"no directory {record.parent} to write {record.name} into")
+    if record is None:
+        if pseudonyms:
+            raise UsageError("--pseudonyms needs --private-record FILE: nothing else says which book has which name")
+        return Sealing(key)
+    _check_place(record, out, overwrite)
     return Sealing(key, pseudonyms, record)
+
+
+def _check_place(record: Path, out: Path, overwrite: bool) -> None:
+    if record.resolve().is_relative_to(out.resolve()):
+        raise UsageError(f"--private-record {record} lies in the index, which is handed over: choose another place")
+    if not record.parent.is_dir():
+        raise UsageError(f"no directory {record.parent} to write {record.name} into")
+    if record.exists():
+        if not overwrite:
+            raise UsageError(f"{record} exists: choose another --private-record, or pass --overwrite to replace it")
+        read_record(record)  # nothing else is replaced
 
 
 def read_record(path: Path) -> Row:

@@ -201,8 +201,7 @@ def test_sigterm_does_not_end_a_worker_that_has_only_begun_to_start(rig, role):
         "rows": 1,
         "index": str(rig.folder / "index"),
         "index_digest": "",
-        "seed": 0,
-        "key_id": "",
+        "key": provenance.Key().told(),
     }
     child = local._Child(role)
     try:

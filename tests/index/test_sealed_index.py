@@ -126,7 +126,12 @@ def test_its_owner_can_show_that_each_edition_is_of_its_file_and_of_no_other(sea
 def test_pseudonyms_are_the_same_in_every_index_under_a_key_and_others_under_another(sources, tmp_path):
     for name, key in (("a", KEY), ("b", Key.from_secret(SECRET[::-1]))):
         provenance.build_index(
-            [sources], tmp_path / name, key=key, keep_texts=False, pseudonyms=True, private_record=tmp_path / "r.json"
+            [sources],
+            tmp_path / name,
+            key=key,
+            keep_texts=False,
+            pseudonyms=True,
+            private_record=tmp_path / f"{name}.json",
         )
     one, other = (set(pq.read_table(tmp_path / name / "editions.parquet")["edition_id"].to_pylist()) for name in "ab")
     assert {KEY.pseudonym("edition", name) for name in TEXTS} == one
@@ -157,6 +162,17 @@ def test_options_of_a_sealed_index_are_refused_for_another(sources, tmp_path, se
             build(**options, private_record=tmp_path / "r.json")
     with pytest.raises(UsageError, match="--pseudonyms needs --private-record"):
         build(key=KEY, keep_texts=False, pseudonyms=True)
+    whole = {"key": KEY, "keep_texts": False, "pseudonyms": True}
+    (tmp_path.parent / "secret.key").write_bytes(SECRET)
+    for place, overwrite, told in (
+        (tmp_path / "index" / "r.json", False, "lies in the index"),
+        (tmp_path / "none" / "r.json", False, "no directory"),
+        (tmp_path.parent / "secret.key", False, "exists: choose another"),
+        (tmp_path.parent / "secret.key", True, "is no private record"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            build(**whole, private_record=place, overwrite=overwrite)
+    assert (tmp_path.parent / "secret.key").read_bytes() == SECRET
     with pytest.raises(UsageError, match="build it again from all books"):
         add_to_index(sealed, [sources], tmp_path / "more", key=KEY)
     with pytest.raises(UsageError, match="build it again from all books"):
