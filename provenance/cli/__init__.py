@@ -62,8 +62,8 @@ def root(ctx: click.Context, config: str | None) -> None:
 
     `provenance COMMAND --help` shows what a command takes, with examples.
 
-    Exit codes: 0 done; 1 `verify` found a difference, `clean` left something, or what --fail-on or --exit-code asked for
-    was found; 2 usage; 3 incomplete (something could not be read, or nothing was scanned); 130 interrupted.
+    Exit codes: 0 done; 1 `verify` found a difference, `clean` left something, or what --fail-on or --exit-code ask
+    for was found; 2 usage; 3 incomplete (something could not be read, or nothing was scanned); 130 interrupted.
     """
     from provenance.cli.config_file import default_map, find_config
 

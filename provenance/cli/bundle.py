@@ -48,8 +48,8 @@ def command(
 
 def _minimal(db: Path, out: Path, salt_file: Path | None, overwrite: bool) -> str:
     from provenance.bundle.minimal import write_minimal
-    from provenance.files import read_secret
     from provenance.errors import UsageError
+    from provenance.files import read_secret
 
     if salt_file is None:
         raise UsageError("--minimal needs --salt-file: `head -c 32 /dev/urandom > salt` makes one; keep it")
