@@ -250,7 +250,7 @@ def info(index: Path, as_json: bool, key_file: Path | None) -> None:
     from provenance.index import Index
     from provenance.index.build import editions_of_works
     from provenance.index.format import OUTCOMES, read_manifest
-    from provenance.sketch import Key
+    from provenance.sketch import PUBLIC, Key
 
     manifest = read_manifest(index)
     key = read_key(key_file) if key_file else Key(key_id=manifest["key_id"])
@@ -264,8 +264,11 @@ def info(index: Path, as_json: bool, key_file: Path | None) -> None:
     total = sum(entry["bytes"] for entry in manifest["files"].values())
     click.echo(f"{index}: {number(counts['editions'], 'edition')} of {number(counts['works'], 'work')}, {size(total)}")
     click.echo(f"  decoys     {sum(opened.editions['decoy'].to_pylist()):,}")
-    click.echo(f"  files      {counts_of({outcome: len(manifest['sources'][outcome]) for outcome in OUTCOMES})}")
-    click.echo(f"  formats    {counts_of(dict(sorted(Counter(opened.editions['format'].to_pylist()).items())))}")
+    if not manifest["texts"] and manifest["key_id"] != PUBLIC:
+        click.echo("  sealed     no names, sizes or digests of files that others could compare")
+    else:
+        click.echo(f"  files      {counts_of({outcome: len(manifest['sources'][outcome]) for outcome in OUTCOMES})}")
+        click.echo(f"  formats    {counts_of(dict(sorted(Counter(opened.editions['format'].to_pylist()).items())))}")
     for path, reason in manifest["sources"]["failed"].items():
         click.echo(f"  failed     {safe(path)}: {safe(reason)}")
     click.echo(f"  words      {counts['words']:,}")
