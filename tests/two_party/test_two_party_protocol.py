@@ -151,6 +151,7 @@ def test_the_key_is_in_no_value_of_the_run_database(parties, path):
     done = do(parties.data_owner, f"provenance bundle run.duckdb --out '{out}'", path)
     assert done.returncode == 0, done.stderr
     told = "".join(str(pq.read_table(file).to_pylist()) for file in sorted((out / "run").glob("*.parquet")))
+    told += (out / "report.html").read_text() + (out / "statement.json").read_text()
     assert key.key_id in told
     assert not [number for number in key.numbers if str(number) in told or f"{number:016x}" in told]
     shutil.rmtree(out)
