@@ -249,7 +249,7 @@ SCENES = {
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in ("damaged", "other_data") else pytest.mark.slow) for name in SCENES]
+    "name", [pytest.param(name, marks=() if name == "damaged" else pytest.mark.slow) for name in SCENES]
 )
 def test_documents_that_differ_are_those_of_the_oracle_with_the_reason_that_was_provoked(
     made, tmp_path, monkeypatch, name
@@ -349,6 +349,7 @@ def test_the_command_tells_what_differs_and_exits_with_1_only_when_asked(made, t
     assert isinstance(CliRunner().invoke(diff, [base, str(tmp_path / "no.duckdb")]).exception, StoreError)
 
 
+@pytest.mark.slow
 def test_names_from_data_are_harmless_where_they_are_shown(tmp_path, books, index):
     rows = [("\x1b[31mred\u202e", " ".join(books["book0"].split()[:200]))]
     folder = tmp_path / "\x1b[31m"

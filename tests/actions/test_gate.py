@@ -93,6 +93,7 @@ def test_a_fingerprint_does_not_change_when_shards_are_split_renamed_sorted_or_w
     assert fingerprints(scanned(tmp_path / "z", index, lines)) == known
 
 
+@pytest.mark.slow
 def test_a_fingerprint_does_not_change_with_other_books_in_the_index(tmp_path, plain, index, books):
     more = tmp_path / "more"
     more.mkdir()
@@ -102,6 +103,7 @@ def test_a_fingerprint_does_not_change_with_other_books_in_the_index(tmp_path, p
     assert fingerprints(scanned(tmp_path, tmp_path / "index", plain.parent / "a.parquet")) == fingerprints(plain)
 
 
+@pytest.mark.slow
 def test_another_text_another_id_and_another_column_have_other_fingerprints(tmp_path, index, books):
     words = books["book0"].split()
     told = [" ".join(words[200:400]), " ".join(words[200:399] + ["otherwise"] + words[400:500])]
@@ -116,6 +118,7 @@ def test_another_text_another_id_and_another_column_have_other_fingerprints(tmp_
     assert not set(fingerprints(scanned(tmp_path / "w", index, tmp_path / "c.parquet"))) & set(first)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ids", [True, False])
 def test_a_fingerprint_is_the_same_in_a_redacted_run_and_in_a_database_made_of_redacted_tables(
     tmp_path, index, rows, ids
@@ -189,6 +192,7 @@ def made(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_baseline_made_with_something_else_or_not_whole_says_so(tmp_path, grades):
     db, index, _ = grades
     config = provenance.ScanConfig(match=provenance.MatchConfig(min_words=50))
@@ -201,6 +205,7 @@ def test_a_baseline_made_with_something_else_or_not_whole_says_so(tmp_path, grad
     assert "incomplete" in notes[-1]
 
 
+@pytest.mark.slow
 def test_a_grade_that_rises_by_shared_passages_alone_trips(tmp_path):
     """An anthology has a story; a shard with the story credits the story, and the anthology rises with it."""
     story, rest = prose(61, 2000), prose(62, 3000)
@@ -258,6 +263,7 @@ def test_allowed_works_and_findings_do_not_count_and_stay_in_every_table(tmp_pat
     assert [work.work_id for work in judge(db, Gate("substantial")).works] == ["whole"]
 
 
+@pytest.mark.slow
 def test_a_grade_is_computed_again_without_the_matches_that_are_allowed(tmp_path, grades):
     _, index, texts = grades
     words = texts["half"].split()
@@ -360,6 +366,7 @@ def test_what_would_fail_after_the_scan_fails_before_it(tmp_path, grades):
     assert not list(tmp_path.glob("r.duckdb*")), "nothing was begun"
 
 
+@pytest.mark.slow
 def test_collect_is_a_gate_too(tmp_path, grades):
     from provenance.cli.collect import command as collect
     from provenance.runs.request import Request
