@@ -1,6 +1,5 @@
 """A second reader of indexes, written from `indexes/README.md` alone: simple ASCII words, and nothing of ours."""
 
-import hashlib
 import json
 import re
 from array import array
@@ -12,19 +11,18 @@ MASK = (1 << 64) - 1
 KINDS = {"<u4": "I", "<u8": "Q", "u1": "B"}
 
 
-def keys_of(secret: bytes | None) -> tuple[int, list[int]]:
-    seed = int.from_bytes(hashlib.sha256(b"provenance seed v1\0" + secret).digest()[:8], "little") if secret else 0
+def public_keys() -> tuple[int, int, int]:
     keys = []
-    for n in range(1, 4):  # splitmix64
-        z = (seed + n * 0x9E3779B97F4A7C15) & MASK
+    for n in range(1, 4):  # splitmix64, started at 0
+        z = n * 0x9E3779B97F4A7C15 & MASK
         z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & MASK
         z = (z ^ z >> 27) * 0x94D049BB133111EB & MASK
         keys.append(z ^ z >> 31)
-    return keys[0], [keys[1], keys[2] | 1]
+    return keys[0], keys[1], keys[2] | 1
 
 
-def fingerprint(words: list[str], secret: bytes | None) -> int:
-    word_key, (x, multiplier) = keys_of(secret)
+def fingerprint(words: list[str], keys: tuple[int, int, int]) -> int:
+    word_key, x, multiplier = keys
     for word in words:
         h, data = word_key, word.encode()
         for at in range(0, len(data), 16):
@@ -40,7 +38,7 @@ def fingerprint(words: list[str], secret: bytes | None) -> int:
     return x ^ x >> 33
 
 
-def look_up(folder: Path, text: str, secret: bytes | None = None) -> dict[int, list[tuple[str, int]]]:
+def look_up(folder: Path, text: str, keys: tuple[int, int, int], hide=None) -> dict[int, list[tuple[str, int]]]:
     """For each word of the text at which a kept shingle begins: editions and words that have the same one."""
     index = json.loads((folder / "index.json").read_text())
     read = {n: array(KINDS[k], (folder / n).read_bytes()) for n, k in (
@@ -49,8 +47,8 @@ def look_up(folder: Path, text: str, secret: bytes | None = None) -> dict[int, l
     largest, bits, found = MASK // index["sketch"]["scale"], index["bucket_bits"], {}
     words, size = re.findall(r"[a-z0-9]+", text.lower()), index["sketch"]["shingle"]
     for at in range(len(words) - size + 1):
-        if (h := fingerprint(words[at : at + size], secret)) <= largest:
-            value = h << (64 - largest.bit_length()) >> 16
+        if (h := fingerprint(words[at : at + size], keys)) <= largest:
+            value = (hide(h) if hide else h << (64 - largest.bit_length())) >> 16
             bucket, rest = value >> 48 - bits, value & (1 << 48 - bits) - 1
             run = range(read["buckets.bin"][bucket], read["buckets.bin"][bucket + 1])
             places = [read["postings.u32"][n] for n in run if read["fingerprints.u32"][n] == rest]
