@@ -37,8 +37,9 @@ class Annotate:
         table, column = arrow_of(batch), self._annotate.text_column
         if table is not None:
             return self._annotate(table)
+        texts = texts_of(batch, column)
         tables.check(list(batch), column, PROV_SCHEMA.names)
-        return dict(self._annotate.recipe.annotations(texts_of(batch, column)).to_pydict())
+        return dict(self._annotate.recipe.annotations(texts).to_pydict())
 
     @staticmethod
     def features(before: Features) -> Features:

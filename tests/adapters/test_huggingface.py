@@ -121,9 +121,11 @@ def test_what_is_called_wrongly_is_told_and_never_silently_wrong(dataset, index)
     ):
         with pytest.raises(UsageError, match="batched=True"):
             one_at_a_time()
-    for call in (dataset.with_format("pandas").map, dataset.with_format("pandas").filter):
+    for form in ("pandas", "polars"):
         with pytest.raises(UsageError, match=r'type DataFrame: use .with_format\("arrow"\)'):
-            call((Annotate if call.__name__ == "map" else Clean)(index), batched=True)
+            dataset.with_format(form).map(Annotate(index), batched=True)
+        with pytest.raises(UsageError, match=r'type DataFrame: use .with_format\("arrow"\)'):
+            dataset.with_format(form).filter(Clean(index), batched=True)
     with pytest.raises(UsageError, match="most_coverage is 50; it must lie between 0 and 1"):
         Clean(index, most_coverage=50)
     annotated = dataset.map(Annotate(index), batched=True)
