@@ -19,6 +19,7 @@ STATE, INFO, DICT = "state.json", "dataset_info.json", "dataset_dict.json"  # wh
 OURS = ".provenance"
 """The folder that `provenance clean` leaves beside the shards it wrote: what was done, as Parquet too."""
 
+WHAT_IS_OURS = "not a shard: it says what was cleaned"
 LONGEST_LOOKED_AT = 1 << 20  # bytes of a line
 MOST_STATE = 16 << 20  # bytes
 
@@ -71,6 +72,9 @@ def _walk(folder: Path) -> Iterator[ListedFile]:
 
     for place, folders, names in os.walk(folder, onerror=refuse):
         folders.sort()
+        if OURS in folders:
+            folders.remove(OURS)
+            yield ListedFile(str(Path(place, OURS)), WHAT_IS_OURS)
         for name in folders:
             if Path(place, name).is_symlink():
                 yield ListedFile(str(Path(place, name)), "a link to a directory, not followed: name it to scan it")
@@ -118,7 +122,7 @@ def why_no_shard(path: str) -> str:
     """Why a file at this path or URI is not scanned when it was not named by itself; empty for a shard."""
     *folders, name = path.split("/")
     if OURS in folders:
-        return f"not a shard: {OURS} says what was cleaned"
+        return WHAT_IS_OURS
     if kind_of(name) is not None and name not in (STATE, INFO, DICT):
         return ""
     if name in (STATE, INFO, DICT):

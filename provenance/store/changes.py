@@ -47,7 +47,9 @@ SELECT row_number() OVER (ORDER BY p.e, p.l) AS pair, p.e AS earlier, p.l AS lat
        CASE WHEN p.same THEN CASE WHEN p.e = p.l THEN 'same' ELSE 'renamed' END
             WHEN p.l IS NULL THEN 'lost' WHEN p.e IS NULL THEN 'gained'
             WHEN e.sha256 <> l.sha256 OR e.bytes <> l.bytes THEN 'changed' ELSE 'unknown' END AS change
-FROM pairs p LEFT JOIN earlier.main.shard e ON e.shard = p.e LEFT JOIN later.main.shard l ON l.shard = p.l"""
+FROM pairs p LEFT JOIN earlier.main.shard e ON e.shard = p.e LEFT JOIN later.main.shard l ON l.shard = p.l
+-- of files that are no shards nothing is said
+WHERE coalesce(e.outcome, 'skipped') <> 'skipped' OR coalesce(l.outcome, 'skipped') <> 'skipped'"""
 
 
 def _documents(side: str, part: int, parts: int) -> str:

@@ -95,6 +95,12 @@ OTHERWISE = (
                "provenance index merge indexes/books indexes/new --out C"),
     Otherwise(r'provenance query run\.duckdb "\.\.\."', "tests/report/test_numbers.py asks all questions of the page",
                check=nothing),
+    # findings, which the demo's shards are full of
+    Otherwise(r"provenance .* --fail-on \w+ --exit-code (\d+)", "the gate trips", r"\g<0> || test $? -eq \1"),
+    Otherwise(r"provenance .* --fail-on .*", "the gate trips, or passes", r"\g<0> || test $? -eq 1"),
+    Otherwise(r"provenance diff A\.duckdb B\.duckdb", "A and B stand for two runs",
+               "provenance diff last.duckdb run.duckdb"),
+    Otherwise(r"INDEX=.* docs/examples/pretraining-check\.sh .*", "tests/actions runs the script", check=file_exists),
     # people
     Otherwise(r"provenance review (\S+)(?: --name .*)?", "it asks a person", r"\g<0>", answers="a fine\nr no\ns\nq\n"),
     # clusters

@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 RUN = ("README.md", "docs/*.md", "indexes/README.md", "CONTRIBUTING.md")  # whose commands are all run
+OF_OTHERS = {"docs/pipelines.md": "tests/adapters", "docs/two-party.md": "tests/two_party"}  # which run them
 COMMAND_WORDS = ("provenance", "python", "make", "pip", "openssl", "cosign", "git", "srun", "sbatch", "ray")
 LABELS = {"": "shell", "sh": "shell", "bash": "shell", "python": "python", "toml": "toml", "sql": "sql", "text": "text"}
 QUESTIONS = "docs/report.md"  # tests/report/test_numbers.py asks them all
@@ -33,7 +34,8 @@ class Piece:
 
 def pages() -> list[str]:
     """The pages, as paths below the root."""
-    return sorted({path.relative_to(ROOT).as_posix() for pattern in RUN for path in ROOT.glob(pattern)})
+    found = {path.relative_to(ROOT).as_posix() for pattern in RUN for path in ROOT.glob(pattern)}
+    return sorted(found - OF_OTHERS.keys())
 
 
 def pieces(page: str, text: str) -> list[Piece]:

@@ -10,7 +10,7 @@ import pytest
 
 from provenance.cli import root
 from tests.docs.otherwise import OTHERWISE, module_exists, otherwise
-from tests.docs.pages import ROOT, Piece, files, pages, pieces
+from tests.docs.pages import OF_OTHERS, ROOT, Piece, files, pages, pieces
 from tests.docs.world import furnish, run_program, shell
 
 PAGES = {page: (ROOT / page).read_text("utf-8") for page in pages()}
@@ -69,6 +69,11 @@ def test_commands_and_options_in_the_docs_are_there(piece):
 def test_every_entry_of_the_table_is_of_a_command_in_the_docs():
     commands = [piece.text for piece in EVERY if piece.kind != "python"]
     assert [entry.pattern for entry in OTHERWISE if not any(map(entry.matches, commands))] == []
+
+
+def test_pages_that_other_tests_run_are_run_by_them():
+    for page, folder in OF_OTHERS.items():
+        assert any(Path(page).name in path.read_text("utf-8") for path in (ROOT / folder).glob("test_*.py")), page
 
 
 def test_pages_are_taken_apart_as_they_stand():

@@ -23,6 +23,9 @@ MADE = (  # in this order, by these commands, unless a page makes it
     ("indexes/new", "provenance index build newbooks/ --out indexes/new"),
     ("indexes/sealed", "provenance index build books/ --out indexes/sealed --no-text --key-file secret.key"),
     ("run.duckdb", "provenance scan 'data/train-*.parquet' --index indexes/books --db run.duckdb"),
+    ("last.duckdb", "cp run.duckdb last.duckdb"),
+    ("old.duckdb", "cp run.duckdb old.duckdb"),
+    ("new.duckdb", "cp run.duckdb new.duckdb"),
     ("units", "provenance scan 'data/train-*.parquet' --index indexes/books --out units/"),
     ("evidence.zip", "provenance bundle run.duckdb --out evidence.zip"),
     ("evidence", "provenance bundle run.duckdb --out evidence/"),
@@ -71,6 +74,9 @@ def make_world(folder: Path, variables: Mapping[str, str]) -> None:
     for seed, name in enumerate(("more", "newbooks", "unpublished", "unpublished-books")):
         (folder / name / f"{name} book.txt").write_text(prose(seed, 2000), "utf-8")
     (folder / "secret.key").write_bytes(random.Random(1611).randbytes(32))
+    (folder / "allowed.toml").write_text(
+        '[[allow]]\nwork = "kjv-ruth"\nstatus = "public domain"\nreason = "published 1611"\n', "utf-8"
+    )
     _write_texts(folder)
     for name, command in MADE:
         if not (folder / name).exists():
