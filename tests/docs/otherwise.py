@@ -57,7 +57,7 @@ def module_exists(command: str) -> None:
 
 def file_exists(command: str) -> None:
     """The file of the project that the command starts with, or gives to Python, is there."""
-    named = next(word for word in command.split() if "/" in word and not word.startswith(".venv"))
+    named = next(word for word in command.split() if "/" in word and "=" not in word and not word.startswith(".venv"))
     assert (ROOT / named).exists(), named
 
 

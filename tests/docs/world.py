@@ -73,7 +73,8 @@ def make_world(folder: Path, variables: Mapping[str, str]) -> None:
         shutil.copy(shard, folder / "shards" / shard.name)
     for seed, name in enumerate(("more", "newbooks", "unpublished", "unpublished-books")):
         (folder / name / f"{name} book.txt").write_text(prose(seed, 2000), "utf-8")
-    (folder / "secret.key").write_bytes(random.Random(1611).randbytes(32))
+    for seed, name in ((1611, "secret.key"), (1881, "salt")):
+        (folder / name).write_bytes(random.Random(seed).randbytes(32))
     (folder / "allowed.toml").write_text(
         '[[allow]]\nwork = "kjv-ruth"\nstatus = "public domain"\nreason = "published 1611"\n', "utf-8"
     )
