@@ -39,7 +39,7 @@ class Annotate:
             return self._annotate(table)
         texts = texts_of(batch, column)
         tables.check(list(batch), column, PROV_SCHEMA.names)
-        return dict(self._annotate.recipe.annotations(texts).to_pydict())
+        return dict(self._annotate.recipe.annotations(texts, column).to_pydict())
 
     @staticmethod
     def features(before: Features) -> Features:
@@ -59,7 +59,7 @@ class Clean:
 
     def __call__(self, batch: Batch) -> list[bool]:
         """Whether to keep each row; raises UsageError."""
-        told = self._recipe.annotations(texts_of(batch, self._column))
+        told = self._recipe.annotations(texts_of(batch, self._column), self._column)
         return list(pc.less_equal(told["prov_coverage"], self._most).to_pylist())
 
 

@@ -21,4 +21,4 @@ class Annotate(tables.Annotate):
 
     def __init__(self, index: str | Path, text_column: str = "text", **options: Unpack[Options]) -> None:
         super().__init__(index, text_column, **options)
-        self.recipe.annotations(pa.array(["open"]))
+        self.recipe.annotations(pa.array(["open"]), self.text_column)

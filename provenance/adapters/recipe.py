@@ -39,7 +39,7 @@ class Recipe:
         place, key = str(Path(index).absolute()), None if key_file is None else str(Path(key_file).absolute())
         return cls(place, _open(place, key).digest, key, config or MatchConfig())
 
-    def annotations(self, texts: pa.Array | pa.ChunkedArray) -> pa.RecordBatch:
+    def annotations(self, texts: pa.Array | pa.ChunkedArray, column: str) -> pa.RecordBatch:
         """See `annotate`. The index is opened at the first call in a thread; UsageError where it is another by now."""
         matcher = _OPENED.matchers.get(self)
         if matcher is None:
@@ -47,7 +47,7 @@ class Recipe:
             if index.digest != self.digest:
                 raise UsageError(f"index {self.index} is another one here than where this was begun: {index.digest}")
             matcher = _OPENED.matchers[self] = Matcher(index, self.config)
-        return annotate(matcher, texts)
+        return annotate(matcher, texts, column)
 
 
 class _Opened(threading.local):

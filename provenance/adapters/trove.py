@@ -41,7 +41,7 @@ class ProvenanceFilter(BaseFilter):  # type: ignore[misc]
 
     def filter_batch(self, batch: list[Document]) -> list[bool | tuple[bool, str]]:
         """Annotate documents, and say of each whether to keep it."""
-        rows = self.recipe.annotations(from_python(doc.text for doc in batch)).to_pylist()
+        rows = self.recipe.annotations(from_python(doc.text for doc in batch), "text").to_pylist()
         for doc, row in zip(batch, rows, strict=True):
             doc.metadata.update(row)
             if row["prov_spans"]:

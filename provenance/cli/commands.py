@@ -44,7 +44,7 @@ COMMANDS: dict[str, Entry] = dict((
            "run.duckdb --out report.html"),
     _entry(LOOK, "query", "Ask a run database a question in SQL.", 'run.duckdb "SELECT title, grade FROM v_works"'),
     _entry(LOOK, "review", "Walk through matches and accept, reject or note them.", "run.duckdb"),
-    _entry(LOOK, "selftest", "Plant known passages in copies of rows, and count how many are found.",
+    _entry(LOOK, "selftest", "Plant known passages in copies of rows, and count those found.",
            "--db run.duckdb"),
     _entry(LOOK, "verify", "Check a run against its units, shards and index, or a bundle.",
            "run.duckdb --shards --sample 20"),

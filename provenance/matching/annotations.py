@@ -39,12 +39,13 @@ _ORDER = ("document", "column", "doc_begin", "doc_end", "work_id", "edition_id",
 _READ = pa.schema([SPAN.field(name) if name == "column" else MATCH_SCHEMA.field(name) for name in _ORDER])
 
 
-def annotate(matcher: Matcher, texts: pa.Array | pa.ChunkedArray) -> pa.RecordBatch:
-    """Match texts and say of each what was found, as PROV_SCHEMA; a null is a text without words.
+def annotate(matcher: Matcher, texts: pa.Array | pa.ChunkedArray, column: str | None = None) -> pa.RecordBatch:
+    """Match texts of a column and say of each what was found, as PROV_SCHEMA; a null is a text without words.
 
     Raises UsageError for what is neither strings nor binaries.
     """
     matches = matcher.match(texts)
+    matches = matches.append_column("column", pa.array([column] * matches.num_rows, pa.string()))
     return annotations_of(matches, word_counts(texts, pc.unique(matches["document"]).to_numpy()))
 
 

@@ -26,7 +26,8 @@ def told(index: Path, texts: list[str], **config: int) -> list[dict[str, Any]]:
 def _row(matches: list[dict[str, Any]], text: str) -> dict[str, Any]:
     copied = {b["doc_word"] + k for match in matches for b in match["blocks"] for k in range(b["words"])}
     names = ("work_id", "edition_id", "matched_words", "identity")
-    spans = [{"begin": m["doc_begin"], "end": m["doc_end"], **{name: m[name] for name in names}} for m in matches]
+    places = [{"column": "text", "begin": m["doc_begin"], "end": m["doc_end"]} for m in matches]
+    spans = [{**place, **{name: m[name] for name in names}} for place, m in zip(places, matches, strict=True)]
     return {
         "prov_works": sorted({match["work_id"] for match in matches}),
         "prov_spans": sorted(spans, key=lambda span: list(span.values())),

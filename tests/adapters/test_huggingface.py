@@ -51,7 +51,12 @@ def features_expected(before):
     from datasets import Features, List, Value
 
     span = {name: Value("int64") for name in ("begin", "end", "matched_words")}
-    span |= {"work_id": Value("string"), "edition_id": Value("string"), "identity": Value("float64")}
+    span |= {
+        "column": Value("string"),
+        "work_id": Value("string"),
+        "edition_id": Value("string"),
+        "identity": Value("float64"),
+    }
     works = {"prov_works": List(Value("string")), "prov_spans": List(span)}
     return Features({**before, **works, "prov_identity": Value("float64"), "prov_coverage": Value("float64")})
 

@@ -6,7 +6,7 @@ import itertools
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from provenance.cleaning.json_places import raw_places, text_leaves
@@ -33,6 +33,7 @@ def slow_leaves(value, steps, item=ALONE):
     return slow_leaves(value[steps[0]], steps[1:], item) if isinstance(value, dict) and steps[0] in value else []
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a machine that has more to do
 @given(
     st.dictionaries(st.sampled_from(["text", "a", "é", '"']), values),
     styles,

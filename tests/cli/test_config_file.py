@@ -118,7 +118,8 @@ def test_every_option_of_every_command_can_be_set_by_a_file_that_was_named(tmp_p
         for key, option in options_of(command).items():
             choices = getattr(option.type, "choices", None)
             number = isinstance(option.type, click.types.IntParamType | click.types.FloatParamType)
-            value = "true" if option.is_flag else "2" if number else json.dumps(choices[0] if choices else "text")
+            most = "1" if getattr(option.type, "max", None) == 1 else "2"
+            value = "true" if option.is_flag else most if number else json.dumps(choices[0] if choices else "text")
             found = read(tmp_path, f'["{name}"]\n{key} = {f"[{value}]" if option.multiple else value}\n')
             for word in name.split():
                 found = found[word]

@@ -47,7 +47,12 @@ def told_by_a_loop(matches: list[dict], counts: list[int]) -> list[dict]:
             {
                 "prov_works": sorted({m["work_id"] for m in own}, key=str.encode),
                 "prov_spans": [
-                    {"begin": m["doc_begin"], "end": m["doc_end"], **{name: m[name] for name in NAMES[3:7]}}
+                    {
+                        "column": None,
+                        "begin": m["doc_begin"],
+                        "end": m["doc_end"],
+                        **{name: m[name] for name in NAMES[3:7]},
+                    }
                     for m in own
                 ],
                 "prov_identity": max((m["identity"] for m in own), default=None),
