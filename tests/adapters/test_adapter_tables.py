@@ -122,7 +122,7 @@ def test_no_adapter_is_longer_than_80_lines():
 
 def test_half_of_a_surrogate_pair_separates_words_and_what_is_no_string_is_a_usage_error(index, texts, expected):
     annotate, copy = Annotate(index), next(row for row, said in enumerate(expected) if said["prov_works"])
-    told = annotate.recipe.annotations(tables.from_python([None, "\ud800 " + texts[copy]])).to_pylist()
+    told = annotate.recipe.annotations(tables.from_python([None, "\ud800 " + texts[copy]]), "text").to_pylist()
     assert told[0]["prov_coverage"] == 0
     assert told[1]["prov_coverage"] == expected[copy]["prov_coverage"]
     before = len("\ud800 ".encode("utf-8", "surrogatepass"))
