@@ -39,7 +39,7 @@ test: $(VENV)/.installed ## The tests that take seconds
 	@$(BIN)/python -m pytest -q -n 2 -m "not slow"
 
 test-slow: $(VENV)/.installed ## The tests that take minutes
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --durations 12 -m slow
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal --durations 15 -m slow
 
 lint: $(VENV)/.dev ## ruff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -54,8 +54,8 @@ $(VENV)/.bench: $(VENV)/.installed
 
 bench: $(VENV)/.bench ## Short forms of the measurements
 	@for name in $(BENCHES); do \
-		echo "== $$name"; $(BIN)/python -m benchmarks.$$name --short || exit 1; done
-	@echo "== memory"; $(BIN)/python -m benchmarks.memory --gigabytes 0.2
+		echo "== $$name $$(date -u +%T)"; $(BIN)/python -m benchmarks.$$name --short || exit 1; done
+	@echo "== memory $$(date -u +%T)"; $(BIN)/python -m benchmarks.memory --gigabytes 0.2
 
 clean: ## Remove what these targets made
 	@rm -rf $(VENV) demo benchmarks/results .pytest_cache .mypy_cache .ruff_cache .hypothesis
