@@ -95,6 +95,8 @@ OTHERWISE = (
                "provenance index merge indexes/books indexes/new --out C"),
     Otherwise(r'provenance query run\.duckdb "\.\.\."', "tests/report/test_numbers.py asks all questions of the page",
                check=nothing),
+    Otherwise(r"provenance selftest", "the name of the command, which needs no more where a file gives the rest",
+               "provenance selftest --help"),
     # findings, which the demo's shards are full of
     Otherwise(r"provenance .* --fail-on \w+ --exit-code (\d+)", "the gate trips", r"\g<0> || test $? -eq \1"),
     Otherwise(r"provenance .* --fail-on .*", "the gate trips, or passes", r"\g<0> || test $? -eq 1"),
