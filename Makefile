@@ -47,7 +47,7 @@ lint: $(VENV)/.dev ## ruff
 types: $(VENV)/.dev ## mypy --strict
 	@$(BIN)/mypy
 
-BENCHES ?= hot_path whole_scan index_scale runs scale startup hostile chance quality report dictionary_attack
+BENCHES ?= hot_path whole_scan index_scale runs scale startup hostile chance quality report clean dictionary_attack
 $(VENV)/.bench: $(VENV)/.installed
 	@$(PIP) -e '.[demo,test,bench]' || echo "rensa, gaoya or matplotlib cannot be installed here: their rows or plots are left out" >&2
 	@touch $@
