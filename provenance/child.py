@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from provenance.errors import ProvenanceError
 from provenance.messages import read_message, write_message
 
 Send = Callable[[dict[str, Any], bytes | memoryview], None]
@@ -47,6 +48,19 @@ def from_parent() -> tuple[Message, Iterator[dict[str, Any]]]:
 def _tasks() -> Iterator[dict[str, Any]]:
     while (message := read_message(sys.stdin.buffer)) is not None:
         yield message[0]
+
+
+def serve(send: Send, tasks: Iterator[dict[str, Any]], begin: Callable[[], Callable[[dict[str, Any]], None]]) -> None:
+    """Do tasks until the parent has no more, with what `begin` gives; that it refuses to begin is told."""
+    try:
+        do = begin()
+        send({"kind": "ready"}, b"")
+        for task in tasks:
+            do(task)
+    except BrokenPipeError:
+        os._exit(1)  # the parent is gone
+    except ProvenanceError as error:
+        send({"kind": "refused", "error": str(error), "name": type(error).__name__}, b"")
 
 
 def confine(memory: int, writes_files: bool = True) -> None:

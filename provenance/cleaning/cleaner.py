@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provenance.child import Send, confine, from_parent, to_parent
+from provenance.child import Send, confine, from_parent, serve, to_parent
 from provenance.cleaning import jsonl, parquet
 from provenance.cleaning.edits import Edits
 from provenance.cleaning.selection import PASSAGES
@@ -93,7 +93,7 @@ class Cleaner:
         path, name, target = task["path"], task["shard"], task["target"]
         self._refuse_other(task, file_sha256(Path(path), lambda: self._tell(0)))
         passages = pq.read_table(task["passages"], schema=PASSAGES)
-        edits = Edits(self._mode, self._marker, passages)
+        edits = Edits(name, self._mode, self._marker, passages)
         with open_shard(path, name, self._options) as shard:
             kind, columns = shard.kind, shard.choose_columns()
         if kind == "parquet":
@@ -126,12 +126,4 @@ def main() -> None:
         pa.set_memory_pool(pa.mimalloc_memory_pool())
     (hello, _), tasks = from_parent()
     confine(int(hello["memory"]))
-    try:
-        cleaner = Cleaner(hello, send)
-        send({"kind": "ready"}, b"")
-        for task in tasks:
-            cleaner.do(task)
-    except BrokenPipeError:
-        os._exit(1)  # the parent is gone
-    except ProvenanceError as error:
-        send({"kind": "refused", "error": str(error), "name": type(error).__name__}, b"")
+    serve(send, tasks, lambda: Cleaner(hello, send).do)

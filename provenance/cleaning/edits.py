@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from provenance.cleaning.masking import Passages, Span, joined_spans, located
 from provenance.cleaning.selection import PASSAGES
+from provenance.errors import ShardError
 from provenance.shards.shard import ALONE, Field
 
 DROP, MASK, ANNOTATE = "drop", "mask", "annotate"
@@ -51,6 +52,7 @@ class Texts(NamedTuple):
 class Edits:
     """The passages of a shard, and what is done with the rows that have some."""
 
+    shard: str  # its name, for messages
     mode: str
     marker: bytes
     passages: pa.Table  # of PASSAGES, rows rising
@@ -76,13 +78,13 @@ class Edits:
     def place(self, passages: pa.Table, texts: Sequence[Texts]) -> tuple[pa.Table, dict[str, dict[int, list[Span]]]]:
         """Find passages in texts: they come with all their bytes, and by path and text, which bytes that are.
 
-        Passages whose text is not there, as those of token ids, stay without bytes.
+        Raises ShardError for a passage whose text is not there: it could not be masked, and would count as if it were.
         """
         begins, ends = (
             passages[name].fill_null(-1).to_numpy().astype(np.int64, copy=True) for name in ("doc_begin", "doc_end")
         )
         labels, rows = passages["text_column"].to_pylist(), passages["row"].to_numpy()
-        spans = {}
+        spans, there = {}, 0
         for column in texts:
             items = [item_of(label, column.path) for label in labels]
             mine = np.array([n for n, item in enumerate(items) if item is not None], dtype=np.int64)
@@ -91,9 +93,15 @@ class Edits:
             wanted = np.array([items[n] for n in mine.tolist()], dtype=np.int64)
             numbers = _found(column, rows[mine], wanted)
             mine, numbers = mine[numbers >= 0], numbers[numbers >= 0]
+            there += mine.size
             first, end = (passages[name].to_numpy()[mine] for name in ("doc_word", "doc_word_end"))
             begins[mine], ends[mine] = located(column.values, Passages(numbers, first, end, begins[mine], ends[mine]))
             spans[column.path] = joined_spans(numbers, begins[mine], ends[mine])
+        if there != passages.num_rows:
+            raise ShardError(
+                f"shard {self.shard}: {passages.num_rows - there} passages lie in texts that it does not have, in rows "
+                f"{rows[0]} to {rows[-1]}"
+            )
         placed = passages
         for name, places in (("doc_begin", begins), ("doc_end", ends)):
             column = pa.array(places, mask=places < 0)

@@ -117,7 +117,8 @@ def edit_batch(batch: pa.RecordBatch, columns: Columns, edits: Edits, decoder: D
         if places := spans.get(field.column):
             if field.tokens is not None:
                 raise ShardError(
-                    f"column {field.column} holds token ids, in which nothing can be masked: use --mode drop"
+                    f"column {field.column} of shard {edits.shard} holds token ids, in which nothing can be masked: "
+                    "use --mode drop"
                 )
             edits.spans += sum(map(len, places.values()))
             at = batch.schema.get_field_index(top)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from provenance.child import Send, confine, from_parent, to_parent
+from provenance.child import Send, confine, from_parent, serve, to_parent
 from provenance.errors import ProvenanceError, ShardError
 from provenance.files import file_identity, file_sha256
 from provenance.index import Index
@@ -141,15 +140,7 @@ def main() -> None:
     hello, tasks = from_parent()
     confine(int(hello[0]["memory"]))
     on_first_compile(lambda: send({"kind": "compiling"}, b""))
-    try:
-        worker = Worker(*hello, send)
-        send({"kind": "ready"}, b"")
-        for task in tasks:
-            worker.do(task)
-    except BrokenPipeError:
-        os._exit(1)  # the parent is gone
-    except ProvenanceError as error:
-        send({"kind": "refused", "error": str(error), "name": type(error).__name__}, b"")
+    serve(send, tasks, lambda: Worker(*hello, send).do)
 
 
 if __name__ == "__main__":

@@ -139,6 +139,19 @@ _CELLS = json.dumps(
 )  # fmt: skip
 """How the cells of a self-test stand in its entry."""
 
+
+def _allowances(view: str, column: str, kind: str) -> str:
+    """SQL for a view of what may be in the data: the last word on each, by the column that names it."""
+    return f"""CREATE VIEW {view} AS
+SELECT *, coalesce(expires >= CAST((SELECT ended_utc FROM run) AS DATE), true) AS holds
+FROM (SELECT entry->>'$.{column}' AS {column}, arg_max(entry->>'$.status', seq) AS status,
+             arg_max(entry->>'$.reason', seq) AS reason,
+             CAST(nullif(arg_max(coalesce(entry->>'$.expires', ''), seq), '') AS DATE) AS expires,
+             arg_max(name, seq) AS name, arg_max(account, seq) AS account, max(at_utc) AS at_utc, max(seq) AS seq
+      FROM journal WHERE kind = '{kind}' GROUP BY ALL)
+WHERE status <> 'withdrawn';"""
+
+
 VIEWS = f"""
 -- Every passage found. Beside those that are credited: the same in other editions of the work (also), in other works
 -- (shared).
@@ -172,24 +185,10 @@ SELECT entry->>'$.finding' AS finding, arg_max(entry->>'$.decision', seq) AS dec
 FROM journal WHERE kind = 'review' GROUP BY ALL;
 
 -- Works that somebody says may be in the data, and why. One whose time was over when the run ended does not count.
-CREATE VIEW v_allowed AS
-SELECT *, coalesce(expires >= CAST((SELECT ended_utc FROM run) AS DATE), true) AS holds
-FROM (SELECT entry->>'$.work_id' AS work_id, arg_max(entry->>'$.status', seq) AS status,
-             arg_max(entry->>'$.reason', seq) AS reason,
-             CAST(nullif(arg_max(coalesce(entry->>'$.expires', ''), seq), '') AS DATE) AS expires,
-             arg_max(name, seq) AS name, arg_max(account, seq) AS account, max(at_utc) AS at_utc, max(seq) AS seq
-      FROM journal WHERE kind = 'allow' GROUP BY ALL)
-WHERE status <> 'withdrawn';
+{_allowances("v_allowed", "work_id", "allow")}
 
 -- Matches that somebody says may be in the data, by fingerprint.
-CREATE VIEW v_allowed_findings AS
-SELECT *, coalesce(expires >= CAST((SELECT ended_utc FROM run) AS DATE), true) AS holds
-FROM (SELECT entry->>'$.fingerprint' AS fingerprint, arg_max(entry->>'$.status', seq) AS status,
-             arg_max(entry->>'$.reason', seq) AS reason,
-             CAST(nullif(arg_max(coalesce(entry->>'$.expires', ''), seq), '') AS DATE) AS expires,
-             arg_max(name, seq) AS name, arg_max(account, seq) AS account, max(at_utc) AS at_utc, max(seq) AS seq
-      FROM journal WHERE kind = 'allow finding' GROUP BY ALL)
-WHERE status <> 'withdrawn';
+{_allowances("v_allowed_findings", "fingerprint", "allow finding")}
 
 -- The cells of the last self-test: how many passages were planted in copies of rows, and found, with intervals of 95 %.
 CREATE VIEW v_selftest AS
