@@ -42,10 +42,9 @@ class Texts(NamedTuple):
     items: Integers | None  # and its number in that row's list
 
     @classmethod
-    def of(cls, field: Field, first_row: int) -> Texts:
-        """The texts of consecutive rows from `first_row` on."""
-        owners = np.arange(len(field.texts)) if field.owners is None else field.owners
-        return cls(field.column, field.texts, owners + first_row, field.items)
+    def of(cls, field: Field, rows: Integers) -> Texts:
+        """The texts of some rows, by their numbers in the file."""
+        return cls(field.column, field.texts, rows if field.owners is None else rows[field.owners], field.items)
 
 
 @dataclass

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from provenance.cleaning.annotating import annotations_in
-from provenance.cleaning.edits import ANNOTATE, DROP, Edits, Integers, Texts
+from provenance.cleaning.edits import ANNOTATE, DROP, Edits, Texts
 from provenance.cleaning.json_places import raw_places, text_leaves
 from provenance.cleaning.masking import Span
 from provenance.errors import ShardError
@@ -109,7 +109,7 @@ class _Editor:
             return data
         rows = [self._object(number + at, lines[at]) for at in touched.tolist()]
         fields = [column.field([row.get(column.top) for row in rows]) for column in self._columns]
-        texts = [_texts(field, touched + number) for field in fields]
+        texts = [Texts.of(field, touched + number) for field in fields]
         placed, spans = edits.place(passages, texts)
         if edits.mode == DROP:
             edits.note(placed, pa.nulls(placed.num_rows, pa.int64()))
@@ -211,8 +211,3 @@ def _lines(data: bytes) -> list[bytes]:
     r"""The lines of a block with their ends: cut at `\n` only."""
     pieces = data.split(b"\n")
     return [piece + b"\n" for piece in pieces[:-1]] + ([pieces[-1]] if pieces[-1] else [])
-
-
-def _texts(field: Field, numbers: Integers) -> Texts:
-    owners = np.arange(len(field.texts)) if field.owners is None else field.owners
-    return Texts(field.column, field.texts, numbers[owners], field.items)

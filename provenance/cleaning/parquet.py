@@ -98,7 +98,8 @@ def edit_batch(batch: pa.RecordBatch, columns: Columns, edits: Edits, decoder: D
     if not passages.num_rows and edits.mode != ANNOTATE:
         return batch
     fields = fields_of(batch, columns, decoder)
-    placed, spans = edits.place(passages, [Texts.of(field, first) for field in fields])
+    texts = [Texts.of(field, np.arange(first, first + batch.num_rows)) for field in fields]
+    placed, spans = edits.place(passages, texts)
     rows = passages["row"].to_numpy()
     touched = np.unique(rows)
     if edits.mode == DROP:
@@ -109,7 +110,7 @@ def edit_batch(batch: pa.RecordBatch, columns: Columns, edits: Edits, decoder: D
     edits.changed += touched.size
     edits.note(placed, pa.array(rows + (edits.kept - first)))
     if edits.mode == ANNOTATE:
-        noted = annotations_in(placed, [Texts.of(field, first) for field in fields], first, batch.num_rows)
+        noted = annotations_in(placed, texts, first, batch.num_rows)
         return pa.RecordBatch.from_arrays(
             [*batch.columns, *noted.columns], names=[*batch.schema.names, *noted.schema.names]
         )

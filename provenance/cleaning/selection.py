@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from provenance.errors import UsageError
 from provenance.store import RunReader
+from provenance.store.database import literal
 from provenance.store.grades import GRADES, at_or_above
 
 PASSAGES = pa.schema(
@@ -108,8 +109,3 @@ def shards_with(run: RunReader, works: Sequence[str]) -> set[str]:
     """The shards in which some works have passages, credited or not."""
     names = ", ".join(map(literal, works)) or "NULL"
     return {row["shard"] for row in run.query(f"SELECT DISTINCT shard FROM v_passages WHERE work_id IN ({names})")}
-
-
-def literal(text: str) -> str:
-    """Text as a literal of SQL: a query with parameters gives no Arrow table."""
-    return "'" + text.replace("'", "''") + "'"

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provenance.cli.gating import GRADES
+
 if TYPE_CHECKING:
     from provenance.cleaning.shards import CleanSummary
 
 FILE = click.Path(path_type=Path)
-GRADES = ("complete", "substantial", "excerpts", "quotation")
 MOST_SHOWN = 20
 
 

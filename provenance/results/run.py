@@ -15,6 +15,7 @@ from provenance.results import notebook
 from provenance.results.rows import Match, Matches, Work, Works, aware, match_of, work_of
 from provenance.shown import number, safe, size
 from provenance.store import EXPORTS, RunReader
+from provenance.store.database import literal
 from provenance.store.grades import GRADES, NO_MATCH
 
 MATCHES = """
@@ -121,7 +122,7 @@ class Run(Closing):
         conditions = ["true", "grade <> 'none'" if found else "", "NOT decoy" if not decoys else ""]
         sql = f"SELECT * FROM v_works WHERE {' AND '.join(filter(None, conditions))}"
         if grade is not None:
-            sql += f" AND grade = {_literal(grade)}"
+            sql += f" AND grade = {literal(grade)}"
         table = self._reader.arrow(f"{sql} ORDER BY coverage DESC, matched_words DESC, work_id")
         return Works([work_of(row, self) for row in table.to_pylist()], table, self.caveat)
 
@@ -141,9 +142,7 @@ class Run(Closing):
         if limit is not None and limit < 0:
             raise UsageError(f"limit is {limit}; it is a number of matches, from 0, or None for all")
         conditions = [
-            f"m.{name} = {_literal(value)}"
-            for name, value in (("work_id", work), ("shard", shard))
-            if value is not None
+            f"m.{name} = {literal(value)}" for name, value in (("work_id", work), ("shard", shard)) if value is not None
         ]
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         table = self._reader.arrow(f"{MATCHES} {where} {ORDER}" + ("" if limit is None else f" LIMIT {int(limit)}"))
@@ -158,7 +157,7 @@ class Run(Closing):
 
     def coverage(self, edition_id: str) -> pa.Table:
         """The stretches of an edition that are in the shards: a row each, with word_begin, word_end, best_identity."""
-        where = f"WHERE edition_id = {_literal(edition_id)}"
+        where = f"WHERE edition_id = {literal(edition_id)}"
         return self._reader.arrow(f"SELECT * FROM v_coverage {where} ORDER BY word_begin")
 
     def table(self, name: str) -> pa.Table:
@@ -188,7 +187,7 @@ class Run(Closing):
         """The editions of all works, or of one."""
         if work is None:
             return self.table("editions")
-        return self._reader.arrow(f"SELECT * FROM edition WHERE work_id = {_literal(work)} ORDER BY edition_id")
+        return self._reader.arrow(f"SELECT * FROM edition WHERE work_id = {literal(work)} ORDER BY edition_id")
 
     def attempts(self) -> pa.Table:
         """The processes that worked on it, those that were stopped included."""
@@ -211,8 +210,3 @@ class Run(Closing):
 
     def _repr_html_(self) -> str:
         return notebook.closed(self) if self._closed else notebook.run(self, self.works())
-
-
-def _literal(text: str) -> str:
-    """Text as a literal of SQL: a query with parameters gives no Arrow table."""
-    return "'" + text.replace("'", "''") + "'"

@@ -266,7 +266,12 @@ def identifier(name: str) -> str:
 
 def quoted(path: Path) -> str:
     """A path as a literal of SQL, for statements that take no parameter."""
-    return "'" + str(path).replace("'", "''") + "'"
+    return literal(str(path))
+
+
+def literal(text: str) -> str:
+    """Text as a literal of SQL: a query with parameters gives no Arrow table."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def first_line(error: Exception) -> str:
