@@ -160,4 +160,6 @@ def _feature(kind: pa.DataType) -> dict[str, Any]:
 
 def _lost(file: pq.ParquetFile, target: str) -> str:
     with pq.ParquetFile(target) as new:
-        return "" if same_schema(file, new) else "its Parquet schema is as Arrow writes it: names in nested columns, or how types are annotated"
+        if same_schema(file, new):
+            return ""
+        return "its Parquet schema is as Arrow writes it: names in nested columns, or how types are annotated"
