@@ -18,14 +18,14 @@ import pyarrow.parquet as pq
 import provenance
 from benchmarks.common import median
 from benchmarks.quality.plants import Book
-from provenance.index import Index
+from provenance.index.opening import Index
 from provenance.index.prepare import MOST_POSITIONS
 from provenance.index.tables import Table
 from provenance.kernels.fingerprints import fingerprints_of
 from provenance.kernels.hashing import FMIX_1, FMIX_2
 from provenance.kernels.probe import lift_of, stored_values
 from provenance.kernels.words import words_of
-from provenance.matching import Matcher
+from provenance.matching.matcher import Matcher
 from provenance.sketch import FracMinHash, Key
 
 U64 = np.uint64

@@ -1,7 +1,7 @@
 """What chance makes: `python -m benchmarks.chance`.
 
 Rows of books, and unrelated documents, are scanned for books that they do not come from; every shared passage, however
-short, is counted by its score. The fit of lambda and K (see `provenance/matching/chance.py`) is made on one set of
+short, is counted by its score. The fit of lambda and K (see `provenance/statistics/chance.py`) is made on one set of
 books and shown against others. Left out, because what they share is no chance: books whose author is in the index, the
 first and last rows of a book, where publishers speak, and rows that share 25 words in a row with an indexed book.
 """
@@ -28,7 +28,7 @@ from benchmarks.quality.__main__ import CORPUS
 from benchmarks.quality.exact import sharing_runs
 from benchmarks.quality.plants import Book, read_books, rows_of
 from provenance import FracMinHash, MatchConfig, Matcher
-from provenance.matching.chance import LAMBDA, LOG_K
+from provenance.statistics.chance import LAMBDA, LOG_K
 
 Scores = npt.NDArray[np.float64]
 

@@ -17,9 +17,9 @@ import pyarrow as pa
 
 import provenance
 from benchmarks.common import header, interleaved, median, table, write_json
-from provenance.index import build_index
-from provenance.matching import Matcher
-from provenance.readers import Book
+from provenance.index.build import build_index
+from provenance.matching.matcher import Matcher
+from provenance.readers.books import Book
 
 BOOKS, WORDS, BOILERPLATE, PIECE = 300, 20_000, 300, 30
 VOCABULARY = [f"w{number}" for number in range(20_000)]

@@ -27,15 +27,15 @@ import pyarrow.parquet as pq
 
 from benchmarks.common import header, interleaved, median, table, write_json
 from benchmarks.passages import make_text
-from provenance.index import Index, build_index
 from provenance.index import format as names
-from provenance.index.build import finish
+from provenance.index.build import build_index, finish
+from provenance.index.opening import Index
 from provenance.index.postings import Source
 from provenance.index.prepare import Options
 from provenance.index.tables import GRANULE_BITS, Table
 from provenance.kernels.probe import largest_value
 from provenance.kernels.sorting import sort_postings
-from provenance.readers import Book
+from provenance.readers.books import Book
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
 BATCH = 1_000  # documents of about 4 kB in a batch, as a scan has them

@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 
 import provenance
 from benchmarks.common import header, table, write_json
-from provenance.report import Options, report
-from provenance.store import RunReader
+from provenance.report.facts import Options
+from provenance.report.render import report
+from provenance.store.database import RunReader
 
 ROWS, WORDS, ROUNDS = 10_500, 30, 5
 OPENED = "performance.getEntriesByType('navigation')[0].loadEventEnd"  # ms from the click to a page one can use

@@ -28,15 +28,16 @@ import pyarrow.parquet as pq
 from benchmarks.common import header, interleaved, table, write_json
 from benchmarks.whole_scan import command, make_shard, read_texts
 from provenance.files import file_sha256
-from provenance.index import Index
-from provenance.lean import do_without
-from provenance.matching import Matcher
-from provenance.runs.config import ScanConfig
-from provenance.runs.local import ENVIRONMENT
-from provenance.runs.located import Source
-from provenance.runs.unit import scan_unit
-from provenance.shards import Options, open_shard
+from provenance.index.opening import Index
+from provenance.isolation.supervisor import ENVIRONMENT
+from provenance.matching.matcher import Matcher
+from provenance.process.lean import do_without
+from provenance.shards.opening import open_shard
+from provenance.shards.shard import Options
 from provenance.store.database import RunWriter
+from provenance.units.config import ScanConfig
+from provenance.units.located import Source
+from provenance.units.unit import scan_unit
 
 SHARD_BYTES = 150_000_000  # of a file that is planned
 SHARDS_A_FOLDER = 1000

@@ -25,10 +25,10 @@ import pyarrow.parquet as pq
 from benchmarks.common import header, interleaved, median, table, write_json
 from benchmarks.whole_scan import make_shard, pieces, read_texts, scan_shard
 from provenance import build_index
-from provenance.index import Index
 from provenance.index import format as names
-from provenance.matching import Matcher
-from provenance.runs.local import ENVIRONMENT
+from provenance.index.opening import Index
+from provenance.isolation.supervisor import ENVIRONMENT
+from provenance.matching.matcher import Matcher
 from provenance.sketch import COARSEST_SCALE, FracMinHash
 
 FRACTIONS = (8, 4, 2, 1)  # of the books, of which libraries are made

@@ -35,13 +35,14 @@ from pyarrow import csv
 
 from benchmarks.common import header, interleaved, table, write_json
 from benchmarks.passages import make_text
-from provenance.index import Index
-from provenance.matching import Matcher
-from provenance.runs.config import ScanConfig
-from provenance.runs.local import ENVIRONMENT
-from provenance.runs.located import Source
-from provenance.runs.unit import scan_unit
-from provenance.shards import Options, open_shard
+from provenance.index.opening import Index
+from provenance.isolation.supervisor import ENVIRONMENT
+from provenance.matching.matcher import Matcher
+from provenance.shards.opening import open_shard
+from provenance.shards.shard import Options
+from provenance.units.config import ScanConfig
+from provenance.units.located import Source
+from provenance.units.unit import scan_unit
 
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus"
 COMPRESSIONS = ("zstd", "snappy", "none")

@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from provenance.files import atomic_write
-from provenance.store import RunReader
+from provenance.store.database import RunReader
 
 SHOWN = ("Ruth", "Jonah", "Judges", "Psalms", "Matthew", "Genesis", "2 Kings", "Mark", "Nehemiah")
 LEFT, WIDTH, ROW, TOP = 130, 470, 30, 118

@@ -17,29 +17,33 @@ from typing import TYPE_CHECKING
 from provenance._version import __version__
 
 if TYPE_CHECKING:
-    from provenance.building import build_index
-    from provenance.cleaning import CleanSummary, clean
-    from provenance.index import Index
-    from provenance.matching import MatchConfig, Matcher
-    from provenance.results import Match, Run, Work, open_run
-    from provenance.runs.config import ScanConfig
+    from provenance.cleaning.shards import CleanSummary, clean
+    from provenance.index.building import build_index
+    from provenance.index.opening import Index
+    from provenance.matching.annotations import PROV_SCHEMA
+    from provenance.matching.config import MatchConfig
+    from provenance.matching.matcher import Matcher
+    from provenance.results.rows import Match, Work
+    from provenance.results.run import Run, open_run
     from provenance.runs.inspecting import inspect_shards
     from provenance.runs.record import ScanSummary
     from provenance.runs.scan import scan
     from provenance.sketch import BandedMinHash, FracMinHash, Key
+    from provenance.units.config import ScanConfig
 
 _HOMES = {
-    "build_index": "provenance.building",
-    "CleanSummary": "provenance.cleaning",
-    "clean": "provenance.cleaning",
-    "Index": "provenance.index",
-    "MatchConfig": "provenance.matching",
-    "Matcher": "provenance.matching",
-    "Match": "provenance.results",
-    "Run": "provenance.results",
-    "Work": "provenance.results",
-    "open_run": "provenance.results",
-    "ScanConfig": "provenance.runs.config",
+    "build_index": "provenance.index.building",
+    "CleanSummary": "provenance.cleaning.shards",
+    "clean": "provenance.cleaning.shards",
+    "Index": "provenance.index.opening",
+    "MatchConfig": "provenance.matching.config",
+    "Matcher": "provenance.matching.matcher",
+    "PROV_SCHEMA": "provenance.matching.annotations",
+    "Match": "provenance.results.rows",
+    "Run": "provenance.results.run",
+    "Work": "provenance.results.rows",
+    "open_run": "provenance.results.run",
+    "ScanConfig": "provenance.units.config",
     "ScanSummary": "provenance.runs.record",
     "inspect_shards": "provenance.runs.inspecting",
     "scan": "provenance.runs.scan",
@@ -49,6 +53,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "PROV_SCHEMA",
     "BandedMinHash",
     "CleanSummary",
     "FracMinHash",

@@ -27,7 +27,8 @@ from provenance.kernels.probe import (
 )
 from provenance.kernels.words import words_of
 from provenance.sketch import BandedMinHash, FracMinHash, Key, permutations
-from provenance.text import TEXT_RULES_VERSION, words
+from provenance.text.reference import words
+from provenance.text.rules import TEXT_RULES_VERSION
 
 GOLDEN_FILE = Path(__file__).with_suffix(".json")
 SEEDS = (0, 0x1234_5678_9ABC_DEF0)

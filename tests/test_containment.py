@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from provenance.containment import changed_variance, identity_interval
+from provenance.statistics.containment import changed_variance, identity_interval
 
 SHINGLE = 5
 

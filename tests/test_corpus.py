@@ -16,8 +16,9 @@ import pytest
 import provenance
 from provenance.kernels.hashing import derive_keys
 from provenance.kernels.words import words_of
-from provenance.store import RunReader, export
-from provenance.text import words
+from provenance.store.database import RunReader
+from provenance.store.export import export
+from provenance.text.reference import words
 
 CORPUS = Path(__file__).parents[1].parent / "shared" / "corpus"
 ROW_WORDS = 200

@@ -9,7 +9,7 @@ import sys
 def test_pyarrow_makes_tables_without_pandas():
     code = (
         "import sys\n"
-        "from provenance.lean import do_without\n"
+        "from provenance.process.lean import do_without\n"
         "do_without('pandas', 'dateutil')\n"
         "import pyarrow as pa\n"
         "assert pa.Table.from_pylist([{'a': 1, 'b': [{'c': 'x'}]}]).num_rows == 1\n"

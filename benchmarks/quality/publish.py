@@ -11,8 +11,8 @@ from typing import Any
 from benchmarks.common import machine
 from provenance._version import __version__
 from provenance.files import atomic_write, file_sha256
-from provenance.matching import MatchConfig
-from provenance.text import TEXT_RULES_VERSION
+from provenance.matching.config import MatchConfig
+from provenance.text.rules import TEXT_RULES_VERSION
 
 PLANTS, SEED = 300, 1  # unless told
 PUBLISHED = Path(__file__).parents[2] / "provenance" / "report" / "error_rates.json"

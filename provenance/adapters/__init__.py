@@ -2,5 +2,5 @@
 
 `recipe` is how an index gets to a worker, `tables` adds columns to Arrow tables. `huggingface`, `trove` (datatrove),
 `spark` and `ray_data` put that where their library wants it. All columns are those of
-`provenance.matching.PROV_SCHEMA`. See docs/pipelines.md.
+`provenance.PROV_SCHEMA`. See docs/pipelines.md.
 """

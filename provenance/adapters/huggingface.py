@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from provenance.adapters import tables
 from provenance.adapters.recipe import Options, Recipe, share
 from provenance.errors import UsageError
-from provenance.matching import PROV_SCHEMA
+from provenance.matching.annotations import PROV_SCHEMA
 
 if TYPE_CHECKING:
     from datasets import Features

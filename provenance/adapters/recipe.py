@@ -11,8 +11,10 @@ import pyarrow as pa
 
 from provenance._version import __version__
 from provenance.errors import UsageError
-from provenance.index import Index
-from provenance.matching import MatchConfig, Matcher, annotate
+from provenance.index.opening import Index
+from provenance.matching.annotations import annotate
+from provenance.matching.config import MatchConfig
+from provenance.matching.matcher import Matcher
 from provenance.sketch import Key
 
 

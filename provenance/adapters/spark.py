@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from provenance.adapters import tables
 from provenance.adapters.recipe import Options
-from provenance.matching import PROV_SCHEMA
+from provenance.matching.annotations import PROV_SCHEMA
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from provenance.adapters.recipe import Options, Recipe
 from provenance.errors import UsageError
-from provenance.matching import PROV_SCHEMA
+from provenance.matching.annotations import PROV_SCHEMA
 
 
 class Annotate:

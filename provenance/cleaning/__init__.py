@@ -4,8 +4,3 @@
 `parquet` and `jsonl` write a shard, in the child process `cleaner`; `job` has all shards written, `progress` keeps what
 is done, `again` scans what was written, and `shards` is all of it in one call.
 """
-
-from provenance.cleaning.selection import Selection
-from provenance.cleaning.shards import CleanSummary, Wanted, clean, clean_into
-
-__all__ = ["CleanSummary", "Selection", "Wanted", "clean", "clean_into"]

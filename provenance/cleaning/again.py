@@ -10,13 +10,13 @@ from typing import Any
 from provenance.cleaning.scanned import Scanned
 from provenance.cleaning.selection import Selection, selected_works
 from provenance.errors import UsageError
-from provenance.index import Index
-from provenance.runs.config import WorkerLimits
+from provenance.index.near import near_index
+from provenance.index.opening import Index
 from provenance.runs.engine import Watch
-from provenance.runs.near_index import near_index
 from provenance.runs.scan import scan
 from provenance.sketch import Key
-from provenance.store import RunReader
+from provenance.store.database import RunReader
+from provenance.units.config import WorkerLimits
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provenance.child import Send, confine, from_parent, serve, to_parent
 from provenance.cleaning import jsonl, parquet
 from provenance.cleaning.edits import Edits
 from provenance.cleaning.selection import PASSAGES
 from provenance.errors import OutputError, ProvenanceError, ShardError
 from provenance.files import BLOCK, file_sha256
-from provenance.lean import do_without
-from provenance.runs.config import ScanConfig
-from provenance.runs.worker import pinned
-from provenance.shards import open_shard
+from provenance.isolation.child import Send, confine, from_parent, serve, to_parent
+from provenance.process.lean import do_without
+from provenance.shards.opening import open_shard
+from provenance.units.config import ScanConfig
+from provenance.units.worker import pinned
 
 TOLD_BLOCKS = 64  # of a file that is copied, between two signs of progress
 

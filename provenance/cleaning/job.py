@@ -14,11 +14,11 @@ from provenance.cleaning.progress import COPIED, WRITTEN, Part, Progress, local_
 from provenance.cleaning.scanned import Scanned
 from provenance.cleaning.selection import passages_in
 from provenance.errors import InterruptedRun
-from provenance.runs.config import WorkerLimits
+from provenance.isolation.supervisor import Children, Fetching, Task
 from provenance.runs.listed import FETCHERS
-from provenance.runs.local import Children, Fetching, Task
-from provenance.storage import is_remote
-from provenance.store import RunReader
+from provenance.storage.locations import is_remote
+from provenance.store.database import RunReader
+from provenance.units.config import WorkerLimits
 
 CLEANER = "provenance.cleaning.cleaner"  # module that children run
 

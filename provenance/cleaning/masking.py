@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from provenance.documents import documents_of
 from provenance.kernels.places import find_places
 from provenance.kernels.words import text_rules
-from provenance.matching.texts import documents_of
 from provenance.shards.columns import is_list
 
 Integers = npt.NDArray[np.int64]

@@ -16,7 +16,7 @@ from provenance.cleaning.masking import masked_array, with_leaves
 from provenance.cleaning.parquet_layout import same_schema, writer_options
 from provenance.errors import ShardError
 from provenance.matching.annotations import PROV_SCHEMA
-from provenance.shards import Columns
+from provenance.shards.columns import Columns
 from provenance.shards.fields import fields_of
 from provenance.shards.shard import batch_rows, first_line
 from provenance.shards.tokens import Decoder

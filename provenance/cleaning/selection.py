@@ -9,8 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from provenance.errors import UsageError
-from provenance.store import RunReader
-from provenance.store.database import literal
+from provenance.store.database import RunReader, literal
 from provenance.store.grades import GRADES, at_or_above
 
 PASSAGES = pa.schema(

@@ -21,13 +21,13 @@ from provenance.cleaning.scanned import Scanned, read_run
 from provenance.cleaning.selection import Selection, selected_works, shards_with
 from provenance.cleaning.targets import STATE, targets_of
 from provenance.errors import UsageError
-from provenance.runs.config import check_workers
 from provenance.runs.engine import Watch
 from provenance.runs.lock import held
 from provenance.sketch import Key
-from provenance.storage import is_remote
 from provenance.storage.folders import Folder, LocalFolder, open_folder
-from provenance.store import RunReader
+from provenance.storage.locations import is_remote
+from provenance.store.database import RunReader
+from provenance.units.config import check_workers
 
 MARKER = "[removed]"
 

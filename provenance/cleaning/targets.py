@@ -8,8 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from provenance.errors import UsageError
 from provenance.shards.listing import OURS
-from provenance.storage import is_remote
-from provenance.storage.locations import parse
+from provenance.storage.locations import is_remote, parse
 
 STATE = OURS
 """Of a folder with new shards the one with what was done: hidden, so that nobody reads it for data."""

@@ -12,7 +12,7 @@ from provenance._version import __version__
 from provenance.cli.commands import COMMANDS, listing, terminal_columns
 from provenance.cli.interruptions import hear_interruptions, were_interrupted
 from provenance.errors import ProvenanceError
-from provenance.lean import do_without
+from provenance.process.lean import do_without
 
 
 class LazyGroup(click.Group):

@@ -26,7 +26,7 @@ def command(db: Path, file: Path | None, name: str) -> None:
     """
     from provenance.cli.allow_list import put_into, read_list
     from provenance.cli.printing import number, safe, table
-    from provenance.store import RunReader
+    from provenance.store.database import RunReader
 
     if file is not None:
         wanted = read_list(file)

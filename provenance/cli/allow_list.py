@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from provenance.store import RunReader
+    from provenance.store.database import RunReader
 
 WITHDRAWN = "withdrawn"
 FINGERPRINT = re.compile("[0-9a-f]{32}")
@@ -93,7 +93,7 @@ def put_into(db: Path, wanted: AllowList, name: str = "") -> tuple[int, str]:
 
     Raises StoreError where the run cannot be read or written.
     """
-    from provenance.store import RunReader
+    from provenance.store.database import RunReader
     from provenance.store.journal import Author, append
 
     with RunReader(db) as run:

@@ -31,10 +31,11 @@ def command(
     provenance bundle run.duckdb --out evidence/ --redact
     provenance bundle run.duckdb --out result.json --minimal --salt-file salt
     """
-    from provenance.bundle import Choice, write_bundle
     from provenance.cli.options import refuse_same
     from provenance.cli.printing import safe
     from provenance.errors import UsageError
+    from provenance.evidence.contents import Choice
+    from provenance.evidence.write import write_bundle
 
     refuse_same(out, db)
     if minimal:
@@ -47,8 +48,8 @@ def command(
 
 
 def _minimal(db: Path, out: Path, salt_file: Path | None, overwrite: bool) -> str:
-    from provenance.bundle.minimal import write_minimal
     from provenance.errors import UsageError
+    from provenance.evidence.minimal import write_minimal
     from provenance.files import read_secret
 
     if salt_file is None:

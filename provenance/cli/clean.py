@@ -84,7 +84,7 @@ def command(
     from provenance.cleaning.shards import Wanted, clean_into
     from provenance.cli.options import parse_bytes, read_key
     from provenance.cli.watching import counting, watching
-    from provenance.runs.config import WorkerLimits
+    from provenance.units.config import WorkerLimits
 
     selection = Selection(grade, min_coverage, None if works is None else read_works(works))
     limits = WorkerLimits(parse_bytes(max_memory))

@@ -150,7 +150,7 @@ class ToldContext(click.Context):
         """Tell, and go on."""
         if words := list(self._words_of_file()):
             from provenance.cli.printing import safe
-            from provenance.commandline import add_options
+            from provenance.process.command_line import add_options
 
             file = self.find_root().obj
             told = safe(f"{file} sets {shlex.join(words)}")

@@ -26,7 +26,7 @@ def command(db: Path, file: Path, name: str) -> None:
     provenance custody run.duckdb custody.toml --name "A. Person"
     """
     from provenance.cli.printing import safe
-    from provenance.store import RunReader
+    from provenance.store.database import RunReader
     from provenance.store.journal import CUSTODY, Author, append
 
     said = read_statement(file)

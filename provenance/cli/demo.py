@@ -29,16 +29,16 @@ def command(folder: Path) -> None:
     provenance demo
     provenance demo --dir elsewhere
     """
-    from provenance.building import build_index
     from provenance.cli.printing import number, size
     from provenance.cli.summary import complain, print_summary
     from provenance.demo.corpus import write_books, write_shards
     from provenance.files import atomic_write
+    from provenance.index.building import build_index
     from provenance.kernels.compiling import on_first_compile
-    from provenance.report import report as report_of
+    from provenance.report.render import report as report_of
     from provenance.runs.engine import Watch
     from provenance.runs.scan import scan
-    from provenance.store import RunReader
+    from provenance.store.database import RunReader
 
     _prepare(folder)
     click.echo("1. Known books and training shards", err=True)
@@ -90,7 +90,7 @@ def _print_kinds(db: Path) -> None:
     import pyarrow.parquet as pq
 
     from provenance.cli.printing import number, safe, table
-    from provenance.store import RunReader
+    from provenance.store.database import RunReader
 
     with RunReader(db) as run:
         found = {(row["shard"], row["row"]) for row in run.query('SELECT shard, "row" FROM v_documents')}

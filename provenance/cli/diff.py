@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from provenance.actions.compare import Comparison
+    from provenance.compare.runs import Comparison
 
 FILE = click.Path(path_type=Path)
 MOST_WORKS_SHOWN = 40
@@ -44,8 +44,8 @@ def command(
     provenance diff last.duckdb run.duckdb
     provenance diff last.duckdb run.duckdb --exit-code --out documents.parquet
     """
-    from provenance.actions.compare import compare
     from provenance.cli.options import refuse_same
+    from provenance.compare.runs import compare
 
     if out is not None:
         for db in (earlier, later):

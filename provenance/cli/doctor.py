@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from provenance.doctor import Finding
+    from provenance.doctor.finding import Finding
     from provenance.sketch import Key
 
 FILE = click.Path(path_type=Path)
@@ -33,7 +33,8 @@ def command(index: Path | None, key_file: Path | None, folder: Path, as_json: bo
     srun provenance doctor --json
     """
     from provenance._version import __version__
-    from provenance.doctor import FAILED, WARNING, examine
+    from provenance.doctor.checks import examine
+    from provenance.doctor.finding import FAILED, WARNING
 
     _write_anything()
     findings = []

@@ -29,7 +29,8 @@ def command(db: Path, what: str, file_format: str, out: Path, redact: bool) -> N
     """
     from provenance.cli.options import refuse_same
     from provenance.cli.printing import number
-    from provenance.store import RunReader, export
+    from provenance.store.database import RunReader
+    from provenance.store.export import export
 
     refuse_same(out, db)
     with RunReader(db, redact) as run:

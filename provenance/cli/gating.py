@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from provenance.actions.gate import Tripping, Verdict
     from provenance.cli.allow_list import AllowList
+    from provenance.compare.gate import Tripping, Verdict
     from provenance.runs.record import ScanSummary
 
 GRADES = ("complete", "substantial", "excerpts", "quotation")
@@ -60,7 +60,7 @@ class Gating:
         """
         from provenance.cli.allow_list import read_list
         from provenance.errors import UsageError
-        from provenance.store import RunReader
+        from provenance.store.database import RunReader
 
         if self.baseline is not None:
             if self.baseline.resolve() == db.resolve() or (
@@ -77,8 +77,8 @@ class Gating:
 
     def decide(self, db: Path) -> Verdict:
         """Put the allow list into the run, and ask the gate."""
-        from provenance.actions.gate import Gate, judge
         from provenance.cli.allow_list import put_into
+        from provenance.compare.gate import Gate, judge
 
         if self.allowed is not None:
             put_into(db, self.allowed)

@@ -13,7 +13,7 @@ import click
 from provenance.cli.describing import COLUMNS_HELP, METADATA_HELP, fact_options, parse_columns
 
 if TYPE_CHECKING:
-    from provenance.index import BuildReport
+    from provenance.index.build import BuildReport
 
 FILE = click.Path(path_type=Path)
 
@@ -98,12 +98,13 @@ def build(
     """
     from tqdm import tqdm
 
-    from provenance.building import build_index, fitting_sketch
     from provenance.cli.options import parse_bytes, read_key
+    from provenance.index.building import build_index, fitting_sketch
     from provenance.kernels.compiling import on_first_compile
-    from provenance.readers import Book, BookColumns
-    from provenance.runs.config import check_workers
+    from provenance.readers.books import Book
+    from provenance.readers.document import BookColumns
     from provenance.sketch import BandedMinHash, FracMinHash, Sketch
+    from provenance.units.config import check_workers
 
     chosen: Sketch
     if sketch == "banded":
@@ -174,10 +175,10 @@ def add(
     \b
     provenance index add indexes/books newbooks/
     """
-    from provenance.building import add_to_index
     from provenance.cli.options import parse_bytes, read_key
-    from provenance.readers import BookColumns
-    from provenance.runs.config import check_workers
+    from provenance.index.building import add_to_index
+    from provenance.readers.document import BookColumns
+    from provenance.units.config import check_workers
 
     if not sources and not decoys:
         raise click.UsageError("nothing to add: name books, or --decoys")
@@ -216,7 +217,8 @@ def merge(
     provenance index merge indexes/a indexes/b --out indexes/both
     """
     from provenance.cli.options import parse_bytes, read_key
-    from provenance.index import Index, merge_indexes
+    from provenance.index.merge import merge_indexes
+    from provenance.index.opening import Index
 
     key = read_key(key_file)
     _tell(merge_indexes(Index(one, key), Index(other, key), out, overwrite, parse_bytes(memory)), as_json)
@@ -247,9 +249,9 @@ def info(index: Path, as_json: bool, key_file: Path | None) -> None:
     from provenance.cli.built import counts_of, print_works
     from provenance.cli.options import read_key
     from provenance.cli.printing import number, safe, size
-    from provenance.index import Index
     from provenance.index.build import editions_of_works
     from provenance.index.format import OUTCOMES, read_manifest
+    from provenance.index.opening import Index
     from provenance.sketch import PUBLIC, Key
 
     manifest = read_manifest(index)
@@ -300,8 +302,8 @@ def verify(index: Path, private_record: Path | None, key_file: Path | None) -> N
     """
     from provenance.cli.options import read_key
     from provenance.cli.printing import number, safe, size
-    from provenance.index import Index
     from provenance.index.format import read_manifest
+    from provenance.index.opening import Index
     from provenance.index.sealing import check_record, read_record
     from provenance.sketch import Key
 

@@ -40,8 +40,8 @@ def command(
     provenance inspect tokens.npy --tokenizer tokenizer.json
     provenance inspect s3://bucket/data/ --anonymous
     """
-    from provenance.runs.config import ScanConfig
     from provenance.runs.inspecting import inspect_shards
+    from provenance.units.config import ScanConfig
 
     config = ScanConfig(
         text_columns=text_columns,

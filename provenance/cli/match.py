@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from provenance.index import Index
-    from provenance.matching.beside import Side
+    from provenance.display.beside import Side
+    from provenance.index.opening import Index
 
 FILE = click.Path(path_type=Path)
 MOST_SHOWN = 1200  # characters of a match on each side, unless all is asked for
@@ -43,9 +43,10 @@ def command(file: str, index: Path, min_words: int, full: bool, key_file: Path |
     import pyarrow as pa
 
     from provenance.cli.options import read_key
-    from provenance.index import Index
+    from provenance.index.opening import Index
     from provenance.kernels.compiling import on_first_compile
-    from provenance.matching import MatchConfig, Matcher
+    from provenance.matching.config import MatchConfig
+    from provenance.matching.matcher import Matcher
 
     opened = Index(index, read_key(key_file))
     on_first_compile(lambda: click.echo("First time on this machine: compiling, which takes a minute", err=True))
@@ -75,7 +76,7 @@ def _print(name: str, text: bytes, matches: list[dict[str, Any]], opened: Index,
 def _texts(file: str) -> Iterator[tuple[str, bytes]]:
     """The texts in a file, each with a name: plain text as it is, every other format as books are read."""
     from provenance.errors import BookError, UsageError
-    from provenance.readers import Reading, read_books
+    from provenance.readers.books import Reading, read_books
 
     if file == "-":
         yield "standard input", _plain("standard input", sys.stdin.buffer.read())
@@ -116,7 +117,7 @@ def _print_match(
 ) -> None:
     from provenance.cli.beside import print_beside
     from provenance.cli.printing import number, percent, safe
-    from provenance.matching.beside import side_by_side
+    from provenance.display.beside import side_by_side
 
     edition = editions[match["edition_id"]]
     by = f", {safe(edition['author'])}" if edition["author"] else ""
@@ -147,8 +148,8 @@ def _side(text: bytes, keys: npt.NDArray[np.uint64]) -> Side:
     """A whole text; `keys` are those of the index."""
     import numpy as np
 
+    from provenance.display.beside import Side
     from provenance.kernels.words import words_of
-    from provenance.matching.beside import Side
 
     words = words_of(np.frombuffer(text, dtype=np.uint8), keys)
     return Side(text, words.begins, words.ends)

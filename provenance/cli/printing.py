@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from provenance.shown import number, percent, safe, size
+from provenance.display.text import number, percent, safe, size
 
 __all__ = ["number", "percent", "safe", "safe_lines", "size", "table", "width"]
 

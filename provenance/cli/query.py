@@ -25,7 +25,7 @@ def command(db: Path, sql: str, output: str) -> None:
     provenance query run.duckdb "SELECT * FROM exception" --format json
     """
     from provenance.cli.printing import safe_lines, table
-    from provenance.store import RunReader
+    from provenance.store.database import RunReader
     from provenance.store.export import csv_of
 
     with RunReader(db) as run:

@@ -32,9 +32,10 @@ def command(
     from provenance.cli.printing import safe, size
     from provenance.errors import UsageError
     from provenance.files import atomic_write
-    from provenance.report import Options, report
-    from provenance.report import certificate as certificate_of
-    from provenance.store import RunReader
+    from provenance.report.certificate import certificate as certificate_of
+    from provenance.report.facts import Options
+    from provenance.report.render import report
+    from provenance.store.database import RunReader
 
     if out is None and certificate is None:
         raise UsageError("give --out, the HTML file to write, or --certificate, the draft of a certificate")

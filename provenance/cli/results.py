@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from provenance.verify import Check
+    from provenance.verify.check import Check
 
 
 def is_result(path: Path) -> bool:
@@ -21,7 +21,7 @@ def is_result(path: Path) -> bool:
 
 def result_checks(path: Path, index: str | None, db: Path | None, salt_file: Path | None) -> Iterator[Check]:
     """The checks of a minimal result."""
-    from provenance.bundle.minimal import verify_minimal
+    from provenance.evidence.minimal import verify_minimal
     from provenance.files import read_secret
 
     salt = None if salt_file is None else read_secret(salt_file, "salt")
@@ -30,9 +30,9 @@ def result_checks(path: Path, index: str | None, db: Path | None, salt_file: Pat
 
 def show_works(path: Path, private_record: Path) -> None:
     """Print the works of a result that was checked, by the names that the private record of its index has."""
-    from provenance.bundle.minimal import read_minimal
     from provenance.cli.printing import percent, table
     from provenance.errors import UsageError
+    from provenance.evidence.minimal import read_minimal
     from provenance.index.sealing import read_record
 
     result, record = read_minimal(path), read_record(private_record)

@@ -52,7 +52,7 @@ def command(
     provenance review run.duckdb --match 4f0c2a9d1e6b7735 --decision rejected --note "quoted with permission"
     """
     from provenance.errors import UsageError
-    from provenance.store import RunReader
+    from provenance.store.database import RunReader
     from provenance.store.journal import Author
 
     if (finding is None) != (decision is None):
@@ -77,7 +77,7 @@ def command(
 def match_at(db: Path, place: dict[str, Any]) -> dict[str, Any]:
     """All of a match, and the last word on it; raises StoreError for a run that is no longer there."""
     from provenance.errors import StoreError
-    from provenance.store import RunReader
+    from provenance.store.database import RunReader
 
     with RunReader(db) as run:
         found = run.query(MATCH, [place["shard"], place["row"], place["finding"]])
@@ -99,7 +99,7 @@ def print_state(db: Path) -> None:
     """How far the review is, and the digest to keep."""
     from provenance.cli.printing import safe
     from provenance.report.queries import QUERIES
-    from provenance.store import RunReader
+    from provenance.store.database import RunReader
 
     with RunReader(db) as run:
         state = run.query(QUERIES["reviews"].whole)[0]

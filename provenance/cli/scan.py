@@ -14,10 +14,10 @@ from provenance.cli.gating import Gating, gated
 from provenance.cli.places import PLACE
 
 if TYPE_CHECKING:
-    from provenance.runs.config import ScanConfig
-    from provenance.runs.local import Children
+    from provenance.isolation.supervisor import Children
     from provenance.runs.request import Request
-    from provenance.runs.units import Share
+    from provenance.units.config import ScanConfig
+    from provenance.units.cutting import Share
 
 FILE = click.Path(path_type=Path)
 LEAST_UNIT, LEAST_MEMORY = 1 << 10, 256 << 20  # bytes
@@ -148,7 +148,7 @@ def command(
     provenance scan shards/ --index indexes/books --out units/ --task 3/64
     provenance scan shards/ --index indexes/books --db run.duckdb --fail-on excerpts --baseline last.duckdb
     """
-    from provenance.runs.local import Children, cores
+    from provenance.isolation.supervisor import Children, cores
 
     early = min(EARLY, workers or cores()) if engine == "local" and not only_plan else 0
     # they import what they need while this process does
@@ -156,10 +156,10 @@ def command(
 
     from provenance.cli.options import parse_bytes, read_key
     from provenance.errors import UsageError
-    from provenance.matching import MatchConfig
-    from provenance.runs.config import ScanConfig, WorkerLimits
+    from provenance.matching.config import MatchConfig
     from provenance.runs.request import Request
-    from provenance.runs.units import parse_share, share_of_array
+    from provenance.units.config import ScanConfig, WorkerLimits
+    from provenance.units.cutting import parse_share, share_of_array
 
     config = ScanConfig(
         text_columns=text_columns,
@@ -234,8 +234,8 @@ def run_scan(
 
 def works_of(request: Request) -> list[str]:
     """The works that will be scanned for, without decoys."""
-    from provenance.index import Index
-    from provenance.runs.near_index import near_index
+    from provenance.index.near import near_index
+    from provenance.index.opening import Index
 
     folder = near_index(request.index, request.anonymous)
     return Index(folder, request.key, request.config.scale).work_ids

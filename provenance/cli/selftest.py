@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from provenance.selftest import Certified, Watch
+    from provenance.selftest.certify import Certified, Watch
 
 FILE = click.Path(path_type=Path)
 MOST_NAMED = 5  # shards and books that are named one by one
@@ -73,9 +73,11 @@ def command(
     provenance selftest --db sealed.duckdb --key-file secret.key --books books/
     """
     from provenance.cli.options import read_key
-    from provenance.runs.config import check_workers
-    from provenance.selftest import Asked, Wanted, certify, parse_lengths, parse_noises
+    from provenance.selftest.certify import certify
     from provenance.selftest.plants import ALL_NOISES
+    from provenance.selftest.settings import Asked
+    from provenance.selftest.wanted import Wanted, parse_lengths, parse_noises
+    from provenance.units.config import check_workers
 
     wanted = Wanted(plants, parse_lengths(lengths), ALL_NOISES if noise is None else parse_noises(noise), rows, seed)
     asked = Asked(
@@ -155,7 +157,7 @@ def watching() -> Iterator[Watch]:
     """A progress bar on stderr: shards that rows are taken from, then passages."""
     from tqdm import tqdm
 
-    from provenance.selftest import Watch
+    from provenance.selftest.certify import Watch
 
     with tqdm(desc="taking rows", unit=" shards", file=sys.stderr, disable=None) as bar:
 

@@ -13,7 +13,7 @@ import click
 from provenance.cli.places import PLACE
 
 if TYPE_CHECKING:
-    from provenance.verify import Check
+    from provenance.verify.check import Check
 
 FILE = click.Path(path_type=Path)
 EXIT_CODES = {"different": 1, "not checked": 3}
@@ -79,7 +79,7 @@ def command(
     from provenance.cli.results import is_result, result_checks, show_works
     from provenance.cli.watching import counting, watching
     from provenance.errors import UsageError
-    from provenance.verify import Wanted, verify
+    from provenance.verify.run import Wanted, verify
 
     everything = sample == "all"
     if sample is not None and not everything and not (sample.isascii() and sample.isdigit()):
@@ -107,7 +107,7 @@ def command(
         given += ["--index"] if index else []
         if given:
             raise UsageError(f"{', '.join(given)} goes with a run database; a bundle is verified by itself")
-        from provenance.bundle import verify_bundle
+        from provenance.evidence.verify import verify_bundle
 
         for check in verify_bundle(run, scratch):
             checks.append(check)

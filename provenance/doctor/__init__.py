@@ -3,8 +3,3 @@
 `software` looks at packages and compiled kernels, `machine` at what the system gives, `environment` at what variables
 say, `selftest` scans something small and compares. Nothing is changed, printed or sent anywhere.
 """
-
-from provenance.doctor.checks import examine
-from provenance.doctor.finding import FAILED, OK, WARNING, Finding
-
-__all__ = ["FAILED", "OK", "WARNING", "Finding", "examine"]

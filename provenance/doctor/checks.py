@@ -69,7 +69,7 @@ def _remedy(error: ProvenanceError) -> str:
 
 def index_verified(folder: Path, read_key: Callable[[], Key | None]) -> Findings:
     """Open an index, read all of it, and compare its digests."""
-    from provenance.index import Index
+    from provenance.index.opening import Index
 
     opened = Index(folder, read_key())
     opened.verify()

@@ -111,7 +111,7 @@ def scheduler() -> Findings:
     if job := os.environ.get("SLURM_JOB_ID"):
         task, count = os.environ.get("SLURM_ARRAY_TASK_ID"), os.environ.get("SLURM_ARRAY_TASK_COUNT")
         told.append(f"Slurm job {job}" + (f", array task {task}, one of {count}" if task else ""))
-        from provenance.runs.config import check_workers
+        from provenance.units.config import check_workers
 
         given, workers = os.environ.get("SLURM_CPUS_PER_TASK", ""), check_workers(None)
         if given.isdecimal() and int(given) < workers:

@@ -49,7 +49,7 @@ def processor() -> Processor:
 
 def processor_found() -> Findings:
     """The processor, and how much of it this process may use."""
-    from provenance.runs.config import check_workers
+    from provenance.units.config import check_workers
 
     found, cores = processor(), check_workers(None)
     vectors = "/".join(found.vectors) or "no wide vectors known: a slower scan"
@@ -64,7 +64,7 @@ def processor_found() -> Findings:
 
 def memory() -> Findings:
     """Whether the memory holds as many workers as there will be, each at its limit."""
-    from provenance.runs.config import WorkerLimits, check_workers
+    from provenance.units.config import WorkerLimits, check_workers
 
     most_each = WorkerLimits().memory_bytes
     total, available, workers = _meminfo("MemTotal"), memory_available(), check_workers(None)
@@ -107,7 +107,7 @@ def memory_bounds() -> Iterator[tuple[str, int]]:
 
 def limits() -> Findings:
     """Whether as many files and processes may be open as workers need."""
-    from provenance.runs.config import check_workers
+    from provenance.units.config import check_workers
 
     workers = check_workers(None)
     needs = {"RLIMIT_NOFILE": LEAST_FILES + FILES_A_WORKER * workers, "RLIMIT_NPROC": THREADS_A_WORKER * workers}

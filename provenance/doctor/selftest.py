@@ -95,7 +95,7 @@ def _scanned(place: Path, case: Case, on_compiling: Callable[[], None]) -> tuple
     from provenance import build_index, scan
     from provenance.kernels.compiling import on_first_compile
     from provenance.runs.engine import Watch
-    from provenance.store import RunReader
+    from provenance.store.database import RunReader
 
     on_first_compile(on_compiling)
     for name, text in case.books.items():

@@ -96,8 +96,8 @@ def formats() -> Findings:
 
 def kernels() -> Findings:
     """Whether machine code can be kept, and is there for this processor."""
-    import provenance.building
-    import provenance.matching  # noqa: F401  (kernels are known once they are imported)
+    import provenance.index.building
+    import provenance.matching.matcher  # noqa: F401  (kernels are known once they are imported)
     from provenance.kernels.compiling import kept
 
     found = kept()

@@ -5,9 +5,3 @@
 works, `build` does all of it, `merge` joins two indexes, `opening` maps and checks one. `indexes/README.md` describes
 the format.
 """
-
-from provenance.index.build import BuildReport, build_index
-from provenance.index.merge import merge_indexes
-from provenance.index.opening import Index, Runs
-
-__all__ = ["BuildReport", "Index", "Runs", "build_index", "merge_indexes"]

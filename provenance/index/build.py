@@ -27,9 +27,9 @@ from provenance.index.sealing import sealing
 from provenance.index.tables import WIDE_WORDS, write_tables
 from provenance.index.texts import TextWriter
 from provenance.index.works import EditionIdentity, group_editions
-from provenance.readers import Book, SourceOutcome
+from provenance.readers.books import Book, SourceOutcome
 from provenance.sketch import FracMinHash, Key, Sketch, to_json
-from provenance.text import fold_table
+from provenance.text.tables import fold_table
 
 MEMORY = 1 << 30  # bytes for postings while they are gathered and sorted
 LEAST_MEMORY = 1 << 24

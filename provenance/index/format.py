@@ -13,7 +13,7 @@ import pyarrow as pa
 from provenance.errors import IndexDamagedError, IndexFormatError, IndexMissingError
 from provenance.files import atomic_write, file_digest, text_digest
 from provenance.kernels.probe import FEWEST_BUCKET_BITS, MOST_BUCKET_BITS
-from provenance.text import TEXT_RULES_VERSION
+from provenance.text.rules import TEXT_RULES_VERSION
 
 FORMAT = "provenance-index"
 FORMAT_VERSION = 4

@@ -21,7 +21,7 @@ from provenance.kernels.probe import lift_of, stored_values
 from provenance.kernels.seeds import crowded, seldom_repeated
 from provenance.kernels.spans import spans_of
 from provenance.kernels.words import Words, words_of
-from provenance.readers import DESCRIBED, Book
+from provenance.readers.books import DESCRIBED, Book
 from provenance.sketch import FracMinHash, Key, Sketch
 
 MOST_POSITIONS = 16

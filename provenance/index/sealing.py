@@ -15,7 +15,7 @@ from typing import Any
 
 from provenance.errors import IndexDamagedError, UsageError
 from provenance.files import atomic_write
-from provenance.readers import DESCRIBED
+from provenance.readers.books import DESCRIBED
 from provenance.sketch import Key
 
 Row = dict[str, Any]

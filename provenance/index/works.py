@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from provenance.kernels.minhash import signature_of
 from provenance.sketch import permutations
-from provenance.text import fold
+from provenance.text.reference import fold
 
 IDENTITY_SCALE, IDENTITY_SHINGLE = 32, 5  # of the sketches compared here
 MUTUAL_CONTAINMENT = 0.5  # of each in the other: an anthology contains a story, but not the other way round

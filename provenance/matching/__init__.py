@@ -6,21 +6,3 @@ chains grow into, `common` tells which are common text, `credit` gives each to o
 `script` what differs in one, `annotations` what they say of each row. Whole batches go through each of them as arrays;
 what runs for each hit or word is compiled.
 """
-
-from provenance.matching.annotations import PROV_SCHEMA, annotate, annotations_of, word_counts
-from provenance.matching.config import MatchConfig
-from provenance.matching.matcher import MATCH_SCHEMA, Counts, Matcher
-from provenance.matching.script import Edit, edit_script
-
-__all__ = [
-    "MATCH_SCHEMA",
-    "PROV_SCHEMA",
-    "Counts",
-    "Edit",
-    "MatchConfig",
-    "Matcher",
-    "annotate",
-    "annotations_of",
-    "edit_script",
-    "word_counts",
-]

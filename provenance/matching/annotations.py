@@ -7,11 +7,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provenance.documents import document_bytes, document_sizes
 from provenance.kernels.words import cut_words, most_words, text_rules
 from provenance.matching.found import edges
 from provenance.matching.matcher import Matcher
 from provenance.matching.table import MATCH_SCHEMA, as_arrow
-from provenance.matching.texts import document_bytes, document_sizes
 from provenance.sketch import Key
 
 SPAN = pa.struct(

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from provenance.index import Index
+from provenance.documents import documents_of
+from provenance.index.opening import Index
 from provenance.matching.lookup import Lookup
 from provenance.matching.passages import Integers, Passages
-from provenance.matching.texts import documents_of
 
 MOST_COMMON = 0.5  # share of a passage's fingerprints; with more it is common text with some words of its own
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from provenance.containment import identity_interval
-from provenance.index import Index
+from provenance.index.opening import Index
 from provenance.kernels.fingerprints import Sketches
 from provenance.matching.config import MatchConfig
 from provenance.matching.lookup import Chains
 from provenance.matching.passages import Integers, Passages
+from provenance.statistics.containment import identity_interval
 
 MOST_GAPS = 5  # the part of gaps that come by chance and are longer than so many of their mean is e^-5, 0.7 %
 
@@ -18,7 +18,7 @@ def estimated(index: Index, chains: Chains, sketches: Sketches, config: MatchCon
     """The passages that chains stand for; chains that say too little are left out.
 
     *Identity*: the share of the document's kept fingerprints that hit, between the outer hits, estimates the
-    containment of the shingles; its n-th root the identity of the words (see `provenance.containment`). The outer two
+    containment of the shingles; its n-th root the identity of the words (see `statistics.containment`). The outer two
     always hit, because they are what the passage was found by, and count neither way.
 
     *Ends*: hits come as by chance, one a `gap` of words on average. So beyond either outer hit a passage goes on for a

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from provenance.index import Index, Runs
+from provenance.index.opening import Index, Runs
 from provenance.kernels.chain import chain_hits
 from provenance.kernels.fingerprints import Sketches
 from provenance.kernels.seeds import group_hits, rarest_near, seldom_repeated

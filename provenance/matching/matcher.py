@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provenance.index import Index
+from provenance.documents import documents_of
+from provenance.index.opening import Index
 from provenance.matching.common import distinctive
 from provenance.matching.config import MatchConfig
 from provenance.matching.credit import credit
@@ -20,7 +21,6 @@ from provenance.matching.lookup import NO_BACKGROUND, look_up
 from provenance.matching.passages import verified
 from provenance.matching.reseed import exact_chains
 from provenance.matching.table import MATCH_SCHEMA, match_table
-from provenance.matching.texts import documents_of
 
 
 @dataclass

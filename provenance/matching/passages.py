@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from provenance.index import Index
+from provenance.index.opening import Index
 from provenance.kernels.align import align_chains
 from provenance.kernels.fingerprints import Sketches
 from provenance.kernels.join import join_passages

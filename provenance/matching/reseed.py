@@ -7,13 +7,13 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from provenance.index import Index
+from provenance.documents import Documents
+from provenance.index.opening import Index
 from provenance.kernels.chain import chain_hits
 from provenance.kernels.fingerprints import fingerprints_of
 from provenance.kernels.words import words_of
 from provenance.matching.config import MatchConfig
 from provenance.matching.lookup import Chains
-from provenance.matching.texts import Documents
 
 MOST_PLACES = 16  # of one shingle in a region
 MARGIN = 1024  # words beyond the outer hits of a chain that belong to its region

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provenance.index import Index
+from provenance.index.opening import Index
 from provenance.matching.found import Found, edges, ranges
 from provenance.matching.passages import Integers, Passages
 

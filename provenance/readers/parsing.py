@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from provenance.errors import BookError
-from provenance.messages import read_message, write_message
+from provenance.isolation.messages import read_message, write_message
 from provenance.readers.document import BookColumns, Document, Refused
 from provenance.readers.formats import ARCHIVES, Format
 from provenance.readers.limits import Limits

@@ -11,8 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from provenance.child import Send, confine, from_parent, to_parent
 from provenance.errors import BookError
+from provenance.isolation.child import Send, confine, from_parent, to_parent
 from provenance.readers.document import BookColumns, Document, Refused
 from provenance.readers.formats import ARCHIVES, Format, read_single, read_whole
 from provenance.readers.limits import Limits

@@ -3,9 +3,3 @@
 `queries` asks, `facts` reads the answers, `cells`, `strips`, `passages` and `wording` show them, `render` puts all into
 the templates. Whatever comes from data is text: escaped, its invisible characters written out, never a link.
 """
-
-from provenance.report.certificate import certificate
-from provenance.report.facts import Options
-from provenance.report.render import report
-
-__all__ = ["Options", "certificate", "report"]

@@ -10,7 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from provenance.shown import percent, safe, size, utc
+from provenance.display.text import percent, safe, size, utc
 
 Row = dict[str, Any]
 

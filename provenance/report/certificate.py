@@ -6,11 +6,11 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from provenance.display.text import safe, utc
 from provenance.report.cells import shell
 from provenance.report.facts import Options, read_facts
 from provenance.report.render import case_of
-from provenance.shown import safe, utc
-from provenance.store import RunReader
+from provenance.store.database import RunReader
 
 BLANK = "______________________________"
 MOST_LISTED = 200  # files and attempts

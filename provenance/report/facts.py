@@ -9,7 +9,7 @@ from provenance.errors import UsageError
 from provenance.report.cells import Row
 from provenance.report.queries import QUERIES, WORK_ORDER
 from provenance.report.strips import MOST_HEAT_SHARDS, MOST_HEAT_WORKS
-from provenance.store import RunReader
+from provenance.store.database import RunReader
 from provenance.store.journal import broken_link
 
 MOST_MATCHES = 1000  # unless told

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from provenance.matching.beside import Side, side_by_side
-from provenance.shown import safe
-from provenance.text import words
+from provenance.display.beside import Side, side_by_side
+from provenance.display.text import safe
+from provenance.text.reference import words
 
 CUT_BYTES = 150  # a context has 160, less where that would cut a character
 LONGEST_WORD = 40  # characters that are left out to end with a whole word

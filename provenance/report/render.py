@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from provenance.display.text import number, percent, safe, short, size, utc
 from provenance.report.cells import Row, cell, counted, expectation, raw, shell, shown, value
 from provenance.report.facts import Facts, Options, read_facts
 from provenance.report.passages import cut_at_word, pair_of, shown_text
@@ -29,8 +30,7 @@ from provenance.report.wording import (
     strip_label,
     verdict,
 )  # fmt: skip
-from provenance.shown import number, percent, safe, short, size, utc
-from provenance.store import RunReader
+from provenance.store.database import RunReader
 
 SIDE_BY_SIDE, MOST_SIDE_BY_SIDE = 5, 1500  # matches of a work, and in all, that are shown as two texts
 

@@ -122,6 +122,6 @@ def heat_map(rows: Sequence[dict[str, Any]], works: Sequence[dict[str, Any]], co
 
 
 def _short(work: dict[str, Any]) -> str:
-    from provenance.shown import short
+    from provenance.display.text import short
 
     return short(work["title"] or work["work_id"], 26)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from provenance.display.text import percent, safe
 from provenance.report.cells import counted, value
 from provenance.selftest.plants import VERBATIM
-from provenance.shown import percent, safe
 
 if TYPE_CHECKING:
     from provenance.report.facts import Facts

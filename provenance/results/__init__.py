@@ -2,8 +2,3 @@
 
 `run` reads, `rows` has what it gives, `notebook` shows that as HTML. Nothing here writes.
 """
-
-from provenance.results.rows import Match, Matches, Work, Works
-from provenance.results.run import Run, open_run
-
-__all__ = ["Match", "Matches", "Run", "Work", "Works", "open_run"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from provenance.shown import number, percent, safe, short, size
+from provenance.display.text import number, percent, safe, short, size
 
 if TYPE_CHECKING:
     from provenance.results.rows import Match, Work

@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow as pa
 
 from provenance.closing import Closing
+from provenance.display.text import number, safe, size
 from provenance.errors import UsageError
 from provenance.results import notebook
 from provenance.results.rows import Match, Matches, Work, Works, aware, match_of, work_of
-from provenance.shown import number, safe, size
-from provenance.store import EXPORTS, RunReader
-from provenance.store.database import literal
+from provenance.store.database import RunReader, literal
+from provenance.store.export import EXPORTS
 from provenance.store.grades import GRADES, NO_MATCH
 
 MATCHES = """

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic, time
 
-from provenance.commandline import command_line
 from provenance.errors import InterruptedRun, ProvenanceError
+from provenance.process.command_line import command_line
+from provenance.process.software import account, code_commit, code_sha256, packages
 from provenance.runs.ledger import Ledger
-from provenance.software import account, code_commit, code_sha256, packages
 
 STEP_SECONDS = 2.0  # the wall clock may drift so far from the other before it counts as set
 

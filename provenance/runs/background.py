@@ -12,13 +12,13 @@ import numpy.typing as npt
 
 from provenance.errors import ShardError, UsageError
 from provenance.files import text_digest
+from provenance.isolation.supervisor import Children, Task
 from provenance.matching.common import Known, joined
-from provenance.runs.config import ScanConfig
-from provenance.runs.local import Children, Task
-from provenance.runs.payloads import from_payload
-from provenance.runs.unit import LEARNED_SCHEMA
-from provenance.shards import Part, list_shards
-from provenance.shards.shard import plan_units
+from provenance.shards.listing import list_shards
+from provenance.shards.shard import Part, plan_units
+from provenance.units.config import ScanConfig
+from provenance.units.payloads import from_payload
+from provenance.units.unit import LEARNED_SCHEMA
 
 
 @dataclass(frozen=True)

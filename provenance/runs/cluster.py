@@ -20,11 +20,11 @@ from provenance.errors import OutputError, ProvenanceError, UsageError
 from provenance.runs.connection import ENDING_SECONDS, Head, RayError, connected, ray, within
 from provenance.runs.engine import Setup, Watch
 from provenance.runs.ledger import Kept, Ledger
-from provenance.runs.located import RESULT_SCHEMA
 from provenance.runs.plan import Job, failed_record
 from provenance.runs.scanner import Scanner, is_kept
-from provenance.runs.units import Unit
-from provenance.storage import is_remote
+from provenance.storage.locations import is_remote
+from provenance.units.cutting import Unit
+from provenance.units.located import RESULT_SCHEMA
 
 AHEAD = 2  # jobs that a scanner has, done or not: the next one waits there, so that it never waits for the driver
 TRIES = 3  # of a job whose scanner was lost; then its units are not scanned, and named

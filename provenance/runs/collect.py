@@ -23,10 +23,10 @@ from provenance.runs.record import (
     summarize,
 )
 from provenance.runs.terms import Terms
-from provenance.runs.units import Unit
 from provenance.storage.folders import open_folder
 from provenance.store.database import RunReader, RunWriter
 from provenance.store.journal import entries
+from provenance.units.cutting import Unit
 
 LOADED_ORIGINS = 100_000  # rows
 LOADED_BYTES = 64 << 20  # of matches that are loaded at once: small units one by one would cost more than their rows

@@ -11,15 +11,15 @@ import pyarrow as pa
 
 from provenance.errors import IndexDamagedError, ShardError
 from provenance.files import file_identity
-from provenance.index import Index
+from provenance.index.opening import Index
+from provenance.isolation.supervisor import Children
 from provenance.runs.background import Background, no_background
-from provenance.runs.config import ScanConfig, WorkerLimits
 from provenance.runs.ledger import Kept, Ledger
-from provenance.runs.local import Children
-from provenance.runs.located import RESULT_SCHEMA
-from provenance.runs.payloads import from_payload
 from provenance.runs.plan import Finished, Job, Plan
-from provenance.runs.units import Unit
+from provenance.units.config import ScanConfig, WorkerLimits
+from provenance.units.cutting import Unit
+from provenance.units.located import RESULT_SCHEMA
+from provenance.units.payloads import from_payload
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from provenance.runs.config import ScanConfig
+from provenance.isolation.supervisor import INSPECTOR, Children
 from provenance.runs.listed import list_all
-from provenance.runs.local import INSPECTOR, Children
 from provenance.runs.plan import Job, Plan
+from provenance.units.config import ScanConfig
 
 
 def inspect_shards(

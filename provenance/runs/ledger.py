@@ -25,16 +25,16 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from provenance.errors import LedgerDamagedError, OtherRunError
-from provenance.index import Index
 from provenance.index.format import EDITION_SCHEMA
+from provenance.index.opening import Index
 from provenance.runs.background import Background
 from provenance.runs.listed import PLAN_SCHEMA, Listed, plan_table, planned
-from provenance.runs.located import RESULT_SCHEMA
 from provenance.runs.sealed import seal, unseal
 from provenance.runs.terms import LEDGER_VERSION, Terms
-from provenance.runs.units import Unit
 from provenance.sketch import to_json
 from provenance.storage.folders import Folder
+from provenance.units.cutting import Unit
+from provenance.units.located import RESULT_SCHEMA
 
 RUN, PLAN, EDITIONS, BACKGROUND = "run.json", "plan.parquet", "editions.parquet", "background.parquet"
 UNITS, ATTEMPTS = "units", "attempts"

@@ -16,12 +16,12 @@ import pyarrow as pa
 
 from provenance.errors import StorageError, UsageError
 from provenance.files import file_identity
-from provenance.runs.local import Children, Fetching, Task
-from provenance.runs.units import Unit, slots_of, units_of
-from provenance.shards import ListedFile, list_shards
-from provenance.shards.listing import why_no_shard
+from provenance.isolation.supervisor import Children, Fetching, Task
+from provenance.shards.listing import ListedFile, list_shards, why_no_shard
 from provenance.shards.opening import MEGATRON, kind_of
-from provenance.storage import expand_lists, is_remote
+from provenance.storage.locations import is_remote
+from provenance.storage.specs import expand_lists
+from provenance.units.cutting import Unit, slots_of, units_of
 
 FETCHERS = 2  # processes; each has several requests in flight
 

@@ -10,22 +10,22 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from provenance.commandline import command_line
 from provenance.errors import InterruptedRun, ProvenanceError
-from provenance.index import Index
+from provenance.index.near import joined_index, near_index
+from provenance.index.opening import Index
+from provenance.isolation.supervisor import Children
+from provenance.process.command_line import command_line
 from provenance.runs.attempts import Attempt, noted
 from provenance.runs.background import learn
 from provenance.runs.engine import Setup, Watch, scan_here
 from provenance.runs.ledger import RUN, Kept, Ledger
 from provenance.runs.listed import Listed, list_all
-from provenance.runs.local import Children
 from provenance.runs.lock import held
-from provenance.runs.near_index import joined_index, near_index
 from provenance.runs.plan import Job, jobs_of
 from provenance.runs.request import Request
 from provenance.runs.terms import Terms, make_terms
-from provenance.runs.units import Share, Unit
 from provenance.storage.folders import Folder, LocalFolder, open_folder
+from provenance.units.cutting import Share, Unit
 
 
 @dataclass

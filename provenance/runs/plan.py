@@ -13,11 +13,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from provenance.matching import Counts
+from provenance.isolation.supervisor import Fetching, Result, Task
+from provenance.matching.matcher import Counts
 from provenance.runs.listed import FETCHERS, Listed
-from provenance.runs.local import Fetching, Result, Task
-from provenance.runs.units import Unit, parts_in
-from provenance.shards import Part
+from provenance.shards.shard import Part
+from provenance.units.cutting import Unit, parts_in
 
 DIGEST_SLOT = 0  # the unit in whose record the digest of its shard stands
 

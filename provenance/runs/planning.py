@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from provenance.runs.config import ScanConfig
+from provenance.isolation.supervisor import Children
 from provenance.runs.listed import list_all
-from provenance.runs.local import Children
-from provenance.runs.units import BYTES_A_SECOND, shares_of
+from provenance.units.config import ScanConfig
+from provenance.units.cutting import BYTES_A_SECOND, shares_of
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from provenance.commandline import command_line
-from provenance.matching import Counts
-from provenance.matching.chance import LAMBDA, LOG_K, upper_bound
+from provenance.matching.matcher import Counts
+from provenance.process.command_line import command_line
+from provenance.process.software import code_commit, code_sha256, packages
 from provenance.runs.terms import Terms
-from provenance.software import code_commit, code_sha256, packages
+from provenance.statistics.chance import LAMBDA, LOG_K, upper_bound
 from provenance.store.database import RunWriter, as_json
 from provenance.store.grades import GRADES, NO_MATCH
 

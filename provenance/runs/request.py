@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from provenance.runs.config import ScanConfig, WorkerLimits, check_workers
 from provenance.sketch import Key
+from provenance.units.config import ScanConfig, WorkerLimits, check_workers
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from provenance.errors import ShardError
-from provenance.runs.config import ScanConfig
+from provenance.isolation.supervisor import Children
 from provenance.runs.listed import Listed
-from provenance.runs.local import Children
-from provenance.runs.payloads import from_payload
 from provenance.runs.plan import Job, Plan
-from provenance.runs.sampler import ROW_BYTES, SAMPLE_SCHEMA
+from provenance.units.config import ScanConfig
+from provenance.units.payloads import from_payload
+from provenance.units.sampler import ROW_BYTES, SAMPLE_SCHEMA
 
 MOST_SHARDS = 16  # that rows are taken from
 

@@ -13,20 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from provenance.errors import LedgerDamagedError, StoreError
+from provenance.isolation.supervisor import Children
 from provenance.runs.collect import Loader, database_of, finish, is_whole
-from provenance.runs.config import ScanConfig, WorkerLimits
 from provenance.runs.engine import Watch
 from provenance.runs.ledger import RUN, Ledger
-from provenance.runs.local import Children
 from provenance.runs.opened import opened
 from provenance.runs.record import ScanSummary, load_editions, load_journal, summarize
 from provenance.runs.request import Request
-from provenance.runs.units import Share, Unit
 from provenance.sketch import Key
-from provenance.storage import is_remote
 from provenance.storage.folders import open_folder
+from provenance.storage.locations import is_remote
 from provenance.store.database import RunReader, RunWriter, check_place
 from provenance.store.journal import entries
+from provenance.units.config import ScanConfig, WorkerLimits
+from provenance.units.cutting import Share, Unit
 
 UNITS_SUFFIX = ".units"  # of the folder beside a run database that the run is resumed from
 

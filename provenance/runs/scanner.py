@@ -12,18 +12,18 @@ from typing import Any
 
 from provenance._version import __version__
 from provenance.errors import LedgerDamagedError, ProvenanceError, UsageError
-from provenance.index import Index
+from provenance.index.near import cached_joined_index
+from provenance.index.opening import Index
+from provenance.isolation.supervisor import Children
 from provenance.runs.background import no_background
-from provenance.runs.config import ScanConfig, WorkerLimits
 from provenance.runs.engine import Setup, Watch, scan_here
 from provenance.runs.ledger import Ledger
 from provenance.runs.listed import Listed
-from provenance.runs.local import Children
-from provenance.runs.near_index import cached_joined_index
 from provenance.runs.plan import Job
-from provenance.runs.units import Unit
 from provenance.sketch import Key
 from provenance.storage.folders import open_folder
+from provenance.units.config import ScanConfig, WorkerLimits
+from provenance.units.cutting import Unit
 
 
 class Scanner:

@@ -12,9 +12,9 @@ from typing import Any
 from provenance._version import __version__
 from provenance.errors import OtherRunError, UsageError
 from provenance.files import file_sha256
-from provenance.index import Index
-from provenance.runs.config import ScanConfig
-from provenance.text import TEXT_RULES_VERSION
+from provenance.index.opening import Index
+from provenance.text.rules import TEXT_RULES_VERSION
+from provenance.units.config import ScanConfig
 
 LEDGER_VERSION = 2
 """Of what a run leaves behind: its folder and the files in it."""

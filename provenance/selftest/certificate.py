@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from provenance._version import __version__
-from provenance.matching.chance import interval, lower_bound
-from provenance.runs.sampler import ROW_BYTES
+from provenance.display.text import percent
 from provenance.selftest.judge import Tally
 from provenance.selftest.plants import VERBATIM, Cell
 from provenance.selftest.wanted import Wanted
-from provenance.shown import percent
+from provenance.statistics.chance import interval, lower_bound
+from provenance.units.sampler import ROW_BYTES
 
 LEAST_WORDS = 100  # of the passages that the sentence is about, where so long ones were planted
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from provenance.errors import ShardError, UsageError
+from provenance.isolation.supervisor import INSPECTOR, Children
 from provenance.kernels.compiling import on_first_compile
 from provenance.kernels.words import words_of
-from provenance.runs.local import INSPECTOR, Children
 from provenance.runs.sampling import Sample, SampledRow, sample_rows
 from provenance.selftest.certificate import entry_of
 from provenance.selftest.judge import Planted, judge, matched_rows

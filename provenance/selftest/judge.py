@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provenance.matching import Matcher
+from provenance.matching.matcher import Matcher
 from provenance.selftest.plants import Piece
 
 T = TypeVar("T")

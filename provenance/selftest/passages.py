@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from provenance.errors import UsageError
-from provenance.index import Index
+from provenance.index.opening import Index
 from provenance.kernels.words import words_of
-from provenance.readers import Reading, read_books
+from provenance.readers.books import Reading, read_books
 
 MOST_BOOKS = 64  # of an owner's copies that are held in memory, taken at random
 

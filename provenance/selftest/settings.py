@@ -13,19 +13,20 @@ from typing import Any
 
 from provenance._version import __version__
 from provenance.errors import OtherRunError, UsageError
-from provenance.index import Index
-from provenance.matching import MatchConfig, Matcher
+from provenance.index.near import joined_index
+from provenance.index.opening import Index
+from provenance.isolation.supervisor import Children
+from provenance.matching.config import MatchConfig
+from provenance.matching.matcher import Matcher
 from provenance.runs.background import no_background
-from provenance.runs.config import ScanConfig
 from provenance.runs.listed import Listed, list_all
-from provenance.runs.local import Children
-from provenance.runs.near_index import joined_index
 from provenance.runs.sampling import some_shards
 from provenance.runs.scan import ledger_of
 from provenance.runs.terms import Terms, digest_of
 from provenance.sketch import Key
-from provenance.store import RunReader
-from provenance.text import TEXT_RULES_VERSION
+from provenance.store.database import RunReader
+from provenance.text.rules import TEXT_RULES_VERSION
+from provenance.units.config import ScanConfig
 
 
 @dataclass(frozen=True)

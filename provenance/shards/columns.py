@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provenance.documents import is_text
 from provenance.errors import TextColumnError
-from provenance.matching.texts import is_text
 
 TEXT_COLUMNS = ("text", "content", "raw_content", "body", "document")
 CHAT_COLUMNS = ("messages", "conversations", "conversation")

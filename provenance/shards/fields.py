@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from provenance.matching.texts import is_text
+from provenance.documents import is_text
 from provenance.shards.columns import Columns, TextPath, check_lists, is_tokens, leaves_of
 from provenance.shards.shard import ALONE, Field, Origins
 from provenance.shards.tokens import Decoded, Decoder, Ids

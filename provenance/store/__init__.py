@@ -4,8 +4,3 @@
 `export` writes views as Parquet, CSV, JSON lines or SARIF with reproducible bytes, `journal` holds what people add to a
 finished run, `pair` has two of them side by side, and `changes` what the later one of them has more, less or otherwise.
 """
-
-from provenance.store.database import RunReader, RunWriter
-from provenance.store.export import EXPORTS, export
-
-__all__ = ["EXPORTS", "RunReader", "RunWriter", "export"]

@@ -12,9 +12,9 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from provenance.display.text import safe
 from provenance.errors import UsageError
 from provenance.files import atomic_write
-from provenance.shown import safe
 from provenance.store.database import RunReader
 from provenance.store.sarif import write_sarif
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from provenance.errors import StoreError
-from provenance.software import account
+from provenance.process.software import account
 from provenance.store.database import RunReader, first_line, rows_of
 from provenance.store.driver import duckdb, undisturbed
 

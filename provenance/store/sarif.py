@@ -10,9 +10,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from provenance.display.text import percent, safe
 from provenance.errors import UsageError
 from provenance.files import atomic_write
-from provenance.shown import percent, safe
 
 if TYPE_CHECKING:
     from provenance.store.database import RunReader

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from provenance.matching.chance import LAMBDA, LOG_K, SMALLEST
+from provenance.statistics.chance import LAMBDA, LOG_K, SMALLEST
 from provenance.store.grades import grade_sql
 
 _BLOCKS = "STRUCT(doc_word BIGINT, ref_word BIGINT, words BIGINT)[]"
@@ -78,7 +78,7 @@ def _id_digest(column: str) -> str:
 
 
 def real_id_sql(match: str) -> str:
-    """SQL for the id of a row, NULL where it was made up of its place (`_places` in provenance/runs/located.py)."""
+    """SQL for the id of a row, NULL where it was made up of its place (`_places` in provenance/units/located.py)."""
     made_up = f"concat_ws(':', {match}.shard, {match}.row_group, {match}.\"row\")"
     return (
         f"CASE WHEN {match}.doc_id = {made_up} THEN NULL WHEN NOT starts_with({match}.doc_id, 'sha256:') "
@@ -163,7 +163,7 @@ UNION ALL {_beside("also")}
 UNION ALL {_beside("shared")};
 
 -- Each match, a name for it that is made of its place, a fingerprint that is not, and how many at least as good chance
--- would make in this run (see `provenance/matching/chance.py`).
+-- would make in this run (see `provenance/statistics/chance.py`).
 CREATE VIEW v_matches AS
 SELECT substr(sha256(concat_ws(chr(31), m.shard, m."row", m.text_column, m.doc_begin, m.doc_end, m.edition_id,
                                m.ref_word)), 1, 16) AS finding,

@@ -3,8 +3,3 @@
 `units` makes the database again and compares, `shards` hashes what was scanned, `matches` scans units again; all they
 say are checks. Nothing but scratch files is written, and nothing is mended: the same `provenance scan` again does that.
 """
-
-from provenance.verify.check import DIFFERENT, EQUAL, UNCHECKED, Check
-from provenance.verify.run import Wanted, verify
-
-__all__ = ["DIFFERENT", "EQUAL", "UNCHECKED", "Check", "Wanted", "verify"]

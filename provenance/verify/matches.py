@@ -11,13 +11,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from provenance.isolation.supervisor import Children
 from provenance.runs.engine import Setup, scan_here
 from provenance.runs.ledger import Kept, Ledger
 from provenance.runs.listed import Listed
-from provenance.runs.local import Children
 from provenance.runs.plan import jobs_of
-from provenance.runs.units import Unit
 from provenance.storage.folders import LocalFolder
+from provenance.units.cutting import Unit
 from provenance.verify.check import EQUAL, UNCHECKED, Check, check
 
 

@@ -10,17 +10,17 @@ from typing import Any
 
 from provenance._version import __version__
 from provenance.errors import IndexDamagedError, KeyMismatchError, ProvenanceError, StoreError, UsageError
-from provenance.index import Index
+from provenance.index.near import joined_index
+from provenance.index.opening import Index
 from provenance.runs.background import no_background
-from provenance.runs.config import ScanConfig, WorkerLimits, check_workers
 from provenance.runs.engine import Setup, Watch
 from provenance.runs.ledger import Ledger
 from provenance.runs.listed import Listed
-from provenance.runs.near_index import joined_index
 from provenance.runs.scan import UNITS_SUFFIX, ledger_of
 from provenance.runs.terms import digest_of
 from provenance.sketch import Key
-from provenance.store import RunReader
+from provenance.store.database import RunReader
+from provenance.units.config import ScanConfig, WorkerLimits, check_workers
 from provenance.verify.check import DIFFERENT, EQUAL, UNCHECKED, Check
 from provenance.verify.matches import check_match, check_matches, choose
 from provenance.verify.shards import check_shards

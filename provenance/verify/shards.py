@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from provenance.files import file_sha256
+from provenance.isolation.supervisor import Children, Fetching, Task
 from provenance.runs.listed import FETCHERS, Listed
-from provenance.runs.local import Children, Fetching, Task
 from provenance.verify.check import Check, check
 
 

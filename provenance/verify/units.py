@@ -8,7 +8,7 @@ from pathlib import Path
 from provenance.errors import LedgerDamagedError, OtherRunError, StoreError
 from provenance.runs.collect import collect_into
 from provenance.runs.ledger import Ledger
-from provenance.store import RunReader
+from provenance.store.database import RunReader
 from provenance.store.differences import differences
 from provenance.verify.check import DIFFERENT, EQUAL, UNCHECKED, Check, check
 

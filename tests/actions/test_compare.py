@@ -15,10 +15,11 @@ import pytest
 from click.testing import CliRunner
 
 import provenance
-from provenance.actions.compare import Comparison, compare
 from provenance.cli.diff import command as diff
+from provenance.compare.runs import Comparison, compare
 from provenance.errors import StoreError, UsageError
-from provenance.store import RunReader, changes
+from provenance.store import changes
+from provenance.store.database import RunReader
 from provenance.store.journal import Author, append
 from tests.shards.fixtures import prose
 

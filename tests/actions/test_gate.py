@@ -14,11 +14,12 @@ import pytest
 from click.testing import CliRunner
 
 import provenance
-from provenance.actions.gate import GRADE_NAMES, Gate, judge
 from provenance.cli.allow_list import put_into, read_list
 from provenance.cli.scan import command as scan_command
+from provenance.compare.gate import GRADE_NAMES, Gate, judge
 from provenance.errors import StoreError, UsageError
-from provenance.store import RunReader, export
+from provenance.store.database import RunReader
+from provenance.store.export import export
 from provenance.store.grades import GRADES
 from tests.shards.fixtures import prose
 

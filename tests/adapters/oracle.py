@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 import provenance
-from provenance.text import words
+from provenance.text.reference import words
 
 
 def texts_of(rows: list[tuple[str, str]]) -> list[str]:

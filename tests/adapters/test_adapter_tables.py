@@ -17,7 +17,7 @@ from provenance.adapters import recipe, tables
 from provenance.adapters.recipe import Recipe
 from provenance.adapters.tables import Annotate
 from provenance.errors import IndexMissingError, KeyMismatchError, UsageError
-from provenance.matching import PROV_SCHEMA
+from provenance.matching.annotations import PROV_SCHEMA
 from tests.adapters.oracle import told
 
 

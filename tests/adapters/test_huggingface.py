@@ -14,7 +14,7 @@ import pytest
 import provenance
 from provenance.adapters.huggingface import Annotate, Clean
 from provenance.errors import UsageError
-from provenance.matching import PROV_SCHEMA
+from provenance.matching.annotations import PROV_SCHEMA
 
 pytestmark = [
     pytest.mark.slow,  # to import it takes seconds

@@ -18,7 +18,7 @@ import pytest
 
 import provenance
 from provenance.adapters.tables import Annotate
-from provenance.matching import PROV_SCHEMA
+from provenance.matching.annotations import PROV_SCHEMA
 
 PAGE = Path(__file__).parents[2] / "docs" / "pipelines.md"
 NEEDS = {"Hugging Face datasets": "datasets", "Spark": "pyspark", "Ray Data": "ray"}  # else named as the section

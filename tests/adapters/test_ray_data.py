@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from provenance.adapters.ray_data import Annotate
-from provenance.matching import PROV_SCHEMA
+from provenance.matching.annotations import PROV_SCHEMA
 from tests.runs.clusters import real_cluster
 
 pytestmark = [

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from provenance.matching import PROV_SCHEMA
+from provenance.matching.annotations import PROV_SCHEMA
 
 pytestmark = [
     pytest.mark.slow,

@@ -18,18 +18,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from provenance.bundle import Choice, verify_bundle, write_bundle
-from provenance.bundle.annex import annex
-from provenance.bundle.croissant import croissant
-from provenance.bundle.manifest import MANIFEST, compare_files, make_manifest, read_manifest
-from provenance.bundle.write import made_by
 from provenance.errors import BundleError, UsageError
+from provenance.evidence.annex import annex
+from provenance.evidence.contents import Choice
+from provenance.evidence.croissant import croissant
+from provenance.evidence.manifest import MANIFEST, compare_files, make_manifest, read_manifest
+from provenance.evidence.verify import verify_bundle
+from provenance.evidence.write import made_by, write_bundle
 from provenance.runs.collect import collect
 from provenance.runs.request import Request
 from provenance.runs.scan import scan_share
-from provenance.runs.units import Share
-from provenance.store import RunReader, export
-from provenance.verify import DIFFERENT, EQUAL, UNCHECKED
+from provenance.store.database import RunReader
+from provenance.store.export import export
+from provenance.units.cutting import Share
+from provenance.verify.check import DIFFERENT, EQUAL, UNCHECKED
 
 
 @pytest.fixture(scope="session")
@@ -173,7 +175,7 @@ def test_tables_that_are_none_are_told_not_raised(bundle):
 
 
 def test_another_version_is_left_to_it(bundle, monkeypatch):
-    monkeypatch.setattr("provenance.bundle.verify.__version__", "99.0")
+    monkeypatch.setattr("provenance.evidence.verify.__version__", "99.0")
     assert states(bundle) == {"manifest": EQUAL, "files": EQUAL, "contents": UNCHECKED}
 
 

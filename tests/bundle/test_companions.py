@@ -15,12 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 
 import provenance
-from provenance.bundle import croissant as croissant_module
-from provenance.bundle import statement as statement_module
-from provenance.bundle.annex import annex
-from provenance.bundle.croissant import croissant
-from provenance.bundle.statement import statement
-from provenance.store import RunReader
+from provenance.evidence import croissant as croissant_module
+from provenance.evidence import statement as statement_module
+from provenance.evidence.annex import annex
+from provenance.evidence.croissant import croissant
+from provenance.evidence.statement import statement
+from provenance.store.database import RunReader
 from provenance.store.journal import Author, append
 from tests.shards.fixtures import prose
 

@@ -10,14 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from provenance.cleaning import Selection, Wanted, clean, clean_into
 from provenance.cleaning.again import How
+from provenance.cleaning.selection import Selection
+from provenance.cleaning.shards import Wanted, clean, clean_into
 from provenance.errors import OtherRunError, UsageError
-from provenance.runs.config import ScanConfig
 from provenance.runs.scan import scan
-from provenance.store import RunReader
+from provenance.store.database import RunReader
 from provenance.store.journal import ALLOW, Author, append
 from provenance.text.reference import words
+from provenance.units.config import ScanConfig
 from tests.cleaning.making import layout, lines_of, read_lines, table_of, write_lines, write_parquet
 
 ALL = Selection(grade="quotation")

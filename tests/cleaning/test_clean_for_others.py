@@ -8,7 +8,7 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 import pytest
 
-from provenance.cleaning import clean
+from provenance.cleaning.shards import clean
 from provenance.runs.scan import scan
 from tests.cleaning.making import table_of
 

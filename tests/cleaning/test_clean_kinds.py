@@ -9,11 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import provenance
-from provenance.building import build_index
-from provenance.cleaning import clean
-from provenance.runs.config import ScanConfig
+from provenance.cleaning.shards import clean
+from provenance.index.building import build_index
 from provenance.runs.scan import scan
-from provenance.store import RunReader
+from provenance.store.database import RunReader
+from provenance.units.config import ScanConfig
 from tests.cleaning.making import lines_of, table_of, write_lines, write_parquet
 
 pytestmark = pytest.mark.slow

@@ -19,7 +19,7 @@ from provenance.cli.custody import command as custody
 from provenance.cli.review import command as review
 from provenance.cli.toml_files import MOST_BYTES, read_toml
 from provenance.errors import StoreError, UsageError
-from provenance.store import RunReader
+from provenance.store.database import RunReader
 from provenance.store.journal import Author, append, entries
 from tests.shards.fixtures import prose
 

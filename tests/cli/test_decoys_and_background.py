@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from provenance.store import RunReader
+from provenance.store.database import RunReader
 
 COMMAND = [sys.executable, "-m", "provenance"]
 

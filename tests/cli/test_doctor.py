@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 import provenance
-from provenance.doctor import FAILED, OK, WARNING, Finding, environment, machine, selftest, software
+from provenance.doctor import environment, machine, selftest, software
 from provenance.doctor.checks import guarded, index_verified
+from provenance.doctor.finding import FAILED, OK, WARNING, Finding
 
 COMMAND = [sys.executable, "-m", "provenance", "doctor"]
 PACKAGE = Path(provenance.__file__).parent

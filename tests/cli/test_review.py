@@ -14,9 +14,9 @@ from click.testing import CliRunner
 from provenance.cli.allow import command as allow
 from provenance.cli.custody import command as custody
 from provenance.cli.review import command as review
+from provenance.display.text import UNSAFE
 from provenance.errors import UsageError
-from provenance.shown import UNSAFE
-from provenance.store import RunReader
+from provenance.store.database import RunReader
 from provenance.store.journal import broken_link, entries
 
 

@@ -60,7 +60,7 @@ def test_wherever_it_hits_the_exit_code_is_130(body, number, tmp_path):
 
 
 def test_workers_outlive_it_until_their_parent_ends_them():
-    worker = [sys.executable, "-P", "-c", "from provenance.runs.worker import main; main()"]
+    worker = [sys.executable, "-P", "-c", "from provenance.units.worker import main; main()"]
     if not Path("/proc/self/status").exists():
         pytest.skip("only Linux tells which signals a process ignores")
     with subprocess.Popen(worker, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

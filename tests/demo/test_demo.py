@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("pythonbible", reason="the demo's texts are the extra `demo`")
 
 from provenance.demo.corpus import books_expected, read_bible, write_books, write_shards
-from provenance.store import RunReader
+from provenance.store.database import RunReader
 
 
 @pytest.fixture(scope="module")

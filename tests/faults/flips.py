@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from provenance.errors import ProvenanceError
-from provenance.store import EXPORTS, RunReader, export
-from provenance.store.export import WHEN_AND_WHO
-from provenance.verify import verify
+from provenance.store.database import RunReader
+from provenance.store.export import EXPORTS, WHEN_AND_WHO, export
+from provenance.verify.run import verify
 
 
 def read(db: Path) -> dict[str, bytes]:

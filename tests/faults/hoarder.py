@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from provenance.runs import worker
+from provenance.units import worker
 
 HOARD: list[bytearray] = []
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from provenance.runs import worker
+from provenance.units import worker
 
 
 def framed(header: bytes, payload: bytes = b"") -> bytes:

@@ -26,9 +26,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from provenance.building import build_index
-from provenance.store import EXPORTS, RunReader, export
-from provenance.store.export import WHEN_AND_WHO
+from provenance.index.building import build_index
+from provenance.store.database import RunReader
+from provenance.store.export import EXPORTS, WHEN_AND_WHO, export
 from tests.shards.fixtures import prose
 
 CHANGES = "open,write,fsync,rename,truncate,mkdir,unlink"

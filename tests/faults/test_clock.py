@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provenance.store import RunReader
+from provenance.store.database import RunReader
 from tests.faults.rig import DONE, UNITS, Fault
 
 DAY = 86_400

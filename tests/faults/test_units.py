@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from provenance.errors import LedgerDamagedError
-from provenance.runs.located import RESULT_SCHEMA
 from provenance.runs.sealed import unseal
-from provenance.store import RunReader
+from provenance.store.database import RunReader
+from provenance.units.located import RESULT_SCHEMA
 from tests.faults.rig import DONE, INCOMPLETE, UNITS, USAGE, Fault, Rig, becomes_true, by_default, send, units_in
 from tests.faults.test_byte_flips import flip
 

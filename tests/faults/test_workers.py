@@ -17,11 +17,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import provenance
-from provenance.messages import read_message
-from provenance.runs import local
-from provenance.runs.config import WorkerLimits
-from provenance.runs.local import Children
-from provenance.store import RunReader
+from provenance.isolation import supervisor as local
+from provenance.isolation.messages import read_message
+from provenance.isolation.supervisor import Children
+from provenance.store.database import RunReader
+from provenance.units.config import WorkerLimits
 from tests.faults.rig import DONE, INCOMPLETE, Fault, becomes_true, send, with_
 from tests.shards.fixtures import make_long_shard, prose
 

@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provenance.errors import MetadataError
-from provenance.readers import BookColumns, Limits
+from provenance.readers.document import BookColumns
 from provenance.readers.formats import format_of
+from provenance.readers.limits import Limits
 from provenance.readers.metadata import read_metadata
 from provenance.readers.parsing import _understood
 from provenance.readers.process import serve

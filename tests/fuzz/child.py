@@ -1,6 +1,6 @@
 """The process that inputs are tried in: one that kills it is named by its parent, and the tests go on.
 
-Messages are those of `provenance.messages`: first the name of a target and its directory, then inputs until the target
+Messages are those of `isolation.messages`: first the name of a target and its directory, then inputs until the target
 changes; each is answered by what went wrong, or nothing.
 """
 
@@ -11,8 +11,8 @@ import sys
 import traceback
 from pathlib import Path
 
-from provenance.child import confine, to_parent
-from provenance.messages import read_message
+from provenance.isolation.child import confine, to_parent
+from provenance.isolation.messages import read_message
 from tests.fuzz.target import Attempt
 from tests.fuzz.targets import TARGETS
 

@@ -12,13 +12,13 @@ import pyarrow as pa
 
 import provenance
 from provenance.errors import ProvenanceError
-from provenance.matching import Matcher
-from provenance.runs.config import ScanConfig
-from provenance.runs.inspector import inspect
-from provenance.runs.located import RESULT_SCHEMA, Source
-from provenance.runs.payloads import from_payload, to_payload
-from provenance.runs.unit import scan_unit
-from provenance.shards import open_shard
+from provenance.matching.matcher import Matcher
+from provenance.shards.opening import open_shard
+from provenance.units.config import ScanConfig
+from provenance.units.inspector import inspect
+from provenance.units.located import RESULT_SCHEMA, Source
+from provenance.units.payloads import from_payload, to_payload
+from provenance.units.unit import scan_unit
 from tests.fuzz.target import BOOK, ROWS, Attempt, Target, index_of
 from tests.shards import fixtures, formats
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from provenance.building import build_index
 from provenance.files import file_digest
 from provenance.index import format as names
+from provenance.index.building import build_index
 from provenance.index.format import manifest_digest
 from provenance.sketch import FracMinHash
 from tests.shards import fixtures

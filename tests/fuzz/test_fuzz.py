@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from provenance.messages import read_message, write_message
+from provenance.isolation.messages import read_message, write_message
 from tests.fuzz.mutation import inputs
 from tests.fuzz.targets import TARGETS
 

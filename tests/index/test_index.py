@@ -16,7 +16,7 @@ from provenance.index.format import manifest_digest
 from provenance.kernels.hashing import derive_keys
 from provenance.kernels.words import words_of
 from provenance.sketch import FracMinHash
-from provenance.text import words
+from provenance.text.reference import words
 
 FILES = (
     "index.json", "editions.parquet", "fingerprints.u32", "postings.u32", "buckets.bin", "filter.u64", "identities.u64",

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 import provenance
-from provenance.building import add_to_index
 from provenance.errors import BookError, UsageError
-from provenance.index import Index, build_index, merge_indexes
-from provenance.index.build import LEAST_MEMORY
+from provenance.index.build import LEAST_MEMORY, build_index
+from provenance.index.building import add_to_index
+from provenance.index.merge import merge_indexes
+from provenance.index.opening import Index
 from provenance.index.postings import Gatherer, SortedRun, merged
-from provenance.readers import Book
+from provenance.readers.books import Book
 from provenance.sketch import BandedMinHash, FracMinHash, Key, Sketch
 
 LINE = "now the cat sat on the mat and looked at me "

@@ -12,10 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import provenance
-from provenance.building import add_to_index
 from provenance.errors import IndexDamagedError, UsageError
 from provenance.files import text_digest
-from provenance.index import Index, merge_indexes
+from provenance.index.building import add_to_index
+from provenance.index.merge import merge_indexes
+from provenance.index.opening import Index
 from provenance.index.sealing import check_record, read_record
 from provenance.index.tables import Table
 from provenance.kernels.fingerprints import fingerprints_of

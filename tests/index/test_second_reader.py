@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import provenance
-from provenance.building import build_index
+from provenance.index.building import build_index
 from provenance.sketch import FracMinHash, Key
 from tests.index import second_reader, second_reader_keys
 

@@ -37,7 +37,7 @@ def test_every_committed_vector_is_still_made():
 
 
 def test_golden_texts_reach_every_class_and_both_lengths_of_word():
-    from provenance.text import fold_table
+    from provenance.text.tables import fold_table
 
     kinds = {fold_table().entry(ord(c))[0] for data in GOLDEN["TEXTS"].values() for c in data.decode("utf-8", "ignore")}
     lengths = {len(word.encode()) for text in COMMITTED["texts"].values() for word in text["words"]}

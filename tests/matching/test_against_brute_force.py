@@ -10,11 +10,12 @@ import pyarrow as pa
 import pytest
 
 import provenance
-from provenance.index import build_index
-from provenance.matching import MatchConfig, Matcher
-from provenance.readers import Book
+from provenance.index.build import build_index
+from provenance.matching.config import MatchConfig
+from provenance.matching.matcher import Matcher
+from provenance.readers.books import Book
 from provenance.sketch import BandedMinHash, FracMinHash
-from provenance.text import words
+from provenance.text.reference import words
 
 LEAST = 25
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 import provenance
 from provenance.errors import UsageError
-from provenance.matching import MATCH_SCHEMA, Matcher
 from provenance.matching.annotations import PROV_SCHEMA, annotate, annotations_of, word_counts
-from provenance.text import words
+from provenance.matching.matcher import Matcher
+from provenance.matching.table import MATCH_SCHEMA
+from provenance.text.reference import words
 
 NAMES = ("document", "doc_begin", "doc_end", "work_id", "edition_id", "matched_words", "identity", "blocks")
 NEEDED = pa.schema([MATCH_SCHEMA.field(name) for name in NAMES])
@@ -141,8 +142,8 @@ def test_what_is_no_text_is_a_usage_error(matcher):
 
 
 def test_estimates_say_no_more_than_all_of_a_row(books, rows, tmp_path):
-    from provenance.index import build_index
-    from provenance.readers import Book
+    from provenance.index.build import build_index
+    from provenance.readers.books import Book
 
     held = [Book(name, name, "", "", text.encode(), "", "") for name, text in books.items()]
     build_index(held, tmp_path / "sealed", keep_texts=False)

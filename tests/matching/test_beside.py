@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provenance.matching.beside import Side, side_by_side
-from provenance.text import words
+from provenance.display.beside import Side, side_by_side
+from provenance.text.reference import words
 
 steps = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(1, 5)), min_size=1, max_size=8)
 

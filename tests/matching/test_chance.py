@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provenance.matching.chance import LAMBDA, log_expectation, upper_bound
+from provenance.statistics.chance import LAMBDA, log_expectation, upper_bound
 
 
 @given(st.floats(0, 100), st.integers(1, 10**12), st.integers(1, 10**12))

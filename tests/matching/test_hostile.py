@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 
 import provenance
-from provenance.index import build_index
-from provenance.matching import Matcher
-from provenance.readers import Book
+from provenance.index.build import build_index
+from provenance.matching.matcher import Matcher
+from provenance.readers.books import Book
 
 BOOKS, WORDS, COMMON = 60, 2000, 300
 PIECE = 30

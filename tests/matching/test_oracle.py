@@ -13,9 +13,10 @@ import pytest
 from test_against_brute_force import prose
 
 import provenance
-from provenance.index import build_index
-from provenance.matching import MatchConfig, Matcher
-from provenance.readers import Book
+from provenance.index.build import build_index
+from provenance.matching.config import MatchConfig
+from provenance.matching.matcher import Matcher
+from provenance.readers.books import Book
 from provenance.sketch import FracMinHash
 
 BOOKS = {f"b{seed}": prose(seed, 500).split() for seed in range(3)}

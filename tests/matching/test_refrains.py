@@ -8,10 +8,10 @@ import pyarrow as pa
 import pytest
 
 import provenance
-from provenance.index import build_index
-from provenance.matching import Matcher
+from provenance.index.build import build_index
+from provenance.matching.matcher import Matcher
 from provenance.matching.passages import verified
-from provenance.readers import Book
+from provenance.readers.books import Book
 
 LINE = "now the cat sat on the mat and looked at me "
 

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from fpdf import FPDF
 
-from provenance.readers import Book, Limits, Reading, read_books
+from provenance.readers.books import Book, Reading, read_books
+from provenance.readers.limits import Limits
 
 CONTAINER = (
     '<?xml version="1.0"?><container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'

@@ -14,8 +14,9 @@ import pyarrow as pa
 import pytest
 from making import as_epub, as_pdf, as_tar, as_zip, failure, prose, read
 
-from provenance.readers import BookColumns, Limits
+from provenance.readers.document import BookColumns
 from provenance.readers.formats import format_of
+from provenance.readers.limits import Limits
 from provenance.readers.parsing import Parser
 
 TEXT = "\n\n".join(prose(3, 4))

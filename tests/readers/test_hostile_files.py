@@ -18,8 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from making import CONTAINER, XHTML, as_epub, as_html, as_jsonl, as_pdf, as_tar, as_zip, failure, only, prose, read
 
-from provenance.readers import BookColumns, Limits
+from provenance.readers.document import BookColumns
 from provenance.readers.formats import format_of
+from provenance.readers.limits import Limits
 from provenance.readers.process import serve
 
 TEXT = "\n\n".join(prose(3, 4))
@@ -163,7 +164,7 @@ def test_a_parser_that_crashes_costs_its_file_and_no_other(tmp_path):
 
 def test_a_parser_can_write_no_file(tmp_path):
     code = (
-        "from provenance.child import confine; confine(1 << 30, writes_files=False)\n"
+        "from provenance.isolation.child import confine; confine(1 << 30, writes_files=False)\n"
         f"with open({str(tmp_path / 'out')!r}, 'w') as file: file.write('x' * 100)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -17,7 +17,7 @@ from provenance.errors import BookError
 from provenance.readers.epub import parse_xml, read_epub, text_of_xml
 from provenance.readers.html import parsed, read_html, text_of
 from provenance.readers.limits import Limits
-from provenance.text import words
+from provenance.text.reference import words
 
 CASES = [
     ("<p>One</p><p>two</p>", "One\n\ntwo"),

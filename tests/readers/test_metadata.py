@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from making import as_epub, as_jsonl, as_pdf, only, prose, read
 
 from provenance.errors import MetadataError
-from provenance.readers import read_metadata
 from provenance.readers.isbn import isbn13
+from provenance.readers.metadata import read_metadata
 
 TEXT = " ".join(prose(1))
 

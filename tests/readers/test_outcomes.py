@@ -15,7 +15,7 @@ from making import as_epub, as_html, as_jsonl, as_pdf, as_zip, prose, read
 
 import provenance
 from provenance.errors import BookError, UsageError
-from provenance.index import Index
+from provenance.index.opening import Index
 from provenance.readers import parsing
 
 TEXT = "\n\n".join(prose(1))

@@ -14,7 +14,7 @@ from making import as_epub, as_html, as_jsonl, as_parquet, as_pdf, as_tar, as_zi
 import provenance
 from provenance.kernels.fingerprints import kept_shingles
 from provenance.kernels.words import words_of
-from provenance.readers import Book
+from provenance.readers.books import Book
 from provenance.sketch import FracMinHash, Key
 
 PARAGRAPHS = prose(1)

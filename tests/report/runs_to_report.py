@@ -11,8 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import provenance
-from provenance.selftest import Asked, Wanted, certify, parse_noises
-from provenance.store import RunReader
+from provenance.selftest.certify import certify
+from provenance.selftest.settings import Asked
+from provenance.selftest.wanted import Wanted, parse_noises
+from provenance.store.database import RunReader
 from provenance.store.journal import Author, append
 from tests.shards.fixtures import prose
 

@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import provenance
-from provenance.report import Options, report
-from provenance.store import RunReader
+from provenance.report.facts import Options
+from provenance.report.render import report
+from provenance.store.database import RunReader
 from tests.shards.fixtures import prose
 
 api = pytest.importorskip("playwright.sync_api", reason="the browser's driver is the extra `browser`")

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from lxml import html
 
-from provenance.report import Options, report
+from provenance.display.text import safe
 from provenance.report.cells import raw
+from provenance.report.facts import Options
 from provenance.report.queries import QUERIES
-from provenance.shown import safe
-from provenance.store import RunReader
+from provenance.report.render import report
+from provenance.store.database import RunReader
 
 DOCS = Path(__file__).parents[2] / "docs" / "report.md"
 RESTRICTED = {"origins": "kind"}  # by which column `data-where` chooses; of others by the work

@@ -14,12 +14,14 @@ import pytest
 from lxml import html
 
 import provenance
+from provenance.display.text import UNSAFE, safe
 from provenance.errors import UsageError
-from provenance.report import Options, certificate, report
+from provenance.report.certificate import certificate
+from provenance.report.facts import Options
 from provenance.report.passages import pair_of
+from provenance.report.render import report
 from provenance.report.strips import BINS, bins, cells_of_deciles, cells_of_spans
-from provenance.shown import UNSAFE, safe
-from provenance.store import RunReader
+from provenance.store.database import RunReader
 from tests.report.runs_to_report import PAYLOADS
 from tests.shards.fixtures import prose
 

@@ -12,9 +12,10 @@ import pytest
 from lxml import html
 
 import provenance
+from provenance.display.text import UNSAFE, safe
 from provenance.errors import StoreError, UsageError
-from provenance.shown import UNSAFE, safe
-from provenance.store import EXPORTS, RunReader
+from provenance.store.database import RunReader
+from provenance.store.export import EXPORTS
 from tests.report.runs_to_report import PAYLOADS
 
 

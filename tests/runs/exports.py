@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from provenance.store import RunReader, export
+from provenance.store.database import RunReader
+from provenance.store.export import export
 
 
 def exports(db: Path) -> list[bytes]:

@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import provenance
-from provenance.building import build_index
+from provenance.index.building import build_index
 from provenance.runs.collect import collect
 from provenance.runs.ledger import Ledger
 from provenance.storage.folders import open_folder
-from provenance.store import RunReader
+from provenance.store.database import RunReader
 from tests.runs.exports import exports
 from tests.shards.fixtures import prose
 

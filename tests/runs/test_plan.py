@@ -7,11 +7,11 @@ import io
 import pytest
 
 from provenance.errors import UsageError
-from provenance.matching import Counts
+from provenance.isolation.supervisor import Children
+from provenance.matching.matcher import Counts
 from provenance.runs.listed import Listed, list_all
-from provenance.runs.local import Children
 from provenance.runs.plan import Job, Plan
-from provenance.runs.units import units_of
+from provenance.units.cutting import units_of
 
 OBJECT = {"uri": "s3://bucket/a", "bytes": 1, "etag": None, "version": None, "modified": None, "sha256": None}
 FETCHED = {"kind": "done", "task": "fetch", "sha256": "0", "bytes": 1, "version": None}

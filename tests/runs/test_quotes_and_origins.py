@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provenance.building import build_index
 from provenance.errors import IndexDamagedError
-from provenance.index import Index
-from provenance.runs import origins
-from provenance.runs import quotes as quoting
-from provenance.runs.origins import COLLECTION, SITE, Tally, sites_of
-from provenance.runs.quotes import CONTEXT_BYTES, document_quotes, edition_quotes
-from provenance.shards import Origins
-from provenance.text import words
+from provenance.index.building import build_index
+from provenance.index.opening import Index
+from provenance.shards.shard import Origins
+from provenance.text.reference import words
+from provenance.units import origins
+from provenance.units import quotes as quoting
+from provenance.units.origins import COLLECTION, SITE, Tally, sites_of
+from provenance.units.quotes import CONTEXT_BYTES, document_quotes, edition_quotes
 from tests.shards.fixtures import prose
 
 PIECES = st.sampled_from(["word ", "naïve ", "日本 ", "ﬁne ", "𝔘 ", "e\u0301 ", "\n", "— "]).map(str.encode)

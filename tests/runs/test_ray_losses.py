@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 import provenance
-from provenance.store import RunReader
+from provenance.store.database import RunReader
 from tests.runs.clusters import (
     CONFIG,
     RealCluster,

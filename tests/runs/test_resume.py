@@ -22,9 +22,9 @@ from provenance.runs.ledger import Ledger
 from provenance.runs.lock import held
 from provenance.runs.request import Request
 from provenance.runs.scan import scan_share
-from provenance.runs.units import Share
 from provenance.storage.folders import open_folder
-from provenance.store import RunReader
+from provenance.store.database import RunReader
+from provenance.units.cutting import Share
 from tests.runs.exports import exports
 from tests.shards.fixtures import make_shards, prose
 

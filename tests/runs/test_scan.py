@@ -11,7 +11,7 @@ import pytest
 
 import provenance
 from provenance.errors import UsageError
-from provenance.store import RunReader
+from provenance.store.database import RunReader
 from tests.runs.exports import exports
 
 VOCABULARY = [f"{a}{b}{c}" for a in "bdfgklmnprst" for b in "aeiou" for c in ("n", "r", "st", "l")]

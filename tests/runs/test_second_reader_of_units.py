@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import provenance
-from provenance.store import RunReader
+from provenance.store.database import RunReader
 from tests.runs import second_reader
 
 COLUMNS = ("shard", "row", "doc_begin", "doc_end", "edition_id", "ref_word", "matched_words", "excerpt_sha256")

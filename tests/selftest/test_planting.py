@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.kernels.words import words_of
-from provenance.matching.chance import interval, lower_bound
 from provenance.selftest.judge import Planted, Span, is_found
 from provenance.selftest.plants import ALL_NOISES, Cell, Piece, parts_of, plant
 from provenance.sketch import Key
+from provenance.statistics.chance import interval, lower_bound
 from tests.shards.fixtures import prose
 
 HOSTS = st.one_of(st.binary(max_size=200), st.text(max_size=80).map(lambda text: text.encode("utf-8", "replace")))

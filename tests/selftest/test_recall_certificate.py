@@ -15,17 +15,18 @@ from lxml import html
 
 import provenance
 from provenance.errors import OtherRunError, ShardError, UsageError
-from provenance.index import Index
-from provenance.matching import Matcher
-from provenance.report import report
-from provenance.runs.sampler import ROW_BYTES
+from provenance.index.opening import Index
+from provenance.matching.matcher import Matcher
+from provenance.report.render import report
 from provenance.runs.sampling import SampledRow
-from provenance.selftest import Asked, Wanted, certify, parse_lengths, parse_noises
-from provenance.selftest.certify import planted
+from provenance.selftest.certify import certify, planted
 from provenance.selftest.judge import judge
 from provenance.selftest.passages import indexed_library
-from provenance.store import RunReader
+from provenance.selftest.settings import Asked
+from provenance.selftest.wanted import Wanted, parse_lengths, parse_noises
+from provenance.store.database import RunReader
 from provenance.store.journal import broken_link, entries
+from provenance.units.sampler import ROW_BYTES
 from tests.shards.fixtures import prose
 
 VERBATIM = parse_noises("verbatim")

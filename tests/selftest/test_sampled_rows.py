@@ -7,11 +7,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from provenance.errors import ShardError
-from provenance.runs import sampler
-from provenance.runs.payloads import from_payload, to_payload
-from provenance.runs.sampler import ROW_BYTES, SAMPLE_SCHEMA, sample
 from provenance.runs.sampling import MOST_SHARDS, Sample, _take, some_shards
-from provenance.shards import Options
+from provenance.shards.shard import Options
+from provenance.units import sampler
+from provenance.units.payloads import from_payload, to_payload
+from provenance.units.sampler import ROW_BYTES, SAMPLE_SCHEMA, sample
 
 
 def taken(path, most: int, seed: int = 0) -> list[tuple[int, str, bytes, int]]:

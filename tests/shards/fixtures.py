@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from provenance.building import build_index
+from provenance.index.building import build_index
 
 WORDS = "the of and a to in he was that it his her with as had she for at on but not be him is".split()
 

@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from provenance.errors import TextColumnError
-from provenance.runs.config import ScanConfig
 from provenance.runs.scan import scan
 from provenance.shards.columns import Asked, choose_columns, completed, leaves_of, steps_of
-from provenance.store import RunReader
+from provenance.store.database import RunReader
+from provenance.units.config import ScanConfig
 
 CHAT = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 PARTS = pa.list_(pa.struct([("type", pa.string()), ("text", pa.string())]))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from provenance.runs.config import ScanConfig
 from provenance.runs.scan import scan
-from provenance.store import RunReader
+from provenance.store.database import RunReader
+from provenance.units.config import ScanConfig
 from tests.shards import formats
 
 FIELDS = """"row", doc_begin, doc_end, doc_word, doc_words, edition_id, ref_begin, ref_end, matched_words,

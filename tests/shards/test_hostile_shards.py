@@ -16,13 +16,14 @@ import pyarrow.parquet as pq
 import pyarrow.parquet.encryption as pe
 import pytest
 
+from provenance.documents import document_bytes, document_sizes
 from provenance.errors import ShardError
-from provenance.matching.texts import document_bytes, document_sizes
-from provenance.runs.config import ScanConfig
 from provenance.runs.engine import Watch
 from provenance.runs.scan import scan
-from provenance.shards import Options, open_shard
-from provenance.store import RunReader
+from provenance.shards.opening import open_shard
+from provenance.shards.shard import Options
+from provenance.store.database import RunReader
+from provenance.units.config import ScanConfig
 from tests.shards import formats
 
 FIXTURES = Path(__file__).parents[3] / "shared" / "fixtures"

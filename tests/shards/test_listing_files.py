@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from provenance.shards import list_shards
+from provenance.shards.listing import list_shards
 from provenance.shards.opening import kind_of
 from tests.shards import formats
 

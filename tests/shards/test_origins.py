@@ -15,7 +15,8 @@ import pytest
 from fastwarc.warc import WarcRecordType
 
 from provenance.errors import TextColumnError
-from provenance.shards import Options, open_shard
+from provenance.shards.opening import open_shard
+from provenance.shards.shard import Options
 from tests.shards.formats import tar_bytes, warc_bytes
 
 ROWS = [

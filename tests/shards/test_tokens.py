@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 from provenance.errors import ShardError, UsageError
-from provenance.runs.config import ScanConfig
 from provenance.runs.scan import scan
-from provenance.shards import Options, open_shard
+from provenance.shards.opening import open_shard
+from provenance.shards.shard import Options
 from provenance.shards.tokens import Decoder
-from provenance.store import RunReader
+from provenance.store.database import RunReader
+from provenance.units.config import ScanConfig
 from tests.shards.fixtures import prose, train
 
 

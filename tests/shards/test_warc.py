@@ -9,7 +9,8 @@ import pytest
 from fastwarc.warc import WarcRecordType
 
 from provenance.errors import ShardError
-from provenance.shards import Options, open_shard
+from provenance.shards.opening import open_shard
+from provenance.shards.shard import Options
 from tests.shards.formats import warc_bytes
 
 PAGE = b"<html><head><script>no()</script></head><p>Hello <b>wo</b>rld</p></html>"

@@ -13,7 +13,7 @@ import boto3
 import pyarrow.fs as pafs
 import pytest
 
-from provenance.storage import RetryPolicy
+from provenance.storage.patience import RetryPolicy
 
 QUICK = RetryPolicy(attempts=3, first_wait=0.01, most_wait=0.05, read_seconds=5.0, object_seconds=20.0)
 FOREIGN = (

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from provenance.cleaning import Selection, Wanted, clean_into
 from provenance.cleaning.again import How
+from provenance.cleaning.selection import Selection
+from provenance.cleaning.shards import Wanted, clean_into
 from provenance.runs.scan import scan
 from tests.cleaning.making import lines_of, table_of, write_lines, write_parquet
 

@@ -12,7 +12,9 @@ from dataclasses import replace
 import pytest
 
 from provenance.errors import ObjectChangedError, OutputError, StorageError, UsageError
-from provenance.storage import fetch, fetching, list_remote
+from provenance.storage import fetching
+from provenance.storage.fetching import fetch
+from provenance.storage.listing import list_remote
 from tests.storage.conftest import QUICK
 from tests.storage.proxy import Proxy
 

@@ -8,7 +8,9 @@ import os
 import pytest
 
 from provenance.errors import StorageError, UsageError
-from provenance.storage import fetch, fetching, list_remote
+from provenance.storage import fetching
+from provenance.storage.fetching import fetch
+from provenance.storage.listing import list_remote
 from tests.storage.conftest import QUICK
 from tests.storage.hub import COMMIT, TOKEN, Hub, serving
 

@@ -19,7 +19,7 @@ from provenance.runs.request import Request
 from provenance.runs.scan import scan_share
 from provenance.storage import folders
 from provenance.storage.folders import open_folder
-from provenance.store import RunReader
+from provenance.store.database import RunReader
 from tests.runs.exports import exports
 from tests.shards.fixtures import prose
 from tests.storage.proxy import Proxy

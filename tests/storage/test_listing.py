@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from provenance.errors import StorageError, UsageError
-from provenance.storage import fetch, list_remote
+from provenance.storage.fetching import fetch
+from provenance.storage.listing import list_remote
 from tests.storage.conftest import QUICK
 from tests.storage.proxy import Proxy
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provenance.errors import UsageError
-from provenance.storage import Location, expand_lists, is_remote, parse
-from provenance.storage.specs import LONGEST_LIST
+from provenance.storage.locations import Location, is_remote, parse
+from provenance.storage.specs import LONGEST_LIST, expand_lists
 
 
 @pytest.fixture(autouse=True)

@@ -12,10 +12,12 @@ from provenance.errors import IndexDamagedError, OtherRunError
 from provenance.runs.collect import collect
 from provenance.runs.request import Request
 from provenance.runs.scan import scan_share
-from provenance.runs.units import Share
 from provenance.storage.folders import open_folder
-from provenance.store import RunReader, export
-from provenance.verify import DIFFERENT, EQUAL, UNCHECKED, Wanted, verify
+from provenance.store.database import RunReader
+from provenance.store.export import export
+from provenance.units.cutting import Share
+from provenance.verify.check import DIFFERENT, EQUAL, UNCHECKED
+from provenance.verify.run import Wanted, verify
 from tests.shards import formats
 
 pytest.importorskip("obstore", reason="obstore is not installed")

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from provenance.errors import StorageError, UsageError
-from provenance.runs.config import ScanConfig
 from provenance.runs.scan import scan
-from provenance.store import RunReader
+from provenance.store.database import RunReader
+from provenance.units.config import ScanConfig
 from tests.shards import formats
 from tests.shards.test_every_format import COMPARED
 from tests.storage.proxy import Proxy
@@ -137,7 +137,7 @@ def test_the_command_takes_lists_from_files_and_standard_input_and_ends_by_itsel
 def test_processes_that_parse_get_no_credentials(s3):
     """The environment of a worker is read from the system while it runs."""
     code = (
-        "import os; from pathlib import Path; from provenance.runs.local import Children, FETCHER, _Child\n"
+        "import os; from pathlib import Path; from provenance.isolation.supervisor import Children, FETCHER, _Child\n"
         "for child in (_Child(), _Child(FETCHER)):\n"
         "    print(b'AWS_SECRET_ACCESS_KEY' in Path(f'/proc/{child.process.pid}/environ').read_bytes()); child.stop()"
     )

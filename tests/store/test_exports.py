@@ -13,8 +13,9 @@ import pytest
 import provenance
 from provenance.cli.export import WHAT
 from provenance.errors import UsageError
-from provenance.store import EXPORTS, RunReader, export, sarif
-from provenance.store.export import csv_of
+from provenance.store import sarif
+from provenance.store.database import RunReader
+from provenance.store.export import EXPORTS, csv_of, export
 from provenance.store.journal import Author, append
 
 

@@ -11,9 +11,10 @@ import pytest
 import provenance
 from provenance.errors import StoreError
 from provenance.runs.collect import collect
-from provenance.store import RunReader
+from provenance.store.database import RunReader
 from provenance.store.journal import FIRST, Author, append, broken_link, entries
-from provenance.verify import EQUAL, verify
+from provenance.verify.check import EQUAL
+from provenance.verify.run import verify
 from tests.shards.fixtures import prose
 
 ME = Author("Me", "me")

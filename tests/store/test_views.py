@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import provenance
-from provenance.matching.chance import SMALLEST, log_expectation
-from provenance.store import RunReader
+from provenance.statistics.chance import SMALLEST, log_expectation
+from provenance.store.database import RunReader
 from provenance.store.grades import GRADES
 
 

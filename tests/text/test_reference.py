@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provenance.text import fold, fold_table, rules, words
-from provenance.text.reference import code_points, tokenize
+from provenance.text import rules
+from provenance.text.reference import code_points, fold, tokenize, words
+from provenance.text.tables import fold_table
 
 some = settings(max_examples=300, deadline=None)
 

@@ -18,7 +18,7 @@ import termios
 import time
 from pathlib import Path
 
-from provenance.store import RunReader
+from provenance.store.database import RunReader
 
 COMMAND = [sys.executable, "-m", "provenance"]
 

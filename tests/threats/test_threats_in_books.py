@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from provenance.index import Index
+from provenance.index.opening import Index
 from tests.fuzz.book_targets import parquet_book
 from tests.readers.making import XHTML, as_epub, as_zip, prose
 from tests.threats.running import run_measured

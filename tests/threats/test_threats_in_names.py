@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from provenance.errors import UsageError
+from provenance.isolation.supervisor import Children
 from provenance.runs.listed import list_all
-from provenance.runs.local import Children
-from provenance.store import RunReader
+from provenance.store.database import RunReader
 from tests.threats.running import outcomes, run, scan
 
 NAMES = [

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from provenance.building import build_index
-from provenance.store import RunReader, export
+from provenance.index.building import build_index
+from provenance.store.database import RunReader
+from provenance.store.export import export
 from tests.threats.running import in_terminal, outcomes, run, scan
 
 FORMULAS = ["=1+1", "@SUM(A1:A9)", "+1", "-1", "\t=1+1", "\r=1+1", "\0=1+1", "＝1+1", "－1", '=cmd|"/C calc"!A0']

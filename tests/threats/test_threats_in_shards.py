@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from provenance.store import RunReader
+from provenance.store.database import RunReader
 from tests.shards import formats
 from tests.threats.running import matched, outcomes, run_measured, scan
 

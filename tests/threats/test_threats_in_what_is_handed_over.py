@@ -16,15 +16,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from provenance.bundle.manifest import sealed
-from provenance.bundle.minimal import verify_minimal
 from provenance.cli.verify import show
 from provenance.errors import IndexDamagedError, IndexFormatError, ProvenanceError, StoreError, UsageError
-from provenance.index import Index
-from provenance.matching import Matcher
+from provenance.evidence.manifest import sealed
+from provenance.evidence.minimal import verify_minimal
+from provenance.index.opening import Index
+from provenance.matching.matcher import Matcher
 from provenance.runs.engine import Watch
 from provenance.runs.scan import scan
-from provenance.store import RunReader
+from provenance.store.database import RunReader
 from provenance.store.schema import TABLES
 from tests.fuzz.target import mend
 from tests.threats.running import run
@@ -285,7 +285,7 @@ def test_a_question_reads_and_writes_nothing_outside_of_the_run(tmp_path):
 
 TAMPER = """
 import sys
-from provenance.child import confine
+from provenance.isolation.child import confine
 confine(1 << 30, writes_files=False)
 with open(sys.argv[1], "r+b") as file:
     file.write(b"forged" * 1000)

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from provenance.index import build_index
-from provenance.readers import Book
-from provenance.store import RunReader
+from provenance.index.build import build_index
+from provenance.readers.books import Book
+from provenance.store.database import RunReader
 from tests.threats.running import scan
 
 LOOK_ALIKES = str.maketrans("aceopxyijs", "асеорхуіјѕ")  # Latin to Cyrillic

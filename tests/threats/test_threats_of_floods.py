@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from provenance.index import build_index
-from provenance.readers import Book
+from provenance.index.build import build_index
+from provenance.readers.books import Book
 from provenance.sketch import FracMinHash
-from provenance.store import RunReader
+from provenance.store.database import RunReader
 from tests.threats.running import matched, outcomes, run_measured
 
 BOOKS, WORDS, COMMON = 60, 2000, 300

@@ -162,8 +162,8 @@ def changed(data: bytes, at: int) -> bytes:
 
 
 def test_every_flipped_byte_of_the_result_is_detected(parties, tmp_path):
-    from provenance.bundle.minimal import read_minimal
     from provenance.errors import BundleError
+    from provenance.evidence.minimal import read_minimal
 
     data, copy = (parties.rights_holder / "result.json").read_bytes(), tmp_path / "result.json"
     copy.write_bytes(data)
@@ -175,7 +175,7 @@ def test_every_flipped_byte_of_the_result_is_detected(parties, tmp_path):
 
 
 def forged(data: bytes, change) -> bytes:
-    from provenance.bundle.manifest import sealed
+    from provenance.evidence.manifest import sealed
 
     content = json.loads(data)
     del content["sha256"]
@@ -206,7 +206,7 @@ FORGERIES = {
 
 @pytest.mark.parametrize("name", FORGERIES)
 def test_a_result_that_was_made_to_fit_its_digest_is_found_by_index_or_run(name, parties, tmp_path):
-    from provenance.bundle.minimal import verify_minimal
+    from provenance.evidence.minimal import verify_minimal
 
     change, found_by = FORGERIES[name]
     copy = tmp_path / "result.json"

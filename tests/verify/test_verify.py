@@ -23,12 +23,13 @@ from provenance.runs.ledger import Ledger
 from provenance.runs.request import Request
 from provenance.runs.scan import scan_share
 from provenance.runs.sealed import seal
-from provenance.runs.units import Share
 from provenance.sketch import Key
 from provenance.storage.folders import open_folder
-from provenance.store import RunReader
-from provenance.verify import DIFFERENT, EQUAL, UNCHECKED, Wanted, verify
+from provenance.store.database import RunReader
+from provenance.units.cutting import Share
+from provenance.verify.check import DIFFERENT, EQUAL, UNCHECKED
 from provenance.verify.matches import choose
+from provenance.verify.run import Wanted, verify
 from tests.shards.fixtures import prose
 
 CONFIG = provenance.ScanConfig(unit_bytes=40_000)

@@ -1,1 +1,0 @@
-"""What is done with the results of runs: gates, comparisons, cleaned data."""

@@ -1,0 +1,168 @@
+"""The gate: whether works are in the data that may not be, by a rule that is written down in docs/gate.md.
+
+A work trips it that is no decoy, is not allowed, and has the grade or a higher one; with a baseline only if a match of
+it is there more often than in that, or its grade was lower. Matches that are allowed are left out before anything is
+counted.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from provenance.compare.made_with import differing
+from provenance.errors import UsageError
+from provenance.store.database import RunReader
+from provenance.store.grades import GRADES, NO_MATCH
+from provenance.store.pair import RunPair
+from provenance.store.schema import fingerprint_sql
+
+GRADE_NAMES = tuple(grade.name for grade in GRADES)  # highest first
+_RANKS = {name: rank for rank, name in enumerate((NO_MATCH, *reversed(GRADE_NAMES)))}
+
+_WORKS = """
+SELECT work_id, title, author, grade, coverage, estimated, credited_matches AS matches, shared_documents
+FROM v_works WHERE NOT decoy AND grade <> 'none' ORDER BY coverage DESC, matched_words DESC, work_id"""
+
+_NEW = f"""
+WITH now AS (SELECT work_id, {fingerprint_sql("m")} AS fingerprint, count(*) AS n FROM later.main.match m GROUP BY ALL),
+     before AS (SELECT {fingerprint_sql("m")} AS fingerprint, count(*) AS n FROM earlier.main.match m GROUP BY ALL)
+SELECT work_id, CAST(sum(n.n - least(n.n, coalesce(b.n, 0))) AS BIGINT) AS new
+FROM now n LEFT JOIN before b USING (fingerprint)
+WHERE NOT list_contains(?::VARCHAR[], fingerprint) GROUP BY work_id"""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What is asked."""
+
+    grade: str  # the lowest that trips
+    baseline: Path | None = None  # a run, of which everything is known already
+
+    def __post_init__(self) -> None:
+        if self.grade not in GRADE_NAMES:
+            raise UsageError(f"there is no grade {self.grade!r}; there are {', '.join(GRADE_NAMES)}")
+
+
+@dataclass(frozen=True)
+class Tripping:
+    """A work that trips the gate."""
+
+    work_id: str
+    title: str | None
+    author: str | None
+    grade: str
+    coverage: float
+    estimated: bool
+    matches: int  # it is credited for
+    new_matches: int  # of them; without a baseline all are
+    earlier_grade: str | None  # in the baseline
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate says, and what it looked at to say it."""
+
+    gate: Gate
+    works: list[Tripping]  # best covered first
+    known: list[str]  # works at or above the grade of which the baseline has everything
+    allowed: list[str]  # works at or above the grade that are allowed
+    allowed_findings: int  # matches that were left out
+    works_known: int  # that were scanned for
+    documents_scanned: int
+    complete: bool
+    baseline_notes: list[str]  # why something may be new that is not: the baseline was made with something else
+
+    @property
+    def tripped(self) -> bool:
+        """Whether there is a work that may not be there."""
+        return bool(self.works)
+
+    @property
+    def passed(self) -> bool:
+        """Whether there is none, in all that was to be scanned: of an incomplete run nobody knows."""
+        return self.complete and not self.works
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        told = {name: value for name, value in asdict(self).items() if name != "gate"}
+        baseline = None if self.gate.baseline is None else str(self.gate.baseline)
+        return {"grade": self.gate.grade, "baseline": baseline, "tripped": self.tripped, "passed": self.passed, **told}
+
+
+def judge(db: str | Path, gate: Gate, today: date | None = None) -> Verdict:
+    """Ask a run; allowances are those in its journal that hold `today`, in UTC. Raises StoreError for what is no run.
+
+    With a baseline, UsageError where that is the same file.
+    """
+    today, db = today or datetime.now(UTC).date(), Path(db)
+    with RunReader(db) as run:
+        allowed = _holding(run, "work_id", "v_allowed", today)
+        findings = _holding(run, "fingerprint", "v_allowed_findings", today)
+        left_out = _count(run, findings)
+        run.leave_out(findings)
+        rows = run.query(_WORKS)
+        record = run.query("SELECT documents_scanned, outcome = 'complete' AS complete FROM run")[0]
+        works_known = run.query("SELECT count(*) AS n FROM work WHERE NOT decoy")[0]["n"]
+    reached = [row for row in rows if _RANKS[row["grade"]] >= _RANKS[gate.grade]]
+    asked = [row for row in reached if row["work_id"] not in set(allowed)]
+    new: dict[str, int] = {}
+    grades: dict[str, str] = {}
+    notes: list[str] = []
+    if gate.baseline is not None:
+        new, grades, notes = _against(gate.baseline, db, findings)
+    found = [_tripping(row, gate, new, grades) for row in asked]
+    return Verdict(
+        gate=gate,
+        works=[work for work in found if _is_new(work)],
+        known=[work.work_id for work in found if not _is_new(work)],
+        allowed=[row["work_id"] for row in reached if row["work_id"] in set(allowed)],
+        allowed_findings=left_out,
+        works_known=works_known,
+        baseline_notes=notes,
+        **record,
+    )
+
+
+def _tripping(row: dict[str, Any], gate: Gate, new: dict[str, int], grades: dict[str, str]) -> Tripping:
+    told = {name: row[name] for name in ("work_id", "title", "author", "grade", "coverage", "estimated", "matches")}
+    if gate.baseline is None:
+        return Tripping(**told, new_matches=row["matches"], earlier_grade=None)
+    work = row["work_id"]
+    return Tripping(**told, new_matches=new.get(work, 0), earlier_grade=grades.get(work, NO_MATCH))
+
+
+def _is_new(work: Tripping) -> bool:
+    """Without a baseline everything is. A grade also rises by passages for which other works are credited."""
+    if work.earlier_grade is None:
+        return True
+    return work.new_matches > 0 or _RANKS[work.grade] > _RANKS[work.earlier_grade]
+
+
+def _holding(run: RunReader, column: str, view: str, today: date) -> list[str]:
+    """What is allowed and has not expired."""
+    sql = f"SELECT {column} FROM {view} WHERE coalesce(expires >= ?, true) ORDER BY {column}"
+    return [row[column] for row in run.query(sql, [today])]
+
+
+def _count(run: RunReader, findings: Sequence[str]) -> int:
+    if not findings:
+        return 0
+    sql = f"SELECT count(*) AS n FROM match m WHERE list_contains(?::VARCHAR[], {fingerprint_sql('m')})"
+    return int(run.query(sql, [list(findings)])[0]["n"])
+
+
+def _against(baseline: Path, db: Path, findings: Sequence[str]) -> tuple[dict[str, int], dict[str, str], list[str]]:
+    """Of each work its new matches and its grade in the baseline; and what the baseline was made with instead."""
+    with tempfile.TemporaryDirectory(prefix="provenance-") as scratch, RunPair(baseline, db, Path(scratch)) as pair:
+        earlier, later = pair.runs()
+        new = {row["work_id"]: row["new"] for row in pair.query(_NEW, [list(findings)])}
+        grades = {row["work_id"]: row["grade"] for row in pair.query("SELECT work_id, grade FROM earlier.main.v_works")}
+    notes = [f"{one.kind}: {one}" for one in differing(earlier, later)]
+    if earlier["outcome"] != "complete":
+        notes.append("it is incomplete: what it has not scanned counts as new")
+    return new, grades, notes

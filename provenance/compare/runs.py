@@ -1,0 +1,139 @@
+"""Compares two runs: which works and documents were gained, lost or changed, and why. docs/gate.md has the reasons.
+
+Identical inputs give identical results, so every difference of results has a reason among the differences of inputs.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from provenance.compare.made_with import INDEX, PARAMETERS, SOFTWARE, Differing, differing
+from provenance.errors import UsageError
+from provenance.files import atomic_write
+from provenance.store.changes import UNEXPLAINED, Changes
+from provenance.store.pair import RunPair
+
+MOST_EXAMPLES = 20
+_DECOYS = "--decoys"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs compared; `earlier` and `later` are only names: either may be older."""
+
+    earlier: str
+    later: str
+    made_with: list[Differing]
+    index: dict[str, Any]  # works and editions that only one of the two indexes has, counts and examples
+    shards: dict[str, int]  # how many are same, renamed, gained, lost, changed, unknown
+    shard_examples: dict[str, list[dict[str, Any]]]
+    outcomes: tuple[str, str]  # `complete` or `incomplete`
+    scanned_once: int  # shards of both that had another outcome in the later run
+    scanned_once_examples: list[dict[str, Any]]
+    works: list[dict[str, Any]]  # all that differ, each with `reasons`: how many of its documents for which
+    documents: dict[str, dict[str, int]]  # gained, lost and changed ones, by reason
+    examples: dict[str, list[dict[str, Any]]]
+    said: list[dict[str, Any]]  # what people added; no difference of results
+
+    @property
+    def different(self) -> bool:
+        """Whether anything differs but what people added."""
+        data = sum(count for change, count in self.shards.items() if change not in ("same", "unknown"))
+        return bool(
+            self.made_with or self.index["works"] or self.index["editions"] or data or self.scanned_once
+            or self.outcomes[0] != self.outcomes[1] or self.works or any(self.documents.values())
+        )  # fmt: skip
+
+    @property
+    def unexplained(self) -> int:
+        """Differences for which there is no reason: there should be none."""
+        documents = sum(reasons.get(UNEXPLAINED, 0) for reasons in self.documents.values())
+        return documents + sum(UNEXPLAINED in work["reasons"] for work in self.works)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {**asdict(self), "different": self.different, "unexplained": self.unexplained}
+
+
+def compare(
+    earlier: str | Path, later: str | Path, most: int = MOST_EXAMPLES, out: str | Path | None = None
+) -> Comparison:
+    """Compare two run databases; with `out` all documents that differ are written there as Parquet, sorted.
+
+    Raises StoreError for what is no run, UsageError for the same file twice or a negative number of examples,
+    OutputError where `out` cannot be written.
+    """
+    if most < 0:
+        raise UsageError(f"{most} examples are asked for; it is a number from 0")
+    with _opened(Path(earlier), Path(later)) as pair:
+        changes = Changes(pair)
+        runs = pair.runs()
+        made_with = differing(*runs)
+        editions, works_of_index = changes.editions(), changes.works_of_index()
+        otherwise = _otherwise(made_with, bool(editions or works_of_index))
+        changes.compare_documents(otherwise)
+        reasons = changes.reasons_of_works()
+        works = [{**work, "reasons": reasons.get(work["work_id"]) or {otherwise: 0}} for work in changes.works()]
+        shards, shard_examples = changes.shards(most)
+        scanned_once, scanned_once_examples = changes.scanned_once(most)
+        if out is not None:
+            _write(changes, Path(out))
+        return Comparison(
+            earlier=str(earlier),
+            later=str(later),
+            made_with=made_with,
+            index={
+                "works": _by_change(works_of_index),
+                "editions": _by_change(editions),
+                "examples": [*works_of_index[:most], *editions[:most]],
+            },
+            shards=shards,
+            shard_examples=shard_examples,
+            outcomes=(runs[0]["outcome"], runs[1]["outcome"]),
+            scanned_once=scanned_once,
+            scanned_once_examples=scanned_once_examples,
+            works=works,
+            documents=changes.documents(),
+            examples={change: changes.examples(change, most) for change in ("gained", "lost", "changed")},
+            said=list(changes.said()),
+        )
+
+
+@contextmanager
+def _opened(earlier: Path, later: Path) -> Iterator[RunPair]:
+    with tempfile.TemporaryDirectory(prefix="provenance-") as scratch, RunPair(earlier, later, Path(scratch)) as pair:
+        yield pair
+
+
+def _otherwise(made_with: list[Differing], other_books: bool) -> str:
+    """The reason for what differs in rows whose bytes are the same and which both runs scanned.
+
+    Decoys are part of the index that is scanned with; where it differs in nothing else, they are the reason.
+    """
+    kinds = {one.kind for one in made_with}
+    of_index = [one.name for one in made_with if one.kind == INDEX]
+    only_decoys = of_index == ["--index"] and not other_books and any(one.name == _DECOYS for one in made_with)
+    if INDEX in kinds and not only_decoys:
+        return INDEX
+    return next((kind for kind in (PARAMETERS, SOFTWARE) if kind in kinds), UNEXPLAINED)
+
+
+def _by_change(rows: list[dict[str, Any]]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for row in rows:
+        found[row["change"]] = found.get(row["change"], 0) + 1
+    return found
+
+
+def _write(changes: Changes, out: Path) -> None:
+    schema, batches = changes.all_documents()
+    with atomic_write(out) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        for batch in batches:
+            writer.write_batch(batch)

@@ -1,0 +1,153 @@
+"""The child process that makes the contents of a bundle again from its tables, and compares.
+
+A bundle may come from somebody who has a reason to change it, and its Parquet files from anybody: they are parsed here,
+with bounded memory, and nothing of what this process says is more than text.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from provenance.errors import ProvenanceError
+from provenance.evidence.contents import BASE, RUN, Choice, write_contents
+from provenance.evidence.manifest import MANIFEST, STATEMENT, SUMS, files_of
+from provenance.evidence.write import seal
+from provenance.isolation.child import confine
+from provenance.store.database import RunReader, RunWriter
+from provenance.store.journal import FIRST, broken_link
+
+MEMORY = 8 << 30
+MOST_SHOWN = 120  # bytes around the first difference
+
+
+def check(folder: Path, choice: Choice, scratch: Path) -> list[dict[str, Any]]:
+    """The checks of what can be made again: a name, what differs, and what was equal."""
+    db, again = scratch / "again.duckdb", scratch / "again"
+    again.mkdir()
+    rebuild(folder, db)
+    with RunReader(db) as run:
+        write_contents(run, again, choice)
+        seal(run, again, choice)
+        journal = run.query("SELECT * FROM journal ORDER BY seq")
+    names = [name for name in sorted({*files_of(folder), *files_of(again)}) if name != MANIFEST]
+    groups: dict[str, list[str]] = {"tables": [], "report": [], "companions": []}
+    for name in names:
+        if difference := compare(folder / name, again / name, name):
+            groups[_group(name)].append(difference)
+    found: list[dict[str, Any]] = [{"name": name, "different": different} for name, different in groups.items()]
+    broken = unlinked(journal) if choice.redacted else broken_link(journal)
+    found.append({"name": "journal", "different": [broken] if broken else [], "entries": len(journal)})
+    return found
+
+
+def unlinked(journal: list[dict[str, Any]]) -> str | None:
+    """Where entries do not follow one another, of a journal whose notes were left out."""
+    previous = FIRST
+    for number, entry in enumerate(journal, 1):
+        if entry["seq"] != number or entry["previous"] != previous:
+            return f"entry {number} does not follow the one before it"
+        previous = entry["sha256"]
+    return None
+
+
+def _group(name: str) -> str:
+    return "report" if name == "report.html" else "tables" if name.endswith(".parquet") else "companions"
+
+
+def rebuild(folder: Path, db: Path) -> None:
+    """Make a run database of the tables in a bundle; raises StoreError or an Arrow error where they are none."""
+    writer = RunWriter(db)
+    try:
+        for table in BASE:
+            with pq.ParquetFile(folder / RUN / f"{table}.parquet", page_checksum_verification=True) as file:
+                for batch in file.iter_batches(use_threads=False):
+                    batch.validate(full=True)
+                    writer.load(table, pa.Table.from_batches([batch]))
+        writer.finish()
+    except BaseException:
+        writer.abandon()
+        raise
+
+
+def compare(ours: Path, other: Path, name: str) -> str:
+    """How a file differs from the one that was made again; empty if it does not. Tables are compared row by row."""
+    if not ours.is_file() or not other.is_file():
+        return f"{name} {'is missing' if other.is_file() else 'is not what such a run gives'}"
+    if name.endswith(".parquet"):
+        return _compare_tables(ours, other, name)
+    if name in (STATEMENT, SUMS):
+        return _compare_sums(ours, other, name)
+    with ours.open("rb") as left, other.open("rb") as right:
+        for number in itertools.count(1):
+            pair = left.readline(), right.readline()
+            if pair[0] != pair[1]:
+                return _difference(name, number, *pair)
+            if not pair[0]:
+                return ""
+    return ""
+
+
+def _compare_tables(ours: Path, other: Path, name: str) -> str:
+    left, right = (pq.read_table(path, page_checksum_verification=True, use_threads=False) for path in (ours, other))
+    left.validate(full=True)
+    if left.schema != right.schema:
+        return f"{name} has other columns"
+    if left.equals(right):
+        return ""
+    if left.num_rows != right.num_rows:
+        return f"{name} has {left.num_rows:,} rows; the run gives {right.num_rows:,}"
+    row = next((n for n in range(left.num_rows) if left.slice(n, 1) != right.slice(n, 1)), 0)
+    columns = [column for column in left.column_names if left[column].slice(row, 1) != right[column].slice(row, 1)]
+    return f"{name}, row {row}: {', '.join(columns)} {'is' if len(columns) == 1 else 'are'} not what the run gives"
+
+
+def _compare_sums(ours: Path, other: Path, name: str) -> str:
+    """Digests of Parquet files may differ where another version of Arrow wrote the same rows; others may not."""
+    left, right = (path.read_text("utf-8", "replace") for path in (ours, other))
+    read = _sums if name == SUMS else _subjects
+    return "" if read(left) == read(right) else f"{name} does not say what the files and the run give"
+
+
+def _sums(text: str) -> list[str]:
+    lines = [line for line in text.splitlines() if not line.endswith((".parquet", STATEMENT))]
+    return [*lines, *(line[64:] for line in text.splitlines())]
+
+
+def _subjects(text: str) -> dict[str, Any]:
+    said = json.loads(text)
+    subjects = [
+        {**subject, "digest": None} if subject["name"].endswith(".parquet") else subject for subject in said["subject"]
+    ]
+    return {**said, "subject": subjects}
+
+
+def _difference(name: str, line: int, ours: bytes, other: bytes) -> str:
+    at = next((n for n, (a, b) in enumerate(zip(ours, other, strict=False)) if a != b), min(len(ours), len(other)))
+    begin = max(0, at - MOST_SHOWN // 2)
+    shown = [text[begin : begin + MOST_SHOWN].decode("utf-8", "replace").strip() for text in (ours, other)]
+    return f"{name}, line {line}: it says {shown[0]!r}; the run gives {shown[1]!r}"
+
+
+def main() -> None:
+    """Read what to check from standard input, and write the checks to standard output, both as JSON."""
+    asked = json.loads(sys.stdin.buffer.read())
+    confine(MEMORY)
+    try:
+        with tempfile.TemporaryDirectory(prefix="provenance-", dir=asked["scratch"]) as scratch:
+            found = check(Path(asked["folder"]), Choice(asked["redacted"], asked["max_matches"]), Path(scratch))
+        answer: dict[str, Any] = {"checks": found}
+    except (ProvenanceError, pa.ArrowException, OSError, ValueError, LookupError, TypeError, MemoryError) as error:
+        answer = {"error": (str(error).splitlines() or [type(error).__name__])[0][:500] or type(error).__name__}
+    sys.stdout.write(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""What a bundle holds besides its digests: all is made of a run database, so it can be made again and compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from provenance.evidence.annex import annex
+from provenance.evidence.croissant import croissant
+from provenance.report.certificate import certificate
+from provenance.report.facts import Options
+from provenance.report.render import report
+from provenance.store.database import RunReader
+from provenance.store.export import EXPORTS, export
+from provenance.store.sarif import MOST_RESULTS
+
+RUN, TABLES = "run", "tables"  # folders: the tables of the database, from which it is made again; and all views
+README = "README.md"
+
+BASE = {
+    "run": "ALL", "attempt": "attempt", "unit": "unit", "shard": "shard", "edition": "edition_id", "work": "work_id",
+    "match": 'shard, "row", text_column, doc_begin, doc_end, edition_id, ref_word', "exception": "ALL",
+    "origin": "ALL", "journal": "seq",
+}  # fmt: skip
+"""The tables of a run database, each with its order."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a bundle is to hold."""
+
+    redacted: bool = False
+    max_matches: int = 1000  # in the report; the tables have all
+
+
+def write_contents(run: RunReader, folder: Path, choice: Choice) -> None:
+    """Write all files of a bundle but its digests; `run` is opened with `redact` where the choice says so."""
+    for name in (RUN, TABLES):
+        (folder / name).mkdir()
+    for table, order in BASE.items():
+        rows = run.arrow(f"SELECT * FROM {table} ORDER BY {order}")
+        pq.write_table(rows, folder / RUN / f"{table}.parquet", compression="zstd")
+    for what in EXPORTS:
+        export(run, what, "parquet", folder / TABLES / f"{what}.parquet")
+    if run.query("SELECT count(*) AS n FROM match")[0]["n"] <= MOST_RESULTS:
+        export(run, "matches", "sarif", folder / "matches.sarif")
+    for name, data in _small(run, choice):
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+
+
+def _small(run: RunReader, choice: Choice) -> Iterator[tuple[str, bytes]]:
+    yield README, (files("provenance.evidence") / "texts" / "bundle.md").read_bytes()
+    yield "report.html", report(run, Options(redacted=choice.redacted, max_matches=choice.max_matches))
+    yield "certificate.md", certificate(run).encode()
+    yield "croissant.json", json.dumps(croissant(run), indent=1, ensure_ascii=True).encode() + b"\n"
+    yield from annex(run).items()

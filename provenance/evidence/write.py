@@ -1,0 +1,99 @@
+"""Writes a bundle, as a folder or a zip file, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from provenance._version import __version__
+from provenance.errors import OutputError, UsageError
+from provenance.evidence.archive import write_archive
+from provenance.evidence.contents import Choice, write_contents
+from provenance.evidence.manifest import MANIFEST, STATEMENT, SUMS, files_of, make_manifest, read_manifest
+from provenance.evidence.statement import statement
+from provenance.files import atomic_write, file_sha256, sync_directory
+from provenance.process.software import code_sha256
+from provenance.store.database import RunReader
+
+ZIP = ".zip"
+
+
+def write_bundle(db: str | Path, out: str | Path, choice: Choice | None = None, overwrite: bool = False) -> str:
+    """Write the bundle of a run database to a new folder, or to a file where `out` ends in `.zip`.
+
+    Returns the digest of its manifest. With `overwrite` a bundle that is there is replaced, and nothing else ever.
+    Raises UsageError where something is in the way, StoreError for what is no run, OutputError where it cannot be
+    written.
+    """
+    db, out, choice = Path(db), Path(out), choice or Choice()
+    _check_free(out, overwrite)
+    try:
+        scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
+    except OSError as error:
+        raise OutputError(f"cannot write {out}: {error.strerror}") from error
+    try:
+        folder = scratch / "bundle"
+        folder.mkdir()
+        with RunReader(db, choice.redacted) as run:
+            write_contents(run, folder, choice)
+            digest = seal(run, folder, choice)
+        if out.suffix.lower() == ZIP:
+            with atomic_write(out) as file:
+                write_archive(folder, file)
+        else:
+            _sync(folder)
+            if out.exists():
+                shutil.rmtree(out)
+            folder.rename(out)
+            sync_directory(out.parent)
+        return digest
+    except OSError as error:
+        raise OutputError(f"cannot write {out}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def seal(run: RunReader, folder: Path, choice: Choice) -> str:
+    """Write statement, sums and manifest beside the files that are there; returns the digest of the manifest."""
+    digests = {name: file_sha256(folder / name) for name in files_of(folder, without=())}
+    said = json.dumps(statement(run, digests), indent=1, ensure_ascii=True).encode() + b"\n"
+    (folder / STATEMENT).write_bytes(said)
+    digests[STATEMENT] = file_sha256(folder / STATEMENT)
+    (folder / SUMS).write_text("".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items())))
+    (folder / MANIFEST).write_bytes(make_manifest(folder, made_by(choice)))
+    return str(read_manifest(folder)["sha256"])
+
+
+def made_by(choice: Choice) -> dict[str, Any]:
+    """How a bundle was made, for its manifest."""
+    return {
+        "tool": "provenance", "tool_version": __version__, "code_sha256": code_sha256(), "redacted": choice.redacted,
+        "max_matches": choice.max_matches,
+    }  # fmt: skip
+
+
+def _check_free(out: Path, overwrite: bool) -> None:
+    if not out.parent.is_dir():
+        raise UsageError(f"no directory {out.parent} to write {out.name} into")
+    if not out.exists():
+        return
+    if not overwrite:
+        raise UsageError(f"{out} exists: choose another --out, or pass --overwrite to replace a bundle")
+    if out.suffix.lower() == ZIP and out.is_file():
+        with out.open("rb") as file:
+            ours = file.read(2) == b"PK"
+    else:
+        ours = (out / MANIFEST).is_file()
+    if not ours:
+        raise UsageError(f"{out} exists and is no bundle: it is not overwritten; choose another --out")
+
+
+def _sync(folder: Path) -> None:
+    for name in files_of(folder, without=()):
+        with (folder / name).open("rb") as file, suppress(OSError):
+            os.fsync(file.fileno())

@@ -1,0 +1,117 @@
+"""An index in an object store, copied to this machine once and checked; whoever comes next finds it there."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from provenance.errors import IndexDamagedError, IndexMissingError, OutputError
+from provenance.files import file_digest
+from provenance.index.building import add_to_index
+from provenance.index.format import MANIFEST, read_manifest
+from provenance.sketch import Key
+from provenance.storage.folders import ObjectFolder
+from provenance.storage.locations import is_remote
+
+CACHE = "PROVENANCE_CACHE"
+"""Environment variable: a directory of this machine's own disk for such copies; by default ~/.cache/provenance."""
+
+
+def near_index(index: str | Path, anonymous: bool = False) -> Path:
+    """The folder of an index on this machine: the one given, or a copy of the one in a store.
+
+    The copy is named by the index's digest, so another index at the same place is another copy. Of several processes
+    one copies, the others wait. Raises IndexMissingError, IndexDamagedError, StorageError, OutputError.
+    """
+    if not is_remote(str(index)):
+        return Path(index)
+    folder = ObjectFolder(str(index), anonymous)
+    raw = folder.read(MANIFEST)
+    if raw is None:
+        raise IndexMissingError(f"no index at {index} (it has no {MANIFEST})")
+    try:
+        with tempfile.TemporaryDirectory(prefix="provenance-") as place:
+            (Path(place) / MANIFEST).write_bytes(raw)
+            manifest = read_manifest(Path(place))
+        with _place(str(manifest["digest"])) as (target, temporary):
+            if not _is_whole(target, manifest["files"]):
+                shutil.rmtree(target, ignore_errors=True)
+                temporary.mkdir()
+                (temporary / MANIFEST).write_bytes(raw)
+                _copy(folder, temporary, manifest["files"], str(index))
+                temporary.rename(target)
+    except OSError as error:
+        raise _no_room(index, error) from error
+    return target
+
+
+def joined_index(
+    index: str | Path, decoys: Sequence[str], place: Path, key: Key | None, anonymous: bool, workers: int
+) -> Path:
+    """The folder of the index that a scan uses: with the decoys, if there are any, it is made at `place`.
+
+    Raises BookError for decoys that cannot be read, and what `near_index` raises.
+    """
+    near = near_index(index, anonymous)
+    if not decoys:
+        return near
+    return add_to_index(near, [], place, key=key, decoys=decoys, workers=workers).folder
+
+
+def cached_joined_index(index: str | Path, decoys: Sequence[str], digest: str, key: Key, anonymous: bool) -> Path:
+    """The same on a node of a cluster: made once there, and kept beside copies of indexes under its digest.
+
+    Without decoys what `near_index` gives. Raises what `joined_index` raises, and OutputError.
+    """
+    if not decoys:
+        return near_index(index, anonymous)
+    try:
+        with _place(digest) as (target, temporary):
+            if not (target / MANIFEST).is_file():
+                joined_index(index, decoys, temporary, key, anonymous, 1).rename(target)
+    except OSError as error:
+        raise _no_room(index, error) from error
+    return target
+
+
+@contextmanager
+def _place(digest: str) -> Iterator[tuple[Path, Path]]:
+    """Where the index of a digest lies or is to lie on this machine, and where to make it; one process at a time."""
+    cache = _cache()
+    cache.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix=".copying-", dir=cache) as place,
+        (cache / f"{digest}.lock").open("ab") as lock,
+    ):
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield cache / digest, Path(place) / "index"
+
+
+def _cache() -> Path:
+    return Path(os.environ.get(CACHE) or Path.home() / ".cache" / "provenance") / "indexes"
+
+
+def _no_room(index: str | Path, error: OSError) -> OutputError:
+    told = error.strerror or error
+    return OutputError(f"the index {index} cannot be copied to {_cache()}: {told}; {CACHE} names another directory")
+
+
+def _is_whole(target: Path, files: dict[str, dict[str, object]]) -> bool:
+    """By sizes: who opens it compares digests."""
+    sizes = {path.name: path.stat().st_size for path in target.glob("*")} if target.is_dir() else {}
+    return MANIFEST in sizes and all(sizes.get(name) == entry["bytes"] for name, entry in files.items())
+
+
+def _copy(folder: ObjectFolder, target: Path, files: dict[str, dict[str, object]], index: str) -> None:
+    for name, entry in files.items():
+        if not folder.copy(name, target / name):
+            raise IndexDamagedError(f"{index}/{name} is missing from the index; build it again")
+        if file_digest(target / name) != entry["xxh3_128"]:
+            raise IndexDamagedError(
+                f"{index}/{name} is damaged, or changed while it was copied: copy or build it again"
+            )

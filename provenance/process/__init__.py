@@ -1,0 +1,1 @@
+"""What this process is: its command line, its software, the packages it does without."""

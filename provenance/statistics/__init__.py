@@ -1,0 +1,1 @@
+"""Formulas with their sources: containment of sketches, and matches that chance makes."""

@@ -1,0 +1,77 @@
+"""From where documents are: sites of their URLs and collections, for each how much was scanned and matched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from provenance.isolation.answers import COLLECTION, MOST_NAMES, SITE
+from provenance.shards.shard import Origins
+
+MOST_LENGTH = 255  # bytes of a name, which is what DNS allows
+
+_LABELS = r'[^\s/:?#@\\"<>\[\]]+\.[^\s/:?#@\\"<>\[\]]+'
+HOST = rf"^(?:(?:[A-Za-z][A-Za-z0-9+.\-]*:)?//(?:[^/?#@]*@)?)?(?P<site>{_LABELS}|\[[0-9A-Fa-f:.]+\])(?:[:/?#]|$)"
+"""The host of a URL, with or without its scheme; what has none (`javascript:`, a bare word) has no site."""
+
+OTHERS = None  # in place of a name
+
+
+def sites_of(urls: pa.Array) -> pa.Array:
+    """The host of each URL in lower case, without user and port; null where there is none."""
+    return pc.ascii_lower(pc.struct_field(pc.extract_regex(urls, HOST), [0]))
+
+
+@dataclass
+class Tally:
+    """Sums by kind and name: documents that have text, bytes of text, documents with a match."""
+
+    sums: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+
+    def add(self, origins: Origins, sizes: npt.NDArray[np.int64], *masks: npt.NDArray[np.bool_]) -> None:
+        """Count a batch: of each row its bytes of text, whether it has text, and whether it has a match."""
+        with_text, matched = masks
+        for kind, names in ((SITE, origins.urls), (COLLECTION, origins.sources)):
+            if names is not None:
+                self._add(kind, sites_of(names) if kind == SITE else names, with_text, sizes, matched)
+
+    def _add(self, kind: str, names: pa.Array, *values: npt.NDArray[Any]) -> None:
+        coded = pc.dictionary_encode(pc.fill_null(names, ""))
+        codes = coded.indices.to_numpy(zero_copy_only=False)
+        columns = [np.bincount(codes, value, len(coded.dictionary)).astype(np.int64).tolist() for value in values]
+        for name, *counts in zip(coded.dictionary.to_pylist(), *columns, strict=True):
+            key = kind, name.encode()[:MOST_LENGTH].decode("utf-8", "ignore")
+            known = self.sums.setdefault(key, [0, 0, 0])
+            for place, count in enumerate(counts):
+                known[place] += count
+
+    def merge(self, other: Tally) -> None:
+        """Sum in place."""
+        for key, counts in other.sums.items():
+            known = self.sums.setdefault(key, [0, 0, 0])
+            for place, count in enumerate(counts):
+                known[place] += count
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The sums as rows of the table `origin`: names with most text first, the rest as one without a name."""
+        found = []
+        for kind in (SITE, COLLECTION):
+            named = [(name, counts) for (of, name), counts in self.sums.items() if of == kind and counts[0]]
+            named.sort(key=lambda item: (-item[1][1], item[0]))
+            found += [_row(kind, name, counts) for name, counts in named[:MOST_NAMES]]
+            if rest := [counts for _, counts in named[MOST_NAMES:]]:
+                found.append(_row(kind, OTHERS, [sum(column) for column in zip(*rest, strict=True)]))
+        return found
+
+
+def _row(kind: str, name: str | None, counts: Sequence[int]) -> dict[str, Any]:
+    documents, text_bytes, matched = counts
+    return {
+        "kind": kind, "name": name, "documents": documents, "text_bytes": text_bytes, "documents_matched": matched
+    }  # fmt: skip

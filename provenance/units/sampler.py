@@ -1,0 +1,114 @@
+"""Takes some rows of a shard at random, in the child process that only looks: a few, short, and the same every time."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from heapq import heappush, heappushpop
+from typing import Any
+
+import pyarrow as pa
+
+from provenance.documents import document_bytes, document_sizes
+from provenance.errors import ShardError
+from provenance.shards.columns import Columns
+from provenance.shards.opening import open_shard
+from provenance.shards.shard import Options, Part, Shard
+from provenance.units.payloads import to_payload
+
+PARTS = 32  # of a shard, taken at random, that rows are taken from ...
+SHARD_BYTES = 32 << 20  # ... or as many as have so much text
+PART_BYTES = 16 << 20  # of text of a part that are read for it: of a long part only its first rows can be taken
+ROW_BYTES = 64 << 10  # of a longer row a stretch of this size is taken
+
+SAMPLE_SCHEMA = pa.schema(
+    [
+        ("row", pa.int64()),
+        ("column", pa.string()),
+        ("text", pa.large_binary()),  # at most ROW_BYTES
+        ("bytes", pa.int64()),  # of all of it
+    ]
+)
+
+
+@dataclass
+class Looked:
+    """What was looked at to take some of it."""
+
+    texts: int = 0
+    empty: int = 0  # nulls, and texts of no bytes
+    unscanned: int = 0  # what a scan leaves out too: too long, or not to be read
+
+
+def sample(path: str, name: str, options: Options, most: int, seed: int) -> tuple[dict[str, Any], memoryview]:
+    """At most `most` texts, as SAMPLE_SCHEMA in the order of the shard, and what was looked at.
+
+    Raises ShardError for a shard that cannot be read.
+    """
+    looked, kept = Looked(), list[tuple[float, int, int, str, bytes, int]]()
+    dice = random.Random(f"{seed}/{name}")
+    with open_shard(path, name, options) as shard:
+        columns = shard.choose_columns()
+        parts = _some(shard.parts(columns), dice)
+        for place, (row, column, text, size) in enumerate(_drawn(shard, parts, columns, looked)):
+            draw = dice.random()  # those with the highest numbers are kept: each text with the same chance
+            if len(kept) < most or draw > kept[0][0]:
+                item = (draw, place, row, column, _stretch(text, dice), size)
+                if len(kept) < most:
+                    heappush(kept, item)
+                else:
+                    heappushpop(kept, item)
+        complaint = None if options.decoder is None else options.decoder.health.complaint()
+        if complaint:
+            raise ShardError(f"shard {name} was probably not made with this tokenizer: {complaint}")
+    rows = [item[2:] for item in sorted(kept, key=lambda item: item[1])]
+    columns_of = zip(*rows, strict=True) if rows else ([], [], [], [])
+    arrays = [pa.array(list(values), field.type) for values, field in zip(columns_of, SAMPLE_SCHEMA, strict=True)]
+    return dict(looked.__dict__), to_payload(pa.table(arrays, schema=SAMPLE_SCHEMA))
+
+
+def _some(parts: list[Part], dice: random.Random) -> list[Part]:
+    """Parts that rows are taken from, in order; those beyond the bytes that are read are left out."""
+    chosen, left = list[Part](), SHARD_BYTES
+    for part in dice.sample(parts, min(PARTS, len(parts))):
+        if left > 0:
+            chosen.append(part)
+            left -= min(part.text_bytes, PART_BYTES)
+    return sorted(chosen, key=lambda part: part.number)
+
+
+def _drawn(
+    shard: Shard, parts: list[Part], columns: Columns, looked: Looked
+) -> Iterator[tuple[int, str, memoryview, int]]:
+    """Row, column, bytes and size of every text that can be taken."""
+    for part in parts:
+        left = PART_BYTES
+        for batch in shard.batches(part, columns):
+            looked.unscanned += len(batch.bad)
+            for field in batch.fields:
+                data, starts = document_bytes(field.texts)
+                sizes = document_sizes(field.texts).tolist()
+                looked.texts += len(sizes)
+                left -= sum(sizes)
+                for text, size in enumerate(sizes):
+                    if size == 0:
+                        looked.empty += 1
+                    elif size > shard.options.most_row_bytes:
+                        looked.unscanned += 1
+                    else:
+                        owner, begin = text if field.owners is None else int(field.owners[text]), int(starts[text])
+                        yield int(batch.rows[owner]), field.label(text), data[begin : begin + size], size
+            if left <= 0:
+                break
+
+
+def _stretch(text: memoryview, dice: random.Random) -> bytes:
+    """The text, or of a long one a stretch that begins and ends between code points."""
+    begin, end = 0, len(text)
+    if end > ROW_BYTES:
+        begin = dice.randrange(end - ROW_BYTES + 1)
+        end = begin + ROW_BYTES
+        begin += next((n for n in range(4) if text[begin + n] & 0xC0 != 0x80), 0)
+        end -= next((n for n in range(4) if end == len(text) or text[end - n] & 0xC0 != 0x80), 0)
+    return bytes(text[begin:end])
