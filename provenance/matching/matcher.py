@@ -14,6 +14,7 @@ from provenance.documents import documents_of
 from provenance.index.opening import Index
 from provenance.matching.common import distinctive
 from provenance.matching.config import MatchConfig
+from provenance.matching.counts import Counts
 from provenance.matching.credit import credit
 from provenance.matching.estimates import estimated
 from provenance.matching.found import Found, edges, join, locate
@@ -21,26 +22,6 @@ from provenance.matching.lookup import NO_BACKGROUND, look_up
 from provenance.matching.passages import verified
 from provenance.matching.reseed import exact_chains
 from provenance.matching.table import MATCH_SCHEMA, match_table
-
-
-@dataclass
-class Counts:
-    """What a batch held, matched or not."""
-
-    documents: int = 0
-    nulls: int = 0
-    text_bytes: int = 0
-    words: int = 0
-    invalid_utf8: int = 0  # byte sequences
-    invalid_documents: int = 0  # documents with any of them
-    common_fingerprints: int = 0  # common text, at too many places or too often in one document: they start no chain
-    common_passages: int = 0  # aligned, and not reported because they are common text
-    documents_matched: int = 0
-
-    def add(self, other: Counts) -> None:
-        """Sum in place."""
-        for name, value in other.__dict__.items():
-            setattr(self, name, getattr(self, name) + value)
 
 
 @dataclass

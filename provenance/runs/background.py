@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import to_builtins
 
 from provenance.errors import ShardError, UsageError
 from provenance.files import text_digest
@@ -61,7 +62,7 @@ def learn(paths: Sequence[str], hello: dict[str, Any], config: ScanConfig, worke
                 unit = {**pinned, "columns": header["columns"]}
                 parts = [Part(**part) for part in header["parts"]]
                 tasks.extend(
-                    {"task": "learn", "parts": [asdict(part) for part in some], **unit}
+                    {"task": "learn", "parts": [to_builtins(part) for part in some], **unit}
                     for some in plan_units(parts, config.unit_bytes)
                 )
                 tasks.append({"task": "digest", **pinned})

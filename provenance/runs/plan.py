@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from msgspec import to_builtins
 
 from provenance.isolation.supervisor import Fetching, Result, Task
 from provenance.matching.matcher import Counts
@@ -149,7 +151,7 @@ class Plan:
             parts = [Part(**part) for part in header["parts"]]
             more = {"columns": header["columns"], "identity": header["identity"]}
             for unit in shard.job.units:
-                told = [asdict(part) for part in parts_in(unit.slot, unit.slots, parts)]
+                told = [to_builtins(part) for part in parts_in(unit.slot, unit.slots, parts)]
                 if told:
                     tasks.append(self._task("scan", shard) | {"slot": unit.slot, "parts": told, **more})
         first = any(unit.slot == DIGEST_SLOT for unit in shard.job.units)
@@ -171,7 +173,7 @@ class Plan:
 def failed_record(shard: str, kind: str, reason: str) -> dict[str, Any]:
     """The closing record of a unit of which nothing was scanned."""
     problem = _problem(shard, {"error_kind": kind, "error": reason})
-    return {"facts": {}, "rows_read": 0, "counts": asdict(Counts()), "problems": [problem], "origins": []}
+    return {"facts": {}, "rows_read": 0, "counts": to_builtins(Counts()), "problems": [problem], "origins": []}
 
 
 def _close(shard: _Open, unit: Unit) -> Finished:
@@ -183,7 +185,7 @@ def _close(shard: _Open, unit: Unit) -> Finished:
     record = {
         "facts": {**shard.facts, "sha256": shard.sha256 if unit.slot == DIGEST_SLOT else None},
         "rows_read": header.get("rows_read", 0),
-        "counts": header.get("counts", asdict(Counts())),
+        "counts": header.get("counts", to_builtins(Counts())),
         "problems": problems,
         "origins": header.get("origins", []),
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
+from msgspec import to_builtins
 
 from provenance.matching.matcher import Counts
 from provenance.process.command_line import command_line
@@ -76,7 +77,7 @@ class ShardRecord:
         if self.rows is None and self.outcome == "scanned":
             known["rows"] = self.rows_read  # formats without a footer do not say how many there are
         columns = {name: getattr(self, name) for name in ("text_column", "id_column", "url_column", "source_column")}
-        return {**known, **columns, **asdict(self.counts), "outcome": self.outcome, "reason": reason}
+        return {**known, **columns, **to_builtins(self.counts), "outcome": self.outcome, "reason": reason}
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from provenance.documents import is_text
 from provenance.errors import TextColumnError
+from provenance.isolation.tasks import Item
 
 TEXT_COLUMNS = ("text", "content", "raw_content", "body", "document")
 CHAT_COLUMNS = ("messages", "conversations", "conversation")
@@ -54,8 +55,7 @@ class Asked:
         return [(text, "--text-column") for text in self.texts] + [(name, how) for name, how in named if name]
 
 
-@dataclass(frozen=True)
-class Columns:
+class Columns(Item, frozen=True):
     """The columns of a shard that are read: paths of texts or token ids, the name of the one with ids, and the paths
     of those that say from where a document is.
     """

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from provenance.closing import Closing
+from provenance.isolation.tasks import Item, Number
 from provenance.shards.columns import Asked, Columns, choose_columns
 from provenance.shards.tokens import Decoder
 
@@ -45,17 +46,16 @@ class Options:
         return Asked(self.text_columns, self.id_column, self.url_column, self.source_column)
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(Item, frozen=True):
     """Consecutive rows that can be read by themselves: a Parquet row group, an Arrow record batch, a range of lines."""
 
-    number: int
-    first_row: int
-    rows: int | None  # None: only reading tells
-    text_bytes: int  # about, before decoding
-    begin: int = 0  # where it begins and ends in the file, in the format's own unit, where that helps to find it
-    end: int = 0
-    row_group: int | None = None  # of Parquet
+    number: Number
+    first_row: Number
+    rows: Number | None  # None: only reading tells
+    text_bytes: Number  # about, before decoding
+    begin: Number = 0  # where it begins and ends in the file, in the format's own unit, where that helps to find it
+    end: Number = 0
+    row_group: Number | None = None  # of Parquet
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from msgspec import to_builtins
 
 from provenance.errors import ProvenanceError, ShardError
 from provenance.files import file_identity, file_sha256
@@ -83,8 +84,8 @@ class Worker:
                 "rows": shard.rows,
                 "row_groups": shard.groups or None,
                 "bytes": Path(task["path"]).stat().st_size,
-                "columns": asdict(columns),
-                "parts": [asdict(part) for part in parts],
+                "columns": to_builtins(columns),
+                "parts": [to_builtins(part) for part in parts],
             }
 
     def _digest(self, path: Path) -> str:
@@ -110,7 +111,7 @@ class Worker:
         source, parts = self._unit(task)
         result = scan_unit(source, parts, self._matcher, self._config, tell, bool(task.get("again")))
         header = {
-            "counts": result.counts.__dict__,
+            "counts": to_builtins(result.counts),
             "rows_read": result.rows_read,
             "untold_bytes": untold,
             "compile_seconds": compile_seconds(),

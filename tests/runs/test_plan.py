@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+from msgspec import to_builtins
 
 from provenance.errors import UsageError
 from provenance.isolation.supervisor import Children
@@ -16,7 +17,7 @@ from provenance.units.cutting import units_of
 OBJECT = {"uri": "s3://bucket/a", "bytes": 1, "etag": None, "version": None, "modified": None, "sha256": None}
 FETCHED = {"kind": "done", "task": "fetch", "sha256": "0", "bytes": 1, "version": None}
 PART = {"number": 0, "first_row": 0, "rows": 1, "text_bytes": 1, "begin": 0, "end": 0, "row_group": None}
-SCANNED = {"kind": "done", "task": "scan", "rows_read": 1, "counts": Counts().__dict__, "problems": []}
+SCANNED = {"kind": "done", "task": "scan", "rows_read": 1, "counts": to_builtins(Counts()), "problems": []}
 
 
 def job(name, slots, objects=()):

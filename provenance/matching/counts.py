@@ -1,0 +1,26 @@
+"""What a batch, a unit or a run held."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from provenance.isolation.tasks import Number
+
+
+class Counts(Struct, forbid_unknown_fields=True):
+    """What was examined, matched or not."""
+
+    documents: Number = 0
+    nulls: Number = 0
+    text_bytes: Number = 0
+    words: Number = 0
+    invalid_utf8: Number = 0  # byte sequences
+    invalid_documents: Number = 0  # documents with any of them
+    common_fingerprints: Number = 0  # common text, at too many places or too often in one document: they start no chain
+    common_passages: Number = 0  # aligned, and not reported because they are common text
+    documents_matched: Number = 0
+
+    def add(self, other: Counts) -> None:
+        """Sum in place."""
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))

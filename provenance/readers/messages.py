@@ -1,0 +1,64 @@
+"""The task of those children that parse files of books, and what they say to it."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from provenance.isolation.crews import Role
+from provenance.isolation.tasks import Answer, Item, Number, Task
+from provenance.readers.document import BookColumns
+from provenance.readers.formats import Format
+from provenance.readers.limits import Limits
+
+READER = Role("provenance.readers.process")
+
+
+class Member(Answer, frozen=True):
+    """A member of an archive is about to be read."""
+
+    number: Number
+    place: str
+
+
+class RefusedBook(Answer, frozen=True):
+    """A member of an archive that gave no book."""
+
+    place: str
+    outcome: Literal["skipped", "failed"]
+    reason: str
+
+
+class Book(Answer, frozen=True):
+    """A book; the payload is its text: see `document.Document`."""
+
+    format: str
+    encoding: str
+    facts: dict[str, str]
+    notes: tuple[str, ...]
+    cut_front: Number
+    cut_back: Number
+    id: str
+    place: str
+    sha256: str
+
+
+class ReadAnswer(Answer, frozen=True):
+    """All of a file was read."""
+
+
+class Read(Task, frozen=True):
+    """Read the books of a file, which is called `shard`."""
+
+    path: bytes  # as the file system has it
+    format: Format
+    columns: BookColumns
+    after: int = 0  # the first member of an archive that is read
+
+    answer: ClassVar[type[Answer]] = ReadAnswer
+    interim: ClassVar[tuple[type[Answer], ...]] = (Member, RefusedBook, Book)
+
+
+class ReaderHello(Item, frozen=True):
+    """What a reader is told first."""
+
+    limits: Limits
