@@ -19,6 +19,10 @@ class BookError(ProvenanceError):
     exit_code = 3
 
 
+class MissingExtraError(UsageError):
+    """What was asked for needs a package that is optional, and is not installed."""
+
+
 class MetadataError(UsageError):
     """The metadata file does not fit the books."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
+from typing import Any, TypeAlias, Unpack
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,9 +16,7 @@ from provenance.adapters import tables
 from provenance.adapters.recipe import Options, Recipe, share
 from provenance.errors import UsageError
 from provenance.matching.annotations import PROV_SCHEMA
-
-if TYPE_CHECKING:
-    from datasets import Features
+from provenance.process.extras import datasets
 
 Batch: TypeAlias = "pa.Table | Mapping[str, Any]"
 
@@ -42,11 +40,10 @@ class Annotate:
         return dict(self._annotate.recipe.annotations(texts, column).to_pydict())
 
     @staticmethod
-    def features(before: Features) -> Features:
+    def features(before: datasets.Features) -> datasets.Features:
         """Features of a dataset with the columns added: a stream cannot know them by itself, `map` takes them."""
-        from datasets import Features
-
-        return Features({**before, **Features.from_arrow_schema(PROV_SCHEMA)})
+        added = datasets.Features.from_arrow_schema(PROV_SCHEMA)
+        return datasets.Features({**before, **added})
 
 
 class Clean:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 import pyarrow as pa
 
 from provenance.adapters import tables
 from provenance.adapters.recipe import Options
 from provenance.matching.annotations import PROV_SCHEMA
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-    from pyspark.sql.types import StructType
+from provenance.process.extras import spark_arrow, spark_sql, spark_types
 
 
 class Annotate:
@@ -28,9 +25,7 @@ class Annotate:
         return map(self._annotate, batches)
 
     @staticmethod
-    def schema(frame: DataFrame) -> StructType:
+    def schema(frame: spark_sql.DataFrame) -> spark_types.StructType:
         """Schema of a frame with the columns added."""
-        from pyspark.sql.pandas.types import from_arrow_schema
-        from pyspark.sql.types import StructType
-
-        return StructType([*frame.schema.fields, *from_arrow_schema(PROV_SCHEMA).fields])
+        added = spark_arrow.from_arrow_schema(PROV_SCHEMA)
+        return spark_types.StructType([*frame.schema.fields, *added.fields])

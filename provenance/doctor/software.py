@@ -10,17 +10,11 @@ from pathlib import Path
 
 from provenance._version import __version__
 from provenance.doctor.finding import FAILED, OK, WARNING, Finding, Findings
+from provenance.process.extras import DISTRIBUTION, EXTRAS
 
-DISTRIBUTION = "provenance-scanner"
 NEEDED = ("click", "datasketch", "duckdb", "lxml", "msgspec", "numba", "numpy", "pyarrow", "selectolax", "xxhash")
 """What is looked for where the requirements are not known, because this is a checkout that was never installed."""
 
-EXTRAS = (  # extra, module, what cannot be done without it
-    ("pdf", "pypdfium2", "PDF books"),
-    ("tokens", "tokenizers", "token ids"),
-    ("warc", "fastwarc", "WARC and WET shards"),
-    ("hf", "huggingface_hub", "hf:// datasets"),
-)
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)\s*([<>=!~0-9.,\s*]*)$")
 
 
@@ -73,25 +67,20 @@ def _numbers(version: str) -> tuple[int, ...]:
 def formats() -> Findings:
     """Which optional packages can be imported, and what cannot be read without the others."""
     there: list[str] = []
-    missing: list[tuple[str, str, str]] = []
-    broken: list[tuple[str, str, str]] = []
-    for extra, module, purpose in EXTRAS:
+    lost: dict[str, str] = {}  # by extra, what cannot be read
+    for extra in (extra for extra in EXTRAS if extra.is_format):
         try:
-            import_module(module)
-            there.append(purpose)
-        except ModuleNotFoundError as error:
-            (missing if error.name == module else broken).append((extra, purpose, f"{module}: {error}"))
+            import_module(extra.module)
+            there.append(extra.purpose)
         except Exception as error:  # a package made for another machine may raise anything
-            broken.append((extra, purpose, f"{module}: {error}"))
-    text = "Parquet, Arrow, JSON lines, CSV, WebDataset; text, HTML and EPUB books"
-    lost = missing + broken
+            missing = isinstance(error, ModuleNotFoundError) and error.name == extra.module
+            lost[extra.name] = extra.purpose if missing else f"{extra.purpose} ({extra.module}: {error})"
     if not lost:
+        text = "Parquet, Arrow, JSON lines, CSV, WebDataset; text, HTML and EPUB books"
         yield Finding("formats", OK, f"{text}; {', '.join(there)}")
         return
-    extras = ",".join(extra for extra, *_ in lost)
-    reasons = [f"{purpose} ({reason})" for _, purpose, reason in broken]
-    cannot = ", ".join([purpose for _, purpose, _ in missing] + reasons)
-    yield Finding("formats", WARNING, f"cannot be read: {cannot}", f"pip install '{DISTRIBUTION}[{extras}]'")
+    remedy = f"pip install '{DISTRIBUTION}[{','.join(lost)}]'"
+    yield Finding("formats", WARNING, f"cannot be read: {', '.join(lost.values())}", remedy)
 
 
 def kernels() -> Findings:

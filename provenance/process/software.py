@@ -9,9 +9,10 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-NAME = "provenance-scanner"
-PACKAGE = Path(__file__).parent
-EXTRAS = ("pdf", "tokens", "warc", "hf", "objects", "ray")  # that a scan may use, where they are installed
+from provenance.process.extras import DISTRIBUTION, EXTRAS
+
+PACKAGE = Path(__file__).parents[1]
+IN_RUNS = tuple(extra.name for extra in EXTRAS if extra.in_runs)
 CODE = (".py", ".npz", ".json", ".toml", ".md", ".j2", ".css", ".js")
 
 
@@ -22,7 +23,7 @@ def packages() -> dict[str, dict[str, str | None]]:
     The digest is the SHA-256 of the RECORD that an installer leaves, in which every file has its own; None without one.
     """
     found: dict[str, dict[str, str | None]] = {}
-    waiting = _needs(_header(NAME), EXTRAS)
+    waiting = _needs(_header(DISTRIBUTION), IN_RUNS)
     while waiting:
         name = waiting.pop()
         key = re.sub(r"[-_.]+", "-", name).lower()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from provenance.errors import BookError
+from provenance.errors import BookError, MissingExtraError
+from provenance.process.extras import pypdfium2
 from provenance.readers.document import Document
 from provenance.readers.isbn import isbn13
 from provenance.readers.limits import Limits
@@ -20,11 +21,9 @@ _CODES = {1: "unknown error", 2: "file error", 3: "it is no PDF, or damaged", 4:
 def read_pdf(data: bytes, limits: Limits) -> Document:
     """Text page by page; raises BookError for a PDF that is damaged, encrypted or has no text layer."""
     try:
-        import pypdfium2
-    except ImportError as error:
-        raise BookError("PDFium is not installed: pip install 'provenance-scanner[pdf]'") from error
-    try:
         file = pypdfium2.PdfDocument(data)
+    except MissingExtraError as error:
+        raise BookError(str(error)) from error
     except pypdfium2.PdfiumError as error:
         code = getattr(error, "err_code", 0)
         if code in (4, 5):
@@ -64,8 +63,6 @@ def _document(file: PdfFile, limits: Limits) -> Document:
 
 def _lines(file: PdfFile, number: int) -> list[str] | None:
     """Lines of a page that are not blank, or None where it cannot be read."""
-    import pypdfium2
-
     try:
         page = file[number]
         text_page = page.get_textpage()

@@ -10,16 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from provenance.errors import UsageError
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+from provenance.process.extras import load, tokenizers
 
 END_OF_TEXT = ("<|endoftext|>", "<|end_of_text|>", "<|eot_id|>", "<|im_end|>", "</s>", "<eos>", "[SEP]", "<|return|>")
 """Names by which tokenizers call the token that ends a document, of which one has to be in `tokenizer.json`."""
@@ -74,12 +72,9 @@ class Decoder:
         """Raises UsageError where the file is no tokenizer, or the extra `tokens` is not installed."""
         raw = _read(Path(path))
         self.path, self.sha256 = path, hashlib.sha256(raw).hexdigest()
+        load("tokenizers")
         try:
-            from tokenizers import Tokenizer
-        except ImportError as error:
-            raise UsageError("--tokenizer needs: pip install 'provenance-scanner[tokens]'") from error
-        try:
-            self._tokenizer: Tokenizer = Tokenizer.from_str(raw.decode())
+            self._tokenizer = tokenizers.Tokenizer.from_str(raw.decode())
         except Exception as error:  # the library raises Exception itself
             raise UsageError(f"tokenizer {path} cannot be used: {error}") from error
         vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from provenance.errors import BookError, ShardError
+from provenance.errors import BookError, MissingExtraError, ShardError
+from provenance.process.extras import fastwarc_warc, load
 from provenance.readers.html import read_html
 from provenance.readers.limits import Limits
 from provenance.shards.columns import Columns, choose_columns
@@ -30,9 +30,6 @@ from provenance.shards.shard import (
 )
 from provenance.shards.streams import Stream, whole_part
 
-if TYPE_CHECKING:
-    from fastwarc.warc import WarcRecord
-
 WITH_TEXT = ("conversion", "response", "resource")
 KNOWN = (*WITH_TEXT, "warcinfo", "request", "metadata", "revisit", "continuation")
 ONCE = ("warc-type", "warc-record-id", "content-length")  # headers that a record has once
@@ -49,9 +46,9 @@ class WarcShard(Shard):
         """Raises ShardError without the extra `warc`."""
         super().__init__(path, name, options)
         try:
-            import fastwarc  # noqa: F401
-        except ImportError as error:
-            raise ShardError(f"shard {name} is WARC: pip install 'provenance-scanner[warc]' to read it") from error
+            load("fastwarc")
+        except MissingExtraError as error:
+            raise ShardError(f"shard {name} is WARC: {error}") from error
 
     def schema(self) -> pa.Schema:
         """What is known of a record."""
@@ -96,12 +93,10 @@ class WarcShard(Shard):
 
     def _records(self) -> Iterator[tuple[str, str, bytes | None, tuple[str, str] | None]]:
         """Id, URL and text of every record, and what was wrong with it."""
-        from fastwarc.warc import ArchiveIterator
-
         with Stream(self.path, self.name, self.options) as stream:
             try:
                 least = 0
-                for number, record in enumerate(ArchiveIterator(stream)):
+                for number, record in enumerate(fastwarc_warc.ArchiveIterator(stream)):
                     least = record.stream_pos + _least_size(record)
                     text, problem = self._text(record, number)
                     yield record.record_id or "", record.headers.get("WARC-Target-URI") or "", text, problem
@@ -112,7 +107,7 @@ class WarcShard(Shard):
                     raise
                 raise ShardError(f"shard {self.name} is damaged: {first_line(error)}") from error
 
-    def _text(self, record: WarcRecord, number: int) -> tuple[bytes | None, tuple[str, str] | None]:
+    def _text(self, record: fastwarc_warc.WarcRecord, number: int) -> tuple[bytes | None, tuple[str, str] | None]:
         kind = str(record.record_type)
         if kind not in KNOWN:
             return None, ("bad row", f"record {number} of shard {self.name} has no type: its header is damaged")
@@ -137,7 +132,7 @@ class WarcShard(Shard):
         return data, None
 
 
-def _least_size(record: WarcRecord) -> int:
+def _least_size(record: fastwarc_warc.WarcRecord) -> int:
     """Bytes of a record in its file, at least: the parser takes one that is cut short for whole. Raises ValueError."""
     header = sum(len(name.encode()) + len(value.encode()) + len(":\r\n") for name, value in record.headers.items())
     names = [name.lower() for name, _ in record.headers.items()]
