@@ -17,7 +17,7 @@ import pyarrow as pa
 
 import provenance
 from benchmarks.common import header, interleaved, median, table, write_json
-from provenance.index.build import build_index
+from provenance.index.build import write_index
 from provenance.matching.matcher import Matcher
 from provenance.readers.books import Book
 
@@ -38,7 +38,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         middle = WORDS // 2
         texts = (book[:middle] + boilerplate + book[middle:] for book in books)
-        build_index(
+        write_index(
             [Book(f"b{n:03}", f"t{n}", "", "", " ".join(text).encode(), "", "") for n, text in enumerate(texts)],
             Path(folder) / "index",
         )

@@ -28,10 +28,10 @@ import pyarrow.parquet as pq
 from benchmarks.common import header, interleaved, median, table, write_json
 from benchmarks.passages import make_text
 from provenance.index import format as names
-from provenance.index.build import build_index, finish
+from provenance.index.build import Editions, Means, finish, write_index
 from provenance.index.opening import Index
 from provenance.index.postings import Source
-from provenance.index.prepare import Options
+from provenance.index.prepare import Preparation
 from provenance.index.tables import GRANULE_BITS, Table
 from provenance.kernels.probe import largest_value
 from provenance.kernels.sorting import sort_postings
@@ -63,7 +63,7 @@ class Uniform:
 def make_index(folder: Path, postings: int) -> None:
     """An index of one real book and of a book-shaped nothing that holds so many random postings."""
     core = folder.with_suffix(".core")
-    build_index([Book("core", "core", "", "", make_text("English", 300_000), "core", "")], core, keep_texts=False)
+    write_index([Book("core", "core", "", "", make_text("English", 300_000), "core", "")], core, keep_texts=False)
     opened = Index(core)
     record, sketch = opened.manifest, opened.sketch
     rows = opened.editions.to_pylist()
@@ -77,7 +77,8 @@ def make_index(folder: Path, postings: int) -> None:
     for row in rows:
         row["identity_fingerprints"] = 0
     with ThreadPoolExecutor(2) as threads:
-        finish(folder, rows, nothing, ["", ""], sources, Options(sketch, opened.key, False), 0, 4 << 30, threads, [])
+        editions = Editions(rows, nothing, ["", ""], rows[-1]["first_word"] + words)
+        finish(folder, editions, sources, Preparation(sketch, opened.key, False), Means(4 << 30, threads), [])
     shutil.rmtree(core)
 
 

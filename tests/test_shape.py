@@ -21,7 +21,7 @@ def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def levels(node: ast.AST, level: int = 0) -> int:
-    """How deep the statements of a function are nested; `elif` is no level of its own, a function within begins anew."""
+    """How deep the statements of a function are nested; `elif` is no level, and a function within begins anew."""
     deepest = level
     for field, value in ast.iter_fields(node):
         for child in value if isinstance(value, list) else [value]:

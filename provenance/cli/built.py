@@ -9,7 +9,7 @@ import click
 from provenance.cli.printing import number, safe, size
 
 if TYPE_CHECKING:
-    from provenance.index.build import BuildReport
+    from provenance.index.report import BuildReport
 
 
 def print_report(report: BuildReport) -> None:

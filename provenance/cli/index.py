@@ -13,7 +13,7 @@ import click
 from provenance.cli.describing import COLUMNS_HELP, METADATA_HELP, fact_options, parse_columns
 
 if TYPE_CHECKING:
-    from provenance.index.build import BuildReport
+    from provenance.index.report import BuildReport
 
 FILE = click.Path(path_type=Path)
 
@@ -249,9 +249,9 @@ def info(index: Path, as_json: bool, key_file: Path | None) -> None:
     from provenance.cli.built import counts_of, print_works
     from provenance.cli.options import read_key
     from provenance.cli.printing import number, safe, size
-    from provenance.index.build import editions_of_works
     from provenance.index.format import OUTCOMES, read_manifest
     from provenance.index.opening import Index
+    from provenance.index.report import editions_of_works
     from provenance.sketch import PUBLIC, Key
 
     manifest = read_manifest(index)

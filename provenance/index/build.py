@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import shutil
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,86 +20,42 @@ from provenance._version import __version__
 from provenance.errors import BookError, OutputError, UsageError
 from provenance.files import sync_directory
 from provenance.index import format as names
+from provenance.index.options import BuildOptions, changed
 from provenance.index.postings import Gatherer, Source, U64s
-from provenance.index.prepare import MOST_POSITIONS, Options, prepare_all
+from provenance.index.prepare import MOST_POSITIONS, Preparation, Prepared, prepare_all
+from provenance.index.report import BuildReport, by_outcome, report_of
 from provenance.index.sealing import sealing
 from provenance.index.tables import WIDE_WORDS, write_tables
 from provenance.index.texts import TextWriter
 from provenance.index.works import EditionIdentity, group_editions
 from provenance.readers.books import Book, SourceOutcome
-from provenance.sketch import FracMinHash, Key, Sketch, to_json
+from provenance.sketch import FracMinHash, to_json
 from provenance.text.tables import fold_table
 
-MEMORY = 1 << 30  # bytes for postings while they are gathered and sorted
-LEAST_MEMORY = 1 << 24
-SHORT_WORDS = 100  # a book of fewer words is likely a cover, or was not read as it should be
 
-
-@dataclass(frozen=True)
-class BuildReport:
-    """What was built: counts, and the works that have more than one edition."""
-
-    folder: Path
-    editions: int
-    works: int  # decoys included
-    decoys: int  # editions that cannot be in any data
-    words: int
-    postings: int
-    index_bytes: int
-    table_bytes: int  # of it what lookup needs: fingerprints, postings, buckets and filter
-    dropped_repeats: int  # postings left out by MOST_POSITIONS
-    empty_editions: list[str]
-    short_editions: dict[str, int]  # edition id -> words, where there are some, but fewer than SHORT_WORDS
-    cut_editions: dict[str, list[int]]  # edition id -> bytes of Project Gutenberg's cut off its front and back
-    notes: dict[str, list[str]]  # edition id -> what was odd about reading it
-    formats: dict[str, int]  # format -> editions
-    invalid_utf8: dict[str, int]  # edition id -> invalid byte sequences
-    grouped: dict[str, list[dict[str, str]]]  # work id -> its editions (id, title, grouped_by), where it has several
-    sources: list[SourceOutcome]
-
-    @property
-    def outcomes(self) -> dict[str, int]:
-        """How many files were read, skipped and failed."""
-        ended = [source.outcome for source in self.sources]
-        return {outcome: ended.count(outcome) for outcome in names.OUTCOMES}
-
-    def to_json(self) -> dict[str, Any]:
-        """The report as plain JSON values."""
-        return {**asdict(self), "folder": str(self.folder), "outcomes": self.outcomes}
-
-
-def build_index(
+def write_index(
     books: Iterable[Book],
     out: Path,
-    sketch: Sketch | None = None,
-    key: Key | None = None,
-    keep_texts: bool = True,
-    overwrite: bool = False,
+    options: BuildOptions | None = None,
+    *,
     sources: list[SourceOutcome] | None = None,
     on_book: Callable[[Book], None] = lambda book: None,
-    memory: int = MEMORY,
-    workers: int = 2,
-    wide_words: int = WIDE_WORDS,
-    pseudonyms: bool = False,
-    private_record: Path | None = None,
+    **changes: Any,
 ) -> BuildReport:
-    """Build an index of `books` at `out`; what is written depends on neither `memory` nor `workers`.
+    """Write an index of `books` at `out`; `changes` are fields of BuildOptions.
 
-    `sources` is the list that the reader of the books fills, for the report. With a secret key and without texts the
-    index is sealed (see `sealing`): `pseudonyms` replace names, and `private_record` is written for its owner. Raises
-    UsageError when `out` is taken or there is no book, BookError for two books of one id, OutputError when the disk
-    refuses.
+    `sources` is the list that the reader of the books fills, for the report. Raises UsageError when `out` is taken or
+    there is no book, BookError for two books of one id, OutputError when the disk refuses.
     """
-    if memory < LEAST_MEMORY:
-        raise UsageError(f"--memory is {memory} bytes; at least {LEAST_MEMORY >> 20} MB are needed")
+    options = changed(options, changes)
     threading.Thread(target=import_module, args=["datasketch"], daemon=True).start()  # slow, and needed in the end only
-    key = key or Key()
-    options = Options(
-        sketch or FracMinHash(), key, keep_texts, sealing(key, keep_texts, pseudonyms, private_record, out, overwrite)
-    )
-    with new_index(out, overwrite) as folder, ThreadPoolExecutor(workers) as threads:
-        outcomes = [] if sources is None else sources
-        report = _build(books, folder, options, outcomes, on_book, memory, workers, threads, wide_words)
+    record = Path(options.private_record) if options.private_record else None
+    sealed = sealing(options.key, options.keep_texts, options.pseudonyms, record, out, options.overwrite)
+    preparation = Preparation(options.sketch or FracMinHash(), options.key, options.keep_texts, sealed)
+    with new_index(out, options.overwrite) as folder, ThreadPoolExecutor(options.workers) as threads:
+        means = Means(options.memory, threads, options.workers, options.wide_words)
+        editions, postings = _gather(_distinct(books, on_book), folder, preparation, means)
+        report = finish(folder, editions, postings, preparation, means, [] if sources is None else sources)
     return replace(report, folder=out)
 
 
@@ -135,48 +90,63 @@ def _check_free(out: Path, overwrite: bool) -> None:
         raise UsageError(f"{out} holds an index already: choose another --out, or pass --overwrite to replace it")
 
 
-def _build(
-    books: Iterable[Book],
-    folder: Path,
-    options: Options,
-    sources: list[SourceOutcome],
-    on_book: Callable[[Book], None],
-    memory: int,
-    workers: int,
-    threads: ThreadPoolExecutor,
-    wide_words: int,
-) -> BuildReport:
+@dataclass
+class Editions:
+    """What an index is made of: an item an edition in each list, in their order."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)  # of EDITION_SCHEMA, without their works
+    identities: list[U64s] = field(default_factory=list)  # fingerprints by which editions of a work are told
+    given_works: list[str] = field(default_factory=list)  # works that metadata name, or nothing
+    words: int = 0
+    dropped_repeats: int = 0
+
+    def add(self, edition: Prepared) -> None:
+        """Put an edition behind the others."""
+        self.rows.append({**edition.row, "first_word": self.words})
+        self.identities.append(edition.identity)
+        self.given_works.append(edition.given_work)
+        self.dropped_repeats += edition.dropped
+        self.words += edition.row["words"]
+
+
+@dataclass(frozen=True)
+class Means:
+    """What building may use: bytes of memory for postings, and threads."""
+
+    memory: int
+    threads: ThreadPoolExecutor
+    workers: int = 2
+    wide_words: int = WIDE_WORDS  # from so many words on postings take eight bytes
+
+
+def _gather(
+    books: Iterable[Book], folder: Path, preparation: Preparation, means: Means
+) -> tuple[Editions, list[Source]]:
+    """Prepare all books: their texts are written to `folder`, their postings gathered."""
     spilled = folder / "spilled"
     spilled.mkdir()
-    gatherer, rows, identities = Gatherer(spilled, memory, threads), list[dict[str, Any]](), list[U64s]()
-    given: list[str] = []
-    first_word = dropped = 0
+    gatherer, editions = Gatherer(spilled, means.memory, means.threads), Editions()
     with contextlib.ExitStack() as files:
         texts, words, spans = (
             files.enter_context((folder / name).open("wb")) for name in (names.TEXTS, names.WORDS, names.SPANS)
         )
         writer = TextWriter(texts)
-        for edition in prepare_all(_distinct(books, on_book), options, workers, threads):
-            gatherer.add(edition.values, edition.positions.astype(np.uint64) + np.uint64(first_word))
+        for edition in prepare_all(books, preparation, means.workers, means.threads):
+            gatherer.add(edition.values, edition.positions.astype(np.uint64) + np.uint64(editions.words))
             if edition.text is not None:
-                writer.add(len(rows), first_word, edition.text.frames)
+                writer.add(len(editions.rows), editions.words, edition.text.frames)
                 words.write(np.ascontiguousarray(edition.text.words, dtype="<u4").data)
                 spans.write(edition.text.spans.data)
-            rows.append({**edition.row, "first_word": first_word})
-            identities.append(edition.identity)
-            given.append(edition.given_work)
-            dropped += edition.dropped
-            first_word += edition.row["words"]
+            editions.add(edition)
         block_table = writer.table()
-    if not rows:
+    if not editions.rows:
         raise UsageError("there is no book in the sources: nothing was indexed")
-    if options.keep_texts:
+    if preparation.keep_texts:
         block_table.astype("<u8").tofile(folder / names.BLOCKS)
     else:
         for name in (names.TEXTS, names.WORDS, names.SPANS):
             (folder / name).unlink()
-    postings = gatherer.sources()
-    return finish(folder, rows, identities, given, postings, options, dropped, memory, threads, sources, wide_words)
+    return editions, gatherer.sources()
 
 
 def _distinct(books: Iterable[Book], on_book: Callable[[Book], None]) -> Iterator[Book]:
@@ -196,96 +166,54 @@ def two_of_one_id(edition_id: str, one: str, other: str) -> BookError:
 
 def finish(
     folder: Path,
-    rows: list[dict[str, Any]],
-    identities: list[U64s],
-    given: list[str],
+    editions: Editions,
     tables: list[Source],
-    options: Options,
-    dropped: int,
-    memory: int,
-    threads: ThreadPoolExecutor,
+    preparation: Preparation,
+    means: Means,
     sources: Sequence[SourceOutcome],
-    wide_words: int = WIDE_WORDS,
 ) -> BuildReport:
     """Group editions into works, write what is not written yet, and the manifest, which makes the index whole."""
-    known = [
+    rows = editions.rows
+    identities = [
         EditionIdentity(row["edition_id"], row["title"], row["author"], work, identity)
-        for row, work, identity in zip(rows, given, identities, strict=True)
+        for row, work, identity in zip(rows, editions.given_works, editions.identities, strict=True)
     ]
-    for row, work in zip(rows, group_editions(known), strict=True):
+    for row, work in zip(rows, group_editions(identities), strict=True):
         row.update(work_id=work.work_id, grouped_by=work.grouped_by)
     _refuse_known_decoys(rows)
-    words = rows[-1]["first_word"] + rows[-1]["words"]
-    np.concatenate(identities).astype("<u8").tofile(folder / names.IDENTITIES)
-    seal = options.sealing
-    shown = rows if seal is None else [seal.sealed(row) for row in rows]
-    table = pa.Table.from_pylist(shown, schema=names.EDITION_SCHEMA)
+    np.concatenate(editions.identities).astype("<u8").tofile(folder / names.IDENTITIES)
+    seal = preparation.sealing
+    public_rows = rows if seal is None else [seal.sealed(row) for row in rows]
+    table = pa.Table.from_pylist(public_rows, schema=names.EDITION_SCHEMA)
     pq.write_table(table, folder / names.EDITIONS, compression="zstd")
-    written = write_tables(folder, tables, words, options.most_hidden, memory, threads, wide_words)
+    written = write_tables(
+        folder, tables, editions.words, preparation.most_hidden, means.memory, means.threads, means.wide_words
+    )
     shutil.rmtree(folder / "spilled", ignore_errors=True)
-    works = editions_of_works(rows)
     counts = {
         "editions": len(rows),
-        "works": len(works),
-        "words": words,
+        "works": len({row["work_id"] for row in rows}),
+        "words": editions.words,
         "postings": written.pop("postings"),
         "distinct_fingerprints": written.pop("distinct_fingerprints"),
-        "dropped_repeats": dropped,
+        "dropped_repeats": editions.dropped_repeats,
     }
     record = {
         "created_by": f"provenance {__version__}",
         "unicode": fold_table().unicode_version,
-        "sketch": to_json(options.sketch),
-        "key_id": options.key.key_id,
+        "sketch": to_json(preparation.sketch),
+        "key_id": preparation.key.key_id,
         "names": "pseudonyms" if seal is not None and seal.pseudonyms else "given",
-        "texts": options.keep_texts,
+        "texts": preparation.keep_texts,
         "most_positions": MOST_POSITIONS,
         "counts": counts,
         **written,
         "sources": by_outcome(sources if seal is None else ()),  # names of files are names of books
     }
-    digest = names.write_manifest(folder, record, names.file_names(options.keep_texts, written["wide_postings"]))
+    digest = names.write_manifest(folder, record, names.file_names(preparation.keep_texts, written["wide_postings"]))
     if seal is not None:
         seal.keep_record(rows, digest)
-    sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
-    return BuildReport(
-        folder=folder,
-        editions=len(rows),
-        works=len(works),
-        decoys=sum(row["decoy"] for row in rows),
-        words=words,
-        postings=counts["postings"],
-        index_bytes=sum(sizes.values()),
-        table_bytes=sum(sizes.get(name, 0) for name in names.TABLES),
-        dropped_repeats=dropped,
-        empty_editions=[row["edition_id"] for row in rows if row["words"] == 0],
-        invalid_utf8={row["edition_id"]: row["invalid_utf8"] for row in rows if row["invalid_utf8"]},
-        grouped={work: editions for work, editions in works.items() if len(editions) > 1},
-        short_editions={row["edition_id"]: row["words"] for row in rows if 0 < row["words"] < SHORT_WORDS},
-        cut_editions={
-            row["edition_id"]: [row["cut_front"], row["cut_back"]] for row in rows if row["cut_front"] + row["cut_back"]
-        },
-        notes={row["edition_id"]: row["notes"] for row in rows if row["notes"]},
-        formats=dict(sorted(Counter(row["format"] for row in rows).items())),
-        sources=list(sources),
-    )
-
-
-def by_outcome(sources: Iterable[SourceOutcome]) -> dict[str, dict[str, int | str]]:
-    """The outcomes as the manifest has them: what was read with its number of books, the others with why not."""
-    record: dict[str, dict[str, int | str]] = {outcome: {} for outcome in names.OUTCOMES}
-    for source in sources:
-        record[source.outcome][source.path] = source.books if source.outcome == "read" else source.reason
-    return record
-
-
-def from_record(record: dict[str, dict[str, int | str]]) -> list[SourceOutcome]:
-    """What `by_outcome` made of them."""
-    return [
-        SourceOutcome(path, outcome, "" if outcome == "read" else str(told), int(told) if outcome == "read" else 0)
-        for outcome, paths in record.items()
-        for path, told in paths.items()
-    ]
+    return report_of(folder, rows, counts, sources)
 
 
 def _refuse_known_decoys(rows: list[dict[str, Any]]) -> None:
@@ -296,12 +224,3 @@ def _refuse_known_decoys(rows: list[dict[str, Any]]) -> None:
                 f"decoy {row['edition_id']} is an edition of the same work as {book['edition_id']} (by "
                 f"{max(row['grouped_by'], book['grouped_by'])}): it may be in the data, so it is no decoy; leave it out"
             )
-
-
-def editions_of_works(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, str]]]:
-    """Works in order of their ids, each with its editions: id, title and why they are grouped."""
-    works: dict[str, list[dict[str, str]]] = {}
-    for row in sorted(rows, key=lambda row: (str(row["work_id"]), str(row["edition_id"]))):
-        shown = {name: row[name] for name in ("edition_id", "title", "grouped_by")}
-        works.setdefault(row["work_id"], []).append(shown)
-    return works

@@ -3,78 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from provenance.errors import BookError, UsageError
-from provenance.index import build
-from provenance.index.build import MEMORY, BuildReport
+from provenance.index.build import write_index
 from provenance.index.merge import merge_indexes
 from provenance.index.opening import Index
+from provenance.index.options import BuildOptions, changed
+from provenance.index.report import BuildReport
 from provenance.readers.books import Book, Reading, read_books
-from provenance.readers.document import FACTS, BookColumns
-from provenance.readers.limits import Limits
+from provenance.readers.document import FACTS
 from provenance.readers.metadata import checked_facts, read_metadata
 from provenance.readers.walk import size_of
-from provenance.sketch import TEXT_FREE_SCALE, FracMinHash, Key, Sketch, scale_for
+from provenance.sketch import TEXT_FREE_SCALE, FracMinHash, scale_for
 
 BYTES_A_WORD = 6  # of English prose, blanks included
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """Files that are indexed already, and are passed over: digests (SHA-256) of them, each with its name."""
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    seal: Callable[[str], str] = str  # makes of a digest what `names` has in its place
 
 
 def build_index(
     sources: Sequence[str | Path],
     out: str | Path,
+    options: BuildOptions | None = None,
     *,
-    metadata: str | Path | None = None,
-    sketch: Sketch | None = None,
-    key: Key | None = None,
-    keep_texts: bool = True,
-    overwrite: bool = False,
-    columns: BookColumns | None = None,
+    indexed: Indexed | None = None,
     on_book: Callable[[Book], None] = lambda book: None,
-    memory: int = MEMORY,
-    workers: int = 2,
-    decoys: Sequence[str | Path] = (),
-    described: Mapping[str, str] | None = None,
-    strict: bool = False,
-    limits: Limits | None = None,
-    known: Mapping[str, str] | None = None,
-    seal: Callable[[str], str] = str,
-    pseudonyms: bool = False,
-    private_record: str | Path | None = None,
+    **changes: Any,
 ) -> BuildReport:
     """Index books, directories of them, collections and archives, in this order, at `out`.
 
-    Without a `sketch` it is FracMinHash at the densest scale that suits the size of the sources (see `scale_for`), and
-    of an index without texts not denser than TEXT_FREE_SCALE.
-    `memory` bounds what postings take while they are gathered, in bytes. `metadata` is a CSV or Parquet file with
-    `id`, `file` or `isbn` and any of FACTS. `described` are facts of the only book. `decoys` are sources of books that
-    cannot be in any data. A file that cannot be read is told in the report, and the others are indexed; with `strict`,
-    or where nothing can be read, it raises BookError. `known` are digests (SHA-256) of
-    files that are indexed already, each with its name: they are skipped; `seal` makes of a digest what `known` has in
-    its place. With a secret `key` and without `keep_texts` the index is sealed: it has no digest of a text that others
-    could compare; `pseudonyms` replace names and titles, and `private_record` is where its owner's own record goes.
-    Raises UsageError, MetadataError or
-    OutputError too; then nothing is left at `out` that was not there before.
+    `changes` are fields of BuildOptions. Without a `sketch` it is FracMinHash at the densest scale that suits the size
+    of the sources (see `scale_for`), and of an index without texts not denser than TEXT_FREE_SCALE. A file that cannot
+    be read is told in the report, and the others are indexed; with `strict`, or where nothing can be read, it raises
+    BookError. Raises UsageError, MetadataError or OutputError too; then nothing is left at `out` that was not there
+    before.
     """
+    options, indexed = changed(options, changes), indexed or Indexed()
     reading = Reading(
-        metadata=read_metadata(Path(metadata) if metadata else None),
-        columns=columns or BookColumns(),
-        described=_checked(described or {}),
-        strict=strict,
-        limits=limits or Limits(),
-        seen=dict(known or {}),
-        seal=seal,
+        metadata=read_metadata(Path(options.metadata) if options.metadata else None),
+        columns=options.columns,
+        described=_checked(options.described),
+        strict=options.strict,
+        limits=options.limits,
+        seen=dict(indexed.names),
+        seal=indexed.seal,
     )
-    paths, not_in_data = [Path(source) for source in sources], [Path(source) for source in decoys]
-    sketch = sketch or fitting_sketch(paths + not_in_data, keep_texts)
-    books = _all_books(paths, not_in_data, reading, str(metadata))
-    return build.build_index(
-        books, Path(out), sketch, key, keep_texts, overwrite, reading.outcomes, on_book, memory, workers,
-        pseudonyms=pseudonyms, private_record=Path(private_record) if private_record else None,
-    )  # fmt: skip
+    paths, decoys = [Path(source) for source in sources], [Path(source) for source in options.decoys]
+    sketch = options.sketch or fitting_sketch(paths + decoys, options.keep_texts)
+    books = _all_books(paths, decoys, reading, str(options.metadata))
+    return write_index(books, Path(out), options, sketch=sketch, sources=reading.outcomes, on_book=on_book)
 
 
 def _all_books(sources: Sequence[Path], decoys: Sequence[Path], reading: Reading, metadata: str) -> Iterator[Book]:
@@ -123,44 +111,27 @@ def add_to_index(
     existing: str | Path,
     sources: Sequence[str | Path],
     out: str | Path | None = None,
+    options: BuildOptions | None = None,
     *,
-    metadata: str | Path | None = None,
-    key: Key | None = None,
-    overwrite: bool = False,
-    columns: BookColumns | None = None,
     on_book: Callable[[Book], None] = lambda book: None,
-    memory: int = MEMORY,
-    workers: int = 2,
-    decoys: Sequence[str | Path] = (),
-    strict: bool = False,
+    **changes: Any,
 ) -> BuildReport:
-    """Index more books behind those of an index: in its place, or at `out`.
+    """Index more books behind those of an index: in its place, or at `out`; `changes` are fields of BuildOptions.
 
-    The result is what building all at once gives. Raises what `build_index` and `merge_indexes` raise; then the index
-    is as it was.
+    Its sketch, and whether it keeps texts, are the index's own. The result is what building all at once gives. Raises
+    what `build_index` and `merge_indexes` raise; then the index is as it was.
     """
-    opened = Index(Path(existing), key)
+    options = changed(options, changes)
+    opened = Index(Path(existing), options.key)
     if opened.manifest["names"] != "given":
         raise UsageError(f"{existing} has pseudonyms, by which works cannot be told: build it again from all books")
-    known = zip(*(opened.editions[name].to_pylist() for name in ("source_sha256", "source", "edition_id")), strict=True)
+    columns = (opened.editions[name].to_pylist() for name in ("source_sha256", "source", "edition_id"))
+    names = {digest: source or f"edition {edition_id}" for digest, source, edition_id in zip(*columns, strict=True)}
+    indexed = Indexed(names, str if opened.has_texts else opened.key.seal)
     target = Path(existing if out is None else out)
     with TemporaryDirectory(prefix=f".{target.name}.", suffix=".adding", dir=target.parent) as folder:
-        added = build_index(
-            sources,
-            Path(folder) / "added",
-            metadata=metadata,
-            sketch=opened.sketch,
-            key=key,
-            keep_texts=opened.has_texts,
-            columns=columns,
-            on_book=on_book,
-            memory=memory,
-            workers=workers,
-            decoys=decoys,
-            strict=strict,
-            known={digest: source or f"edition {edition_id}" for digest, source, edition_id in known},
-            seal=str if opened.has_texts else opened.key.seal,
-        )
-        new = Index(added.folder, key)
-        report = merge_indexes(opened, new, target, overwrite or out is None, memory)
+        alike = replace(options, sketch=opened.sketch, keep_texts=opened.has_texts)
+        added = build_index(sources, Path(folder) / "added", alike, indexed=indexed, on_book=on_book)
+        new = Index(added.folder, options.key)
+        report = merge_indexes(opened, new, target, options.overwrite or out is None, options.memory)
     return replace(report, sources=added.sources)

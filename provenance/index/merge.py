@@ -11,10 +11,12 @@ import numpy as np
 
 from provenance.errors import UsageError
 from provenance.index import format as names
-from provenance.index.build import MEMORY, BuildReport, finish, from_record, new_index, two_of_one_id
+from provenance.index.build import Editions, Means, finish, new_index, two_of_one_id
 from provenance.index.opening import Index
+from provenance.index.options import MEMORY
 from provenance.index.postings import Source
-from provenance.index.prepare import Options
+from provenance.index.prepare import Preparation
+from provenance.index.report import BuildReport, from_record
 from provenance.index.tables import Table
 from provenance.index.texts import COLUMNS
 
@@ -41,21 +43,28 @@ def merge_indexes(one: Index, other: Index, out: Path, overwrite: bool = False, 
     for edition_id, source in zip(other.edition_ids, other.editions["source"].to_pylist(), strict=True):
         if edition_id in sources_of:
             raise two_of_one_id(edition_id, f"{one.folder} ({sources_of[edition_id]})", f"{other.folder} ({source})")
-    words = one.manifest["counts"]["words"]
-    rows = one.editions.to_pylist()
-    rows += [{**row, "first_word": row["first_word"] + words} for row in other.editions.to_pylist()]
-    given = [row["work_id"] if row["grouped_by"] == "given" else "" for row in rows]
-    tables: list[Source] = [_table(one, 0), _table(other, words)]
-    dropped = sum(index.manifest["counts"]["dropped_repeats"] for index in (one, other))
+    editions = _joined_editions(one, other)
+    tables: list[Source] = [_table(one, 0), _table(other, one.manifest["counts"]["words"])]
     sources = [outcome for index in (one, other) for outcome in from_record(index.manifest["sources"])]
     with new_index(out, overwrite) as folder, ThreadPoolExecutor(2) as threads:
         if one.has_texts:
             _join_texts(folder, one, other)
-        options = Options(one.sketch, one.key, one.has_texts)
-        report = finish(
-            folder, rows, one.identities + other.identities, given, tables, options, dropped, memory, threads, sources
-        )
+        preparation = Preparation(one.sketch, one.key, one.has_texts)
+        report = finish(folder, editions, tables, preparation, Means(memory, threads), sources)
     return replace(report, folder=out)
+
+
+def _joined_editions(one: Index, other: Index) -> Editions:
+    words = one.manifest["counts"]["words"]
+    rows = one.editions.to_pylist()
+    rows += [{**row, "first_word": row["first_word"] + words} for row in other.editions.to_pylist()]
+    return Editions(
+        rows,
+        one.identities + other.identities,
+        [row["work_id"] if row["grouped_by"] == "given" else "" for row in rows],
+        words + other.manifest["counts"]["words"],
+        sum(index.manifest["counts"]["dropped_repeats"] for index in (one, other)),
+    )
 
 
 def _table(index: Index, shift: int) -> Table:

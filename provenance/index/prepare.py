@@ -31,7 +31,7 @@ IN_HAND = 64 << 20  # bytes of text given to the threads at a time, about
 
 
 @dataclass(frozen=True)
-class Options:
+class Preparation:
     """What decides how books are prepared."""
 
     sketch: Sketch
@@ -67,11 +67,11 @@ class Prepared:
     text: StoredText | None
 
 
-def prepare(book: Book, options: Options) -> Prepared:
+def prepare(book: Book, preparation: Preparation) -> Prepared:
     """Cut, hash, sketch and compress one book."""
-    data, key = np.frombuffer(book.text, dtype=np.uint8), options.key
+    data, key = np.frombuffer(book.text, dtype=np.uint8), preparation.key
     words = words_of(data, key.keys)
-    sketch = options.sketch
+    sketch = preparation.sketch
     if isinstance(sketch, FracMinHash):
         positions, fingerprints = kept_shingles(words.hashes, sketch.shingle, sketch.max_kept, key.keys)
     else:
@@ -103,11 +103,11 @@ def prepare(book: Book, options: Options) -> Prepared:
     return Prepared(
         row=row,
         given_work=book.work_id,
-        values=stored_values(key.hidden(fingerprints[seldom]), lift_of(options.most_hidden)),
+        values=stored_values(key.hidden(fingerprints[seldom]), lift_of(preparation.most_hidden)),
         positions=positions[seldom],
         dropped=int(seldom.size - seldom.sum()),
         identity=identity,
-        text=_stored(book.text, words) if options.keep_texts else None,
+        text=_stored(book.text, words) if preparation.keep_texts else None,
     )
 
 
@@ -133,14 +133,14 @@ def _stored(text: bytes, words: Words) -> StoredText:
 
 
 def prepare_all(
-    books: Iterable[Book], options: Options, workers: int, threads: ThreadPoolExecutor
+    books: Iterable[Book], preparation: Preparation, workers: int, threads: ThreadPoolExecutor
 ) -> Iterator[Prepared]:
     """Prepare books in order, several at a time; what is in hand is bounded by bytes of text and by number."""
     waiting: deque[tuple[int, Future[Prepared]]] = deque()
     held = 0
     try:
         for book in books:
-            waiting.append((len(book.text), threads.submit(prepare, book, options)))
+            waiting.append((len(book.text), threads.submit(prepare, book, preparation)))
             held += len(book.text)
             while waiting and (held > IN_HAND or len(waiting) > 4 * workers):
                 size, done = waiting.popleft()

@@ -12,10 +12,11 @@ import pytest
 
 import provenance
 from provenance.errors import BookError, UsageError
-from provenance.index.build import LEAST_MEMORY, build_index
+from provenance.index.build import write_index
 from provenance.index.building import add_to_index
 from provenance.index.merge import merge_indexes
 from provenance.index.opening import Index
+from provenance.index.options import LEAST_MEMORY
 from provenance.index.postings import Gatherer, SortedRun, merged
 from provenance.readers.books import Book
 from provenance.sketch import BandedMinHash, FracMinHash, Key, Sketch
@@ -42,28 +43,28 @@ def same_files(one: Path, other: Path) -> None:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("whole") / "index"
-    build_index(BOOKS, out)
+    write_index(BOOKS, out)
     return out
 
 
 def test_what_is_written_depends_neither_on_memory_nor_on_threads(whole, tmp_path, monkeypatch):
-    build_index(BOOKS, tmp_path / "threads", workers=5)
+    write_index(BOOKS, tmp_path / "threads", workers=5)
     same_files(whole, tmp_path / "threads")
     spills = []
-    monkeypatch.setattr("provenance.index.build.LEAST_MEMORY", 1)
+    monkeypatch.setattr("provenance.index.options.LEAST_MEMORY", 1)
     monkeypatch.setattr(Gatherer, "_spill", lambda self, spill=Gatherer._spill: spills.append(1) or spill(self))
-    build_index(BOOKS, tmp_path / "spilled", memory=25_000, workers=1)
+    write_index(BOOKS, tmp_path / "spilled", memory=25_000, workers=1)
     assert len(spills) >= 3
     same_files(whole, tmp_path / "spilled")
     monkeypatch.setattr("provenance.index.postings.CHUNK", 300)
     monkeypatch.setattr("provenance.index.tables.PIECE", 500)
-    build_index(BOOKS, tmp_path / "small pieces", memory=50_000, workers=3)
+    write_index(BOOKS, tmp_path / "small pieces", memory=50_000, workers=3)
     same_files(whole, tmp_path / "small pieces")
 
 
 def test_too_little_memory_is_refused(tmp_path):
     with pytest.raises(UsageError, match="16 MB"):
-        build_index(BOOKS, tmp_path / "index", memory=LEAST_MEMORY - 1)
+        write_index(BOOKS, tmp_path / "index", memory=LEAST_MEMORY - 1)
 
 
 def test_merged_runs_equal_one_sort_of_all():
@@ -87,21 +88,21 @@ def test_merged_runs_equal_one_sort_of_all():
 def test_a_merge_is_the_build_of_all_books(tmp_path, sketch: Sketch, keep_texts):
     key = Key.from_secret(bytes(range(32)))
     for name, books in (("a", BOOKS[:5]), ("b", BOOKS[5:]), ("all", BOOKS)):
-        build_index(books, tmp_path / name, sketch, key, keep_texts)
+        write_index(books, tmp_path / name, sketch=sketch, key=key, keep_texts=keep_texts)
     merge_indexes(Index(tmp_path / "a", key), Index(tmp_path / "b", key), tmp_path / "merged")
     same_files(tmp_path / "all", tmp_path / "merged")
 
 
 def test_a_merge_regroups_works_across_both(tmp_path):
     again = Book("copy", "other title", "nobody", "", BOOKS[7].text, "copy.txt", "")
-    build_index(BOOKS[:9], tmp_path / "a")
-    build_index([again], tmp_path / "b")
+    write_index(BOOKS[:9], tmp_path / "a")
+    write_index([again], tmp_path / "b")
     report = merge_indexes(Index(tmp_path / "a"), Index(tmp_path / "b"), tmp_path / "both")
     assert {"b7", "copy"} <= {edition["edition_id"] for editions in report.grouped.values() for edition in editions}
 
 
 def test_postings_of_five_bytes_find_the_same(whole, tmp_path):
-    build_index(BOOKS, tmp_path / "wide", wide_words=10)
+    write_index(BOOKS, tmp_path / "wide", wide_words=10)
     assert (tmp_path / "wide" / "postings_high.u8").is_file()
     plain, wide = Index(whole), Index(tmp_path / "wide")
     wide.verify()
@@ -135,10 +136,10 @@ def test_adding_books_is_building_with_them(whole, tmp_path):
 
 
 def test_indexes_of_different_parameters_are_not_merged(whole, tmp_path):
-    build_index(BOOKS[:2], tmp_path / "other", FracMinHash(scale=8))
+    write_index(BOOKS[:2], tmp_path / "other", sketch=FracMinHash(scale=8))
     with pytest.raises(UsageError, match="cannot be merged: sketch"):
         merge_indexes(Index(whole), Index(tmp_path / "other"), tmp_path / "out")
-    build_index(BOOKS[:2], tmp_path / "bare", keep_texts=False)
+    write_index(BOOKS[:2], tmp_path / "bare", keep_texts=False)
     with pytest.raises(UsageError, match="cannot be merged: texts"):
         merge_indexes(Index(whole), Index(tmp_path / "bare"), tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -146,7 +147,7 @@ def test_indexes_of_different_parameters_are_not_merged(whole, tmp_path):
 
 @pytest.mark.parametrize("scale", [4, 5, 16, 100])
 def test_a_coarser_scale_finds_what_an_index_of_that_scale_finds(whole, tmp_path, scale):
-    build_index(BOOKS, tmp_path / "coarse", FracMinHash(scale=scale))
+    write_index(BOOKS, tmp_path / "coarse", sketch=FracMinHash(scale=scale))
     prefix, built = Index(whole, scale=scale), Index(tmp_path / "coarse")
     text = np.frombuffer(BOOKS[3].text + BOOKS[6].text, dtype=np.uint8)
     found = []
@@ -161,7 +162,7 @@ def test_a_coarser_scale_finds_what_an_index_of_that_scale_finds(whole, tmp_path
 def test_a_finer_scale_and_a_scale_for_bands_are_refused(whole, tmp_path):
     with pytest.raises(UsageError, match="finer than the 4"):
         Index(whole, scale=2)
-    build_index(BOOKS[:2], tmp_path / "bands", BandedMinHash(num_perm=32))
+    write_index(BOOKS[:2], tmp_path / "bands", sketch=BandedMinHash(num_perm=32))
     with pytest.raises(UsageError, match="FracMinHash"):
         Index(tmp_path / "bands", scale=8)
 

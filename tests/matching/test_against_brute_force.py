@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 import provenance
-from provenance.index.build import build_index
+from provenance.index.build import write_index
 from provenance.matching.config import MatchConfig
 from provenance.matching.matcher import Matcher
 from provenance.readers.books import Book
@@ -36,7 +36,7 @@ BOOKS = {name: prose(seed, 3000) for seed, name in enumerate(["ash", "birch", "c
 
 def make(folder, sketch=None, keep_texts=True) -> Matcher:
     books = [Book(name, name, "", "", text.encode(), "", "") for name, text in BOOKS.items()]
-    build_index(books, folder / "index", sketch, keep_texts=keep_texts)
+    write_index(books, folder / "index", sketch=sketch, keep_texts=keep_texts)
     return Matcher(provenance.Index(folder / "index"))
 
 

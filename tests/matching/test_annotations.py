@@ -142,11 +142,11 @@ def test_what_is_no_text_is_a_usage_error(matcher):
 
 
 def test_estimates_say_no_more_than_all_of_a_row(books, rows, tmp_path):
-    from provenance.index.build import build_index
+    from provenance.index.build import write_index
     from provenance.readers.books import Book
 
     held = [Book(name, name, "", "", text.encode(), "", "") for name, text in books.items()]
-    build_index(held, tmp_path / "sealed", keep_texts=False)
+    write_index(held, tmp_path / "sealed", keep_texts=False)
     made = annotate(Matcher(provenance.Index(tmp_path / "sealed")), pa.array([text for _, text in rows]))
     shares = made["prov_coverage"]
     assert 0.9 < pc.max(shares).as_py() <= 1.0

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 import provenance
-from provenance.index.build import build_index
+from provenance.index.build import write_index
 from provenance.matching.matcher import Matcher
 from provenance.readers.books import Book
 
@@ -30,7 +30,7 @@ def matcher(tmp_path_factory) -> Matcher:
     out = tmp_path_factory.mktemp("hostile") / "index"
     middle = WORDS // 2
     texts = [text[:middle] + BOILERPLATE + text[middle:] for text in TEXTS]
-    build_index([Book(f"b{n:03}", f"t{n}", "", "", " ".join(t).encode(), "", "") for n, t in enumerate(texts)], out)
+    write_index([Book(f"b{n:03}", f"t{n}", "", "", " ".join(t).encode(), "", "") for n, t in enumerate(texts)], out)
     return Matcher(provenance.Index(out))
 
 

@@ -13,7 +13,7 @@ import pytest
 from test_against_brute_force import prose
 
 import provenance
-from provenance.index.build import build_index
+from provenance.index.build import write_index
 from provenance.matching.config import MatchConfig
 from provenance.matching.matcher import Matcher
 from provenance.readers.books import Book
@@ -73,7 +73,7 @@ def case(tmp_path_factory) -> tuple[list[str], list[dict[str, tuple[int, int, in
 def found_by(folder, documents: list[str], scale: int) -> list[dict[str, int]]:
     """Matched words of the best passage of each document and book."""
     books = [Book(name, name, "", "", " ".join(words).encode(), "", "") for name, words in BOOKS.items()]
-    build_index(books, folder / "index", FracMinHash(scale=scale))
+    write_index(books, folder / "index", sketch=FracMinHash(scale=scale))
     rows = Matcher(provenance.Index(folder / "index")).match(pa.array(documents)).to_pylist()
     best: list[dict[str, int]] = [{} for _ in documents]
     for row in rows:

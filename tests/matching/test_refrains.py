@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 import provenance
-from provenance.index.build import build_index
+from provenance.index.build import write_index
 from provenance.matching.matcher import Matcher
 from provenance.matching.passages import verified
 from provenance.readers.books import Book
@@ -28,7 +28,7 @@ def matcher(tmp_path_factory) -> Matcher:
     texts += [LINE * (1 + number % 2) + filler(number, 1000) for number in range(10, 40)]
     books = [Book(f"b{n:02}", f"title {n}", "a", "", text.encode(), "", "") for n, text in enumerate(texts)]
     out = tmp_path_factory.mktemp("refrains") / "index"
-    build_index(books, out)
+    write_index(books, out)
     return Matcher(provenance.Index(out))
 
 

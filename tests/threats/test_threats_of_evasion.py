@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from provenance.index.build import build_index
+from provenance.index.build import write_index
 from provenance.readers.books import Book
 from provenance.store.database import RunReader
 from tests.threats.running import scan
@@ -73,7 +73,7 @@ def found(tmp_path_factory) -> dict[str, int]:
     """Matched words by disguise, of a passage of 213 words."""
     folder = tmp_path_factory.mktemp("evasion")
     book = prose(1, 3000)
-    build_index([Book("book", "", "", "", " ".join(book).encode(), "", "")], folder / "index")
+    write_index([Book("book", "", "", "", " ".join(book).encode(), "", "")], folder / "index")
     rows = [
         " ".join(prose(n + 2, 50)) + "\n" + disguise(book[1000:1213]) for n, disguise in enumerate(DISGUISES.values())
     ]
@@ -97,7 +97,7 @@ def test_other_text_is_not_found(found):
 def test_digits_in_numbers_stay_digits(tmp_path):
     """What undoes leet would otherwise make one number of many."""
     book = [f"{number} of 1{number}4 were {number * 7}" for number in range(1000, 1200)]
-    build_index([Book("book", "", "", "", " ".join(book).encode(), "", "")], tmp_path / "index")
+    write_index([Book("book", "", "", "", " ".join(book).encode(), "", "")], tmp_path / "index")
     other = [text.translate(str.maketrans("0123456789", "1234567890")) for text in book]
     pq.write_table(pa.table({"text": [" ".join(book), " ".join(other)]}), tmp_path / "s.parquet")
     scan(tmp_path / "s.parquet", index=tmp_path / "index", db=tmp_path / "r.duckdb")

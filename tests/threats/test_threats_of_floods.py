@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from provenance.index.build import build_index
+from provenance.index.build import write_index
 from provenance.readers.books import Book
 from provenance.sketch import FracMinHash
 from provenance.store.database import RunReader
@@ -53,7 +53,7 @@ def scanned(tmp_path_factory) -> Path:
     folder, middle = tmp_path_factory.mktemp("floods"), WORDS // 2
     texts = [text[:middle] + BOILERPLATE + REFRAIN + text[middle:] for text in TEXTS]
     books = [Book(f"b{n:03}", f"t{n}", "", "", " ".join(text).encode(), "", "") for n, text in enumerate(texts)]
-    build_index(books, folder / "i", sketch=FracMinHash(scale=1))
+    write_index(books, folder / "i", sketch=FracMinHash(scale=1))
     shards = {
         "flood": flood(),
         "refrain": ["tick " * 10_000_004],
