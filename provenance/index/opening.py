@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from provenance.errors import IndexDamagedError, KeyMismatchError, UsageError
-from provenance.files import file_digest
 from provenance.index import format as names
+from provenance.index.checking import check_sizes, digest_of, read_editions
 from provenance.index.texts import COLUMNS, LARGEST, EditionTexts
 from provenance.kernels.common import in_many_works
 from provenance.kernels.confirm import confirm_runs
@@ -67,8 +66,8 @@ class Index:
         built: Sketch = from_json(self.manifest["sketch"])
         self.sketch: Sketch = built if scale is None else _coarser(built, scale)
         self.key = self._check_key(key or Key())
-        self._check_sizes()
-        places = self._read_editions(["first_word", "words", "text_bytes"])
+        check_sizes(self.folder, self.manifest)
+        places = read_editions(self.folder, self.manifest, ["first_word", "words", "text_bytes"])
         self.first_words, self.edition_words, self._text_bytes = (
             np.ascontiguousarray(column.to_numpy()) for column in places.columns
         )
@@ -102,7 +101,7 @@ class Index:
     @cached_property
     def editions(self) -> pa.Table:
         """All that is known of the editions, as EDITION_SCHEMA."""
-        return self._read_editions(names.EDITION_SCHEMA.names)
+        return read_editions(self.folder, self.manifest, names.EDITION_SCHEMA.names)
 
     @cached_property
     def edition_ids(self) -> list[str]:
@@ -117,7 +116,7 @@ class Index:
     @cached_property
     def work_numbers(self) -> npt.NDArray[np.int64]:
         """A number for the work of each edition: the same for editions of one work."""
-        works = self._read_editions(["work_id"])["work_id"].combine_chunks().dictionary_encode()
+        works = read_editions(self.folder, self.manifest, ["work_id"])["work_id"].combine_chunks().dictionary_encode()
         return np.asarray(works.indices.to_numpy(), dtype=np.int64)
 
     @cached_property
@@ -191,7 +190,7 @@ class Index:
         """Read every file and compare its digest; raises IndexDamagedError naming the first that differs."""
         files = self.manifest["files"]
         with ThreadPoolExecutor() as pool:
-            digests = pool.map(_digest_of, [self.folder / name for name in files])
+            digests = pool.map(digest_of, [self.folder / name for name in files])
             for name, digest in zip(files, digests, strict=True):
                 if digest != files[name]["xxh3_128"]:
                     raise IndexDamagedError(
@@ -214,33 +213,6 @@ class Index:
             remedy = "it is not keyed: leave out --key-file" if wanted == "public" else "pass its key with --key-file"
             raise KeyMismatchError(f"{self.folder} was built with key {wanted}, not {key.key_id}: {remedy}")
         return key
-
-    def _check_sizes(self) -> None:
-        for name, entry in self.manifest["files"].items():
-            path = self.folder / name
-            try:
-                size = path.stat().st_size
-            except OSError as error:
-                raise IndexDamagedError(f"{path} is missing from the index; build it again") from error
-            if size != entry["bytes"]:
-                raise IndexDamagedError(
-                    f"{path} is damaged: {size} bytes instead of {entry['bytes']}; build the index again"
-                )
-
-    def _read_editions(self, columns: list[str]) -> pa.Table:
-        path = self.folder / names.EDITIONS
-        if _digest_of(path) != self.manifest["files"][names.EDITIONS]["xxh3_128"]:
-            raise IndexDamagedError(f"{path} is damaged: {names.MANIFEST} has another digest; build the index again")
-        try:
-            with pq.ParquetFile(path) as file:
-                table = file.read(columns, use_threads=False)
-            table = table.cast(pa.schema([names.EDITION_SCHEMA.field(name) for name in columns]))
-            table.validate(full=True)  # strings are read as they stand; what is no UTF-8 would be met much later
-        except (pa.ArrowException, ValueError, OSError) as error:
-            raise IndexDamagedError(f"{path} is damaged: it has not the columns of editions: {error}") from error
-        if any(column.null_count for column in table.columns):
-            raise IndexDamagedError(f"{path} is damaged: it has nulls, which no index has; build the index again")
-        return table
 
     def _check_fit(self, most: int) -> None:
         postings, buckets, ends = self._postings.size, self._buckets, self._word_ends
@@ -291,13 +263,6 @@ class Index:
             raise IndexDamagedError(
                 f"{self.folder / names.BLOCKS} is damaged: blocks out of order; build the index again"
             )
-
-
-def _digest_of(path: Path) -> str:
-    try:
-        return file_digest(path)
-    except OSError as error:  # of a failing disk: it names no file
-        raise IndexDamagedError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _coarser(built: Sketch, scale: int) -> FracMinHash:
