@@ -89,9 +89,15 @@ class Verdict:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
-        told = {name: value for name, value in asdict(self).items() if name != "gate"}
+        values = {name: value for name, value in asdict(self).items() if name != "gate"}
         baseline = None if self.gate.baseline is None else str(self.gate.baseline)
-        return {"grade": self.gate.grade, "baseline": baseline, "tripped": self.tripped, "passed": self.passed, **told}
+        return {
+            "grade": self.gate.grade,
+            "baseline": baseline,
+            "tripped": self.tripped,
+            "passed": self.passed,
+            **values,
+        }
 
 
 def judge(db: str | Path, gate: Gate, today: date | None = None) -> Verdict:
@@ -115,11 +121,11 @@ def judge(db: str | Path, gate: Gate, today: date | None = None) -> Verdict:
     notes: list[str] = []
     if gate.baseline is not None:
         new, grades, notes = _against(gate.baseline, db, findings)
-    found = [_tripping(row, gate, new, grades) for row in asked]
+    tripping = [_tripping(row, gate, new, grades) for row in asked]
     return Verdict(
         gate=gate,
-        works=[work for work in found if _is_new(work)],
-        known=[work.work_id for work in found if not _is_new(work)],
+        works=[work for work in tripping if _is_new(work)],
+        known=[work.work_id for work in tripping if not _is_new(work)],
         allowed=[row["work_id"] for row in reached if row["work_id"] in set(allowed)],
         allowed_findings=left_out,
         works_known=works_known,
@@ -129,11 +135,11 @@ def judge(db: str | Path, gate: Gate, today: date | None = None) -> Verdict:
 
 
 def _tripping(row: dict[str, Any], gate: Gate, new: dict[str, int], grades: dict[str, str]) -> Tripping:
-    told = {name: row[name] for name in ("work_id", "title", "author", "grade", "coverage", "estimated", "matches")}
+    facts = {name: row[name] for name in ("work_id", "title", "author", "grade", "coverage", "estimated", "matches")}
     if gate.baseline is None:
-        return Tripping(**told, new_matches=row["matches"], earlier_grade=None)
+        return Tripping(**facts, new_matches=row["matches"], earlier_grade=None)
     work = row["work_id"]
-    return Tripping(**told, new_matches=new.get(work, 0), earlier_grade=grades.get(work, NO_MATCH))
+    return Tripping(**facts, new_matches=new.get(work, 0), earlier_grade=grades.get(work, NO_MATCH))
 
 
 def _is_new(work: Tripping) -> bool:

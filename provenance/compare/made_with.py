@@ -39,13 +39,13 @@ def differing(earlier: dict[str, Any], later: dict[str, Any]) -> list[Differing]
     ours, theirs = (dict(flat(json.loads(run["terms"]))) for run in (earlier, later))
     if ours.get("tokenizer_sha256") == theirs.get("tokenizer_sha256"):
         theirs["config.tokenizer"] = ours.get("config.tokenizer")  # the same file elsewhere
-    found = [
+    differences = [
         Differing(_KINDS.get(name, PARAMETERS), OPTIONS.get(name, name), ours.get(name), theirs.get(name))
         for name in sorted({*ours, *theirs})
         if name not in _IGNORED and ours.get(name) != theirs.get(name)
     ]
     for column, kind, told in _OF_THE_RUN:
         if earlier.get(column) != later.get(column):
-            found.append(Differing(kind, told, earlier.get(column), later.get(column)))
+            differences.append(Differing(kind, told, earlier.get(column), later.get(column)))
     order = (INDEX, PARAMETERS, SOFTWARE)
-    return sorted(found, key=lambda one: order.index(one.kind))
+    return sorted(differences, key=lambda one: order.index(one.kind))

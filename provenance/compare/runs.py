@@ -126,10 +126,10 @@ def _otherwise(made_with: list[Differing], other_books: bool) -> str:
 
 
 def _by_change(rows: list[dict[str, Any]]) -> dict[str, int]:
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for row in rows:
-        found[row["change"]] = found.get(row["change"], 0) + 1
-    return found
+        counts[row["change"]] = counts.get(row["change"], 0) + 1
+    return counts
 
 
 def _write(changes: Changes, out: Path) -> None:

@@ -42,10 +42,10 @@ def check(folder: Path, choice: Choice, scratch: Path) -> list[dict[str, Any]]:
     for name in names:
         if difference := compare(folder / name, again / name, name):
             groups[_group(name)].append(difference)
-    found: list[dict[str, Any]] = [{"name": name, "different": different} for name, different in groups.items()]
+    checks: list[dict[str, Any]] = [{"name": name, "different": different} for name, different in groups.items()]
     broken = unlinked(journal) if choice.redacted else broken_link(journal)
-    found.append({"name": "journal", "different": [broken] if broken else [], "entries": len(journal)})
-    return found
+    checks.append({"name": "journal", "different": [broken] if broken else [], "entries": len(journal)})
+    return checks
 
 
 def unlinked(journal: list[dict[str, Any]]) -> str | None:
@@ -122,11 +122,12 @@ def _sums(text: str) -> list[str]:
 
 
 def _subjects(text: str) -> dict[str, Any]:
-    said = json.loads(text)
+    content = json.loads(text)
     subjects = [
-        {**subject, "digest": None} if subject["name"].endswith(".parquet") else subject for subject in said["subject"]
+        {**subject, "digest": None} if subject["name"].endswith(".parquet") else subject
+        for subject in content["subject"]
     ]
-    return {**said, "subject": subjects}
+    return {**content, "subject": subjects}
 
 
 def _difference(name: str, line: int, ours: bytes, other: bytes) -> str:
@@ -142,8 +143,8 @@ def main() -> None:
     confine(MEMORY)
     try:
         with tempfile.TemporaryDirectory(prefix="provenance-", dir=asked["scratch"]) as scratch:
-            found = check(Path(asked["folder"]), Choice(asked["redacted"], asked["max_matches"]), Path(scratch))
-        answer: dict[str, Any] = {"checks": found}
+            checks = check(Path(asked["folder"]), Choice(asked["redacted"], asked["max_matches"]), Path(scratch))
+        answer: dict[str, Any] = {"checks": checks}
     except (ProvenanceError, pa.ArrowException, OSError, ValueError, LookupError, TypeError, MemoryError) as error:
         answer = {"error": (str(error).splitlines() or [type(error).__name__])[0][:500] or type(error).__name__}
     sys.stdout.write(json.dumps(answer))

@@ -53,17 +53,17 @@ def croissant(run: RunReader) -> dict[str, Any]:
         WHERE outcome IN ('scanned', 'partial') AND sha256 IS NOT NULL ORDER BY shard LIMIT {MOST_FILES}"""
     )
     whole = counts["scanned"] + counts["partial"]
-    told = [
+    sentences = [
         f"The files that a run of provenance scanned, which ended {utc(ended)}: {whole:,} of {counts['listed']:,} "
         f"files listed, {counts['documents']:,} documents, {counts['words']:,} words.",
     ]
     if counts["exceptions"] or counts["failed"] or counts["partial"] or counts["skipped"]:
-        told.append(
+        sentences.append(
             f"Not scanned, or in part: {counts['failed']:,} files failed, {counts['skipped']:,} skipped by rule, "
             f"{counts['partial']:,} in part, {counts['exceptions']:,} exceptions; they are not known to be clean."
         )
     if whole > len(shards):  # Croissant asks for a digest of every file, and one that changed since may have none
-        told.append(
+        sentences.append(
             f"{whole - len(shards):,} more files are not listed here, which have no digest or come after the first "
             f"{MOST_FILES:,}; run/shard.parquet has all."
         )
@@ -71,7 +71,7 @@ def croissant(run: RunReader) -> dict[str, Any]:
         "@context": CONTEXT,
         "@type": "sc:Dataset",
         "name": "scanned-set",
-        "description": " ".join(told),
+        "description": " ".join(sentences),
         "conformsTo": CONFORMS_TO,
         **({} if ended is None else {"datePublished": f"{ended:%Y-%m-%d}"}),
         "distribution": [_file(number, shard) for number, shard in enumerate(shards, 1)],
@@ -81,7 +81,7 @@ def croissant(run: RunReader) -> dict[str, Any]:
 
 def _file(number: int, shard: dict[str, Any]) -> dict[str, Any]:
     kind = str(shard["format"] or "").partition(" (")[0]
-    found = {
+    entry = {
         "@type": "cr:FileObject",
         "@id": f"file-{number}",
         "name": f"file-{number}",
@@ -91,8 +91,8 @@ def _file(number: int, shard: dict[str, Any]) -> dict[str, Any]:
         "sha256": shard["sha256"],
     }
     if shard["bytes"] is not None:
-        found["contentSize"] = f"{shard['bytes']} B"
-    return found
+        entry["contentSize"] = f"{shard['bytes']} B"
+    return entry
 
 
 def _records(shards: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -22,14 +22,14 @@ MOST_BYTES = 64 << 20  # of a manifest
 
 def files_of(folder: Path, without: Iterable[str] = (MANIFEST,)) -> list[str]:
     """Names of all files in a folder, relative and sorted; raises BundleError for what is neither file nor folder."""
-    left_out, found = set(without), list[str]()
+    left_out, names = set(without), list[str]()
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise BundleError(f"{folder} holds {name}, which is no plain file: a bundle has no links")
         if path.is_file() and name not in left_out:
-            found.append(name)
-    return sorted(found)
+            names.append(name)
+    return sorted(names)
 
 
 def make_manifest(folder: Path, facts: dict[str, Any]) -> bytes:
@@ -93,14 +93,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def compare_files(folder: Path, manifest: dict[str, Any]) -> list[str]:
     """What of the files is not as the manifest says, file by file."""
-    there, found = set(files_of(folder)), list[str]()
+    there, differences = set(files_of(folder)), list[str]()
     for entry in manifest["files"]:
         name, path = entry["path"], folder / entry["path"]
         if name not in there:
-            found.append(f"{name} is missing")
+            differences.append(f"{name} is missing")
         elif path.stat().st_size != entry["bytes"]:
-            found.append(f"{name} has {path.stat().st_size:,} bytes; it had {entry['bytes']:,}")
+            differences.append(f"{name} has {path.stat().st_size:,} bytes; it had {entry['bytes']:,}")
         elif (digest := file_sha256(path)) != entry["sha256"]:
-            found.append(f"{name} has the SHA-256 {digest}; it had {entry['sha256']}")
-    known = {entry["path"] for entry in manifest["files"]}
-    return found + [f"{name} does not belong to the bundle" for name in sorted(there - known)]
+            differences.append(f"{name} has the SHA-256 {digest}; it had {entry['sha256']}")
+    listed = {entry["path"] for entry in manifest["files"]}
+    return differences + [f"{name} does not belong to the bundle" for name in sorted(there - listed)]

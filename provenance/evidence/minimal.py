@@ -202,10 +202,10 @@ def _against_index(result: dict[str, Any], folder: Path) -> Iterator[Check]:
         return
     ours = {"xxh3_128": opened.digest, "key_id": manifest["key_id"]}
     if result["index"] != ours:
-        told = result["index"]
+        theirs = result["index"]
         yield Check(
             "index", DIFFERENT,
-            f"the result is of index {told['xxh3_128']} under key {told['key_id']}; "
+            f"the result is of index {theirs['xxh3_128']} under key {theirs['key_id']}; "
             f"{folder} is {ours['xxh3_128']} under key {ours['key_id']}",
         )  # fmt: skip
         return

@@ -61,9 +61,9 @@ def _moment(moment: datetime | None) -> str | None:
 
 def _input(shard: dict[str, Any]) -> dict[str, Any]:
     """A shard as in-toto describes resources."""
-    found: dict[str, Any] = {"uri": shard["shard"], "annotations": {"outcome": shard["outcome"]}}
+    resource: dict[str, Any] = {"uri": shard["shard"], "annotations": {"outcome": shard["outcome"]}}
     if shard["sha256"]:
-        found["digest"] = {"sha256": shard["sha256"]}
+        resource["digest"] = {"sha256": shard["sha256"]}
     if shard["version"]:
-        found["annotations"]["version"] = shard["version"]
-    return found
+        resource["annotations"]["version"] = shard["version"]
+    return resource

@@ -63,8 +63,8 @@ def _verify(path: Path, scratch: Path) -> Iterator[Check]:
     if different:
         return
     if manifest["tool_version"] != __version__:
-        told = f"version {manifest['tool_version']} made this bundle, and this is {__version__}: verify it with that"
-        yield Check("contents", UNCHECKED, told)
+        reason = f"version {manifest['tool_version']} made this bundle, and this is {__version__}: verify it with that"
+        yield Check("contents", UNCHECKED, reason)
         return
     yield from _again(folder, manifest, scratch)
 
@@ -89,16 +89,16 @@ def _again(folder: Path, manifest: dict[str, Any], scratch: Path) -> Iterator[Ch
         yield Check("contents", DIFFERENT, f"what the bundle holds cannot be made again: {answer['error']}")
         return
     other = manifest["code_sha256"] != code_sha256()
-    for found in answer["checks"]:
-        name, different = str(found["name"]), [str(text) for text in found["different"]]
+    for entry in answer["checks"]:
+        name, different = str(entry["name"]), [str(text) for text in entry["different"]]
         if different and other and name in ("report", "companions"):
             different.append("(this program's code is not that which made the bundle)")
-        good = GOOD[name] + (f" ({found['entries']:,} entries)" if name == "journal" else "")
+        good = GOOD[name] + (f" ({entry['entries']:,} entries)" if name == "journal" else "")
         yield _check(name, different, good)
 
 
 def _check(name: str, different: list[str], good: str) -> Check:
     if not different:
         return Check(name, EQUAL, good)
-    told = different[0] if len(different) == 1 else f"{len(different):,} differences; the first: {different[0]}"
-    return Check(name, DIFFERENT, told, tuple(different[1:MOST_EXAMPLES]))
+    reason = different[0] if len(different) == 1 else f"{len(different):,} differences; the first: {different[0]}"
+    return Check(name, DIFFERENT, reason, tuple(different[1:MOST_EXAMPLES]))

@@ -217,9 +217,9 @@ def finish(
 
 
 def _refuse_known_decoys(rows: list[dict[str, Any]]) -> None:
-    known = {row["work_id"]: row for row in rows if not row["decoy"]}
+    books = {row["work_id"]: row for row in rows if not row["decoy"]}
     for row in rows:
-        if row["decoy"] and (book := known.get(row["work_id"])):
+        if row["decoy"] and (book := books.get(row["work_id"])):
             raise BookError(
                 f"decoy {row['edition_id']} is an edition of the same work as {book['edition_id']} (by "
                 f"{max(row['grouped_by'], book['grouped_by'])}): it may be in the data, so it is no decoy; leave it out"

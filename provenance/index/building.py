@@ -84,12 +84,12 @@ def _all_books(sources: Sequence[Path], decoys: Sequence[Path], reading: Reading
 
 def _refuse_nothing(reading: Reading) -> None:
     """Raise BookError, or UsageError where nothing failed, for sources that gave no book: the first says why."""
-    told = reading.failed or reading.outcomes
-    more = f" (and {len(told) - 1:,} more)" if len(told) > 1 else ""
+    outcomes = reading.failed or reading.outcomes
+    more = f" (and {len(outcomes) - 1:,} more)" if len(outcomes) > 1 else ""
     if reading.failed:
-        raise BookError(f"cannot read book {told[0].path}: {told[0].reason}{more}")
-    reason = told[0].reason or "it is empty"
-    raise UsageError(f"there is no book in the sources: {told[0].path}: {reason}{more}")
+        raise BookError(f"cannot read book {outcomes[0].path}: {outcomes[0].reason}{more}")
+    reason = outcomes[0].reason or "it is empty"
+    raise UsageError(f"there is no book in the sources: {outcomes[0].path}: {reason}{more}")
 
 
 def _checked(described: Mapping[str, str]) -> dict[str, str]:

@@ -87,8 +87,8 @@ def write_manifest(folder: Path, record: dict[str, Any], names: list[str]) -> st
 
 def file_names(texts: bool, wide_postings: bool) -> list[str]:
     """The files of an index besides its manifest."""
-    found = [EDITIONS, FINGERPRINTS, POSTINGS, BUCKETS, FILTER, IDENTITIES]
-    return found + ([POSTINGS_HIGH] if wide_postings else []) + ([WORDS, SPANS, TEXTS, BLOCKS] if texts else [])
+    files = [EDITIONS, FINGERPRINTS, POSTINGS, BUCKETS, FILTER, IDENTITIES]
+    return files + ([POSTINGS_HIGH] if wide_postings else []) + ([WORDS, SPANS, TEXTS, BLOCKS] if texts else [])
 
 
 def mapped(path: Path, dtype: str) -> npt.NDArray[Any]:

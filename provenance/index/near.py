@@ -97,8 +97,8 @@ def _cache() -> Path:
 
 
 def _no_room(index: str | Path, error: OSError) -> OutputError:
-    told = error.strerror or error
-    return OutputError(f"the index {index} cannot be copied to {_cache()}: {told}; {CACHE} names another directory")
+    reason = error.strerror or error
+    return OutputError(f"the index {index} cannot be copied to {_cache()}: {reason}; {CACHE} names another directory")
 
 
 def _is_whole(target: Path, files: dict[str, dict[str, object]]) -> bool:

@@ -38,9 +38,9 @@ class Runs(NamedTuple):
     firsts: npt.NDArray[np.int64]  # first posting
     lengths: npt.NDArray[np.int64]  # how many postings
 
-    def only(self, kept: npt.NDArray[np.bool_]) -> Runs:
+    def only(self, chosen: npt.NDArray[np.bool_]) -> Runs:
         """The runs that are kept."""
-        return Runs(*keep_runs(*self, kept))
+        return Runs(*keep_runs(*self, chosen))
 
 
 class Hits(NamedTuple):

@@ -75,8 +75,8 @@ def prepare(book: Book, preparation: Preparation) -> Prepared:
     if isinstance(sketch, FracMinHash):
         positions, fingerprints = kept_shingles(words.hashes, sketch.shingle, sketch.max_kept, key.keys)
     else:
-        kept = sketch.sketch(data, np.array([0, data.size], dtype=np.int64), key.keys)
-        positions, fingerprints = kept.positions, kept.fingerprints
+        sketches = sketch.sketch(data, np.array([0, data.size], dtype=np.int64), key.keys)
+        positions, fingerprints = sketches.positions, sketches.fingerprints
     seldom = _seldom(fingerprints)
     identity = np.sort(key.hidden(_identity(words, sketch, fingerprints, key)))
     row = {

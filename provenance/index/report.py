@@ -87,9 +87,9 @@ def by_outcome(sources: Iterable[SourceOutcome]) -> dict[str, dict[str, int | st
 def from_record(record: dict[str, dict[str, int | str]]) -> list[SourceOutcome]:
     """What `by_outcome` made of them."""
     return [
-        SourceOutcome(path, outcome, "" if outcome == "read" else str(told), int(told) if outcome == "read" else 0)
+        SourceOutcome(path, outcome, "" if outcome == "read" else str(value), int(value) if outcome == "read" else 0)
         for outcome, paths in record.items()
-        for path, told in paths.items()
+        for path, value in paths.items()
     ]
 
 

@@ -45,13 +45,13 @@ class Sealing:
 
     def sealed(self, row: Row) -> Row:
         """What the index says of an edition."""
-        kept = {**row, **LEFT_OUT, **{name: self.key.seal(row[name]) for name in KEYED}}
+        public = {**row, **LEFT_OUT, **{name: self.key.seal(row[name]) for name in KEYED}}
         if not self.pseudonyms:
-            return kept
+            return public
         work = self.key.pseudonym("work", row["work_id"])
         edition = self.key.pseudonym("edition", row["edition_id"])
         nameless = {"author": "", **dict.fromkeys(DESCRIBED, "")}
-        return {**kept, **nameless, "edition_id": edition, "work_id": work, "title": work}
+        return {**public, **nameless, "edition_id": edition, "work_id": work, "title": work}
 
     def keep_record(self, rows: Sequence[Row], digest: str) -> None:
         """Write the record of an index, which is of no use to others and must not reach them; raises OutputError."""
@@ -109,13 +109,13 @@ def read_record(path: Path) -> Row:
         if path.stat().st_size > MOST_BYTES:
             raise UsageError(f"{path} is too large for a private record")
         record = json.loads(path.read_bytes())
-        told = (record["format"], record["version"])
+        kind = (record["format"], record["version"])
         sound = all(isinstance(row[name], str) for row in record["editions"] for name in ("edition_id", "id", *KEYED))
     except OSError as error:
         raise UsageError(f"cannot read private record {path}: {error.strerror}") from error
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise UsageError(f"{path} is no private record: `index build --private-record` writes one") from error
-    if told != (RECORD, RECORD_VERSION) or not sound:
+    if kind != (RECORD, RECORD_VERSION) or not sound:
         raise UsageError(f"{path} is no private record of version {RECORD_VERSION}")
     return dict(record)
 
@@ -131,8 +131,8 @@ def check_record(record: Row, rows: Sequence[Row], digest: str, key: Key) -> int
 def _differences(record: Row, rows: dict[str, Row], digest: str, key: Key) -> Iterator[str]:
     if record.get("index") != digest:
         yield f"its digest is {digest}, and the record is of {record.get('index')}"
-    known = {entry["edition_id"] for entry in record["editions"]}
-    yield from (f"the record does not name edition {name}" for name in sorted(rows.keys() - known))
+    recorded = {entry["edition_id"] for entry in record["editions"]}
+    yield from (f"the record does not name edition {name}" for name in sorted(rows.keys() - recorded))
     for entry in record["editions"]:
         row = rows.get(entry["edition_id"])
         if row is None:

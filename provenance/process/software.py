@@ -22,22 +22,22 @@ def packages() -> dict[str, dict[str, str | None]]:
 
     The digest is the SHA-256 of the RECORD that an installer leaves, in which every file has its own; None without one.
     """
-    found: dict[str, dict[str, str | None]] = {}
+    versions: dict[str, dict[str, str | None]] = {}
     waiting = _needs(_header(DISTRIBUTION), IN_RUNS)
     while waiting:
         name = waiting.pop()
         key = re.sub(r"[-_.]+", "-", name).lower()
-        header = "" if key in found else _header(name)
+        header = "" if key in versions else _header(name)
         if not header:
             continue
         version = re.search(r"^Version: (.+)$", header, re.MULTILINE)
         record = distribution(name).read_text("RECORD")
-        found[key] = {
+        versions[key] = {
             "version": version[1].strip() if version else None,
             "sha256": None if record is None else hashlib.sha256(record.encode()).hexdigest(),
         }
         waiting += _needs(header, ())
-    return dict(sorted(found.items()))
+    return dict(sorted(versions.items()))
 
 
 def _header(name: str) -> str:
@@ -50,13 +50,13 @@ def _header(name: str) -> str:
 
 def _needs(header: str, extras: tuple[str, ...]) -> list[str]:
     """Names a distribution asks for; of its extras only these. Other conditions do not matter: what is there counts."""
-    found = []
+    names = []
     for requirement in re.findall(r"^Requires-Dist: (.+)$", header, re.MULTILINE):
         extra = re.search(r"extra\s*==\s*['\"]([^'\"]+)", requirement)
         name = re.match(r"[A-Za-z0-9._-]+", requirement)
         if name is not None and (extra is None or extra[1] in extras):
-            found.append(name[0])
-    return found
+            names.append(name[0])
+    return names
 
 
 @cache

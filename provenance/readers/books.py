@@ -137,8 +137,8 @@ def _book(document: Document, file: Found, sha256: str, reading: Reading) -> Boo
         edition_id, title = file.edition_id + document.id, name.removesuffix(format_of(name).suffix)
     else:
         edition_id, name, title = file.edition_id, file.path.name, file.path.name.removesuffix(file.format.suffix)
-    told = reading.metadata.of(edition_id, name, own.get("isbn", ""))
-    facts = {"title": title, **own, **told, **reading.described}
+    described = reading.metadata.of(edition_id, name, own.get("isbn", ""))
+    facts = {"title": title, **own, **described, **reading.described}
     book = Book(
         edition_id=edition_id,
         title=facts.get("title", ""),
@@ -153,5 +153,5 @@ def _book(document: Document, file: Found, sha256: str, reading: Reading) -> Boo
         cut_back=document.cut_back,
         notes=document.notes + tuple(problems),
     )
-    known: dict[str, Any] = {name: facts.get(name, "") for name in DESCRIBED}
-    return replace(book, **known)
+    description: dict[str, Any] = {name: facts.get(name, "") for name in DESCRIBED}
+    return replace(book, **description)

@@ -203,10 +203,10 @@ def _facts(package: Element) -> dict[str, str]:
         facts["author"] = "; ".join(dict.fromkeys(authors))
     for identifier in [*_all(package, "identifier"), *_all(package, "source")]:
         text = identifier.text or ""
-        said = (
+        declared = (
             identifier.get("{http://www.idpf.org/2007/opf}scheme") or ""
         ).lower() == "isbn" or "isbn" in text.lower()
-        if (said or re.fullmatch(r"\s*97[89][\d -]{10,14}\s*", text)) and (number := isbn13(text)):
+        if (declared or re.fullmatch(r"\s*97[89][\d -]{10,14}\s*", text)) and (number := isbn13(text)):
             facts.setdefault("isbn", number)
     dates = [d for d in _all(package, "date") if d.get("{http://www.idpf.org/2007/opf}event") in (None, "publication")]
     if dates:

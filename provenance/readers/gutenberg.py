@@ -40,8 +40,8 @@ _DECLARED = re.compile(rb"^[ \t]*Character set encoding:[ \t]*([\w.-]+)", re.IGN
 
 def declared_encoding(data: bytes) -> str:
     """The encoding that a header of Project Gutenberg names, or nothing."""
-    found = _DECLARED.search(data[:FRONT]) if _MENTIONED.search(data[:FRONT]) else None
-    return found.group(1).decode() if found else ""
+    declared = _DECLARED.search(data[:FRONT]) if _MENTIONED.search(data[:FRONT]) else None
+    return declared.group(1).decode() if declared else ""
 
 
 def without_gutenberg(document: Document) -> Document:
@@ -67,8 +67,8 @@ def without_gutenberg(document: Document) -> Document:
 
 def _end_of(text: bytes, begin: int) -> int:
     """Where the licence begins: the first such line of the last part of the text."""
-    found = _END.search(text, max(begin, len(text) - BACK))
-    return found.start() if found else len(text)
+    end = _END.search(text, max(begin, len(text) - BACK))
+    return end.start() if end else len(text)
 
 
 def _facts(header: str) -> tuple[dict[str, str], list[str]]:

@@ -9,8 +9,8 @@ _CANDIDATE = re.compile(r"(?<![0-9A-Za-z])(?:97[89][- ]?)?(?:[0-9][- ]?){9}[0-9X
 
 def isbn13(text: str) -> str:
     """The ISBN in `text` as thirteen digits, or nothing where there is none or its check digit is wrong."""
-    for found in _CANDIDATE.finditer(text.replace("\u2010", "-").replace("\u2011", "-").replace("\u2013", "-")):
-        digits = found.group().replace("-", "").replace(" ", "").upper()
+    for candidate in _CANDIDATE.finditer(text.replace("\u2010", "-").replace("\u2011", "-").replace("\u2013", "-")):
+        digits = candidate.group().replace("-", "").replace(" ", "").upper()
         if len(digits) == 13 and digits[-1] == _check_digit_13(digits[:12]):
             return digits
         if len(digits) == 10 and digits[-1] == _check_digit_10(digits[:9]):

@@ -41,19 +41,19 @@ class Metadata:
 
 def year_in(text: str) -> str:
     """The first year from 1000 to 2099 in a date, however it is written, or nothing."""
-    found = _YEAR.search(text)
-    return found.group() if found else ""
+    match = _YEAR.search(text)
+    return match.group() if match else ""
 
 
 def checked_facts(facts: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """Known facts that are not empty, ISBN and year in their one form; and what is wrong with those that have none."""
-    kept, problems = {name: facts[name].strip() for name in FACTS if facts.get(name, "").strip()}, []
+    checked, problems = {name: facts[name].strip() for name in FACTS if facts.get(name, "").strip()}, []
     for name, normal in (("isbn", isbn13), ("year", year_in)):
-        if name in kept and not (value := normal(kept[name])):
-            problems.append(f"{kept.pop(name)!r} is no {'ISBN' if name == 'isbn' else name}")
-        elif name in kept:
-            kept[name] = value
-    return kept, problems
+        if name in checked and not (value := normal(checked[name])):
+            problems.append(f"{checked.pop(name)!r} is no {'ISBN' if name == 'isbn' else name}")
+        elif name in checked:
+            checked[name] = value
+    return checked, problems
 
 
 def read_metadata(path: Path | None) -> Metadata:

@@ -44,8 +44,8 @@ def _document(batch: pa.RecordBatch, row: int, place: str, facts: dict[str, str]
     book_id, text = cell(columns.id), batch.column(columns.text)[row]
     if not book_id or not text.is_valid:
         raise BookError(f"book {place} has no {'text' if book_id else 'id'}")
-    found = {fact: cell(name) for fact, name in facts.items()}
-    return Document(_bytes_of(text, place), "parquet", "utf-8 (Parquet)", found, id=book_id, place=place)
+    cells = {fact: cell(name) for fact, name in facts.items()}
+    return Document(_bytes_of(text, place), "parquet", "utf-8 (Parquet)", cells, id=book_id, place=place)
 
 
 def _bytes_of(text: pa.Scalar, place: str) -> bytes:

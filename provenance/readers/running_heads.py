@@ -23,15 +23,15 @@ def without_running_heads(pages: Sequence[Sequence[str]]) -> list[list[str]]:
     if len(pages) < FEWEST_PAGES:
         return [list(lines) for lines in pages]
     heads = _Heads(pages)
-    kept = []
+    lines_left = []
     for index, lines in enumerate(pages):
         begin, end = 0, len(lines)
         while begin < min(EDGE, end) and heads.has(index, lines[begin], top=True):
             begin += 1
         while end > max(begin, len(lines) - EDGE) and heads.has(index, lines[end - 1], top=False):
             end -= 1
-        kept.append(list(lines[begin:end]))
-    return kept
+        lines_left.append(list(lines[begin:end]))
+    return lines_left
 
 
 class _Heads:

@@ -39,16 +39,16 @@ def find_files(sources: Sequence[Path]) -> list[Found]:
 
     A book's id is its path within its source, without suffix; with it where another file would have the same id.
     """
-    found: list[Found] = []
+    files: list[Found] = []
     for source in sources:
         if not source.exists():
             raise UsageError(f"no such book or directory: {source}")
-        found += _walk(source) if source.is_dir() else [_file(source, source.name, named=True)]
-    books = [file for file in found if file.format.name in SINGLE + ARCHIVES + (UNKNOWN,) and not file.outcome]
+        files += _walk(source) if source.is_dir() else [_file(source, source.name, named=True)]
+    books = [file for file in files if file.format.name in SINGLE + ARCHIVES + (UNKNOWN,) and not file.outcome]
     taken = Counter(_stem(file) for file in books)
-    taken.update({folder.as_posix() for file in found for folder in Path(file.edition_id).parents})
+    taken.update({folder.as_posix() for file in files for folder in Path(file.edition_id).parents})
     return [
-        _with_id(file, taken[_stem(file)] > 1, alone=len(sources) == 1 and file.path == sources[0]) for file in found
+        _with_id(file, taken[_stem(file)] > 1, alone=len(sources) == 1 and file.path == sources[0]) for file in files
     ]
 
 

@@ -19,8 +19,8 @@ MOST_LISTED = 200  # files and attempts
 def certificate(run: RunReader) -> str:
     """Markdown; raises what `read_facts` raises."""
     facts = read_facts(run, Options(max_matches=0))
-    said = facts.custody[-1]["entry"] if facts.custody else {}
-    shown = {"facts": facts, "one": facts.one, "record": facts.record, "case": case_of(facts), "said": said}
+    custody = facts.custody[-1]["entry"] if facts.custody else {}
+    shown = {"facts": facts, "one": facts.one, "record": facts.record, "case": case_of(facts), "said": custody}
     return _environment().get_template("certificate.md.j2").render(shown, blank=BLANK, most=MOST_LISTED)
 
 

@@ -153,7 +153,7 @@ def _matches(run: RunReader, works: list[str], most: int) -> dict[str, Listing]:
             chosen[work] += more
             left -= more
         waiting = [work for work in waiting if chosen[work] < counts[work]]
-    found: dict[str, list[Row]] = {work: [] for work in works}
+    rows_of: dict[str, list[Row]] = {work: [] for work in works}
     if any(chosen.values()):
         rows = run.query(
             f"SELECT m.* FROM ({query.sql}) m JOIN (SELECT unnest(?) AS w, unnest(?) AS most) ON work_id = w "
@@ -161,8 +161,8 @@ def _matches(run: RunReader, works: list[str], most: int) -> dict[str, Listing]:
             [list(chosen), list(chosen.values())],
         )
         for row in rows:
-            found[row["work_id"]].append(row)
-    return {work: Listing("matches", rows, counts.get(work, 0)) for work, rows in found.items()}
+            rows_of[row["work_id"]].append(row)
+    return {work: Listing("matches", rows, counts.get(work, 0)) for work, rows in rows_of.items()}
 
 
 def _pages(run: RunReader, pages: list[Row], max_matches: int) -> list[WorkFacts]:
@@ -190,7 +190,7 @@ def _pages(run: RunReader, pages: list[Row], max_matches: int) -> list[WorkFacts
 
 def _by_work(run: RunReader, name: str, works: list[str]) -> dict[str, Listing]:
     """The first answers of each work, and how many it has."""
-    query, found = QUERIES[name], dict[str, list[Row]]()
+    query, rows_of = QUERIES[name], dict[str, list[Row]]()
     counts: dict[str, int] = {}
     rows = run.query(
         f"""SELECT *, count(*) OVER (PARTITION BY work_id) AS answers FROM ({query.sql})
@@ -201,13 +201,13 @@ def _by_work(run: RunReader, name: str, works: list[str]) -> dict[str, Listing]:
     )
     for row in rows:
         counts[row["work_id"]] = row.pop("answers")
-        found.setdefault(row["work_id"], []).append(row)
-    return {work: Listing(name, some, counts[work]) for work, some in found.items()}
+        rows_of.setdefault(row["work_id"], []).append(row)
+    return {work: Listing(name, some, counts[work]) for work, some in rows_of.items()}
 
 
 def _spans(run: RunReader, editions: list[str]) -> dict[str, list[tuple[int, int, float, bool]]]:
     """What of each edition is in the shards, and what of that its own work is credited for."""
-    found: dict[str, list[tuple[int, int, float, bool]]] = {edition: [] for edition in editions}
+    spans_of: dict[str, list[tuple[int, int, float, bool]]] = {edition: [] for edition in editions}
     for view, own in (("v_coverage", False), ("v_own_coverage", True)):
         rows = run.query(
             f"SELECT edition_id, word_begin, word_end, best_identity FROM {view} WHERE list_contains(?, edition_id) "
@@ -215,8 +215,8 @@ def _spans(run: RunReader, editions: list[str]) -> dict[str, list[tuple[int, int
             [editions],
         )
         for row in rows:
-            found[row["edition_id"]].append((row["word_begin"], row["word_end"], row["best_identity"], own))
-    return found
+            spans_of[row["edition_id"]].append((row["word_begin"], row["word_end"], row["best_identity"], own))
+    return spans_of
 
 
 def _heat(run: RunReader, works: list[str], columns: int) -> list[Row]:

@@ -49,8 +49,10 @@ def pair_of(match: dict[str, Any]) -> Pair | None:
 def _side(excerpt: str, first: int, whole: int) -> Side:
     """An excerpt of `whole` words, unless it was cut."""
     data = excerpt.encode("utf-8", "replace")
-    found = words(data)
-    return Side(data, [word.begin for word in found], [word.end for word in found], first, len(found) < whole)
+    text_words = words(data)
+    return Side(
+        data, [word.begin for word in text_words], [word.end for word in text_words], first, len(text_words) < whole
+    )
 
 
 def shown_text(text: str | None) -> str:

@@ -42,13 +42,13 @@ def rows_of(rates: dict[str, Any]) -> list[dict[str, Any]]:
 
 def differences(rates: dict[str, Any], record: dict[str, Any]) -> list[str]:
     """In what a run, a row of `run` with its JSON parsed, is not like the study, in words; nothing where it is."""
-    config, version, found = record["config"], record["tool_version"], []
+    config, version, differences = record["config"], record["tool_version"], []
     if rates["tool_version"] != version:
-        found.append(f"the study is of version {rates['tool_version']}, the run of {version}")
-    for part, known in (("match", config["match"]), ("sketch", record["sketch"])):
+        differences.append(f"the study is of version {rates['tool_version']}, the run of {version}")
+    for part, used in (("match", config["match"]), ("sketch", record["sketch"])):
         for name, value in rates[part].items():
-            if known.get(name) != value:
-                found.append(f"{name} was {value} in the study and is {known.get(name)} in the run")
+            if used.get(name) != value:
+                differences.append(f"{name} was {value} in the study and is {used.get(name)} in the run")
     if config.get("scale") is not None:
-        found.append(f"the run looked up one fingerprint in {config['scale']} (--scale)")
-    return found
+        differences.append(f"the run looked up one fingerprint in {config['scale']} (--scale)")
+    return differences

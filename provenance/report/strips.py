@@ -67,17 +67,17 @@ def strip(cells: Cells, label: str) -> Markup:
 
 def bins(cells: Cells) -> list[tuple[int, int, str, int]]:
     """Stretches of equal look: first bin, number of bins, class, and how much is covered in SHADES steps."""
-    found: list[tuple[int, int, str, int]] = []
+    pieces: list[tuple[int, int, str, int]] = []
     for number, (covered, own, identity) in enumerate(zip(*cells, strict=True)):
         if covered < LEAST:
             continue
         look = SHARED if own < covered / 2 else _look(identity)
         shade = max(1, min(SHADES, round(min(1.0, covered) * SHADES)))
-        if found and found[-1][0] + found[-1][1] == number and found[-1][2:] == (look, shade):
-            found[-1] = (found[-1][0], found[-1][1] + 1, look, shade)
+        if pieces and pieces[-1][0] + pieces[-1][1] == number and pieces[-1][2:] == (look, shade):
+            pieces[-1] = (pieces[-1][0], pieces[-1][1] + 1, look, shade)
         else:
-            found.append((number, 1, look, shade))
-    return found
+            pieces.append((number, 1, look, shade))
+    return pieces
 
 
 def _shares(begin: int, end: int, words: int) -> list[tuple[int, float]]:

@@ -29,26 +29,26 @@ def verdict(facts: Facts) -> Markup:
     counts, library = facts.one["files"], facts.one["library"]
     if not counts["documents"] or not counts["scanned"] + counts["partial"]:
         return Markup("Nothing was scanned. This report makes no statement about any work.")
-    found = Markup("{} of {} known works {} found").format(
+    sentence = Markup("{} of {} known works {} found").format(
         value(library, "found"), value(library, "works"), "was" if library["found"] == 1 else "were"
     )
     if not library["found"]:
-        found = Markup('None (<data value="{}" data-c="found">0</data>) of {} known works was found').format(
+        sentence = Markup('None (<data value="{}" data-c="found">0</data>) of {} known works was found').format(
             library["found"], value(library, "works")
         )
     if facts.record["outcome"] != "complete":
-        return found + Markup(
+        return sentence + Markup(
             ", <strong>in the part of the data that was scanned</strong>. Not all of it was: see below."
         )
-    return found + Markup(" in the scanned data.")
+    return sentence + Markup(" in the scanned data.")
 
 
 def how_sure(facts: Facts, rates: dict[str, Any] | None) -> list[Markup]:
     """Sentences on how sure all this is, each with its source."""
     all_matches, decoys = facts.one["matches_in_all"], facts.one["decoys"]
-    said = []
+    sentences = []
     if all_matches["matches"]:
-        said.append(
+        sentences.append(
             Markup(
                 '<span data-query="matches_in_all">Chance would make {} matches at least as good as these in a run of '
                 "this size, by a model that holds for turns of speech; quotations and proverbs are no chance, and it "
@@ -56,14 +56,14 @@ def how_sure(facts: Facts, rates: dict[str, Any] | None) -> list[Markup]:
             ).format(value(all_matches, "sum_of_expectations", "expectation"))
         )
         if all_matches["estimated"]:
-            said.append(
+            sentences.append(
                 Markup(
                     '<span data-query="matches_in_all">{} are estimates: the index holds no texts to verify them '
                     "with, so they are given with intervals of 95 %.</span>"
                 ).format(counted(all_matches, "estimated", "match", "matches"))
             )
     if decoys["works"]:
-        said.append(
+        sentences.append(
             Markup(
                 '<span data-query="decoys">{} of {} that cannot be in the data matched: of such works at most {} would '
                 "(95 %).</span>"
@@ -72,14 +72,14 @@ def how_sure(facts: Facts, rates: dict[str, Any] | None) -> list[Markup]:
             )
         )
     else:
-        said.append(Markup("No decoy works were scanned for in this run (<code>--decoys</code>)."))
+        sentences.append(Markup("No decoy works were scanned for in this run (<code>--decoys</code>)."))
     link = Markup(' All lengths and kinds are in the <a href="#recall">recall certificate</a>.')
-    said += [NO_SELFTEST] if facts.selftest is None else [sentence + link for sentence in certified(facts)[:1]]
+    sentences += [NO_SELFTEST] if facts.selftest is None else [sentence + link for sentence in certified(facts)[:1]]
     if rates is None:
-        said.append(Markup("No study of error rates is shipped with this version."))
+        sentences.append(Markup("No study of error rates is shipped with this version."))
     else:
-        said += _of_study(rates)
-    return said
+        sentences += _of_study(rates)
+    return sentences
 
 
 def certified(facts: Facts) -> list[Markup]:
@@ -87,9 +87,9 @@ def certified(facts: Facts) -> list[Markup]:
     row = facts.selftest
     if row is None:
         return []
-    said = []
+    sentences = []
     if row["one_planted"]:
-        said.append(
+        sentences.append(
             Markup(
                 '<span data-query="selftest">Of passages of {} words or more, {}, planted in copies of the rows of '
                 "these shards, {} of {} were found: with 95 % confidence at least {} of such passages would be.</span>"
@@ -99,20 +99,20 @@ def certified(facts: Facts) -> list[Markup]:
             )
         )  # fmt: skip
     if (row["all_planted"] or 0) > (row["one_planted"] or 0):
-        said.append(
+        sentences.append(
             Markup(
                 '<span data-query="selftest">Of those of all kinds of change together {} of {} were found.</span>'
             ).format(value(row, "all_found"), value(row, "all_planted"))
         )
-    return said
+    return sentences
 
 
 def _changed(row: dict[str, Any]) -> Markup:
     """The kind of change that the first sentence is about."""
     if row["one_noise"] == VERBATIM:
         return Markup("word for word")
-    told = Markup("changed ({}").format(value(row, "one_noise", "text"))
-    return told + (Markup(", {} of words)").format(value(row, "one_rate", "percent")) if row["one_rate"] else ")")
+    noise = Markup("changed ({}").format(value(row, "one_noise", "text"))
+    return noise + (Markup(", {} of words)").format(value(row, "one_rate", "percent")) if row["one_rate"] else ")")
 
 
 def recall_rows(facts: Facts) -> tuple[list[int], list[dict[str, Any]]]:
@@ -130,9 +130,9 @@ def recall_rows(facts: Facts) -> tuple[list[int], list[dict[str, Any]]]:
 def _of_study(rates: dict[str, Any]) -> list[Markup]:
     cells = {(cell["kind"], cell["rate"], cell["words"]): cell for cell in rates["cells"]}
     exact = cells.get(("verbatim", 0.0, 50))
-    found = []
+    rows = []
     if exact is not None:
-        found.append(
+        rows.append(
             Markup(
                 '<span data-study="cells">In the study of this version {} of {} planted passages of 50 words, word for '
                 "word, were found (at least {}, 95 %); the table of error rates has all lengths and kinds of "
@@ -141,7 +141,7 @@ def _of_study(rates: dict[str, Any]) -> list[Markup]:
         )
     unrelated = rates.get("negatives")
     if unrelated:
-        found.append(
+        rows.append(
             Markup(
                 '<span data-study="negatives">Of {} unrelated documents {} was flagged, and {} that shares no passage '
                 "with a known book (of such documents at most {} would be, 95 %).</span>"
@@ -152,7 +152,7 @@ def _of_study(rates: dict[str, Any]) -> list[Markup]:
                 percent(unrelated["high"]),
             )
         )
-    return found
+    return rows
 
 
 def strip_label(work: dict[str, Any]) -> str:

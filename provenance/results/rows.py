@@ -203,4 +203,4 @@ def aware(moment: datetime | None) -> datetime | None:
 
 
 def _chosen(kind: type, row: Row) -> Row:
-    return {known.name: row[known.name] for known in fields(kind) if known.name in row}
+    return {column.name: row[column.name] for column in fields(kind) if column.name in row}

@@ -130,8 +130,8 @@ class Run(Closing):
         """One work; raises UsageError where the run has no such, with the ids that are most like it."""
         rows = self._reader.query("SELECT * FROM v_works WHERE work_id = ?", [work_id])
         if not rows:
-            told = ", ".join(map(repr, self._reader.works_like(work_id)))
-            raise UsageError(f"the run has no work {work_id!r}; most like it: {told}; `works(found=False)` lists all")
+            likely = ", ".join(map(repr, self._reader.works_like(work_id)))
+            raise UsageError(f"the run has no work {work_id!r}; most like it: {likely}; `works(found=False)` lists all")
         return work_of(rows[0], self)
 
     def matches(self, work: str | None = None, shard: str | None = None, limit: int | None = None) -> Matches:
@@ -202,9 +202,9 @@ class Run(Closing):
     def __repr__(self) -> str:
         if self._closed:
             return f"<run {safe(self.path.name)}, closed>"
-        found = self._reader.query("SELECT count(*) AS n FROM v_works WHERE grade <> 'none' AND NOT decoy")[0]["n"]
+        works = self._reader.query("SELECT count(*) AS n FROM v_works WHERE grade <> 'none' AND NOT decoy")[0]["n"]
         return (
-            f"<run {safe(self.path.name)}: {self.caveat and self.caveat + '; '}{number(found, 'work')} found in "
+            f"<run {safe(self.path.name)}: {self.caveat and self.caveat + '; '}{number(works, 'work')} found in "
             f"{number(self.documents_scanned, 'document')} ({size(self.bytes_scanned)} of text)>"
         )
 

@@ -19,16 +19,16 @@ LEAST_WORDS = 100  # of the passages that the sentence is about, where so long o
 
 def sentences_of(entry: Mapping[str, Any]) -> list[str]:
     """What it comes to, in words; nothing where no passage was planted."""
-    said, one, every = list[str](), entry["one"], entry["all"]
+    sentences, one, every = list[str](), entry["one"], entry["all"]
     if one["planted"]:
-        said.append(
+        sentences.append(
             f"Of passages of {one['words']} words or more, {described(one['noise'], one['rate'])}, planted in copies "
             f"of the rows of these shards, {one['found']:,} of {one['planted']:,} were found: with 95 % confidence at "
             f"least {percent(one['low'])} of such passages would be."
         )
     if every["planted"] > one["planted"]:
-        said.append(f"Of those of all kinds of change together, {every['found']:,} of {every['planted']:,} were found.")
-    return said
+        sentences.append(f"Of all kinds of change together, {every['found']:,} of {every['planted']:,} were found.")
+    return sentences
 
 
 def described(noise: str, rate: float) -> str:

@@ -151,10 +151,10 @@ def _in_turn(rows: Sequence[SampledRow], dice: random.Random) -> Iterator[Sample
 
 def vocabulary_of(library: Library, seed: int) -> list[str]:
     """Words of the books at random, as many times as they are drawn."""
-    dice, found = random.Random(f"{seed}/vocabulary"), list(FEW)
+    dice, vocabulary = random.Random(f"{seed}/vocabulary"), list(FEW)
     for _ in range(VOCABULARY):
         passage = library.draw(1, dice)
         word = "" if passage is None else passage.text.decode("utf-8", "replace")
         if word.isalpha():
-            found.append(word)
-    return found
+            vocabulary.append(word)
+    return vocabulary

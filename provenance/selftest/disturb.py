@@ -108,9 +108,9 @@ def respell_word(word: str) -> str:
     """A word in the other spelling; as it is where it has no other."""
     lead, core, tail = re.fullmatch(r"(\W*)(.*?)(\W*)", word, re.S).groups()  # type: ignore[union-attr]
     lower = core.lower()
-    for known, other in SPELLINGS.items():
-        if lower == known or lower == known + "s" or lower == known + "ed":
-            changed = other + lower[len(known) :]
+    for spelling, other in SPELLINGS.items():
+        if lower == spelling or lower == spelling + "s" or lower == spelling + "ed":
+            changed = other + lower[len(spelling) :]
             return lead + (changed.capitalize() if core[:1].isupper() else changed) + tail
     for american, british in ENDINGS:
         for ending, other in ((american, british), (british, american)):

@@ -47,11 +47,11 @@ class Span(NamedTuple):
 
 def matched_rows(matcher: Matcher, texts: Sequence[bytes]) -> list[bool]:
     """For each text whether it has a match."""
-    found = []
+    results = []
     for batch in _batches(texts, lambda text: [text]):
         spans = spans_of(matcher, batch)
-        found += [bool(spans[number]) for number in range(len(batch))]
-    return found
+        results += [bool(spans[number]) for number in range(len(batch))]
+    return results
 
 
 def judge(matcher: Matcher, plants: Iterable[Planted], cells: int, on_plants: Callable[[int], None]) -> list[Tally]:
@@ -88,7 +88,7 @@ def spans_of(matcher: Matcher, texts: Sequence[bytes]) -> dict[int, list[Span]]:
     """What a scan says of each of some texts."""
     matches = matcher.match(pa.array(texts, pa.large_binary()))
     documents, begins, ends = (matches[name].to_numpy() for name in ("document", "doc_begin", "doc_end"))
-    found: dict[int, list[Span]] = defaultdict(list)
+    spans: dict[int, list[Span]] = defaultdict(list)
     shared = matches["shared"].combine_chunks()
     beside = pc.list_parent_indices(shared).to_numpy()
     for rows, works, credited in (
@@ -96,8 +96,8 @@ def spans_of(matcher: Matcher, texts: Sequence[bytes]) -> dict[int, list[Span]]:
         (beside, pc.struct_field(pc.list_flatten(shared), "work_id").to_pylist(), False),
     ):
         for row, work in zip(rows.tolist(), works, strict=True):
-            found[int(documents[row])].append(Span(int(begins[row]), int(ends[row]), work, credited))
-    return found
+            spans[int(documents[row])].append(Span(int(begins[row]), int(ends[row]), work, credited))
+    return spans
 
 
 def _batches(items: Iterable[T], texts_of: Callable[[T], list[bytes]]) -> Iterator[list[T]]:

@@ -86,22 +86,24 @@ def owned_library(index: Index, paths: Sequence[Path], seed: int) -> tuple[Libra
     numbers = {name: number for number, name in enumerate(by_id) if not decoys[number]}
     numbers |= {digest: number for number, digest in enumerate(by_digest) if not decoys[number]}
     reading, unknown = Reading(), list[Unknown]()
-    kept: list[tuple[int, str, int, bytes]] = []  # rank, place, edition and text
+    candidates: list[tuple[int, str, int, bytes]] = []  # rank, place, edition and text
     for book in read_books(paths, reading):
         number = numbers.get(hashlib.sha256(book.text).hexdigest(), numbers.get(book.edition_id))
         if number is None:
             unknown.append(Unknown(book.source, "the index has neither its text nor its name"))
             continue
         rank = int.from_bytes(hashlib.sha256(f"{seed}/{by_id[number]}".encode()).digest()[:8], "big")
-        heapq.heappush(kept, (rank, book.source, number, book.text))
-        if len(kept) > MOST_BOOKS:
-            heapq.heappop(kept)
+        heapq.heappush(candidates, (rank, book.source, number, book.text))
+        if len(candidates) > MOST_BOOKS:
+            heapq.heappop(candidates)
     unknown += [Unknown(outcome.path, outcome.reason) for outcome in reading.failed]
-    if not kept:
-        told = f": {unknown[0].path}: {unknown[0].reason}" if unknown else ""
-        raise UsageError(f"none of the books of --books is in the index {index.folder}{told}")
-    kept.sort()
-    return _of_texts([index.work_ids[number] for _, _, number, _ in kept], [text for *_, text in kept], index), unknown
+    if not candidates:
+        reason = f": {unknown[0].path}: {unknown[0].reason}" if unknown else ""
+        raise UsageError(f"none of the books of --books is in the index {index.folder}{reason}")
+    candidates.sort()
+    return _of_texts(
+        [index.work_ids[number] for _, _, number, _ in candidates], [text for *_, text in candidates], index
+    ), unknown
 
 
 def _of_texts(works: Sequence[str], texts: Sequence[bytes], index: Index) -> Library:

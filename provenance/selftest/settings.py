@@ -118,7 +118,7 @@ def _of_call(asked: Asked) -> _Made:
 def _of_run(asked: Asked, db: Path) -> _Made:
     with RunReader(db) as reader:
         run = reader.query("SELECT * FROM run")[0]
-        known = reader.query("SELECT shard, bytes FROM shard WHERE outcome IN ('scanned', 'partial') ORDER BY shard")
+        scanned = reader.query("SELECT shard, bytes FROM shard WHERE outcome IN ('scanned', 'partial') ORDER BY shard")
     terms = json.loads(run["terms"])
     config = ScanConfig.from_json(terms["config"])
     _refuse_others(asked, db, terms, config)
@@ -138,63 +138,63 @@ def _of_run(asked: Asked, db: Path) -> _Made:
         tuple(terms["decoys"]),
         replace(config, tokenizer=asked.tokenizer or config.tokenizer),
         background,
-        {row["shard"]: int(row["bytes"] or 0) for row in known},
+        {row["shard"]: int(row["bytes"] or 0) for row in scanned},
     )
 
 
 def _refuse_others(asked: Asked, db: Path, terms: dict[str, Any], config: ScanConfig) -> None:
     """Raise OtherRunError naming what was asked for, or is here, that the run had otherwise."""
-    told: dict[str, Any] = {"tool_version": __version__, "text_rules": TEXT_RULES_VERSION}
+    record: dict[str, Any] = {"tool_version": __version__, "text_rules": TEXT_RULES_VERSION}
     options = {
         "text_columns": list(asked.text_columns) or None, "end_of_text": asked.end_of_text, "scale": asked.scale,
     }  # fmt: skip
-    told["config"] = {name: value for name, value in options.items() if value is not None}
+    record["config"] = {name: value for name, value in options.items() if value is not None}
     if asked.min_words is not None:
-        told["config"]["match"] = {"min_words": asked.min_words}
-    told["tokenizer_sha256"] = digest_of(asked.tokenizer or config.tokenizer)
+        record["config"]["match"] = {"min_words": asked.min_words}
+    record["tokenizer_sha256"] = digest_of(asked.tokenizer or config.tokenizer)
     had = {
-        **{name: terms[name] for name in told if name != "config"},
-        "config": {name: terms["config"][name] for name in told["config"]},
+        **{name: terms[name] for name in record if name != "config"},
+        "config": {name: terms["config"][name] for name in record["config"]},
     }
     if "match" in had["config"]:
         had["config"]["match"] = {"min_words": config.match.min_words}
     remedy = "Leave out what was given otherwise: the certificate is of the run as it was made"
-    Terms(told).refuse_other(Terms(had), str(db), remedy)
+    Terms(record).refuse_other(Terms(had), str(db), remedy)
 
 
 def _listed(asked: Asked, made: _Made, seed: int, children: Children) -> tuple[list[Listed], int]:
     """The shards that rows are taken from, and of how many they were chosen."""
     if asked.shards:
-        found = _shards_of(asked.shards, asked, made.config, children)
+        files = _shards_of(asked.shards, asked, made.config, children)
         if asked.db is not None:
-            _refuse_strangers(found, asked.db, made.known)
-        names = set(some_shards([file.name for file in found], seed))
-        return [file for file in found if file.name in names], len(found)
+            _refuse_strangers(files, asked.db, made.known)
+        names = set(some_shards([file.name for file in files], seed))
+        return [file for file in files if file.name in names], len(files)
     if not made.known:
         raise UsageError(f"the run {asked.db} scanned no shard: there is nothing to plant in")
     chosen = some_shards(list(made.known), seed)
-    found = _shards_of(chosen, asked, made.config, children)
+    files = _shards_of(chosen, asked, made.config, children)
     assert asked.db is not None
-    _refuse_strangers(found, asked.db, made.known)
-    return found, len(made.known)
+    _refuse_strangers(files, asked.db, made.known)
+    return files, len(made.known)
 
 
 def _shards_of(specs: Sequence[str], asked: Asked, config: ScanConfig, children: Children) -> list[Listed]:
     listed = list_all(specs, asked.anonymous, children, config.unit_bytes)
-    found = [file for file in listed if not file.skipped and not file.unreadable]
-    if not found:
+    files = [file for file in listed if not file.skipped and not file.unreadable]
+    if not files:
         raise UsageError(f"no shard in {', '.join(specs)[:200]}: there is nothing to plant in")
-    return found
+    return files
 
 
-def _refuse_strangers(found: Sequence[Listed], db: Path, known: dict[str, int]) -> None:
+def _refuse_strangers(files: Sequence[Listed], db: Path, scanned: dict[str, int]) -> None:
     """Raise OtherRunError for the first shard that the run did not scan, or that has another size by now."""
-    for file in found:
-        if file.name not in known:
+    for file in files:
+        if file.name not in scanned:
             raise OtherRunError(f"{db} holds a run that did not scan shard {file.name}: give --shards as it was given")
-        if file.bytes != known[file.name]:
+        if file.bytes != scanned[file.name]:
             raise OtherRunError(
-                f"shard {file.name} has {file.bytes:,} bytes, and had {known[file.name]:,} when the run {db} scanned it"
+                f"shard {file.name} has {file.bytes:,} bytes, and had {scanned[file.name]:,} when {db} was made"
             )
 
 

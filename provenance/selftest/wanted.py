@@ -36,8 +36,8 @@ class Wanted:
             if not 1 <= value <= most:
                 raise UsageError(f"{option} is {value}; it must be from 1 to {most:,}")
         if not self.lengths or any(not 1 <= length <= MOST_WORDS for length in self.lengths):
-            told = ",".join(map(str, self.lengths))
-            raise UsageError(f"--lengths is {told!r}; give words of a passage, each from 1 to {MOST_WORDS:,}")
+            lengths = ",".join(map(str, self.lengths))
+            raise UsageError(f"--lengths is {lengths!r}; give words of a passage, each from 1 to {MOST_WORDS:,}")
         if not self.cells:
             raise UsageError(f"--noise and --lengths leave nothing to plant: {CUT!r} takes 50 words or more")
 
@@ -60,26 +60,26 @@ def parse_noises(text: str) -> tuple[Noise, ...]:
 
     Raises UsageError for what there is not.
     """
-    found: list[Noise] = []
+    noises: list[Noise] = []
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, colon, rate = part.partition(":")
         kind = SHORT_NAMES.get(name)
         if kind is None:
             raise UsageError(f"--noise has {name!r}; there are {', '.join(SHORT_NAMES)}")
         if not colon:
-            found += [Noise(kind, each) for each in (RATES if kind in RATED else (0.0,))]
+            noises += [Noise(kind, each) for each in (RATES if kind in RATED else (0.0,))]
         elif kind in RATED:
-            found.append(Noise(kind, _rate(part, rate)))
+            noises.append(Noise(kind, _rate(part, rate)))
         else:
             raise UsageError(f"--noise has {part!r}; {name} has no share of words, only {', '.join(_rated())} have")
-    if not found:
+    if not noises:
         raise UsageError(f"--noise is {text!r}; there are {', '.join(SHORT_NAMES)}")
-    return tuple(found)
+    return tuple(noises)
 
 
-def _rate(part: str, told: str) -> float:
+def _rate(part: str, text: str) -> float:
     try:
-        rate = float(told)
+        rate = float(text)
     except ValueError:
         rate = -1.0
     if not 0 < rate <= 1:

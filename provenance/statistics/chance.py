@@ -20,35 +20,35 @@ LOG_K = -17.0  # a pair of words
 SMALLEST = 1e-300  # expectation that is told apart from none
 
 
-def upper_bound(found: int, of: int, confidence: float = 0.95) -> float:
+def upper_bound(count: int, of: int, confidence: float = 0.95) -> float:
     """The largest rate at which as few as `found` of `of` would be seen with more than 1 - `confidence`.
 
     The one-sided bound of Clopper and Pearson (1934); nothing of n gives 1 - 0.05^(1/n), about 3 / n.
     """
-    low, high = found / of if of else 0.0, 1.0
-    for _ in range(60 if found < of else 0):
+    low, high = count / of if of else 0.0, 1.0
+    for _ in range(60 if count < of else 0):
         rate = (low + high) / 2
         terms = (
             math.exp(math.lgamma(of + 1) - math.lgamma(k + 1) - math.lgamma(of - k + 1)
                      + k * math.log(rate) + (of - k) * math.log1p(-rate))
-            for k in range(found + 1)
+            for k in range(count + 1)
         )  # fmt: skip
         low, high = (rate, high) if sum(terms) > 1 - confidence else (low, rate)
     return high
 
 
-def interval(found: int, of: int, confidence: float = 0.95) -> tuple[float, float]:
+def interval(count: int, of: int, confidence: float = 0.95) -> tuple[float, float]:
     """The interval of a proportion of Clopper and Pearson (1934), which never covers less often than it says.
 
     Both ends are one-sided bounds that each take half of what is left of the confidence; nothing of nothing is 0 to 1.
     """
     one_sided = (1 + confidence) / 2
-    return lower_bound(found, of, one_sided), upper_bound(found, of, one_sided)
+    return lower_bound(count, of, one_sided), upper_bound(count, of, one_sided)
 
 
-def lower_bound(found: int, of: int, confidence: float = 0.95) -> float:
+def lower_bound(count: int, of: int, confidence: float = 0.95) -> float:
     """The smallest rate at which as many as `found` of `of` would be seen with more than 1 - `confidence`."""
-    return 1 - upper_bound(of - found, of, confidence)
+    return 1 - upper_bound(of - count, of, confidence)
 
 
 def log_expectation(score: float, document_words: int, edition_words: int) -> float:

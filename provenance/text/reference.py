@@ -38,7 +38,7 @@ def fold(text: str) -> list[str]:
 def tokenize(data: bytes) -> Tokens:
     """Cut a UTF-8 text into words by the state machine of the rules; invalid sequences separate and are counted."""
     table = fold_table()
-    found: list[Word] = []
+    text_words: list[Word] = []
     state, folded, begin, end, invalid = rules.OUT, b"", 0, 0, 0
     for code_point, at, after in code_points(data):
         if code_point < 0:
@@ -46,7 +46,7 @@ def tokenize(data: bytes) -> Tokens:
         kind, piece = table.entry(code_point) if code_point >= 0 else (rules.SEPARATOR, b"")
         following = next_state(state, kind)
         if state != rules.OUT and ends_word(state, kind):
-            found.append(Word(folded, begin, end))
+            text_words.append(Word(folded, begin, end))
             folded = b""
         if kind in (rules.WORD, rules.SOLO):
             if not folded:
@@ -56,8 +56,8 @@ def tokenize(data: bytes) -> Tokens:
             end = after  # a combining mark belongs to the letter before it
         state = following
     if state != rules.OUT:
-        found.append(Word(folded, begin, end))
-    return Tokens(found, invalid)
+        text_words.append(Word(folded, begin, end))
+    return Tokens(text_words, invalid)
 
 
 JOINING = (rules.IN_WORD, rules.AFTER_APOSTROPHE, rules.AFTER_HYPHEN, rules.AFTER_SOFT_HYPHEN, rules.HYPHEN_NEWLINE)
