@@ -199,7 +199,7 @@ class Key:
 
     numbers: tuple[int, ...] = field(default=PUBLIC_NUMBERS, repr=False)  # `derive_keys`, then a key of SipHash
     key_id: str = PUBLIC
-    digest_key: bytes = field(default=b"", repr=False)  # of `seal`; workers need none
+    digest_key: bytes = field(default=b"", repr=False)  # of `keyed_digest`; workers need none
 
     @classmethod
     def from_secret(cls, secret: bytes) -> Key:
@@ -237,7 +237,7 @@ class Key:
         """The largest number that `hidden` gives of fingerprints up to `max_kept`."""
         return max_kept if self.is_public else (1 << 64) - 1
 
-    def seal(self, digest: str) -> str:
+    def keyed_digest(self, digest: str) -> str:
         """A keyed digest of a digest, by which only who has the secret can tell whether it is of a given text.
 
         HMAC-SHA-256 of the digest as it is written. Without a secret, the digest itself.

@@ -157,7 +157,7 @@ def secret_vector(secret: bytes) -> dict[str, Any]:
         "numbers": [_hex(number) for number in key.numbers],
         "key_id": key.key_id,
         "hidden": _hexes(key.hidden(np.array(SEEDS, dtype=np.uint64))),
-        "sealed": key.seal("0" * 64),
+        "sealed": key.keyed_digest("0" * 64),
         "pseudonym": key.pseudonym("work", "moby-dick"),
     }
 

@@ -33,7 +33,7 @@ def command(
     from provenance.errors import UsageError
     from provenance.files import atomic_write
     from provenance.report.certificate import certificate as certificate_of
-    from provenance.report.facts import Options
+    from provenance.report.facts import ReportOptions
     from provenance.report.render import report
     from provenance.store.database import RunReader
 
@@ -44,7 +44,7 @@ def command(
             refuse_same(path, db)
     with RunReader(db, redact) as run:
         if out is not None:
-            page = report(run, Options(work, redact, max_matches))
+            page = report(run, ReportOptions(work, redact, max_matches))
             with atomic_write(out) as file:
                 file.write(page)
             click.echo(f"{safe(str(out))}: {size(len(page))}", err=True)

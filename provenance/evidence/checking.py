@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from provenance.errors import ProvenanceError
 from provenance.evidence.contents import BASE, RUN, Choice, write_contents
 from provenance.evidence.manifest import MANIFEST, STATEMENT, SUMS, files_of
-from provenance.evidence.write import seal
+from provenance.evidence.write import write_manifest
 from provenance.isolation.child import confine
 from provenance.store.database import RunReader, RunWriter
 from provenance.store.journal import FIRST, broken_link
@@ -35,7 +35,7 @@ def check(folder: Path, choice: Choice, scratch: Path) -> list[dict[str, Any]]:
     rebuild(folder, db)
     with RunReader(db) as run:
         write_contents(run, again, choice)
-        seal(run, again, choice)
+        write_manifest(run, again, choice)
         journal = run.query("SELECT * FROM journal ORDER BY seq")
     names = [name for name in sorted({*files_of(folder), *files_of(again)}) if name != MANIFEST]
     groups: dict[str, list[str]] = {"tables": [], "report": [], "companions": []}

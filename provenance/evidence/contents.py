@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from provenance.evidence.annex import annex
 from provenance.evidence.croissant import croissant
 from provenance.report.certificate import certificate
-from provenance.report.facts import Options
+from provenance.report.facts import ReportOptions
 from provenance.report.render import report
 from provenance.store.database import RunReader
 from provenance.store.export import EXPORTS, export
@@ -57,7 +57,7 @@ def write_contents(run: RunReader, folder: Path, choice: Choice) -> None:
 
 def _small(run: RunReader, choice: Choice) -> Iterator[tuple[str, bytes]]:
     yield README, (files("provenance.evidence") / "texts" / "bundle.md").read_bytes()
-    yield "report.html", report(run, Options(redacted=choice.redacted, max_matches=choice.max_matches))
+    yield "report.html", report(run, ReportOptions(redacted=choice.redacted, max_matches=choice.max_matches))
     yield "certificate.md", certificate(run).encode()
     yield "croissant.json", json.dumps(croissant(run), indent=1, ensure_ascii=True).encode() + b"\n"
     yield from annex(run).items()

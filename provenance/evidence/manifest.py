@@ -38,21 +38,21 @@ def make_manifest(folder: Path, facts: dict[str, Any]) -> bytes:
         {"path": name, "bytes": (folder / name).stat().st_size, "sha256": file_sha256(folder / name)}
         for name in files_of(folder)
     ]
-    return sealed({"bundle": VERSION, **facts, "files": files})
+    return with_digest({"bundle": VERSION, **facts, "files": files})
 
 
-def sealed(content: dict[str, Any]) -> bytes:
+def with_digest(content: dict[str, Any]) -> bytes:
     """JSON with its own SHA-256 in it, of which every byte is determined by the content."""
     digest = hashlib.sha256(_canonical(content)).hexdigest()
     return _canonical({**content, "sha256": digest})
 
 
-def unsealed(raw: bytes, path: Path) -> dict[str, Any]:
-    """What `sealed` was given, and its digest; raises BundleError where a byte differs."""
+def without_digest(raw: bytes, path: Path) -> dict[str, Any]:
+    """What `with_digest` was given, and its digest; raises BundleError where a byte differs."""
     try:
         content = json.loads(raw, parse_constant=_no_number)
         claimed = content.pop("sha256")
-        whole = sealed(content) == raw and isinstance(claimed, str)
+        whole = with_digest(content) == raw and isinstance(claimed, str)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise BundleError(f"{path} is damaged: {str(error)[:200]}") from error
     if not whole:
@@ -77,7 +77,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raw = path.read_bytes()
     except OSError as error:
         raise BundleError(f"{folder} is no bundle: {MANIFEST} cannot be read ({error.strerror})") from error
-    content = unsealed(raw, path)
+    content = without_digest(raw, path)
     try:
         names = [entry["path"] for entry in content["files"]]
     except (LookupError, TypeError) as error:

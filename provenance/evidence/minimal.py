@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from provenance.errors import BundleError, ProvenanceError, StoreError, UsageError
-from provenance.evidence.manifest import sealed, unsealed
+from provenance.evidence.manifest import with_digest, without_digest
 from provenance.files import atomic_write
 from provenance.index.format import read_manifest
 from provenance.index.opening import Index
@@ -95,7 +95,7 @@ def minimal_result(run: RunReader, salt: bytes) -> bytes:
         "works": run.query(WORKS),
         "commitment": commitment(run, record, salt),
     }
-    return sealed(content)
+    return with_digest(content)
 
 
 def commitment(run: RunReader, record: Mapping[str, Any], salt: bytes) -> str:
@@ -115,7 +115,7 @@ def read_minimal(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise BundleError(f"{path} is too large for a minimal result")
-        content = unsealed(path.read_bytes(), path)
+        content = without_digest(path.read_bytes(), path)
     except OSError as error:
         raise BundleError(f"cannot read {path}: {error.strerror}") from error
     if (content.get("format"), content.get("version")) != (FORMAT, VERSION):

@@ -41,7 +41,7 @@ def write_bundle(db: str | Path, out: str | Path, choice: Choice | None = None, 
         folder.mkdir()
         with RunReader(db, choice.redacted) as run:
             write_contents(run, folder, choice)
-            digest = seal(run, folder, choice)
+            digest = write_manifest(run, folder, choice)
         if out.suffix.lower() == ZIP:
             with atomic_write(out) as file:
                 write_archive(folder, file)
@@ -58,7 +58,7 @@ def write_bundle(db: str | Path, out: str | Path, choice: Choice | None = None, 
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def seal(run: RunReader, folder: Path, choice: Choice) -> str:
+def write_manifest(run: RunReader, folder: Path, choice: Choice) -> str:
     """Write statement, sums and manifest beside the files that are there; returns the digest of the manifest."""
     digests = {name: file_sha256(folder / name) for name in files_of(folder, without=())}
     content = json.dumps(statement(run, digests), indent=1, ensure_ascii=True).encode() + b"\n"

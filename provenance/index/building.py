@@ -29,7 +29,7 @@ class Indexed:
     """Files that are indexed already, and are passed over: digests (SHA-256) of them, each with its name."""
 
     names: Mapping[str, str] = field(default_factory=dict)
-    seal: Callable[[str], str] = str  # makes of a digest what `names` has in its place
+    digest_as: Callable[[str], str] = str  # makes of a SHA-256 what `names` has in its place
 
 
 def build_index(
@@ -57,7 +57,7 @@ def build_index(
         strict=options.strict,
         limits=options.limits,
         seen=dict(indexed.names),
-        seal=indexed.seal,
+        digest_as=indexed.digest_as,
     )
     paths, decoys = [Path(source) for source in sources], [Path(source) for source in options.decoys]
     sketch = options.sketch or fitting_sketch(paths + decoys, options.keep_texts)
@@ -127,7 +127,7 @@ def add_to_index(
         raise UsageError(f"{existing} has pseudonyms, by which works cannot be told: build it again from all books")
     columns = (opened.editions[name].to_pylist() for name in ("source_sha256", "source", "edition_id"))
     names = {digest: source or f"edition {edition_id}" for digest, source, edition_id in zip(*columns, strict=True)}
-    indexed = Indexed(names, str if opened.has_texts else opened.key.seal)
+    indexed = Indexed(names, str if opened.has_texts else opened.key.keyed_digest)
     target = Path(existing if out is None else out)
     with TemporaryDirectory(prefix=f".{target.name}.", suffix=".adding", dir=target.parent) as folder:
         alike = replace(options, sketch=opened.sketch, keep_texts=opened.has_texts)

@@ -45,7 +45,7 @@ class Sealing:
 
     def sealed(self, row: Row) -> Row:
         """What the index says of an edition."""
-        public = {**row, **LEFT_OUT, **{name: self.key.seal(row[name]) for name in KEYED}}
+        public = {**row, **LEFT_OUT, **{name: self.key.keyed_digest(row[name]) for name in KEYED}}
         if not self.pseudonyms:
             return public
         work = self.key.pseudonym("work", row["work_id"])
@@ -139,5 +139,5 @@ def _differences(record: Row, rows: dict[str, Row], digest: str, key: Key) -> It
             yield f"it has no edition {entry['edition_id']}"
             continue
         for name in KEYED:
-            if key.seal(entry[name]) != row[name]:
+            if key.keyed_digest(entry[name]) != row[name]:
                 yield f"{name} of {entry['edition_id']} is not the keyed digest of {entry[name]}"

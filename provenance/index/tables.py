@@ -31,7 +31,7 @@ AHEAD = 4  # pieces
 WIDE_WORDS = 1 << 32  # so many words need a fifth byte for their positions
 
 
-class Piece(NamedTuple):
+class TablePart(NamedTuple):
     """What a range of values gives the tables."""
 
     values: U64s
@@ -65,11 +65,11 @@ def write_tables(
     filled = _map_filter(folder, blocks)
     distinct = done = 0
 
-    def make(first: int, last: int) -> Piece:
+    def make(first: int, last: int) -> TablePart:
         values, places = merged(sources, first << GRANULE_BITS, last << GRANULE_BITS)
         coarse = bits - FEWEST_BUCKET_BITS
         end = min(last << coarse, (most >> PRECISION - bits) + 1)
-        return Piece(
+        return TablePart(
             values,
             (values & np.uint64((1 << (PRECISION - bits)) - 1)).astype("<u4"),
             (places & np.uint64(0xFFFFFFFF)).astype("<u4"),
@@ -106,10 +106,10 @@ def write_tables(
 
 
 def in_order(
-    threads: ThreadPoolExecutor, work: Callable[[int, int], Piece], ranges: Iterable[tuple[int, int]]
-) -> Iterator[Piece]:
+    threads: ThreadPoolExecutor, work: Callable[[int, int], TablePart], ranges: Iterable[tuple[int, int]]
+) -> Iterator[TablePart]:
     """The pieces of all ranges, in order; a few are made ahead."""
-    ahead: deque[Future[Piece]] = deque()
+    ahead: deque[Future[TablePart]] = deque()
     for low, high in ranges:
         ahead.append(threads.submit(work, low, high))
         if len(ahead) > AHEAD:

@@ -14,7 +14,7 @@ from provenance.readers.formats import COLLECTIONS, format_of
 from provenance.readers.limits import Limits
 from provenance.readers.metadata import Metadata, checked_facts
 from provenance.readers.parsing import Parser
-from provenance.readers.walk import Found, find_files
+from provenance.readers.walk import SourceFile, find_files
 
 DESCRIBED = ("isbn", "year", "publisher", "language", "rights_holder", "registration", "licence")
 """Facts of a book besides title, author and work."""
@@ -66,8 +66,8 @@ class Reading:
     strict: bool = False  # stop at the first file that fails
     limits: Limits = field(default_factory=Limits)
     outcomes: list[SourceOutcome] = field(default_factory=list)
-    seen: dict[str, str] = field(default_factory=dict)  # sealed SHA-256 of what was read -> where
-    seal: Callable[[str], str] = str  # what an index has in place of digests
+    seen: dict[str, str] = field(default_factory=dict)  # digests of what was read -> where
+    digest_as: Callable[[str], str] = str  # makes of a SHA-256 what the index has in its place
 
     def note(self, path: str, outcome: str, reason: str, books: int = 0) -> None:
         """Record an outcome; raises BookError for a failure where that is to stop everything."""
@@ -77,11 +77,11 @@ class Reading:
 
     def is_new(self, sha256: str, path: str) -> bool:
         """Whether these bytes are read for the first time; else that is noted."""
-        sealed = self.seal(sha256)
-        if sealed in self.seen:
-            self.note(path, "skipped", f"same bytes as {self.seen[sealed]}")
+        digest = self.digest_as(sha256)
+        if digest in self.seen:
+            self.note(path, "skipped", f"same bytes as {self.seen[digest]}")
             return False
-        self.seen[sealed] = path
+        self.seen[digest] = path
         return True
 
     @property
@@ -100,7 +100,7 @@ def read_books(sources: Sequence[Path], reading: Reading) -> Iterator[Book]:
                 yield from _read(file, reading, parser)
 
 
-def _read(file: Found, reading: Reading, parser: Parser) -> Iterator[Book]:
+def _read(file: SourceFile, reading: Reading, parser: Parser) -> Iterator[Book]:
     path, count = str(file.path), 0
     try:
         sha256 = file_sha256(file.path)
@@ -127,7 +127,7 @@ def _read(file: Found, reading: Reading, parser: Parser) -> Iterator[Book]:
             reading.note(f"{path}{item.place}", "read", "", 1)
 
 
-def _book(document: Document, file: Found, sha256: str, reading: Reading) -> Book:
+def _book(document: Document, file: SourceFile, sha256: str, reading: Reading) -> Book:
     """The book with all that is known of it: flags go before the metadata file, and that before the book's own word."""
     own, problems = checked_facts(document.facts)
     if document.format in COLLECTIONS:

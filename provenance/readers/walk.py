@@ -24,7 +24,7 @@ PACKED = 3.0  # the same for what is packed as a whole
 
 
 @dataclass(frozen=True)
-class Found:
+class SourceFile:
     """One file."""
 
     path: Path
@@ -34,12 +34,12 @@ class Found:
     reason: str = ""
 
 
-def find_files(sources: Sequence[Path]) -> list[Found]:
+def find_files(sources: Sequence[Path]) -> list[SourceFile]:
     """Every file of the sources, in their order and sorted within each; raises UsageError for one that is not there.
 
     A book's id is its path within its source, without suffix; with it where another file would have the same id.
     """
-    files: list[Found] = []
+    files: list[SourceFile] = []
     for source in sources:
         if not source.exists():
             raise UsageError(f"no such book or directory: {source}")
@@ -52,11 +52,11 @@ def find_files(sources: Sequence[Path]) -> list[Found]:
     ]
 
 
-def _stem(file: Found) -> str:
+def _stem(file: SourceFile) -> str:
     return file.edition_id.removesuffix(file.format.suffix)
 
 
-def _with_id(file: Found, ambiguous: bool, alone: bool) -> Found:
+def _with_id(file: SourceFile, ambiguous: bool, alone: bool) -> SourceFile:
     """The file under its final id. An archive is like a folder: named alone, it adds nothing to ids within it."""
     name = file.edition_id if ambiguous else _stem(file)
     if file.format.name in ARCHIVES:
@@ -64,38 +64,40 @@ def _with_id(file: Found, ambiguous: bool, alone: bool) -> Found:
     return replace(file, edition_id=name)
 
 
-def _walk(source: Path) -> Iterator[Found]:
+def _walk(source: Path) -> Iterator[SourceFile]:
     unreadable: list[OSError] = []
     for folder, folders, names in os.walk(source, onerror=unreadable.append):
         folders.sort()
         for name in folders:
             if Path(folder, name).is_symlink():
                 reason = "a link to a directory, not followed: name it to read it"
-                yield Found(Path(folder, name), "", Format(UNKNOWN, "", ""), "skipped", reason)
+                yield SourceFile(Path(folder, name), "", Format(UNKNOWN, "", ""), "skipped", reason)
         for name in sorted(names):
             path = Path(folder, name)
             yield _file(path, path.relative_to(source).as_posix(), named=False)
     for error in unreadable:
         path = Path(os.fsdecode(error.filename))
-        yield Found(path, "", Format(UNKNOWN, "", ""), "failed", f"cannot be listed: {error.strerror}")
+        yield SourceFile(path, "", Format(UNKNOWN, "", ""), "failed", f"cannot be listed: {error.strerror}")
 
 
-def _file(path: Path, name: str, named: bool) -> Found:
+def _file(path: Path, name: str, named: bool) -> SourceFile:
     """A file by its name; one that was named itself may have any suffix."""
     format = format_of(path.name)
     try:
         regular = stat.S_ISREG(path.stat().st_mode)
     except OSError as error:
-        return Found(path, name, format, "failed", f"cannot be read: {error.strerror}")
+        return SourceFile(path, name, format, "failed", f"cannot be read: {error.strerror}")
     if not regular:
-        return Found(path, name, format, "skipped", "not a plain file")
+        return SourceFile(path, name, format, "skipped", "not a plain file")
     try:
         str(path).encode()
     except UnicodeEncodeError:
-        return Found(path, name, format, "failed", "its name is no UTF-8: rename it")
+        return SourceFile(path, name, format, "failed", "its name is no UTF-8: rename it")
     if format.name == UNKNOWN and not named:
-        return Found(path, name, format, "skipped", f"not a book: {format.suffix or 'no suffix'}; known are {KNOWN}")
-    return Found(path, name, format)
+        return SourceFile(
+            path, name, format, "skipped", f"not a book: {format.suffix or 'no suffix'}; known are {KNOWN}"
+        )
+    return SourceFile(path, name, format)
 
 
 def size_of(sources: Sequence[Path]) -> int:

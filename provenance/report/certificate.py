@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from provenance.display.text import safe, utc
 from provenance.report.cells import shell
-from provenance.report.facts import Options, read_facts
+from provenance.report.facts import ReportOptions, read_facts
 from provenance.report.render import case_of
 from provenance.store.database import RunReader
 
@@ -18,7 +18,7 @@ MOST_LISTED = 200  # files and attempts
 
 def certificate(run: RunReader) -> str:
     """Markdown; raises what `read_facts` raises."""
-    facts = read_facts(run, Options(max_matches=0))
+    facts = read_facts(run, ReportOptions(max_matches=0))
     custody = facts.custody[-1]["entry"] if facts.custody else {}
     shown = {"facts": facts, "one": facts.one, "record": facts.record, "case": case_of(facts), "said": custody}
     return _environment().get_template("certificate.md.j2").render(shown, blank=BLANK, most=MOST_LISTED)

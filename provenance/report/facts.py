@@ -23,7 +23,7 @@ MOST_LOG = 2000  # reviews
 
 
 @dataclass(frozen=True)
-class Options:
+class ReportOptions:
     """What a report is to show."""
 
     work: str | None = None  # only this one
@@ -62,7 +62,7 @@ class WorkFacts:
 class Facts:
     """Everything."""
 
-    options: Options
+    options: ReportOptions
     one: dict[str, Row]  # answers of queries that have one row
     record: Row  # the row of `run`, its JSON parsed
     works: Listing
@@ -89,7 +89,7 @@ SINGLE = ("run", "files", "library", "matches_in_all", "decoys", "reviews", "dig
 PARSED = ("packages", "command", "config", "grades", "chance", "background", "decoys", "sketch", "terms")
 
 
-def read_facts(run: RunReader, options: Options) -> Facts:
+def read_facts(run: RunReader, options: ReportOptions) -> Facts:
     """Read all of it; raises UsageError for a work that the run does not have, or a cap below nothing."""
     if options.max_matches < 0:
         raise UsageError(f"--max-matches is {options.max_matches}; it cannot be less than 0")

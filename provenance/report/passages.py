@@ -12,7 +12,7 @@ CUT_BYTES = 150  # a context has 160, less where that would cut a character
 LONGEST_WORD = 40  # characters that are left out to end with a whole word
 
 
-class Piece(NamedTuple):
+class Stretch(NamedTuple):
     """A stretch of one side; `kind` is equal, replaced, extra or missing."""
 
     kind: str
@@ -22,8 +22,8 @@ class Piece(NamedTuple):
 class Pair(NamedTuple):
     """Both sides as far as their excerpts go, and how many words of the match each leaves out."""
 
-    document: list[Piece]
-    edition: list[Piece]
+    document: list[Stretch]
+    edition: list[Stretch]
     document_left: int
     edition_left: int
 
@@ -39,8 +39,8 @@ def pair_of(match: dict[str, Any]) -> Pair | None:
         sum(counts) for counts in zip(*((s.edit.doc_words, s.edit.ref_words) for s in stretches), strict=True)
     ] or [0, 0]
     return Pair(
-        [Piece(s.kind, shown_text(s.document)) for s in stretches if s.document],
-        [Piece(s.kind, shown_text(s.edition)) for s in stretches if s.edition],
+        [Stretch(s.kind, shown_text(s.document)) for s in stretches if s.document],
+        [Stretch(s.kind, shown_text(s.edition)) for s in stretches if s.edition],
         match["doc_words"] - shown[0],
         match["ref_words"] - shown[1],
     )

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from provenance.display.text import number, percent, safe, short, size, utc
 from provenance.report.cells import Row, cell, counted, expectation, raw, shell, shown, value
-from provenance.report.facts import Facts, Options, read_facts
+from provenance.report.facts import Facts, ReportOptions, read_facts
 from provenance.report.passages import cut_at_word, pair_of, shown_text
 from provenance.report.rates import LENGTHS, differences, error_rates, rows_of, study_digest
 from provenance.report.strips import LOOKS, Cells, cells_of_deciles, cells_of_spans, heat_map, strip
@@ -42,9 +42,9 @@ ABOUT = (
 """What else is shown of an edition, where it is known, and what it is called."""
 
 
-def report(run: RunReader, options: Options | None = None) -> bytes:
+def report(run: RunReader, options: ReportOptions | None = None) -> bytes:
     """The report of a run as HTML in UTF-8; raises what `read_facts` raises."""
-    return render(read_facts(run, options or Options())).encode("utf-8", "replace")
+    return render(read_facts(run, options or ReportOptions())).encode("utf-8", "replace")
 
 
 def render(facts: Facts) -> str:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import provenance
-from provenance.report.facts import Options
+from provenance.report.facts import ReportOptions
 from provenance.report.render import report
 from provenance.store.database import RunReader
 from tests.shards.fixtures import prose
@@ -216,7 +216,7 @@ def test_ten_thousand_matches_open_at_once(browser, tmp_path):
     provenance.build_index([tmp_path / "book.txt"], tmp_path / "index")
     provenance.scan([tmp_path / "s.parquet"], tmp_path / "index", tmp_path / "r.duckdb", workers=1)
     with RunReader(tmp_path / "r.duckdb") as run:
-        (tmp_path / "r.html").write_bytes(report(run, Options(max_matches=10_000)))
+        (tmp_path / "r.html").write_bytes(report(run, ReportOptions(max_matches=10_000)))
     assert (tmp_path / "r.html").stat().st_size < 20_000_000
     with Seen(browser, tmp_path / "r.html", DESKTOP) as seen:
         assert seen.page.evaluate("document.querySelectorAll('[data-c=finding]').length") >= 10_000
