@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock
 
-.PHONY: help demo test test-slow lint types bench clean
+.PHONY: help demo test test-slow lint types mutants bench clean
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ lint: $(VENV)/.dev ## ruff
 types: $(VENV)/.dev ## mypy --strict
 	@$(BIN)/mypy
 
+mutants: $(VENV)/.installed ## What share of small mistakes the tests notice (an hour; SAMPLE=9 for less)
+	@$(BIN)/python -m tests.mutants $(SAMPLE)
+
+SAMPLE ?= 30
 BENCHES ?= hot_path whole_scan index_scale runs scale startup hostile chance quality report clean dictionary_attack
 $(VENV)/.bench: $(VENV)/.installed
 	@$(PIP) -e '.[demo,test,bench]' || echo "rensa, gaoya or matplotlib cannot be installed here: their rows or plots are left out" >&2
