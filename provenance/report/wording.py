@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from provenance.display.text import percent, safe
 from provenance.report.cells import counted, value
-from provenance.selftest.plants import VERBATIM
+from provenance.selftest.disturb import VERBATIM
 
 if TYPE_CHECKING:
     from provenance.report.facts import Facts

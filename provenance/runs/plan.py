@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from msgspec import to_builtins
 
 from provenance.isolation.supervisor import Fetching, Result, Task
-from provenance.matching.matcher import Counts
+from provenance.matching.counts import Counts
 from provenance.runs.listed import FETCHERS, Listed
 from provenance.shards.shard import Part
 from provenance.units.cutting import Unit, parts_in

@@ -156,6 +156,7 @@ UNRATED: dict[str, Callable[[Words, random.Random], str]] = {
     "zero-width characters": hide_zero_width,
     "homoglyphs": hide_homoglyphs,
 }
+VERBATIM = next(name for name, change in UNRATED.items() if change is as_it_is)
 CUT = "cut at a chunk border"
 RATES = (0.02, 0.05, 0.10, 0.20, 0.30)
 LENGTHS = (25, 50, 100, 200, 500, 2000)

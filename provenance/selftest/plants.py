@@ -9,11 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from provenance.kernels.words import words_of
-from provenance.selftest.disturb import CUT, LENGTHS, RATED, RATES, UNRATED, as_it_is
+from provenance.selftest.disturb import CUT, LENGTHS, RATED, RATES, UNRATED, VERBATIM
 from provenance.sketch import Key
 
 CUT_SHORTEST = 50  # words: of a shorter passage cut in two neither part need reach the 25 that are reported
-VERBATIM = next(name for name, change in UNRATED.items() if change is as_it_is)
 
 
 class Noise(NamedTuple):

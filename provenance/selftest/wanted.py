@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provenance.errors import UsageError
-from provenance.selftest.disturb import CUT, RATED, RATES
-from provenance.selftest.plants import ALL_NOISES, VERBATIM, Cell, Noise, cells_of
+from provenance.selftest.disturb import CUT, RATED, RATES, VERBATIM
+from provenance.selftest.plants import ALL_NOISES, Cell, Noise, cells_of
 
 LENGTHS = (25, 50, 100, 200, 400)  # words
 MOST_PLANTS, MOST_WORDS, MOST_ROWS = 10_000, 5_000, 2_000  # rows are held in memory: of 64 KiB each at most
