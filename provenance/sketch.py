@@ -218,9 +218,9 @@ class Key:
         return self.key_id == PUBLIC
 
     @classmethod
-    def from_file(cls, path: Path) -> Key:
-        """The key in a file; raises UsageError for one that cannot be read or is no key."""
-        return cls.from_secret(read_secret(path, "key"))
+    def from_file(cls, path: Path | None) -> Key:
+        """The key in a file, or without one the public key; raises UsageError for what cannot be read or is no key."""
+        return cls() if path is None else cls.from_secret(read_secret(path, "key"))
 
     @property
     def keys(self) -> npt.NDArray[np.uint64]:

@@ -18,6 +18,7 @@ from provenance.files import BLOCK, file_sha256
 from provenance.isolation.child import Send, confine, from_parent, serve, to_parent
 from provenance.process.lean import do_without
 from provenance.shards.opening import open_shard
+from provenance.shards.shard import Options
 from provenance.units.config import ScanConfig
 from provenance.units.worker import pinned
 
@@ -28,7 +29,7 @@ class Cleaner:
     """Does tasks: `clean` a shard, that is, check its digest and copy it or write it anew."""
 
     def __init__(self, hello: dict[str, Any], send: Send) -> None:
-        self._options = ScanConfig.from_json(hello["config"]).options()
+        self._options = Options.of(ScanConfig.from_json(hello["config"]))
         self._mode, self._marker = hello["mode"], hello["marker"].encode()
         self._send = send
 

@@ -36,7 +36,7 @@ def rewrite(
     try:
         with Stream(path, name, options) as stream, _opened(target, compression_of(path)) as out:
             editor = _Editor(name, columns, edits, _decoded(path, name, columns, options), options)
-            for number, data in _blocks(stream, options.most_row_bytes):
+            for number, data in _blocks(stream, options.max_row_bytes):
                 if number == 0 and data.startswith(codecs.BOM_UTF8):
                     out.write(codecs.BOM_UTF8)
                     data = data[len(codecs.BOM_UTF8) :]

@@ -1,18 +1,28 @@
-"""The command line. One file a command; each is imported only when it runs, so that `--help` is instant."""
+"""The command line. What a command takes is known without its body, which is imported only when it runs."""
 
 from __future__ import annotations
 
+import os
 import sys
+from functools import cache
 from importlib import import_module
 from typing import NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from provenance._version import __version__
 from provenance.cli.commands import COMMANDS, listing, terminal_columns
+from provenance.cli.config_file import default_map, find_config, told
+from provenance.cli.definition import CONTEXT, command_of
 from provenance.cli.interruptions import hear_interruptions, were_interrupted
+from provenance.display.text import safe
 from provenance.errors import ProvenanceError
+from provenance.process.fault import EXIT_CODE as FAULT
+from provenance.process.fault import is_exhaustion, line_of
 from provenance.process.lean import do_without
+
+INTERRUPTED = "interrupted; nothing half written is left, the same command goes on"
 
 
 class LazyGroup(click.Group):
@@ -23,28 +33,22 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, imported now."""
-        if cmd_name not in COMMANDS:
-            return None
-        from provenance.cli.config_file import told
-
-        return told(getattr(import_module(COMMANDS[cmd_name][0]), "command"))  # noqa: B009
+        """The command, defined now."""
+        return command(cmd_name) if cmd_name in COMMANDS else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands without importing any."""
         formatter.write(listing(terminal_columns()))
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[click.shell_completion.CompletionItem]:
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Names of commands without importing any."""
-        from click.shell_completion import CompletionItem
-
         names = [CompletionItem(name, help=COMMANDS[name][1]) for name in COMMANDS if name.startswith(incomplete)]
         return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
 @click.group(
     cls=LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=CONTEXT,
     options_metavar="",
     subcommand_metavar="COMMAND ...",
 )
@@ -63,17 +67,24 @@ def root(ctx: click.Context, config: str | None) -> None:
     `provenance COMMAND --help` shows what a command takes, with examples.
 
     Exit codes: 0 done; 1 `verify` found a difference, `clean` left something, or what --fail-on or --exit-code ask
-    for was found; 2 usage; 3 incomplete (something could not be read, or nothing was scanned); 130 interrupted.
+    for was found; 2 usage; 3 incomplete (something could not be read, or nothing was scanned); 70 a fault of the
+    program, or no memory for it; 130 interrupted.
     """
-    from provenance.cli.config_file import default_map, find_config
-
     ctx.obj = find_config(config)
     if ctx.obj is not None:
         ctx.default_map = default_map(ctx.obj, root)
 
 
+@cache
+def command(name: str) -> click.Command:
+    """A command of the list; the same one each time."""
+    module, _, definition = COMMANDS[name].definition.partition(":")
+    return told(command_of(name, getattr(import_module(module), definition)))
+
+
 def main() -> None:
-    """Run the command line; every error made on purpose becomes one line on stderr and its exit code."""
+    """Run the command line; every error becomes one line on stderr and its exit code."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's matrices, of which there are none
     hear_interruptions()
     do_without("pandas", "dateutil")
     try:
@@ -84,27 +95,28 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except ProvenanceError as error:
-        from provenance.cli.printing import safe
-
-        click.echo(f"provenance: {safe(str(error))}", err=True)
-        sys.exit(error.exit_code)
+        _say(safe(str(error)), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        _say_interrupted()
+        _say(INTERRUPTED, 130)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output is gone, and with it any use of a message
         sys.exit(0)
-    except OSError as error:  # a path that may not even be looked at, or an output that takes no more
-        from provenance.cli.printing import safe
-
-        place = safe(str(error.filename)) if error.filename else "the output"
-        click.echo(f"provenance: {place}: {error.strerror or error}", err=True)
-        sys.exit(2 if error.filename else 3)
-    except Exception:
-        if not were_interrupted():
+    except BaseException as error:  # also what a package in another language raises when it panics
+        if isinstance(error, SystemExit):
             raise
-        _say_interrupted()
+        if were_interrupted():
+            _say(INTERRUPTED, 130)
+        if isinstance(error, OSError) and not is_exhaustion(error):
+            _say_of_place(error)
+        _say(line_of(error), FAULT)
 
 
-def _say_interrupted() -> NoReturn:
-    click.echo("provenance: interrupted; nothing half written is left, the same command goes on", err=True)
-    sys.exit(130)
+def _say_of_place(error: OSError) -> NoReturn:
+    """A path that may not even be looked at, or an output that takes no more."""
+    place = safe(str(error.filename)) if error.filename else "the output"
+    _say(f"{place}: {error.strerror or error}", 2 if error.filename else 3)
+
+
+def _say(line: str, exit_code: int) -> NoReturn:
+    click.echo(f"provenance: {line}", err=True)
+    sys.exit(exit_code)

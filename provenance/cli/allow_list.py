@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from provenance.store.database import RunReader
+from provenance.cli.toml_files import check_table, read_toml
+from provenance.errors import UsageError
+from provenance.store.database import RunReader
+from provenance.store.journal import ALLOW, ALLOW_FINDING, STATUSES, Author, append
 
 WITHDRAWN = "withdrawn"
 FINGERPRINT = re.compile("[0-9a-f]{32}")
@@ -26,10 +29,6 @@ class AllowList:
 
     def refuse_unknown(self, works: Iterable[str], where: str) -> None:
         """Raise UsageError for a work that is none of these: `where` says of what, such as `the run`."""
-        from difflib import get_close_matches
-
-        from provenance.errors import UsageError
-
         known = set(works)
         for work, place in self.places.items():
             if work not in known:
@@ -39,10 +38,6 @@ class AllowList:
 
 def read_list(file: Path) -> AllowList:
     """What a file says; raises UsageError naming the entry that is wrong."""
-    from provenance.cli.toml_files import check_table, read_toml
-    from provenance.errors import UsageError
-    from provenance.store.journal import STATUSES
-
     content = check_table(str(file), read_toml(file), {"allow": list}, {})
     found = AllowList()
     for place, entry in enumerate(content["allow"], 1):
@@ -72,8 +67,6 @@ def read_list(file: Path) -> AllowList:
 
 def changes(run: RunReader, wanted: AllowList) -> list[tuple[str, dict[str, Any]]]:
     """The journal's entries that make a run's list the wanted one, each with its kind."""
-    from provenance.store.journal import ALLOW, ALLOW_FINDING
-
     found = []
     for kind, view, name, entries in (
         (ALLOW, "v_allowed", "work_id", wanted.works),
@@ -93,9 +86,6 @@ def put_into(db: Path, wanted: AllowList, name: str = "") -> tuple[int, str]:
 
     Raises StoreError where the run cannot be read or written.
     """
-    from provenance.store.database import RunReader
-    from provenance.store.journal import Author, append
-
     with RunReader(db) as run:
         entries = changes(run, wanted)
     return len(entries), append(db, Author.here(name), entries) if entries else ""

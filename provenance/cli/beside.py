@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
-if TYPE_CHECKING:
-    from rich.text import Text
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from provenance.cli.tables import width
+from provenance.display.text import safe
 
 MARKS = {"replaced": ("[", "]"), "extra": ("{+", "+}"), "missing": ("[-", "-]")}  # without colours
 
@@ -15,11 +19,6 @@ Pieces = Iterable[tuple[str, str]]  # kind and text of each stretch of a side
 
 def print_beside(out: IO[str], headings: Sequence[str], sides: Sequence[Pieces], most: int | None = None) -> None:
     """Print both sides; with `most`, at most so many characters of each."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from provenance.cli.printing import width
-
     console = Console(file=out, highlight=False, width=width())
     columns = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
     for heading in headings:
@@ -30,10 +29,6 @@ def print_beside(out: IO[str], headings: Sequence[str], sides: Sequence[Pieces],
 
 def marked(pieces: Pieces, colours: bool, most: int | None) -> Text:
     """One side; what differs is bold and red in a terminal, and in brackets elsewhere."""
-    from rich.text import Text
-
-    from provenance.cli.printing import safe
-
     shown = Text()
     for kind, text in pieces:
         words = safe(" ".join(text.split()))

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from provenance.cli.printing import number, safe, size
-
-if TYPE_CHECKING:
-    from provenance.index.report import BuildReport
+from provenance.display.text import number, safe, size
+from provenance.index.report import BuildReport
 
 
 def print_report(report: BuildReport) -> None:

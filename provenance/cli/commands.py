@@ -16,7 +16,7 @@ NARROW = 80  # columns
 class Entry(NamedTuple):
     """A command in the list of commands."""
 
-    module: str  # has it as `command`
+    definition: str  # module and class
     help: str  # one line
     group: str
     example: str
@@ -24,11 +24,13 @@ class Entry(NamedTuple):
 
 TRY, KNOW, SCAN, LOOK = "Try it", "Know your books", "Scan", "Look and check"
 ACT, HAND, MACHINE = "Act on it", "Hand over", "This machine"
+DEFINED_IN = {TRY: "machine", KNOW: "know", SCAN: "scan", LOOK: "look", ACT: "act", HAND: "hand", MACHINE: "machine"}
 GROUPS = (TRY, KNOW, SCAN, LOOK, ACT, HAND, MACHINE)  # in the order in which a newcomer needs them
 
 
 def _entry(group: str, name: str, help_: str, example: str) -> tuple[str, Entry]:
-    return name, Entry(f"provenance.cli.{name}", help_, group, f"provenance {name}{example and ' '}{example}")
+    definition = f"provenance.cli.definitions.{DEFINED_IN[group]}:{name.capitalize()}"
+    return name, Entry(definition, help_, group, f"provenance {name}{example and ' '}{example}")
 
 
 COMMANDS: dict[str, Entry] = dict((

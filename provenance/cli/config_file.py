@@ -15,18 +15,14 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from provenance.cli.definition import FieldOption
+from provenance.cli.toml_files import read_toml
+from provenance.display.text import safe
 from provenance.errors import UsageError
+from provenance.process.command_line import add_options
 
 NAME = "provenance.toml"
 NONE = "none"
-
-UNNAMED = frozenset(
-    "index text-column id-column url-column source-column tokenizer end-of-text columns workers memory max-memory "
-    "unit-size max-seconds format rows full json redact anonymous".split()
-)
-"""What a file may set that nobody named, because it lies in the working directory: how data are read, how much of the
-machine is used, what is shown. Nothing that is written or replaced, no key, no connection, no threshold that finds
-less, and nothing that a person decides: the directory may have come with the data, from somebody with an interest."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +47,6 @@ def find_config(given: str | None) -> ConfigFile | None:
 
 def default_map(file: ConfigFile, group: click.Group) -> dict[str, Any]:
     """What click takes as defaults of the commands of a group; raises UsageError for what no command has."""
-    from provenance.cli.toml_files import read_toml
-
     try:
         return _of_group(file, group, read_toml(file.path), ())
     except UsageError as error:
@@ -100,7 +94,7 @@ def _of_command(file: ConfigFile, command: click.Command, table: dict[str, Any],
         option = options[key]
         _check(f"{file}: [{place}] {key}", option, value)
         if not file.named:
-            _check_unnamed(f"[{place}] {key}", key, value)
+            _check_unnamed(f"[{place}] {key}", option, value)
         found[str(option.name)] = value
     return found
 
@@ -136,8 +130,13 @@ def _check_one(where: str, option: click.Option, value: object) -> None:
         raise UsageError(f"{where}: {error.message}") from error
 
 
-def _check_unnamed(where: str, key: str, value: object) -> None:
-    if key not in UNNAMED:
+def _check_unnamed(where: str, option: click.Option, value: object) -> None:
+    """What a file may set that nobody named, because it lies in the working directory: how data are read, how much of
+    the machine is used, what is shown. Nothing that is written or replaced, no key, no connection, no threshold that
+    finds less, and nothing that a person decides: the directory may have come with the data, from somebody with an
+    interest.
+    """
+    if not (isinstance(option, FieldOption) and option.definition.unnamed):
         raise UsageError(f"{NAME}: {where} may be set only by a file that was named")
     if any("://" in str(item) for item in (value if isinstance(value, list) else [value])):
         raise UsageError(f"{NAME}: {where} is {value!r}, and only a file that was named may say to connect")
@@ -149,9 +148,6 @@ class ToldContext(click.Context):
     def invoke(self, callback: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  (click's own signature)
         """Tell, and go on."""
         if words := list(self._words_of_file()):
-            from provenance.cli.printing import safe
-            from provenance.process.command_line import add_options
-
             file = self.find_root().obj
             told = safe(f"{file} sets {shlex.join(words)}")
             click.echo(f"provenance: {told}", err=True)

@@ -9,28 +9,18 @@ from typing import Any
 
 import click
 
-FILE = click.Path(path_type=Path)
+from provenance.cli.definitions.hand import Custody
+from provenance.cli.toml_files import Kinds, check_table, read_toml
+from provenance.display.text import safe
+from provenance.errors import UsageError
+from provenance.store.database import RunReader
+from provenance.store.journal import CUSTODY, Author, append
 
 
-@click.command("custody", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("db", type=FILE, metavar="RUN.duckdb")
-@click.argument("file", type=FILE, metavar="CUSTODY.toml")
-@click.option("--name", default="", help="Who says so; by default the account.")
-def command(db: Path, file: Path, name: str) -> None:
-    """State how the inputs of a run were acquired; the report and the draft of a certificate repeat it.
-
-    TOML with `case`, `operator`, `organisation`, `note` and, for each thing acquired, `what`, `from`, `by`, `at` and,
-    where it is known, `sha256`. It is added to the journal of the run; an earlier statement stays there.
-
-    \b
-    provenance custody run.duckdb custody.toml --name "A. Person"
-    """
-    from provenance.cli.printing import safe
-    from provenance.store.database import RunReader
-    from provenance.store.journal import CUSTODY, Author, append
-
-    said = read_statement(file)
-    with RunReader(db) as run:
+def run(options: Custody) -> None:
+    """Add a statement to the journal of a run."""
+    said = read_statement(options.file)
+    with RunReader(options.db) as run:
         known = {row["sha256"] for row in run.query(
             "SELECT sha256 FROM shard UNION SELECT source_sha256 FROM edition UNION SELECT text_sha256 FROM edition"
         )}  # fmt: skip
@@ -39,15 +29,12 @@ def command(db: Path, file: Path, name: str) -> None:
         if digest is not None and digest not in known:
             what = safe(entry["what"])
             click.echo(f"{what}: no file of this run has the SHA-256 {digest}; it may be that of an archive", err=True)
-    last = append(db, Author.here(name), [(CUSTODY, said)])
+    last = append(options.db, Author.here(options.name), [(CUSTODY, said)])
     click.echo(f"1 entry added; it has the SHA-256 {last}")
 
 
 def read_statement(file: Path) -> dict[str, Any]:
     """What a file says, dates as text; raises UsageError for what is not foreseen."""
-    from provenance.cli.toml_files import Kinds, check_table, read_toml
-    from provenance.errors import UsageError
-
     texts = {"organisation": str, "note": str, "acquired": list}
     said = check_table(str(file), read_toml(file), {"case": str, "operator": str}, texts)
     acquired = []

@@ -5,41 +5,32 @@ from __future__ import annotations
 import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+import pyarrow.parquet as pq
 
-if TYPE_CHECKING:
-    from provenance.runs.record import ScanSummary
+from provenance.cli.definitions.machine import Demo
+from provenance.cli.summary import complain, print_summary
+from provenance.cli.tables import table
+from provenance.demo.corpus import books_expected, write_books, write_shards
+from provenance.display.text import number, safe, size
+from provenance.errors import OutputError, UsageError
+from provenance.files import atomic_write
+from provenance.index.building import build_index
+from provenance.kernels.compiling import on_first_compile
+from provenance.report.render import report as report_of
+from provenance.runs.engine import Watch
+from provenance.runs.record import ScanSummary
+from provenance.runs.scan import scan
+from provenance.store.database import RunReader
 
 MARKER = ".provenance-demo"
 CLEAN_ROWS_SHOWN = 5
 
 
-@click.command("demo", context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--dir", "folder", type=click.Path(path_type=Path), default=Path("demo"), show_default=True)
-def command(folder: Path) -> None:
-    """Try it on real text: known books, and training shards that hold some of them.
-
-    The known works are the 66 books of the King James Bible. The shards hold chapters of the American Standard
-    Version (another edition: the same sentences, reworded), chapters of the King James Version word for word,
-    excerpts hidden in other text, and unrelated English from the Python installation. No network is used.
-
-    \b
-    provenance demo
-    provenance demo --dir elsewhere
-    """
-    from provenance.cli.printing import number, size
-    from provenance.cli.summary import complain, print_summary
-    from provenance.demo.corpus import write_books, write_shards
-    from provenance.files import atomic_write
-    from provenance.index.building import build_index
-    from provenance.kernels.compiling import on_first_compile
-    from provenance.report.render import report as report_of
-    from provenance.runs.engine import Watch
-    from provenance.runs.scan import scan
-    from provenance.store.database import RunReader
-
+def run(options: Demo) -> None:
+    """Make books and shards, index, scan and report."""
+    folder = options.folder
     _prepare(folder)
     click.echo("1. Known books and training shards", err=True)
     books, shards = write_books(folder), write_shards(folder)
@@ -74,8 +65,6 @@ def _say_compiling() -> None:
 
 def _prepare(folder: Path) -> None:
     """Make the directory, or take one that an earlier demo made; never write into another."""
-    from provenance.errors import OutputError, UsageError
-
     try:
         if folder.exists() and not (folder / MARKER).exists() and any(folder.iterdir()):
             raise UsageError(f"{folder} is there already and no demo made it: pass another --dir")
@@ -87,11 +76,6 @@ def _prepare(folder: Path) -> None:
 
 def _print_kinds(db: Path) -> None:
     """What became of each kind of row, told by the prefix of its id."""
-    import pyarrow.parquet as pq
-
-    from provenance.cli.printing import number, safe, table
-    from provenance.store.database import RunReader
-
     with RunReader(db) as run:
         found = {(row["shard"], row["row"]) for row in run.query('SELECT shard, "row" FROM v_documents')}
         shards = [row["shard"] for row in run.query("SELECT shard FROM shard WHERE outcome = 'scanned' ORDER BY shard")]
@@ -135,8 +119,6 @@ Look further:
 
 def _as_expected(summary: ScanSummary) -> bool:
     """Whether each book planted was found, and each book left out was not found whole."""
-    from provenance.demo.corpus import books_expected
-
     grades = {work["work_id"]: work["grade"] for work in summary.works}
     return summary.complete and all(
         grades.get(edition, "none") not in ("complete", "substantial") if kind == "absent" else edition in grades

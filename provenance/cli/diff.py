@@ -4,59 +4,32 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from provenance.compare.runs import Comparison
+from provenance.cli.definitions.act import Diff
+from provenance.cli.places import refuse_same
+from provenance.cli.tables import table
+from provenance.compare.runs import Comparison, compare
+from provenance.display.text import number, percent, safe
 
-FILE = click.Path(path_type=Path)
 MOST_WORKS_SHOWN = 40
 EXAMPLES = 20
 
 
-@click.command("diff", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("earlier", type=FILE, metavar="A.duckdb")
-@click.argument("later", type=FILE, metavar="B.duckdb")
-@click.option("--exit-code", is_flag=True, help="Exit with 1 if anything differs, as `git diff --exit-code` does.")
-@click.option("--works", "all_works", is_flag=True, help=f"Show all works that differ, not only {MOST_WORKS_SHOWN}.")
-@click.option(
-    "--documents",
-    "most",
-    type=click.IntRange(min=0),
-    default=EXAMPLES,
-    show_default=True,
-    help="Documents and shards shown of each kind.",
-)
-@click.option("--out", type=FILE, metavar="DOCUMENTS.parquet", help="Write all documents that differ, sorted.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object: counts, all works, examples.")
-def command(
-    earlier: Path, later: Path, exit_code: bool, all_works: bool, most: int, out: Path | None, as_json: bool
-) -> None:
-    """Compare two runs: works and documents gained, lost and changed from A to B, with the reason of each.
-
-    Reasons: not scanned (in the other run), data, index, parameters, software. docs/gate.md says what each means. What
-    people allowed or reviewed is mentioned, but is no difference.
-
-    \b
-    provenance diff last.duckdb run.duckdb
-    provenance diff last.duckdb run.duckdb --exit-code --out documents.parquet
-    """
-    from provenance.cli.options import refuse_same
-    from provenance.compare.runs import compare
-
-    if out is not None:
-        for db in (earlier, later):
-            refuse_same(out, db)
-    found = compare(earlier, later, most, out)
-    if as_json:
+def run(options: Diff) -> None:
+    """Compare two runs."""
+    if options.out is not None:
+        for db in (options.earlier, options.later):
+            refuse_same(options.out, db)
+    found = compare(options.earlier, options.later, options.most, options.out)
+    if options.as_json:
         click.echo(json.dumps(found.to_json(), default=str))
     else:
         print_made_with(found)
         print_data(found)
-        print_works(found, all_works)
+        print_works(found, options.all_works)
         print_documents(found)
         print_end(found)
     if found.unexplained:
@@ -65,14 +38,12 @@ def command(
             "`provenance verify RUN.duckdb --shards` checks each run",
             err=True,
         )
-    if exit_code and found.different:
+    if options.exit_code and found.different:
         sys.exit(1)
 
 
 def print_made_with(found: Comparison) -> None:
     """Index, parameters and software, as far as they differ."""
-    from provenance.cli.printing import safe
-
     for one in found.made_with:
         click.echo(f"{one.kind}: {safe(str(one))}")
     for what in ("works", "editions"):
@@ -85,8 +56,6 @@ def print_made_with(found: Comparison) -> None:
 
 def print_data(found: Comparison) -> None:
     """Shards gained, lost, changed and renamed; and what one run scanned and the other did not."""
-    from provenance.cli.printing import number, safe
-
     click.echo(f"data: shards: {_counted(found.shards) or 'none'}")
     for change, examples in found.shard_examples.items():
         for example in examples:
@@ -106,8 +75,6 @@ def print_data(found: Comparison) -> None:
 
 def print_works(found: Comparison, everything: bool) -> None:
     """A row for each work that differs."""
-    from provenance.cli.printing import percent, table
-
     if not found.works:
         click.echo("works: none differ")
         return
@@ -130,8 +97,6 @@ def print_works(found: Comparison, everything: bool) -> None:
 
 def print_documents(found: Comparison) -> None:
     """How many documents differ, for which reasons, and some of them."""
-    from provenance.cli.printing import safe
-
     if not any(found.documents.values()):
         click.echo("documents: none differ")
     for change, reasons in found.documents.items():

@@ -2,45 +2,25 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from provenance.cli.allow_list import AllowList
-    from provenance.compare.gate import Tripping, Verdict
-    from provenance.runs.record import ScanSummary
+from provenance.cli.allow_list import AllowList, put_into, read_list
+from provenance.cli.definitions.scan import Gate as GateOptions
+from provenance.cli.summary import complain, print_summary
+from provenance.compare.gate import Gate, Tripping, Verdict, judge
+from provenance.display.text import number, percent, safe
+from provenance.errors import UsageError
+from provenance.options.field import options_in
+from provenance.runs.record import ScanSummary
+from provenance.store.database import RunReader
 
-GRADES = ("complete", "substantial", "excerpts", "quotation")
-"""Known here too, so that help needs no import."""
-TAKEN = (2, 3)  # exit codes that mean something else; 130, too, but that is beyond the range
+TAKEN = (2, 3, 70)  # exit codes that mean something else; 130, too, but that is beyond the range
 MOST_WORKS_SHOWN = 40
-
-_OPTIONS = (
-    click.option(
-        "--fail-on", type=click.Choice(GRADES), help="Exit with --exit-code if a work has this grade or a higher one."
-    ),
-    click.option(
-        "--exit-code", type=click.IntRange(1, 125), help="What --fail-on exits with, by default 1; not 2 or 3."
-    ),
-    click.option(
-        "--baseline",
-        type=click.Path(path_type=Path),
-        metavar="OLD.duckdb",
-        help="An earlier run: --fail-on counts only what is there more often than in that.",
-    ),
-    click.option(
-        "--allow",
-        type=click.Path(path_type=Path),
-        metavar="ALLOWED.toml",
-        help="Works and matches that may be there (`provenance allow`): --fail-on does not count them.",
-    ),
-)
 
 
 @dataclass
@@ -58,10 +38,6 @@ class Gating:
 
         `works` gives those that may be allowed, and `where` says whose they are.
         """
-        from provenance.cli.allow_list import read_list
-        from provenance.errors import UsageError
-        from provenance.store.database import RunReader
-
         if self.baseline is not None:
             if self.baseline.resolve() == db.resolve() or (
                 db.exists() and self.baseline.exists() and db.samefile(self.baseline)
@@ -77,47 +53,25 @@ class Gating:
 
     def decide(self, db: Path) -> Verdict:
         """Put the allow list into the run, and ask the gate."""
-        from provenance.cli.allow_list import put_into
-        from provenance.compare.gate import Gate, judge
-
         if self.allowed is not None:
             put_into(db, self.allowed)
         return judge(db, Gate(self.fail_on, self.baseline))
 
 
-def gated(function: Callable[..., None]) -> Callable[..., None]:
-    """Add the options to a command, which gets them as `gating`; None without --fail-on."""
-
-    @functools.wraps(function)
-    def command(
-        *arguments: object,
-        fail_on: str | None,
-        exit_code: int | None,
-        baseline: Path | None,
-        allow: Path | None,
-        **options: object,
-    ) -> None:
-        from provenance.errors import UsageError
-
-        if fail_on is None:
-            for name, value in (("--exit-code", exit_code), ("--baseline", baseline), ("--allow", allow)):
-                if value is not None:
-                    raise UsageError(f"{name} goes with --fail-on, the grade from which a work fails")
-            function(*arguments, gating=None, **options)
-            return
-        if exit_code in TAKEN:
-            raise UsageError(f"--exit-code {exit_code} means something else already: choose another from 1 to 125")
-        function(*arguments, gating=Gating(fail_on, exit_code or 1, baseline, allow), **options)
-
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+def gating_of(options: GateOptions) -> Gating | None:
+    """What the options ask for; None without --fail-on. Raises UsageError for those that mean nothing without it."""
+    if options.fail_on is None:
+        for path, _, option in options_in(GateOptions):
+            if getattr(options, path) is not None:
+                raise UsageError(f"{option.flag} goes with --fail-on, the grade from which a work fails")
+        return None
+    if options.exit_code in TAKEN:
+        raise UsageError(f"--exit-code {options.exit_code} means something else already: choose another from 1 to 125")
+    return Gating(options.fail_on, options.exit_code or 1, options.baseline, options.allow)
 
 
 def tell(summary: ScanSummary, gating: Gating | None, as_json: bool) -> int:
     """Print a summary and what the gate says of it; returns the exit code. What was found outweighs what is missing."""
-    from provenance.cli.summary import complain, print_summary
-
     verdict = None if gating is None else gating.decide(summary.db)
     code = 0 if summary.complete else 3
     if gating is not None and verdict is not None and verdict.tripped:
@@ -139,8 +93,6 @@ def tell(summary: ScanSummary, gating: Gating | None, as_json: bool) -> int:
 
 def print_verdict(verdict: Verdict) -> None:
     """The works that trip the gate, or what it looked at to let everything pass."""
-    from provenance.cli.printing import number
-
     for work in verdict.works[:MOST_WORKS_SHOWN]:
         click.echo(f"gate: {_told(work, verdict.gate.baseline is not None)}")
     if len(verdict.works) > MOST_WORKS_SHOWN:
@@ -151,8 +103,6 @@ def print_verdict(verdict: Verdict) -> None:
 
 def complain_of(verdict: Verdict) -> None:
     """What the gate has to say on stderr."""
-    from provenance.cli.printing import number, safe
-
     grade, baseline = verdict.gate.grade, verdict.gate.baseline
     for note in verdict.baseline_notes:
         click.echo(f"provenance: gate: the baseline was made otherwise: {safe(note)}", err=True)
@@ -169,7 +119,6 @@ def complain_of(verdict: Verdict) -> None:
 
 
 def _told(work: Tripping, with_baseline: bool) -> str:
-    from provenance.cli.printing import percent, safe
 
     titled = work.title not in (None, "", work.work_id)
     named = f"{safe(str(work.title))} ({safe(work.work_id)})" if titled else safe(work.work_id)
@@ -181,7 +130,6 @@ def _told(work: Tripping, with_baseline: bool) -> str:
 
 
 def _looked_at(verdict: Verdict) -> str:
-    from provenance.cli.printing import number, safe
 
     told = (
         f"{number(verdict.documents_scanned, 'document')} scanned for {number(verdict.works_known, 'work')}: "

@@ -4,64 +4,49 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
-from provenance.cli.places import PLACE
+from provenance.cli.beside import print_beside
+from provenance.cli.definitions.scan import Match
+from provenance.display.beside import Side, side_by_side
+from provenance.display.text import number, percent, safe
+from provenance.errors import BookError, UsageError
+from provenance.index.opening import Index
+from provenance.kernels.compiling import on_first_compile
+from provenance.kernels.words import words_of
+from provenance.matching.config import MatchConfig
+from provenance.matching.matcher import Matcher
+from provenance.readers.books import Reading, read_books
+from provenance.readers.text import to_utf8
+from provenance.sketch import Key
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import numpy as np
-    import numpy.typing as npt
-
-    from provenance.display.beside import Side
-    from provenance.index.opening import Index
-
-FILE = click.Path(path_type=Path)
 MOST_SHOWN = 1200  # characters of a match on each side, unless all is asked for
 PLAIN = (".txt", ".text", ".md", "")
 """Suffixes of files of which nothing is cut off, as it is of books: offsets are those in the whole text, as UTF-8."""
 
 
-@click.command("match", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("file", type=PLACE, metavar="FILE|-")
-@click.option("--index", required=True, type=FILE, help="Index of the known books.")
-@click.option("--min-words", default=25, show_default=True, help="Shortest match that is shown, in matched words.")
-@click.option("--full", is_flag=True, help="Show all of every match.")
-@click.option("--key-file", type=FILE, help="Key that the index was built with.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a match.")
-def command(file: str, index: Path, min_words: int, full: bool, key_file: Path | None, as_json: bool) -> None:
-    """Compare one text, or one book of any format, with an index and show each match beside the book.
-
-    \b
-    provenance match page.txt --index indexes/books
-    pbpaste | provenance match - --index indexes/books
-    """
-    import pyarrow as pa
-
-    from provenance.cli.options import read_key
-    from provenance.index.opening import Index
-    from provenance.kernels.compiling import on_first_compile
-    from provenance.matching.config import MatchConfig
-    from provenance.matching.matcher import Matcher
-
-    opened = Index(index, read_key(key_file))
+def run(options: Match) -> None:
+    """Compare one text with an index."""
+    opened = Index(options.index, Key.from_file(options.key_file))
     on_first_compile(lambda: click.echo("First time on this machine: compiling, which takes a minute", err=True))
-    matcher = Matcher(opened, MatchConfig(min_words=min_words))
-    for name, text in _texts(file):
+    matcher = Matcher(opened, MatchConfig(min_words=options.min_words))
+    for name, text in _texts(options.file):
         matches = matcher.match(pa.array([text], pa.large_binary())).to_pylist()
-        if as_json:
+        if options.as_json:
             for match in matches:
                 click.echo(json.dumps({"file": name, **match}))
         else:
-            _print(name, text, matches, opened, full)
+            _print(name, text, matches, opened, options.full)
 
 
 def _print(name: str, text: bytes, matches: list[dict[str, Any]], opened: Index, full: bool) -> None:
-    from provenance.cli.printing import number, safe
 
     editions = {row["edition_id"]: row for row in opened.editions.to_pylist()}
     for place, match in enumerate(matches, 1):
@@ -75,9 +60,6 @@ def _print(name: str, text: bytes, matches: list[dict[str, Any]], opened: Index,
 
 def _texts(file: str) -> Iterator[tuple[str, bytes]]:
     """The texts in a file, each with a name: plain text as it is, every other format as books are read."""
-    from provenance.errors import BookError, UsageError
-    from provenance.readers.books import Reading, read_books
-
     if file == "-":
         yield "standard input", _plain("standard input", sys.stdin.buffer.read())
         return
@@ -100,9 +82,6 @@ def _texts(file: str) -> Iterator[tuple[str, bytes]]:
 
 def _plain(name: str, data: bytes) -> bytes:
     """Plain text as UTF-8; raises BookError for what is no text, or has no words."""
-    from provenance.errors import BookError
-    from provenance.readers.text import to_utf8
-
     try:
         text = to_utf8(data)[0]
     except BookError as error:
@@ -115,9 +94,6 @@ def _plain(name: str, data: bytes) -> bytes:
 def _print_match(
     place: int, match: dict[str, Any], editions: dict[str, Any], index: Index, text: bytes, full: bool
 ) -> None:
-    from provenance.cli.beside import print_beside
-    from provenance.cli.printing import number, percent, safe
-    from provenance.display.beside import side_by_side
 
     edition = editions[match["edition_id"]]
     by = f", {safe(edition['author'])}" if edition["author"] else ""
@@ -146,10 +122,5 @@ def _print_match(
 
 def _side(text: bytes, keys: npt.NDArray[np.uint64]) -> Side:
     """A whole text; `keys` are those of the index."""
-    import numpy as np
-
-    from provenance.display.beside import Side
-    from provenance.kernels.words import words_of
-
     words = words_of(np.frombuffer(text, dtype=np.uint8), keys)
     return Side(text, words.begins, words.ends)

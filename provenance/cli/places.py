@@ -1,17 +1,13 @@
-"""Arguments that name a file, a folder or an object of a store: taken as they are, completed as files."""
+"""Where a command may write."""
 
 from __future__ import annotations
 
-import click
-from click.shell_completion import CompletionItem
+from pathlib import Path
+
+from provenance.errors import UsageError
 
 
-class Place(click.types.StringParamType):
-    """A name as it was typed; a shell completes files."""
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Let the shell look for files."""
-        return [CompletionItem(incomplete, type="file")]
-
-
-PLACE = Place()
+def refuse_same(out: Path, db: Path) -> None:
+    """Raise UsageError where an output would replace the run database."""
+    if out.exists() and db.exists() and out.samefile(db):
+        raise UsageError(f"--out {out} is the run database itself: choose another file")

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from provenance.verify.check import Check
+from provenance.cli.tables import table
+from provenance.display.text import percent
+from provenance.errors import UsageError
+from provenance.evidence.minimal import read_minimal, verify_minimal
+from provenance.files import read_secret
+from provenance.index.sealing import read_record
+from provenance.verify.check import Check
 
 
 def is_result(path: Path) -> bool:
@@ -21,20 +25,12 @@ def is_result(path: Path) -> bool:
 
 def result_checks(path: Path, index: str | None, db: Path | None, salt_file: Path | None) -> Iterator[Check]:
     """The checks of a minimal result."""
-    from provenance.evidence.minimal import verify_minimal
-    from provenance.files import read_secret
-
     salt = None if salt_file is None else read_secret(salt_file, "salt")
     return verify_minimal(path, None if index is None else Path(index), db, salt)
 
 
 def show_works(path: Path, private_record: Path) -> None:
     """Print the works of a result that was checked, by the names that the private record of its index has."""
-    from provenance.cli.printing import percent, table
-    from provenance.errors import UsageError
-    from provenance.evidence.minimal import read_minimal
-    from provenance.index.sealing import read_record
-
     result, record = read_minimal(path), read_record(private_record)
     if record["index"] != result["index"]["xxh3_128"]:
         raise UsageError(f"{private_record} is of index {record['index']}, and the result is not")

@@ -5,14 +5,20 @@ from __future__ import annotations
 import sys
 from io import TextIOWrapper
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import click
 
-if TYPE_CHECKING:
-    from provenance.store.journal import Author
+from provenance.cli.beside import print_beside
+from provenance.cli.definitions.look import Review
+from provenance.display.text import percent, safe
+from provenance.errors import StoreError, UsageError
+from provenance.report.cells import expectation
+from provenance.report.passages import pair_of
+from provenance.report.queries import QUERIES
+from provenance.store.database import RunReader
+from provenance.store.journal import REVIEW, Author, append
 
-FILE = click.Path(path_type=Path)
 DECISIONS = {"a": "accepted", "r": "rejected", "n": "undecided"}
 HELP = """a  accept    r  reject    n  leave undecided; each may have a note behind it: r quoted with permission
 s  skip      b  back      q  quit         ?  this help"""
@@ -31,54 +37,29 @@ WHERE m.shard = ? AND m."row" = ? AND m.finding = ?"""
 """By its place too: a finding is computed of every row, its place is looked up."""
 
 
-@click.command("review", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("db", type=FILE, metavar="RUN.duckdb")
-@click.option("--work", metavar="ID", help="Only matches of this work.")
-@click.option("--all", "everything", is_flag=True, help="Also matches that were reviewed before.")
-@click.option("--name", default="", help="Who reviews; by default the account.")
-@click.option("--match", "finding", metavar="FINDING", help="Decide this one, without asking.")
-@click.option("--decision", type=click.Choice(list(DECISIONS.values())), help="What of it.")
-@click.option("--note", default="", help="And why.")
-def command(
-    db: Path, work: str | None, everything: bool, name: str, finding: str | None, decision: str | None, note: str
-) -> None:
-    """Look at matches one after another and accept, reject or note them. Each decision is written at once.
-
-    Decisions are added to the journal of the run, with name and time; no score changes, and nothing is removed. The
-    answers are read line by line, so they may come from a pipe.
-
-    \b
-    provenance review run.duckdb --name "A. Person"
-    provenance review run.duckdb --match 4f0c2a9d1e6b7735 --decision rejected --note "quoted with permission"
-    """
-    from provenance.errors import UsageError
-    from provenance.store.database import RunReader
-    from provenance.store.journal import Author
-
-    if (finding is None) != (decision is None):
+def run(options: Review) -> None:
+    """Walk through matches, or decide one."""
+    if (options.finding is None) != (options.decision is None):
         raise UsageError("--match and --decision go together")
-    if note and finding is None:
+    if options.note and options.finding is None:
         raise UsageError("--note goes with --match; in the walk a note stands behind its answer: r quoted")
-    author = Author.here(name)
-    with RunReader(db) as run:
-        if work is not None and not run.query("SELECT 1 FROM work WHERE work_id = ?", [work]):
-            raise UsageError(f"the run has no work {work!r} (--work)")
-        places = run.query(PLACES, [work, work, everything or finding is not None])
-    if finding is not None:
-        chosen = [place for place in places if place["finding"] == finding]
+    author = Author.here(options.name)
+    with RunReader(options.db) as run:
+        if options.work is not None and not run.query("SELECT 1 FROM work WHERE work_id = ?", [options.work]):
+            raise UsageError(f"the run has no work {options.work!r} (--work)")
+        places = run.query(PLACES, [options.work, options.work, options.everything or options.finding is not None])
+    if options.finding is not None:
+        chosen = [place for place in places if place["finding"] == options.finding]
         if not chosen:
-            raise UsageError(f"the run has no match {finding!r} (--match); reports and `export` name them")
-        decide(db, author, match_at(db, chosen[0]), str(decision), note)
+            raise UsageError(f"the run has no match {options.finding!r} (--match); reports and `export` name them")
+        decide(options.db, author, match_at(options.db, chosen[0]), str(options.decision), options.note)
     else:
-        Walk(db, author, places).go()
-    print_state(db)
+        Walk(options.db, author, places).go()
+    print_state(options.db)
 
 
 def match_at(db: Path, place: dict[str, Any]) -> dict[str, Any]:
     """All of a match, and the last word on it; raises StoreError for a run that is no longer there."""
-    from provenance.errors import StoreError
-    from provenance.store.database import RunReader
-
     with RunReader(db) as run:
         found = run.query(MATCH, [place["shard"], place["row"], place["finding"]])
     if not found:
@@ -88,8 +69,6 @@ def match_at(db: Path, place: dict[str, Any]) -> dict[str, Any]:
 
 def decide(db: Path, author: Author, match: dict[str, Any], decision: str, note: str) -> None:
     """Write one decision, and beside it what the machine said."""
-    from provenance.store.journal import REVIEW, append
-
     machine = {name: match[name] for name in ("matched_words", "identity", "longest_run", "expectation", "estimated")}
     content = {"finding": match["finding"], "decision": decision, "note": note, "machine": machine}
     append(db, author, [(REVIEW, content)])
@@ -97,10 +76,6 @@ def decide(db: Path, author: Author, match: dict[str, Any], decision: str, note:
 
 def print_state(db: Path) -> None:
     """How far the review is, and the digest to keep."""
-    from provenance.cli.printing import safe
-    from provenance.report.queries import QUERIES
-    from provenance.store.database import RunReader
-
     with RunReader(db) as run:
         state = run.query(QUERIES["reviews"].whole)[0]
     click.echo(
@@ -154,8 +129,6 @@ class Walk:
             self._say(HELP)
 
     def _show(self, at: int, match: dict[str, Any]) -> None:
-        from provenance.cli.printing import percent, safe
-        from provenance.report.cells import expectation
 
         by = f", {safe(match['author'])}" if match["author"] else ""
         self._say(f"\n{at + 1} of {len(self._places):,}: {match['finding']}")
@@ -176,9 +149,6 @@ class Walk:
         self._show_texts(match)
 
     def _show_texts(self, match: dict[str, Any]) -> None:
-        from provenance.cli.beside import print_beside
-        from provenance.cli.printing import safe
-        from provenance.report.passages import pair_of
 
         pair = pair_of(match)
         if pair is None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from provenance.runs.record import ScanSummary
+from provenance.cli.tables import table, width
+from provenance.display.text import number, percent, safe, size
+from provenance.runs.record import ScanSummary
 
 MOST_WORKS_SHOWN = 40
 MOST_EXCEPTIONS_SHOWN = 20
@@ -17,8 +18,6 @@ WIDE = 110  # columns of a terminal that shows every column of the table
 
 def print_summary(summary: ScanSummary) -> None:
     """The works found, what was clean, and what was not scanned."""
-    from provenance.cli.printing import number, percent, safe, size
-
     if summary.works:
         shown = summary.works[:MOST_WORKS_SHOWN]
         print_works(shown)
@@ -81,8 +80,6 @@ def complain(summary: ScanSummary) -> None:
 
 def print_problems(problems: list[dict[str, Any]], where: str) -> None:
     """What was not scanned, on stderr."""
-    from provenance.cli.printing import safe
-
     for problem in problems[:MOST_EXCEPTIONS_SHOWN]:
         click.echo(f"not scanned: {safe(problem['reason'])}", err=True)
     if len(problems) > MOST_EXCEPTIONS_SHOWN:
@@ -90,7 +87,6 @@ def print_problems(problems: list[dict[str, Any]], where: str) -> None:
 
 
 def _coverage(work: dict[str, Any]) -> str:
-    from provenance.cli.printing import percent
 
     if not work["estimated"]:
         return percent(work["coverage"])
@@ -99,8 +95,6 @@ def _coverage(work: dict[str, Any]) -> str:
 
 def print_works(works: list[dict[str, Any]]) -> None:
     """A row for each work; a narrow terminal gets the columns that matter most."""
-    from provenance.cli.printing import percent, table, width
-
     columns: list[tuple[str, str, Callable[[dict[str, Any]], object]]] = [
         ("work", "left", lambda w: w["title"] or w["work_id"]),
         ("author", "left", lambda w: w["author"]),

@@ -4,128 +4,84 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import click
 
-from provenance.cli.places import PLACE
+from provenance.cli.definitions.look import Verify
+from provenance.cli.results import is_result, result_checks, show_works
+from provenance.cli.watching import counting, watching
+from provenance.display.text import safe
+from provenance.errors import UsageError
+from provenance.evidence.verify import verify_bundle
+from provenance.options.field import flags_of
+from provenance.sketch import Key
+from provenance.verify.check import Check
+from provenance.verify.run import Wanted, verify
 
-if TYPE_CHECKING:
-    from provenance.verify.check import Check
-
-FILE = click.Path(path_type=Path)
 EXIT_CODES = {"different": 1, "not checked": 3}
 
 
-@click.command("verify", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("run", type=FILE, metavar="RUN.duckdb|BUNDLE|RESULT.json")
-@click.option("--out", type=PLACE, metavar="DIR", help="Where the units lie, if they were moved.")
-@click.option("--shards", is_flag=True, help="Hash the shards again.")
-@click.option(
-    "--index",
-    type=PLACE,
-    metavar="DIR",
-    help="Check this index, also s3://...; for --sample by default the one of the run.",
-)
-@click.option("--sample", metavar="N", help="Scan the units again that hold N matches taken at random, or `all` units.")
-@click.option("--match", "finding", metavar="FINDING", help="Scan the unit of this match again; reports name them.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the matches that are taken.")
-@click.option("--run", "db", type=FILE, metavar="RUN.duckdb", help="Of a minimal result: the run it should be of.")
-@click.option("--salt-file", type=FILE, help="Of a minimal result: what its commitment was made with.")
-@click.option("--private-record", type=FILE, help="Of a minimal result: show what its works are, by this record.")
-@click.option("--key-file", type=FILE, help="Key that the index was built with.")
-@click.option("--anonymous", is_flag=True, help="Read objects without credentials.")
-@click.option("--scratch", type=FILE, metavar="DIR", help="For a second database and fetched objects.")
-@click.option("--workers", type=int, help="Worker processes; by default one a core.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(
-    run: Path,
-    out: str | None,
-    shards: bool,
-    index: str | None,
-    sample: str | None,
-    finding: str | None,
-    seed: int,
-    db: Path | None,
-    salt_file: Path | None,
-    private_record: Path | None,
-    key_file: Path | None,
-    anonymous: bool,
-    scratch: Path | None,
-    workers: int | None,
-    as_json: bool,
-) -> None:
-    """Check that a run, a bundle or a minimal result of one, says what its files say.
-
-    Unit files have their digests, and the database is what they give; a bundle comes out of its tables again.
-
-    With more options also that shards and index are those of the run, and that units give the same matches again.
-    Against accidents, and against a changed database; who can write units, shards and index can make all of them fit
-    one another, so keep the digest that is printed, of all units, elsewhere.
-    A minimal result is checked by itself, against the index it is of (--index), or the run it is of (--run).
-    Exit code 0: all equal; 1: something differs; 3: something could not be checked.
-
-    \b
-    provenance verify run.duckdb
-    provenance verify run.duckdb --shards --index indexes/books --sample 20
-    provenance verify run.duckdb --match 4f0c2a9d1e6b7735
-    provenance verify evidence.zip
-    provenance verify result.json --index indexes/sealed
-    provenance verify result.json --run run.duckdb --salt-file salt
-    """
-    from provenance.cli.options import read_key
-    from provenance.cli.results import is_result, result_checks, show_works
-    from provenance.cli.watching import counting, watching
-    from provenance.errors import UsageError
-    from provenance.verify.run import Wanted, verify
-
-    everything = sample == "all"
-    if sample is not None and not everything and not (sample.isascii() and sample.isdigit()):
-        raise UsageError(f"--sample is {sample!r}; give a number of matches, or `all`")
-    wanted = Wanted(
-        out, shards, index, None if sample is None or everything else int(sample), everything, finding, seed,
-        read_key(key_file), anonymous, scratch, workers,
-    )  # fmt: skip
-    options = {"--out": out, "--shards": shards, "--sample": sample, "--match": finding}
-    given = [name for name, value in options.items() if value]
-    checks: list[Check] = []
-    if is_result(run):
-        if given:
-            raise UsageError(f"{', '.join(given)} goes with a run database; this is a minimal result")
-        for check in result_checks(run, index, db, salt_file):
-            checks.append(check)
-            if not as_json:
-                show(check)
-        if private_record is not None and not as_json and all(check.state == "equal" for check in checks):
-            show_works(run, private_record)
-        finish(checks, [name for name, value in (("--index", index), ("--run", db)) if value is None], as_json)
-    if db or salt_file or private_record:
+def run(options: Verify) -> None:
+    """Check a run, a bundle or a minimal result."""
+    wanted = wanted_of(options)
+    if is_result(options.run):
+        _verify_result(options)
+    if options.db or options.salt_file or options.private_record:
         raise UsageError("--run, --salt-file and --private-record go with a minimal result (`bundle --minimal`)")
-    if is_bundle(run):
-        given += ["--index"] if index else []
-        if given:
-            raise UsageError(f"{', '.join(given)} goes with a run database; a bundle is verified by itself")
-        from provenance.evidence.verify import verify_bundle
-
-        for check in verify_bundle(run, scratch):
-            checks.append(check)
-            if not as_json:
-                show(check)
-        finish(checks, [], as_json)
+    if is_bundle(options.run):
+        _refuse_given(options, ("index",), "a bundle is verified by itself")
+        finish(_shown(verify_bundle(options.run, options.scratch), options), [], options.as_json)
     with (
         counting("unit", "verifying") as on_unit,
         counting("shard", "verifying") as on_shard,
         watching() if wanted.scans else nullcontext() as watch,
     ):
-        for check in verify(run, wanted, watch, on_unit, on_shard):
-            checks.append(check)
-            if not as_json:
-                show(check)
-    scans = sample or finding
-    asked = (("--shards", shards), ("--index", index or scans), ("--sample", scans))
-    finish(checks, [name for name, given in asked if not given], as_json)
+        checks = _shown(verify(options.run, wanted, watch, on_unit, on_shard), options)
+    asked = {"--shards": options.shards, "--index": options.index or wanted.scans, "--sample": wanted.scans}
+    finish(checks, [name for name, given in asked.items() if not given], options.as_json)
+
+
+def wanted_of(options: Verify) -> Wanted:
+    """What of a run is to be verified; raises UsageError for a sample that is none."""
+    everything, sample = options.sample == "all", options.sample
+    if sample is not None and not everything and not (sample.isascii() and sample.isdigit()):
+        raise UsageError(f"--sample is {sample!r}; give a number of matches, or `all`")
+    return Wanted(
+        options.out, options.shards, options.index, None if sample is None or everything else int(sample), everything,
+        options.finding, options.seed, Key.from_file(options.key_file), options.anonymous, options.scratch,
+        options.workers,
+    )  # fmt: skip
+
+
+def _verify_result(options: Verify) -> NoReturn:
+    _refuse_given(options, (), "this is a minimal result")
+    checks = _shown(result_checks(options.run, options.index, options.db, options.salt_file), options)
+    if options.private_record is not None and not options.as_json and all(check.state == "equal" for check in checks):
+        show_works(options.run, options.private_record)
+    given = {"--index": options.index, "--run": options.db}
+    finish(checks, [name for name, value in given.items() if value is None], options.as_json)
+
+
+def _refuse_given(options: Verify, more: tuple[str, ...], reason: str) -> None:
+    """Raise UsageError for options that only mean something for a run database."""
+    flags = flags_of(Verify)
+    given = [flags[name] for name in ("out", "shards", "sample", "finding", *more) if getattr(options, name)]
+    if given:
+        raise UsageError(f"{', '.join(given)} goes with a run database; {reason}")
+
+
+def _shown(checks: Iterable[Check], options: Verify) -> list[Check]:
+    """The checks, each printed as it comes."""
+    done = []
+    for check in checks:
+        done.append(check)
+        if not options.as_json:
+            show(check)
+    return done
 
 
 def finish(checks: list[Check], not_asked: list[str], as_json: bool) -> NoReturn:
@@ -151,8 +107,6 @@ def is_bundle(path: Path) -> bool:
 
 def show(check: Check) -> None:
     """Print a check, and what was different."""
-    from provenance.cli.printing import safe
-
     click.echo(f"{check.state:<12} {check.name:<9} {safe(check.text)}")
     for example in check.examples:
         click.echo(f"{'':<22} - {safe(example)}")

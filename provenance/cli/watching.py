@@ -5,21 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import click
+from tqdm import tqdm
 
-if TYPE_CHECKING:
-    from provenance.runs.engine import Watch
+from provenance.runs.engine import Watch
 
 
 @contextmanager
 def watching() -> Iterator[Watch]:
     """A progress bar on stderr, fed by a run."""
-    from tqdm import tqdm
-
-    from provenance.runs.engine import Watch
-
     with tqdm(unit="B", unit_scale=True, desc="scanning", file=sys.stderr, disable=None) as bar:
         matches = 0
 
@@ -45,8 +40,6 @@ def watching() -> Iterator[Watch]:
 @contextmanager
 def counting(noun: str, verb: str) -> Iterator[Callable[[int], None]]:
     """A progress bar on stderr that appears when something is counted."""
-    from tqdm import tqdm
-
     bars: list[tqdm[None]] = []
 
     def step(total: int) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provenance.errors import UsageError
+from provenance.options.field import option
 
 
 @dataclass(frozen=True)
 class MatchConfig:
     """All thresholds of matching; lengths are in words."""
 
-    min_words: int = 25  # equal words in a row, which are reported ...
+    min_words: int = option(  # equal words in a row, which are reported ...
+        "--min-words", "Shortest match that is reported, in matched words.", 25
+    )
     noisy: float = 1.12  # ... or this many times as many matched words in a passage with differences
     seed_distance: int = 8  # of the fingerprints found in so many words the rarest starts chains
     rare: int = 8  # places of a fingerprint that starts chains though no other was found around it

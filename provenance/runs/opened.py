@@ -107,7 +107,7 @@ def opened(
         if overwrite:
             ledger.clear()
         resumed = ledger.begun() is not None
-        terms = make_terms(request.shards, found, request.config, request.background, request.decoys)
+        terms = make_terms(request, found)
         ledger.begin(terms, found, str(request.index), command_line())
         if share is not None:
             listed = ledger.plan()

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 from msgspec import to_builtins
 
-from provenance.matching.matcher import Counts
+from provenance.matching.counts import Counts
 from provenance.process.command_line import command_line
 from provenance.process.software import code_commit, code_sha256, packages
 from provenance.runs.terms import Terms

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from provenance.errors import LedgerDamagedError, StoreError
 from provenance.isolation.supervisor import Children
@@ -19,13 +19,11 @@ from provenance.runs.engine import Watch
 from provenance.runs.ledger import RUN, Ledger
 from provenance.runs.opened import opened
 from provenance.runs.record import ScanSummary, load_editions, load_journal, summarize
-from provenance.runs.request import Request
-from provenance.sketch import Key
+from provenance.runs.request import Request, RequestOptions, request_of
 from provenance.storage.folders import open_folder
 from provenance.storage.locations import is_remote
 from provenance.store.database import RunReader, RunWriter, check_place
 from provenance.store.journal import entries
-from provenance.units.config import ScanConfig, WorkerLimits
 from provenance.units.cutting import Share, Unit
 
 UNITS_SUFFIX = ".units"  # of the folder beside a run database that the run is resumed from
@@ -58,40 +56,30 @@ def scan(
     db: str | Path,
     *,
     out: str | Path | None = None,
-    config: ScanConfig | None = None,
-    workers: int | None = None,
-    limits: WorkerLimits | None = None,
-    key: Key | None = None,
     overwrite: bool = False,
-    background: Sequence[str | Path] = (),
-    decoys: Sequence[str | Path] = (),
-    anonymous: bool = False,
-    scratch: str | Path | None = None,
-    engine: str = "local",
-    ray_address: str | None = None,
     children: Children | None = None,
     watch: Watch | None = None,
+    **options: Unpack[RequestOptions],
 ) -> ScanSummary:
     """Scan shards (files, directories, globs, objects of stores, lists of these) and write a run database.
 
     Every unit that is done is kept in `out`, a folder or prefix of objects, by default `DB.units`: the same call goes
     on where an earlier one stopped, and scans units again that could not be read; with nothing left to do it only reads
-    the database. With `overwrite` it begins anew. Objects are fetched whole into `scratch`, by default beside `db`,
-    with the credentials of the environment or, with `anonymous`, none. Fingerprints of the index that are common in
+    the database. With `overwrite` it begins anew. `children` are worker processes that start already.
+
+    `options` are fields of Request: `config`, `workers`, `limits`, `key`, `background`, `decoys`, `anonymous`,
+    `scratch`, `engine` and `ray_address`. Objects are fetched whole into `scratch`, by default beside `db`, with the
+    credentials of the environment or, with `anonymous`, none. Fingerprints of the index that are common in
     `background`, ordinary text, are discounted. `decoys` are books that cannot be in the shards; they are scanned for
     beside those of the index, and how many match is in the record of the run. The result does not depend on `workers`,
-    `engine`, or how often it was interrupted. `children` are worker processes that start already.
+    `engine`, or how often it was interrupted.
 
     Raises UsageError and its kind for arguments that cannot work, OtherRunError where `out` belongs to a run on other
     terms or one under way, IndexDamagedError for a damaged index, BookError for decoys and ShardError for background
     that cannot be read, InterruptedRun after Ctrl-C or SIGTERM; what cannot be read of a shard is no error but an
     exception in the result.
     """
-    request = Request(
-        tuple(map(str, shards)), index, config or ScanConfig(), workers, limits or WorkerLimits(), key,
-        tuple(map(str, background)), tuple(map(str, decoys)), anonymous,
-        None if scratch is None else Path(scratch), engine, ray_address,
-    )  # fmt: skip
+    request = request_of(shards, index, **options)
     return scan_into(request, Path(db), out, overwrite=overwrite, children=children, watch=watch)
 
 

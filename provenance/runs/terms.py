@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,23 +13,21 @@ from provenance._version import __version__
 from provenance.errors import OtherRunError, UsageError
 from provenance.files import file_sha256
 from provenance.index.opening import Index
+from provenance.options.field import flags_of, terms_in
+from provenance.runs.request import Request
 from provenance.text.rules import TEXT_RULES_VERSION
 from provenance.units.config import ScanConfig
 
 LEDGER_VERSION = 2
 """Of what a run leaves behind: its folder and the files in it."""
 
-OPTIONS = {
-    "shards": "what is scanned", "index": "--index", "key_id": "--key-file", "background": "--background",
-    "decoys": "--decoys", "tool_version": "the version of provenance", "text_rules": "the text rules",
-    "ledger": "the version of the run's files", "config.text_columns": "--text-column",
-    "config.id_column": "--id-column", "config.url_column": "--url-column", "config.source_column": "--source-column",
-    "config.tokenizer": "--tokenizer", "config.end_of_text": "--end-of-text",
-    "config.scale": "--scale", "config.unit_bytes": "--unit-size", "config.max_row_bytes": "--max-row-bytes",
-    "config.max_ratio": "--max-ratio", "config.match.min_words": "--min-words",
+OTHERS = {
+    "shards": "what is scanned", "index": "--index", "key_id": "--key-file", "ledger": "the version of the run's files",
+    "tool_version": "the version of provenance", "text_rules": "the text rules",
     "tokenizer_sha256": "the content of the tokenizer",
 }  # fmt: skip
-"""What a person calls them."""
+"""What a person calls the terms that are no options, or not as they were given."""
+OPTIONS = {**flags_of(Request), **OTHERS}
 
 
 @dataclass(frozen=True)
@@ -56,26 +54,20 @@ class Terms:
         raise OtherRunError(f"{place} holds a run on other terms: {'; '.join(told)}. {remedy}")
 
 
-def make_terms(
-    shards: Sequence[str],
-    index: Index,
-    config: ScanConfig,
-    background: Sequence[str],
-    decoys: Sequence[str],
-) -> Terms:
+def make_terms(request: Request, index: Index) -> Terms:
     """The terms of a scan; reads the tokenizer. `index` has the decoys already. Raises UsageError."""
+    given = {
+        name: value.to_json() if isinstance(value, ScanConfig) else value for name, value in terms_in(request).items()
+    }
     return Terms(
         {
+            **json.loads(json.dumps(given, default=str)),
             "ledger": LEDGER_VERSION,
             "tool_version": __version__,
             "text_rules": TEXT_RULES_VERSION,
-            "config": json.loads(json.dumps(config.to_json())),
-            "tokenizer_sha256": digest_of(config.tokenizer),
+            "tokenizer_sha256": digest_of(request.config.tokenizer),
             "index": index.digest,
             "key_id": index.key.key_id,
-            "background": list(background),
-            "decoys": list(decoys),
-            "shards": list(shards),
         }
     )
 

@@ -61,7 +61,7 @@ class NumpyShard(TokenShard):
 
     def parts(self, columns: Columns) -> list[Part]:
         """Ranges of rows, or of tokens that begin behind an end-of-text id, whose rows have to be counted."""
-        count = max(1, self.options.part_bytes // BYTES_A_TOKEN)
+        count = max(1, self.options.unit_bytes // BYTES_A_TOKEN)
         if self._array.ndim == 2:
             width = int(self._array.shape[1])
             step = max(1, count // max(1, width))

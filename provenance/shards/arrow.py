@@ -55,7 +55,7 @@ class ArrowShard(Shard):
 
     def parts(self, columns: Columns) -> list[Part]:
         """The whole of a stream or a small file; of a large file each record batch, whose rows have to be counted."""
-        if not self._is_file or self._size <= self.options.part_bytes:
+        if not self._is_file or self._size <= self.options.unit_bytes:
             return [Part(0, 0, None, self._size, 0, self.groups)]
         parts, first = [], 0
         with self._errors("cannot be read"):

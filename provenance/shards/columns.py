@@ -18,6 +18,8 @@ import pyarrow.compute as pc
 from provenance.documents import is_text
 from provenance.errors import TextColumnError
 from provenance.isolation.tasks import Item
+from provenance.options.field import flags_of
+from provenance.shards.reading import Reading
 
 TEXT_COLUMNS = ("text", "content", "raw_content", "body", "document")
 CHAT_COLUMNS = ("messages", "conversations", "conversation")
@@ -29,6 +31,7 @@ SOURCE_COLUMNS = (
     "source", "dataset", "subset", "collection", "data_source", "metadata.source", "meta.source", "meta.pile_set_name",
     "meta.redpajama_set_name",
 )  # fmt: skip
+FLAGS = flags_of(Reading)
 MOST_COLUMNS, MOST_NAME = 16, 40  # columns, and characters of each, that a message names
 
 
@@ -38,21 +41,6 @@ class TextPath(NamedTuple):
     path: str
     top: str
     steps: list[str]  # names of fields, and `[]` for the items of a list
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The columns that somebody asked for; what is not asked for is found by its name."""
-
-    texts: tuple[str, ...] = ()
-    id: str | None = None
-    url: str | None = None
-    source: str | None = None
-
-    def options(self) -> list[tuple[str, str]]:
-        """Each, with the option that asks for it."""
-        named = ((self.id, "--id-column"), (self.url, "--url-column"), (self.source, "--source-column"))
-        return [(text, "--text-column") for text in self.texts] + [(name, how) for name, how in named if name]
 
 
 class Columns(Item, frozen=True):
@@ -92,31 +80,38 @@ class Columns(Item, frozen=True):
         return list(dict.fromkeys(name for name in (*self.tops, self.id, *origins) if name))
 
 
-def choose_columns(schema: pa.Schema, name: str, asked: Asked, tokenizer: bool = False) -> Columns:
+def choose_columns(schema: pa.Schema, name: str, asked: Reading, tokenizer: bool = False) -> Columns:
     """The columns asked for, or the first known names; raises TextColumnError naming the columns there are."""
     names = schema.names
     if not names:
         raise TextColumnError(f"shard {name} has no columns")
-    for wanted, option in asked.options():
+    for wanted, option in _asked_for(asked):
         if names.count(top := top_of(wanted, names)) != 1:
             how = "no column" if top not in names else "more than one column"
             raise TextColumnError(f"shard {name} has {how} {top} ({option}); it has {describe(schema)}")
-    chosen = tuple(dict.fromkeys(_asked(schema, name, text, tokenizer) for text in asked.texts))
+    chosen = tuple(dict.fromkeys(_asked(schema, name, text, tokenizer) for text in asked.text_columns))
     if not chosen:
         chosen = (_known(schema, name, tokenizer),)
     tops = tuple(top_of(path, names) for path in chosen)
-    found_id = asked.id or next(
+    found_id = asked.id_column or next(
         (n for n in ID_COLUMNS if names.count(n) == 1 and n not in tops and not _nested(schema, n)), None
     )
     url, source = (
         _origin(schema, name, wanted, known, option, chosen)
         for wanted, known, option in (
-            (asked.url, URL_COLUMNS, "--url-column"),
-            (asked.source, SOURCE_COLUMNS, "--source-column"),
+            (asked.url_column, URL_COLUMNS, FLAGS["url_column"]),
+            (asked.source_column, SOURCE_COLUMNS, FLAGS["source_column"]),
         )
     )
     url_top, source_top = (None if path is None else top_of(path, names) for path in (url, source))
     return Columns(chosen, found_id, tops, url, source, url_top, source_top)
+
+
+def _asked_for(asked: Reading) -> list[tuple[str, str]]:
+    """The columns that somebody asked for, each with the option that asks for it."""
+    names = ("id_column", "url_column", "source_column")
+    one = [(getattr(asked, name), FLAGS[name]) for name in names if getattr(asked, name)]
+    return [(text, FLAGS["text_columns"]) for text in asked.text_columns] + one
 
 
 def _origin(

@@ -47,7 +47,7 @@ class CsvShard(Shard):
     def batches(self, part: Part, columns: Columns, small: bool = False) -> Iterator[Batch]:
         """The records in order; one with more or fewer fields than the header is a bad row."""
         bad: list[BadRow] = []
-        block = BLOCK if small else max(BLOCK, min(MOST_RECORD, self.options.most_row_bytes))
+        block = BLOCK if small else max(BLOCK, min(MOST_RECORD, self.options.max_row_bytes))
         with (
             Stream(self.path, self.name, self.options) as stream,
             _opened(self, stream, columns.names(), block, bad) as reader,

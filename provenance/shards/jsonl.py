@@ -54,7 +54,7 @@ class JsonLinesShard(Shard):
         """The keys of the first rows, with types guessed from their values."""
         rows: list[dict[str, Any]] = []
         with Stream(self.path, self.name, self.options) as stream:
-            for lines in lines_of(stream, self.options.most_row_bytes):
+            for lines in lines_of(stream, self.options.max_row_bytes):
                 if isinstance(lines, Lines):
                     found = (parsed(line.group()) for line in islice(FILLED.finditer(lines.data), SAMPLE_ROWS))
                     rows += [row for row in found if isinstance(row, dict)]
@@ -66,7 +66,7 @@ class JsonLinesShard(Shard):
 
     def parts(self, columns: Columns) -> list[Part]:
         """The whole file; one that is large and not compressed is cut at line ends, and its lines are counted."""
-        if self._compression or Path(self.path).stat().st_size <= self.options.part_bytes:
+        if self._compression or Path(self.path).stat().st_size <= self.options.unit_bytes:
             return [whole_part(self.path)]
         parts: list[Part] = []
         first = lines = begin = at = 0
@@ -74,7 +74,7 @@ class JsonLinesShard(Shard):
             while block := stream.read():
                 lines += block.count(b"\n")
                 end = at + block.rfind(b"\n") + 1
-                if end > at and end - begin >= self.options.part_bytes:
+                if end > at and end - begin >= self.options.unit_bytes:
                     parts.append(Part(len(parts), first, lines, end - begin, begin, end))
                     first, lines, begin = first + lines, 0, end
                 at += len(block)
@@ -87,7 +87,7 @@ class JsonLinesShard(Shard):
         reader = _Reader(columns, self)
         end = None if self._compression else part.end
         with Stream(self.path, self.name, self.options, part.begin, end) as stream:
-            for lines in lines_of(stream, self.options.most_row_bytes, part.first_row):
+            for lines in lines_of(stream, self.options.max_row_bytes, part.first_row):
                 if isinstance(lines, LongLine):
                     reason = (
                         f"line {lines.number + 1} of shard {self.name} has {lines.size} bytes: not scanned; "

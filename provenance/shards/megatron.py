@@ -66,7 +66,7 @@ class MegatronShard(TokenShard):
     def parts(self, columns: Columns) -> list[Part]:
         """Ranges of sequences."""
         tokens = np.concatenate([[0], np.cumsum(self._sizes.astype(np.int64))])
-        step = max(1, self.options.part_bytes // BYTES_A_TOKEN)
+        step = max(1, self.options.unit_bytes // BYTES_A_TOKEN)
         inner = np.searchsorted(tokens, np.arange(0, tokens[-1], step)).clip(max=self._sizes.size)
         cuts = np.unique(np.concatenate([[0], inner, [self._sizes.size]]))
         return [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from provenance.closing import Closing
 from provenance.isolation.tasks import Item, Number
-from provenance.shards.columns import Asked, Columns, choose_columns
+from provenance.shards.columns import Columns, choose_columns
+from provenance.shards.reading import Reading
 from provenance.shards.tokens import Decoder
 
 BATCH_BYTES = 4 << 20  # of text, about
@@ -28,22 +29,16 @@ Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Options:
-    """What decides how a shard is read; the same for all shards of a run."""
+class Options(Reading):
+    """How shards are read, with the tokenizer loaded."""
 
-    text_columns: tuple[str, ...] = ()  # none: the first of the known names
-    id_column: str | None = None
-    most_row_bytes: int = 64 << 20  # a longer text may be passed over before it is in memory whole
-    most_ratio: int = 1000  # bytes that may come out of a compressed file for one that it has, beyond the first GB
-    part_bytes: int = 256 << 20  # formats that can be cut anywhere are cut into parts of about this size
     decoder: Decoder | None = None  # for columns of token ids
-    url_column: str | None = None  # None: the first of the known names
-    source_column: str | None = None
 
-    @property
-    def asked(self) -> Asked:
-        """The columns that were asked for."""
-        return Asked(self.text_columns, self.id_column, self.url_column, self.source_column)
+    @classmethod
+    def of(cls, reading: Reading) -> Options:
+        """Loads the tokenizer. Raises UsageError for one that is none."""
+        decoder = None if reading.tokenizer is None else Decoder(reading.tokenizer, reading.end_of_text)
+        return cls(**{field.name: getattr(reading, field.name) for field in fields(Reading)}, decoder=decoder)
 
 
 class Part(Item, frozen=True):
@@ -125,7 +120,7 @@ class Shard(Closing, ABC):
 
     def choose_columns(self) -> Columns:
         """The columns that are scanned; raises TextColumnError naming the columns there are."""
-        return choose_columns(self.schema(), self.name, self.options.asked, self.options.decoder is not None)
+        return choose_columns(self.schema(), self.name, self.options, self.options.decoder is not None)
 
     @abstractmethod
     def parts(self, columns: Columns) -> list[Part]:

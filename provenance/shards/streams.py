@@ -18,7 +18,7 @@ SUFFIXES = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bz2", ".lz4
 MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2", b"\x04\x22\x4d\x18": "lz4"}
 EXPANSION = 3  # text of a compressed file for each of its bytes, about
 BLOCK = 4 << 20  # bytes
-FREE_BYTES = 1 << 30  # may come out of any file; beyond, `Options.most_ratio` holds
+FREE_BYTES = 1 << 30  # may come out of any file; beyond, `Options.max_ratio` holds
 
 
 class Stream(Closing):
@@ -30,8 +30,8 @@ class Stream(Closing):
         self._left = None if end is None else end - begin
         self._begin, self.read_bytes = begin, 0
         size = Path(path).stat().st_size
-        self._most = max(FREE_BYTES, options.most_ratio * size) if self.compression else None
-        self._ratio = options.most_ratio
+        self._most = max(FREE_BYTES, options.max_ratio * size) if self.compression else None
+        self._ratio = options.max_ratio
         try:
             file = pa.OSFile(path)
             if begin:

@@ -56,8 +56,8 @@ class WarcShard(Shard):
 
     def choose_columns(self) -> Columns:
         """The text, and the record's id unless the URL is asked for."""
-        asked = self.options.asked
-        return choose_columns(SCHEMA, self.name, replace(asked, id=asked.id or SCHEMA.names[0]))
+        asked = self.options
+        return choose_columns(SCHEMA, self.name, replace(asked, id_column=asked.id_column or SCHEMA.names[0]))
 
     def parts(self, columns: Columns) -> list[Part]:
         """The whole file."""
@@ -114,7 +114,7 @@ class WarcShard(Shard):
         media = (record.http_content_type or record.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
         if kind not in WITH_TEXT or not (media in HTML or media == "text/plain" or kind == "conversion"):
             return None, None
-        most = self.options.most_row_bytes
+        most = self.options.max_row_bytes
         data = record.reader.read(most + 1)
         if len(data) <= most and record.http_headers is not None:
             told = {name.lower(): value for name, value in record.http_headers.items()}

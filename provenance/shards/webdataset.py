@@ -68,13 +68,13 @@ class TarShard(Shard):
     def choose_columns(self) -> Columns:
         """The first of the text suffixes, or a text in the JSON; the id is the key."""
         schema = self.schema()
-        asked = self.options.asked
+        asked = self.options
         asked = replace(
             asked,
-            texts=asked.texts or self._texts(schema),
-            id=asked.id or KEY,
-            url=asked.url or _inside(schema, URL_COLUMNS),
-            source=asked.source or _inside(schema, SOURCE_COLUMNS),
+            text_columns=asked.text_columns or self._texts(schema),
+            id_column=asked.id_column or KEY,
+            url_column=asked.url_column or _inside(schema, URL_COLUMNS),
+            source_column=asked.source_column or _inside(schema, SOURCE_COLUMNS),
         )
         chosen = choose_columns(schema, self.name, asked)
         if chosen.id != KEY:
@@ -138,7 +138,7 @@ class TarShard(Shard):
 
     def _members(self, wanted: set[str] | None) -> Iterator[tuple[str, Any, str]]:
         """Every file in the archive: its name, what it holds if it is wanted, and why it was not read."""
-        most = self.options.most_row_bytes
+        most = self.options.max_row_bytes
         with Stream(self.path, self.name, self.options) as stream:
             try:
                 for member in members_of(stream):

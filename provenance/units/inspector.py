@@ -96,7 +96,7 @@ def main() -> None:
     confine(WorkerLimits().memory_bytes)
     (hello, _), tasks = from_parent()
     try:
-        options = ScanConfig.from_json(hello["config"]).options()
+        options = Options.of(ScanConfig.from_json(hello["config"]))
     except ProvenanceError as error:
         send({"kind": "refused", "error": str(error)}, b"")
         return

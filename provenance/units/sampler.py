@@ -94,7 +94,7 @@ def _drawn(
                 for text, size in enumerate(sizes):
                     if size == 0:
                         looked.empty += 1
-                    elif size > shard.options.most_row_bytes:
+                    elif size > shard.options.max_row_bytes:
                         looked.unscanned += 1
                     else:
                         owner, begin = text if field.owners is None else int(field.owners[text]), int(starts[text])

@@ -20,7 +20,7 @@ from provenance.matching.matcher import Matcher
 from provenance.process.lean import do_without
 from provenance.shards.columns import Columns
 from provenance.shards.opening import open_shard
-from provenance.shards.shard import Part
+from provenance.shards.shard import Options, Part
 from provenance.sketch import FracMinHash, Key
 from provenance.units.config import ScanConfig
 from provenance.units.located import Source
@@ -37,7 +37,7 @@ class Worker:
 
     def __init__(self, hello: dict[str, Any], background: bytes, send: Send) -> None:
         self._config = ScanConfig.from_json(hello["config"])
-        self._options = self._config.options()
+        self._options = Options.of(self._config)
         index = Index(Path(hello["index"]), Key.from_told(hello["key"]), self._config.scale)
         if index.digest != hello["index_digest"]:
             raise ProvenanceError(f"index {hello['index']} changed while the scan was starting")

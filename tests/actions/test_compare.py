@@ -15,13 +15,15 @@ import pytest
 from click.testing import CliRunner
 
 import provenance
-from provenance.cli.diff import command as diff
+from provenance.cli import command
 from provenance.compare.runs import Comparison, compare
 from provenance.errors import StoreError, UsageError
 from provenance.store import changes
 from provenance.store.database import RunReader
 from provenance.store.journal import Author, append
 from tests.shards.fixtures import prose
+
+diff = command("diff")
 
 MIN_WORDS = 100  # in the run with other parameters; some passages are shorter
 

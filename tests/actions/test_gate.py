@@ -14,14 +14,17 @@ import pytest
 from click.testing import CliRunner
 
 import provenance
+from provenance.cli import command
 from provenance.cli.allow_list import put_into, read_list
-from provenance.cli.scan import command as scan_command
 from provenance.compare.gate import GRADE_NAMES, Gate, judge
 from provenance.errors import StoreError, UsageError
 from provenance.store.database import RunReader
 from provenance.store.export import export
 from provenance.store.grades import GRADES
 from tests.shards.fixtures import prose
+
+scan_command = command("scan")
+collect = command("collect")
 
 
 def write(path: Path, rows: list[tuple[str, str]], ids: bool = True, **options: object) -> Path:
@@ -369,7 +372,6 @@ def test_what_would_fail_after_the_scan_fails_before_it(tmp_path, grades):
 
 @pytest.mark.slow
 def test_collect_is_a_gate_too(tmp_path, grades):
-    from provenance.cli.collect import command as collect
     from provenance.runs.request import Request
     from provenance.runs.scan import scan_share
 

@@ -14,14 +14,16 @@ import pytest
 from click.testing import CliRunner
 
 import provenance
-from provenance.cli.allow import command as allow
-from provenance.cli.custody import command as custody
-from provenance.cli.review import command as review
+from provenance.cli import command
 from provenance.cli.toml_files import MOST_BYTES, read_toml
 from provenance.errors import StoreError, UsageError
 from provenance.store.database import RunReader
 from provenance.store.journal import Author, append, entries
 from tests.shards.fixtures import prose
+
+allow = command("allow")
+custody = command("custody")
+review = command("review")
 
 WORDS = prose(1, 2000).split()
 STATEMENT = 'case = "A v. B"\noperator = "O. P."\n'

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import provenance
-from provenance.cli.printing import percent, safe
+from provenance.display.text import percent, safe
 
 COMMAND = [sys.executable, "-m", "provenance"]
 BOOK = " ".join(f"word{(i * i) % 997} and{i % 89} then{i}" for i in range(2000))

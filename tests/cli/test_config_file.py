@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,11 +14,14 @@ import pytest
 from click.testing import CliRunner
 
 from provenance.cli import root
-from provenance.cli.config_file import UNNAMED, ConfigFile, default_map, options_of
+from provenance.cli.config_file import ConfigFile, default_map, options_of
 from provenance.errors import UsageError
 from tests.cli.every import every_command
 
 EVERY = dict(every_command())
+UNNAMED = {
+    key for command in EVERY.values() for key, option in options_of(command).items() if option.definition.unnamed
+}
 COMMAND = [sys.executable, "-m", "provenance"]
 
 
@@ -103,6 +105,8 @@ def test_commands_of_groups_are_tables_in_either_spelling(tmp_path):
         ("[scan]\nindex = ['a']\n", r"\[scan\] index is \['a'\]; text"),
         ("[scan]\nindex = ''\n", r"\[scan\] index is ''; text"),
         ("[scan]\nengine = 'spark'\n", r"\[scan\] engine: 'spark' is not one of"),
+        ("[scan]\nunit-size = 'much'\n", r"\[scan\] unit-size: 'much' is no size"),
+        ("[scan]\nunit-size = '1kB'\n", r"\[scan\] unit-size: 1kB are 1,000 bytes; it must be at least 1,024"),
         ("[scan]\nmax-ratio = 0\n", r"\[scan\] max-ratio: 0 is not in the range"),
         ("[scan]\nmax-seconds = nan\n", r"\[scan\] max-seconds is nan; a number"),
         ("[scan\n", r"is no TOML"),
@@ -119,7 +123,8 @@ def test_every_option_of_every_command_can_be_set_by_a_file_that_was_named(tmp_p
             choices = getattr(option.type, "choices", None)
             number = isinstance(option.type, click.types.IntParamType | click.types.FloatParamType)
             most = "1" if getattr(option.type, "max", None) == 1 else "2"
-            value = "true" if option.is_flag else most if number else json.dumps(choices[0] if choices else "text")
+            text = "1GB" if option.definition.kind == "size" else choices[0] if choices else "text"
+            value = "true" if option.is_flag else most if number else json.dumps(text)
             found = read(tmp_path, f'["{name}"]\n{key} = {f"[{value}]" if option.multiple else value}\n')
             for word in name.split():
                 found = found[word]
@@ -149,12 +154,6 @@ def test_what_a_file_may_set_unnamed_exists_and_writes_nothing():
     everywhere = {key for command in EVERY.values() for key in options_of(command)}
     assert everywhere >= UNNAMED
     assert not UNNAMED & {"out", "db", "dir", "overwrite", "key-file", "scratch", "certificate", "name", "decision"}
-
-
-def test_the_docs_name_what_a_file_may_set_unnamed():
-    page = (Path(__file__).parents[2] / "docs" / "config.md").read_text("utf-8")
-    told = page.partition("what is shown:\n")[2].partition(", none of them")[0]
-    assert set(re.findall(r"`([\w-]+)`", told)) == UNNAMED
 
 
 def test_a_device_or_a_folder_of_that_name_is_not_read(asked, tmp_path):

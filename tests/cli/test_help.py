@@ -7,7 +7,9 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -41,10 +43,25 @@ def test_every_command_has_a_group_one_line_of_help_and_an_example_that_is_right
         check_example(entry.example)
 
 
-def test_every_module_of_a_command_is_in_the_list():
+def test_every_body_of_a_command_is_there_and_every_body_is_of_a_command():
     folder = Path(sys.modules["provenance.cli"].__file__ or "").parent
-    named = [path.stem for path in folder.glob("*.py") if re.search(r"^def command\(", path.read_text("utf-8"), re.M)]
-    assert sorted(named) == sorted(COMMANDS)
+    bodies = {path.stem for path in folder.glob("*.py") if re.search(r"^def run\(", path.read_text("utf-8"), re.M)}
+    named = {
+        body
+        for entry in COMMANDS.values()
+        for definition in [load(entry.definition)]
+        for one in [definition, *getattr(definition, "COMMANDS", {}).values()]
+        if (body := getattr(one, "BODY", ""))
+    }
+    assert {body for body in named if ":" not in body} | {"scanning"} == bodies
+    for body in named:
+        module, _, function = body.partition(":")
+        assert callable(load(f"provenance.cli.{module}:{function or 'run'}"))
+
+
+def load(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from provenance.cli.allow import command as allow
-from provenance.cli.custody import command as custody
-from provenance.cli.review import command as review
+from provenance.cli import command
 from provenance.display.text import UNSAFE
 from provenance.errors import UsageError
 from provenance.store.database import RunReader
 from provenance.store.journal import broken_link, entries
+
+allow = command("allow")
+custody = command("custody")
+review = command("review")
 
 
 @pytest.fixture

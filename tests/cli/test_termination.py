@@ -15,19 +15,24 @@ import provenance
 
 COMMAND = """
 import os, signal, sys, time, types, weakref
-import click
+from dataclasses import dataclass
+from typing import ClassVar
 from provenance import cli
+from provenance.cli.commands import Entry
 
-@click.command()
-def command():
+def run(options):
     def stop():
         os.kill(os.getpid(), {number})
     {body}
 
+@dataclass(frozen=True)
+class Fake:
+    BODY: ClassVar = "fake"
+
 fake = types.ModuleType("fake")
-fake.command = command
-sys.modules["fake"] = fake
-cli.COMMANDS["fake"] = ("fake", "")
+fake.Fake, fake.run = Fake, run
+sys.modules["fake"] = sys.modules["provenance.cli.fake"] = fake
+cli.COMMANDS["fake"] = Entry("fake:Fake", "", "", "")
 sys.argv = ["provenance", "fake"]
 cli.main()
 """

@@ -13,6 +13,7 @@ from provenance.errors import ProvenanceError
 from provenance.index import format as names
 from provenance.matching.matcher import Matcher
 from provenance.shards.opening import open_shard
+from provenance.shards.shard import Options
 from provenance.units.config import ScanConfig
 from provenance.units.located import RESULT_SCHEMA, Source
 from provenance.units.payloads import from_payload, to_payload
@@ -74,7 +75,7 @@ def payload_attempt(folder: Path) -> Attempt:
 def payload_seeds(folder: Path) -> list[bytes]:
     formats.parquet(folder, ROWS)
     path, config = folder / "shard.parquet", ScanConfig()
-    matcher, options = Matcher(provenance.Index(index_of(folder))), config.options()
+    matcher, options = Matcher(provenance.Index(index_of(folder))), Options.of(config)
     with open_shard(str(path), path.name, options) as opened:
         columns = opened.choose_columns()
         parts = opened.parts(columns)

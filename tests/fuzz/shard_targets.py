@@ -14,6 +14,7 @@ import provenance
 from provenance.errors import ProvenanceError
 from provenance.matching.matcher import Matcher
 from provenance.shards.opening import open_shard
+from provenance.shards.shard import Options
 from provenance.units.config import ScanConfig
 from provenance.units.inspector import inspect
 from provenance.units.located import RESULT_SCHEMA, Source
@@ -25,7 +26,7 @@ from tests.shards import fixtures, formats
 
 def read_shard(path: Path, config: ScanConfig, matcher: Matcher) -> None:
     """What `inspect` and a worker do with a shard."""
-    options = config.options()
+    options = Options.of(config)
     try:
         json.dumps(inspect(str(path), path.name, options, 3))
         with open_shard(str(path), path.name, options) as shard:

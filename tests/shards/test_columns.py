@@ -9,7 +9,8 @@ import pytest
 
 from provenance.errors import TextColumnError
 from provenance.runs.scan import scan
-from provenance.shards.columns import Asked, choose_columns, completed, leaves_of, steps_of
+from provenance.shards.columns import choose_columns, completed, leaves_of, steps_of
+from provenance.shards.reading import Reading
 from provenance.store.database import RunReader
 from provenance.units.config import ScanConfig
 
@@ -33,7 +34,7 @@ CHOSEN = [
 
 @pytest.mark.parametrize(("fields", "texts", "row_id"), CHOSEN)
 def test_columns_are_found_by_name_and_type(fields, texts, row_id):
-    columns = choose_columns(pa.schema(fields), "s", Asked())
+    columns = choose_columns(pa.schema(fields), "s", Reading())
     assert (columns.texts, columns.id) == (texts, row_id)
 
 
@@ -41,7 +42,7 @@ def test_paths_can_be_given_and_names_that_look_like_paths_are_names():
     schema = pa.schema(
         [("a.b", pa.string()), ("meta", pa.struct([("deep", pa.struct([("note", pa.string())]))])), ("m", CHAT)]
     )
-    columns = choose_columns(schema, "s", Asked(("a.b", "meta.deep.note", "m[].role", "m")))
+    columns = choose_columns(schema, "s", Reading(("a.b", "meta.deep.note", "m[].role", "m")))
     assert columns.texts == ("a.b", "meta.deep.note", "m[].role", "m[].content")
     assert steps_of("a.b", schema.names) == []
     assert columns.names() == ["a.b", "meta", "m"]
@@ -59,14 +60,14 @@ def test_columns_whose_names_look_like_paths_are_scanned(write, rows, index, tmp
 def test_a_path_without_text_is_refused_naming_what_there_is(path):
     schema = pa.schema([("id", pa.int64()), ("m", CHAT), ("meta", pa.struct([("n", pa.int64())]))])
     with pytest.raises(TextColumnError, match="meta"):
-        choose_columns(schema, "s", Asked((path,)))
+        choose_columns(schema, "s", Reading((path,)))
 
 
 def test_token_ids_need_a_tokenizer():
     schema = pa.schema([("input_ids", pa.list_(pa.int32())), ("n", pa.int64())])
     with pytest.raises(TextColumnError, match="--tokenizer"):
-        choose_columns(schema, "s", Asked())
-    assert choose_columns(schema, "s", Asked(), tokenizer=True).texts == ("input_ids",)
+        choose_columns(schema, "s", Reading())
+    assert choose_columns(schema, "s", Reading(), tokenizer=True).texts == ("input_ids",)
     assert completed("n", schema) is None
 
 

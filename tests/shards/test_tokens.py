@@ -152,7 +152,7 @@ def test_what_is_no_tokenizer_is_refused(content, tmp_path):
 
 
 def batches(path, decoder, part_bytes=256 << 20):
-    with open_shard(str(path), path.name, Options(decoder=decoder, part_bytes=part_bytes)) as shard:
+    with open_shard(str(path), path.name, Options(decoder=decoder, unit_bytes=part_bytes)) as shard:
         columns = shard.choose_columns()
         for part in shard.parts(columns):
             yield from shard.batches(part, columns)

@@ -101,7 +101,7 @@ def test_a_record_that_is_cut_short_never_takes_the_text_of_the_next(cut, tmp_pa
 def test_a_body_that_grows_beyond_bounds_is_left(tmp_path):
     bomb = gzip.compress(b"a" * (4 << 20))
     (tmp_path / "a.warc").write_bytes(answers([b"Content-Type: text/plain\r\nContent-Encoding: gzip\r\n\r\n" + bomb]))
-    with open_shard(str(tmp_path / "a.warc"), "a.warc", Options(most_row_bytes=1 << 20)) as shard:
+    with open_shard(str(tmp_path / "a.warc"), "a.warc", Options(max_row_bytes=1 << 20)) as shard:
         columns = shard.choose_columns()
         [batch] = shard.batches(shard.parts(columns)[0], columns)
     assert [bad.kind for bad in batch.bad] == ["row too long"]

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import provenance
-from provenance.cli.export import WHAT
+from provenance.cli.definitions.hand import WHAT
 from provenance.errors import UsageError
 from provenance.store import sarif
 from provenance.store.database import RunReader

@@ -1,4 +1,4 @@
-"""What the terminal gets: tables, numbers for people, and text from data made harmless."""
+"""Tables on the terminal, with text from data made harmless."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from provenance.display.text import number, percent, safe, size
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
-__all__ = ["number", "percent", "safe", "safe_lines", "size", "table", "width"]
+from provenance.display.text import safe
 
 
 def safe_lines(text: str) -> str:
@@ -18,10 +20,6 @@ def safe_lines(text: str) -> str:
 
 def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]], title: str = "") -> None:
     """Print a table on stdout; `columns` are headings with `left` (wraps), `fixed` or `right`."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     console = Console(file=sys.stdout, highlight=False, width=width())
     out = Table(title=Text(safe(title)) if title else None, title_justify="left", box=None, pad_edge=False)
     for heading, side in columns:
@@ -38,6 +36,4 @@ def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]], tit
 
 def width() -> int:
     """Columns of the terminal; a file gets 140."""
-    from rich.console import Console
-
     return Console(file=sys.stdout).width if sys.stdout.isatty() else 140

@@ -1,0 +1,108 @@
+"""`provenance scan`: shards against an index. The process has its workers already; see `scan`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from provenance.cli.definitions.scan import Scan
+from provenance.cli.gating import gating_of, tell
+from provenance.cli.summary import print_problems
+from provenance.cli.watching import watching
+from provenance.display.text import number, safe, size
+from provenance.errors import UsageError
+from provenance.index.near import near_index
+from provenance.index.opening import Index
+from provenance.isolation.supervisor import Children
+from provenance.runs.planning import plan_scan
+from provenance.runs.request import Request
+from provenance.runs.scan import scan_into, scan_share
+from provenance.sketch import Key
+from provenance.units.cutting import Share, parse_share, share_of_array
+
+
+def run(options: Scan, children: Children) -> None:
+    """Scan, scan a share, or only plan, as the options say."""
+    _check(options)
+    request = replace(options.request, key=Key.from_file(options.key_file))
+    if options.only_plan:
+        print_plan(request, share_of(options.task), children, options.as_json)
+        return
+    if options.db is None:
+        assert options.out is not None
+        share = share_of(options.task) or share_of_array(dict(os.environ))
+        if not run_share(request, options, share, children):
+            sys.exit(3)
+    elif code := run_scan(request, options.db, options, children):
+        sys.exit(code)
+
+
+def _check(options: Scan) -> None:
+    """Raise UsageError for options that do not go together."""
+    planned = options.only_plan
+    if options.task is not None and not planned and (options.db is not None or options.out is None):
+        raise UsageError("--task goes with --out: tasks write units, and `provenance collect DIR --db` loads them")
+    if options.gate.fail_on is not None and (planned or options.db is None):
+        raise UsageError("--fail-on looks at a finished run: it goes with --db, or with `provenance collect`")
+    if not planned and options.db is None and options.out is None:
+        raise UsageError("give --db, the run database to write, or --out, a folder for the units of a task")
+    if not planned and options.request.ray_address is not None and options.request.engine != "ray":
+        raise UsageError("--ray-address goes with --engine ray")
+
+
+def share_of(task: str | None) -> Share | None:
+    """The share that was asked for."""
+    return None if task is None else parse_share(task)
+
+
+def run_scan(request: Request, db: Path, options: Scan, children: Children) -> int:
+    """Scan, print what was found; returns the exit code."""
+    if (gating := gating_of(options.gate)) is not None:
+        gating.check(db, lambda: works_of(request), f"the index {request.index}")
+    with watching() as watch:
+        overwrite = options.overwrite
+        summary = scan_into(request, db, options.out, overwrite=overwrite, children=children, watch=watch)
+    return tell(summary, gating, options.as_json)
+
+
+def works_of(request: Request) -> list[str]:
+    """The works that will be scanned for, without decoys."""
+    folder = near_index(request.index, request.anonymous)
+    return Index(folder, request.key, request.config.scale).work_ids
+
+
+def run_share(request: Request, options: Scan, share: Share | None, children: Children) -> bool:
+    """Scan a share of the units, print how it went; returns whether all of it was scanned."""
+    with watching() as watch:
+        out, overwrite = str(options.out), options.overwrite
+        summary = scan_share(request, out, share, overwrite=overwrite, children=children, watch=watch)
+    if options.as_json:
+        click.echo(json.dumps(summary.to_json()))
+    else:
+        done = f"{summary.units - summary.found:,} scanned in {summary.seconds:.1f} s, {summary.found:,} done before"
+        click.echo(f"Task {summary.task}: {number(summary.units, 'unit')}, {done}. Next, when all tasks are done:")
+        click.echo(f"provenance collect {safe(summary.out)} --db RUN.duckdb")
+    print_problems(summary.incomplete, f"in the unit files of {summary.out}")
+    return summary.complete
+
+
+def print_plan(request: Request, share: Share | None, children: Children, as_json: bool) -> None:
+    """What a scan would do."""
+    tasks = share.tasks if share else 1
+    plan = plan_scan(request.shards, request.config, request.anonymous, tasks, children)
+    if as_json:
+        click.echo(json.dumps(plan.to_json()))
+        return
+    click.echo(
+        f"{number(plan.shards, 'shard')} of {size(plan.bytes)}, about {size(plan.text_bytes)} of text, in "
+        f"{number(plan.units, 'unit')}; {plan.skipped:,} other files are skipped, {plan.unreadable:,} cannot be opened."
+    )
+    click.echo(f"About {plan.core_seconds / 3600:.2f} core hours, at {size(plan.rate)}/s of text a core.")
+    if plan.tasks > 1:
+        least, most = size(plan.smallest_task), size(plan.largest_task)
+        click.echo(f"{plan.tasks:,} tasks of {least} to {most} of text.")
