@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.common import header, interleaved, table, write_json
 from benchmarks.whole_scan import command, make_shard, read_texts
-from provenance.files import file_sha256
+from provenance.files.digests import file_sha256
 from provenance.index.opening import Index
 from provenance.isolation.supervisor import ENVIRONMENT
 from provenance.matching.matcher import Matcher

@@ -6,7 +6,7 @@ import sys
 from html import escape
 from pathlib import Path
 
-from provenance.files import atomic_write
+from provenance.files.writing import atomic_write
 from provenance.store.database import RunReader
 
 SHOWN = ("Ruth", "Jonah", "Judges", "Psalms", "Matthew", "Genesis", "2 Kings", "Mark", "Nehemiah")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+MOST_MESSAGE = 300  # characters of another library's message
+
 
 class ProvenanceError(Exception):
     """Base of all errors raised on purpose; the command line prints its message and exits with `exit_code`."""
@@ -99,3 +101,8 @@ class InterruptedRun(ProvenanceError):  # noqa: N818  (it is not a fault)
     """The run was stopped from outside."""
 
     exit_code = 130
+
+
+def first_line(error: BaseException, longest: int = MOST_MESSAGE) -> str:
+    """What another library has to say, on one line of bearable length."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:longest]

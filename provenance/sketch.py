@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from provenance.errors import IndexFormatError, UsageError
-from provenance.files import read_secret
+from provenance.files.secrets import read_secret
 from provenance.kernels.fingerprints import Sketches, sketch_batch
 from provenance.kernels.hashing import derive_keys
 from provenance.kernels.minhash import band_batch

@@ -10,7 +10,8 @@ from typing import Any
 
 from benchmarks.common import machine
 from provenance._version import __version__
-from provenance.files import atomic_write, file_sha256
+from provenance.files.digests import file_sha256
+from provenance.files.writing import atomic_write
 from provenance.matching.config import MatchConfig
 from provenance.text.rules import TEXT_RULES_VERSION
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from provenance.cleaning import jsonl, parquet
 from provenance.cleaning.edits import Edits
 from provenance.cleaning.selection import PASSAGES
 from provenance.errors import OutputError, ProvenanceError, ShardError
-from provenance.files import BLOCK, file_sha256
+from provenance.files.digests import BLOCK, file_sha256
 from provenance.isolation.child import Send, confine, from_parent, serve, to_parent
 from provenance.process.lean import do_without
 from provenance.shards.opening import open_shard
@@ -68,8 +67,6 @@ class Cleaner:
                 if untold >= TOLD_BLOCKS * BLOCK:
                     self._tell(untold)
                     untold = 0
-            out.flush()
-            os.fsync(out.fileno())
         self._refuse_other(task, digest.hexdigest())
         self._tell(untold)
         size = Path(task["target"]).stat().st_size
@@ -105,8 +102,6 @@ class Cleaner:
             raise ShardError(f"shard {name} is {kind}: only Parquet and JSON lines can be written anew")
         if edits.untouched:
             raise ShardError(f"shard {name}: {edits.untouched} passages lie in rows that it does not have")
-        with Path(target).open("rb+") as file:
-            os.fsync(file.fileno())
         pq.write_table(edits.done_table(), task["done"], compression="zstd")
         return {
             "rows": edits.rows,

@@ -14,12 +14,12 @@ from provenance.cleaning.annotating import annotations_in
 from provenance.cleaning.edits import ANNOTATE, DROP, Edits, Texts
 from provenance.cleaning.json_places import raw_places, text_leaves
 from provenance.cleaning.masking import Span
-from provenance.errors import ShardError
+from provenance.errors import ShardError, first_line
 from provenance.matching.annotations import PROV_SCHEMA
 from provenance.shards.columns import Columns, TextPath, is_tokens, leaf_type
 from provenance.shards.json_values import JsonColumn, encodable, parsed
 from provenance.shards.jsonl import JsonLinesShard
-from provenance.shards.shard import ALONE, Field, Options, first_line
+from provenance.shards.shard import ALONE, Field, Options
 from provenance.shards.streams import Stream, compression_of
 
 NOTHING = json.dumps({"prov_works": [], "prov_spans": [], "prov_identity": None, "prov_coverage": 0.0})[1:-1].encode()

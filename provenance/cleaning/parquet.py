@@ -14,11 +14,11 @@ from provenance.cleaning.annotating import annotations_in
 from provenance.cleaning.edits import ANNOTATE, DROP, Edits, Texts
 from provenance.cleaning.masking import masked_array, with_leaves
 from provenance.cleaning.parquet_layout import same_schema, writer_options
-from provenance.errors import ShardError
+from provenance.errors import ShardError, first_line
 from provenance.matching.annotations import PROV_SCHEMA
 from provenance.shards.columns import Columns
 from provenance.shards.fields import fields_of
-from provenance.shards.shard import batch_rows, first_line
+from provenance.shards.shard import batch_rows
 from provenance.shards.tokens import Decoder
 
 READ_BUFFER = 1 << 20  # bytes

@@ -15,9 +15,8 @@ import pyarrow.parquet as pq
 from provenance.cleaning.edits import DONE_SCHEMA
 from provenance.cleaning.targets import STATE
 from provenance.errors import LedgerDamagedError, OtherRunError
-from provenance.files import file_sha256
+from provenance.files.digests import canonical_json, file_sha256, json_sha256, readable_json
 from provenance.storage.folders import Folder, LocalFolder
-from provenance.store.database import as_json
 
 RECORD = f"{STATE}/clean.json"
 REMOVED = f"{STATE}/removed.parquet"
@@ -52,7 +51,7 @@ class Progress:
     def __init__(self, folder: Folder, terms: dict[str, Any]) -> None:
         """`terms` is all that decides what new shards are."""
         self.folder, self.terms = folder, terms
-        self.digest = hashlib.sha256(as_json(terms).encode()).hexdigest()
+        self.digest = json_sha256(terms)
 
     def begun(self) -> bool:
         """Whether new shards of a run were begun there: on these terms, or on others, which `begin` refuses."""
@@ -79,7 +78,7 @@ class Progress:
     def write(self, more: dict[str, Any]) -> None:
         """Write the record: the terms, and what came of them."""
         record = {"digest": self.digest, "terms": self.terms, **more}
-        self.folder.write(RECORD, json.dumps(record, indent=1, sort_keys=True).encode() + b"\n", replace=True)
+        self.folder.write(RECORD, readable_json(record), replace=True)
 
     def forget(self) -> None:
         """Forget what was done; new shards stay until they are replaced."""
@@ -91,7 +90,9 @@ class Progress:
         stem = self._stem(part.shard)
         if done is not None:
             self.folder.put(f"{stem}.parquet", done)
-        self.folder.write(f"{stem}.json", as_json({"digest": self.digest, **asdict(part)}).encode(), replace=True)
+        self.folder.write(
+            f"{stem}.json", canonical_json({"digest": self.digest, **asdict(part)}).encode(), replace=True
+        )
 
     def part(self, shard: str) -> Part | None:
         """What is done of a shard, if its new one lies there as it was written."""

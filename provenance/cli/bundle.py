@@ -13,7 +13,7 @@ from provenance.errors import UsageError
 from provenance.evidence.contents import Choice
 from provenance.evidence.minimal import write_minimal
 from provenance.evidence.write import write_bundle
-from provenance.files import read_secret
+from provenance.files.secrets import read_secret
 
 
 def run(options: Bundle) -> None:

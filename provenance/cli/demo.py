@@ -15,7 +15,7 @@ from provenance.cli.tables import table
 from provenance.demo.corpus import books_expected, write_books, write_shards
 from provenance.display.text import number, safe, size
 from provenance.errors import OutputError, UsageError
-from provenance.files import atomic_write
+from provenance.files.writing import atomic_write
 from provenance.index.building import build_index
 from provenance.kernels.compiling import on_first_compile
 from provenance.report.render import report as report_of

@@ -8,7 +8,7 @@ from provenance.cli.definitions.look import Report
 from provenance.cli.places import refuse_same
 from provenance.display.text import safe, size
 from provenance.errors import UsageError
-from provenance.files import atomic_write
+from provenance.files.writing import atomic_write
 from provenance.report.certificate import certificate as certificate_of
 from provenance.report.facts import ReportOptions
 from provenance.report.render import report

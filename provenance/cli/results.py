@@ -9,7 +9,7 @@ from provenance.cli.tables import table
 from provenance.display.text import percent
 from provenance.errors import UsageError
 from provenance.evidence.minimal import read_minimal, verify_minimal
-from provenance.files import read_secret
+from provenance.files.secrets import read_secret
 from provenance.index.sealing import read_record
 from provenance.verify.check import Check
 

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from provenance.compare.made_with import INDEX, PARAMETERS, SOFTWARE, Differing, differing
 from provenance.errors import UsageError
-from provenance.files import atomic_write
+from provenance.files.writing import atomic_write
 from provenance.store.changes import UNEXPLAINED, Changes
 from provenance.store.pair import RunPair
 

@@ -136,7 +136,7 @@ def directory(folder: Path) -> Findings:
     if not folder.is_dir():
         yield Finding("directory", FAILED, f"{folder} is no directory", "make it, or pass another --dir")
         return
-    from provenance.files import atomic_write
+    from provenance.files.writing import atomic_write
 
     probe = folder / f".provenance-doctor-{os.getpid()}"
     try:

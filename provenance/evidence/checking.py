@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provenance.errors import ProvenanceError
+from provenance.errors import ProvenanceError, first_line
 from provenance.evidence.contents import BASE, RUN, Choice, write_contents
 from provenance.evidence.manifest import MANIFEST, STATEMENT, SUMS, files_of
 from provenance.evidence.write import write_manifest
@@ -146,7 +146,7 @@ def main() -> None:
             checks = check(Path(asked["folder"]), Choice(asked["redacted"], asked["max_matches"]), Path(scratch))
         answer: dict[str, Any] = {"checks": checks}
     except (ProvenanceError, pa.ArrowException, OSError, ValueError, LookupError, TypeError, MemoryError) as error:
-        answer = {"error": (str(error).splitlines() or [type(error).__name__])[0][:500] or type(error).__name__}
+        answer = {"error": first_line(error, 500)}
     sys.stdout.write(json.dumps(answer))
 
 

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from provenance.errors import BundleError
-from provenance.files import file_sha256
+from provenance.files.digests import file_sha256, readable_json
 
 MANIFEST, STATEMENT, SUMS = "manifest.json", "statement.json", "SHA256SUMS"
 VERSION = 1
@@ -65,7 +65,7 @@ def _no_number(text: str) -> None:
 
 
 def _canonical(content: dict[str, Any]) -> bytes:
-    return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=True).encode() + b"\n"
+    return readable_json(content)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

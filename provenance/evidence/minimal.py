@@ -14,7 +14,8 @@ from typing import Any
 
 from provenance.errors import BundleError, ProvenanceError, StoreError, UsageError
 from provenance.evidence.manifest import with_digest, without_digest
-from provenance.files import atomic_write
+from provenance.files.digests import canonical_json
+from provenance.files.writing import atomic_write, check_free, check_parent
 from provenance.index.format import read_manifest
 from provenance.index.opening import Index
 from provenance.report.queries import QUERIES
@@ -58,10 +59,8 @@ def write_minimal(db: Path, out: Path, salt: bytes, overwrite: bool = False) -> 
     Raises UsageError for a salt that is too short or an `out` that is taken, StoreError for what is no run, and
     OutputError.
     """
-    if not out.parent.is_dir():
-        raise UsageError(f"no directory {out.parent} to write {out.name} into")
-    if out.exists() and not (overwrite and _is_result(out)):
-        raise UsageError(f"{out} exists: choose another --out, or pass --overwrite to replace a minimal result")
+    check_parent(out)
+    check_free(out, "--out", "minimal result", overwrite, lambda: read_minimal(out))
     with RunReader(db) as run:
         made = minimal_result(run, salt)
     with atomic_write(out) as file:
@@ -106,8 +105,7 @@ def commitment(run: RunReader, record: Mapping[str, Any], salt: bytes) -> str:
     """
     shards = [[row["shard"], row["outcome"], row["sha256"]] for row in run.query(COMMITTED)]
     body = {"terms": record["terms_digest"], "units": record["units_digest"], "shards": shards}
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hmac.digest(salt, canonical.encode(), "sha256").hex()
+    return hmac.digest(salt, canonical_json(body).encode(), "sha256").hex()
 
 
 def read_minimal(path: Path) -> dict[str, Any]:
@@ -241,11 +239,3 @@ def _against_run(path: Path, result: dict[str, Any], db: Path, salt: bytes) -> C
     again = json.loads(made)
     different = [name for name in SHAPE if again[name] != result[name]]
     return Check("run", DIFFERENT, f"{db} gives another result: {', '.join(different)} differ")
-
-
-def _is_result(path: Path) -> bool:
-    try:
-        read_minimal(path)
-    except BundleError:
-        return False
-    return True

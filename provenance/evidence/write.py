@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from provenance._version import __version__
-from provenance.errors import OutputError, UsageError
 from provenance.evidence.archive import write_archive
 from provenance.evidence.contents import Choice, write_contents
 from provenance.evidence.manifest import MANIFEST, STATEMENT, SUMS, files_of, make_manifest, read_manifest
 from provenance.evidence.statement import statement
-from provenance.files import atomic_write, file_sha256, sync_directory
+from provenance.files.digests import file_sha256
+from provenance.files.writing import atomic_write, check_free, check_parent, output_errors, rename_folder
 from provenance.process.software import code_sha256
 from provenance.store.database import RunReader
 
@@ -31,13 +28,13 @@ def write_bundle(db: str | Path, out: str | Path, choice: Choice | None = None, 
     written.
     """
     db, out, choice = Path(db), Path(out), choice or Choice()
-    _check_free(out, overwrite)
-    try:
-        scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
-    except OSError as error:
-        raise OutputError(f"cannot write {out}: {error.strerror}") from error
-    try:
-        folder = scratch / "bundle"
+    check_parent(out)
+    check_free(out, "--out", "bundle", overwrite, lambda: _is_bundle(out))
+    with (
+        output_errors(out),
+        tempfile.TemporaryDirectory(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent) as scratch,
+    ):
+        folder = Path(scratch) / "bundle"
         folder.mkdir()
         with RunReader(db, choice.redacted) as run:
             write_contents(run, folder, choice)
@@ -46,16 +43,8 @@ def write_bundle(db: str | Path, out: str | Path, choice: Choice | None = None, 
             with atomic_write(out) as file:
                 write_archive(folder, file)
         else:
-            _sync(folder)
-            if out.exists():
-                shutil.rmtree(out)
-            folder.rename(out)
-            sync_directory(out.parent)
-        return digest
-    except OSError as error:
-        raise OutputError(f"cannot write {out}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+            rename_folder(folder, out)
+    return digest
 
 
 def write_manifest(run: RunReader, folder: Path, choice: Choice) -> str:
@@ -77,23 +66,8 @@ def made_by(choice: Choice) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _check_free(out: Path, overwrite: bool) -> None:
-    if not out.parent.is_dir():
-        raise UsageError(f"no directory {out.parent} to write {out.name} into")
-    if not out.exists():
-        return
-    if not overwrite:
-        raise UsageError(f"{out} exists: choose another --out, or pass --overwrite to replace a bundle")
+def _is_bundle(out: Path) -> bool:
     if out.suffix.lower() == ZIP and out.is_file():
         with out.open("rb") as file:
-            ours = file.read(2) == b"PK"
-    else:
-        ours = (out / MANIFEST).is_file()
-    if not ours:
-        raise UsageError(f"{out} exists and is no bundle: it is not overwritten; choose another --out")
-
-
-def _sync(folder: Path) -> None:
-    for name in files_of(folder, without=()):
-        with (folder / name).open("rb") as file, suppress(OSError):
-            os.fsync(file.fileno())
+            return file.read(2) == b"PK"
+    return (out / MANIFEST).is_file()

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provenance._version import __version__
-from provenance.errors import BookError, OutputError, UsageError
-from provenance.files import sync_directory
+from provenance.errors import BookError, UsageError
+from provenance.files.writing import check_free, output_errors, rename_folder
 from provenance.index import format as names
 from provenance.index.options import BuildOptions, changed
 from provenance.index.postings import Gatherer, Source, U64s
@@ -62,32 +62,16 @@ def write_index(
 @contextlib.contextmanager
 def new_index(out: Path, overwrite: bool) -> Iterator[Path]:
     """An empty directory that takes the name `out` in the end, or vanishes; raises UsageError where that is taken."""
-    _check_free(out, overwrite)
+    check_free(out, "--out", "index", overwrite, (out / names.MANIFEST).is_file)
     temporary = out.parent / f".{out.name}.building"
     try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        yield temporary
-        old = out.parent / f".{out.name}.replaced"
-        shutil.rmtree(old, ignore_errors=True)
-        if out.exists():
-            out.replace(old)  # two renames: at any moment the old index or the new one is there whole
-        temporary.replace(out)
-        sync_directory(out.parent)
-        shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        raise OutputError(f"cannot build the index at {out}: {error.strerror or error}") from error
+        with output_errors(out, "build the index at"):
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir(parents=True)
+            yield temporary
+            rename_folder(temporary, out)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _check_free(out: Path, overwrite: bool) -> None:
-    if not out.exists():
-        return
-    if not (out / names.MANIFEST).is_file():
-        raise UsageError(f"{out} exists and is not an index: choose another --out")
-    if not overwrite:
-        raise UsageError(f"{out} holds an index already: choose another --out, or pass --overwrite to replace it")
 
 
 @dataclass

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provenance.errors import IndexDamagedError
-from provenance.files import file_digest
+from provenance.files.digests import file_digest
 from provenance.index import format as names
 
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from provenance.errors import IndexDamagedError, IndexFormatError, IndexMissingError
-from provenance.files import atomic_write, file_digest, text_digest
+from provenance.files.digests import canonical_json, file_digest, readable_json, text_digest
+from provenance.files.writing import atomic_write
 from provenance.kernels.probe import FEWEST_BUCKET_BITS, MOST_BUCKET_BITS
 from provenance.text.rules import TEXT_RULES_VERSION
 
@@ -81,7 +82,7 @@ def write_manifest(folder: Path, record: dict[str, Any], names: list[str]) -> st
     }
     digest = manifest_digest(body)
     with atomic_write(folder / MANIFEST) as file:
-        file.write(json.dumps({**body, "digest": digest}, indent=1, sort_keys=True).encode() + b"\n")
+        file.write(readable_json({**body, "digest": digest}))
     return digest
 
 
@@ -103,7 +104,7 @@ def mapped(path: Path, dtype: str) -> npt.NDArray[Any]:
 
 def manifest_digest(body: dict[str, Any]) -> str:
     """XXH3-128 of the manifest without its own digest, as sorted JSON without spaces."""
-    return text_digest(json.dumps(body, sort_keys=True, separators=(",", ":")).encode())
+    return text_digest(canonical_json(body).encode())
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

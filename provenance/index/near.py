@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from provenance.errors import IndexDamagedError, IndexMissingError, OutputError
-from provenance.files import file_digest
+from provenance.files.digests import file_digest
+from provenance.files.writing import rename_folder
 from provenance.index.building import add_to_index
 from provenance.index.format import MANIFEST, read_manifest
 from provenance.sketch import Key
@@ -40,11 +40,10 @@ def near_index(index: str | Path, anonymous: bool = False) -> Path:
             manifest = read_manifest(Path(place))
         with _place(str(manifest["digest"])) as (target, temporary):
             if not _is_whole(target, manifest["files"]):
-                shutil.rmtree(target, ignore_errors=True)
                 temporary.mkdir()
                 (temporary / MANIFEST).write_bytes(raw)
                 _copy(folder, temporary, manifest["files"], str(index))
-                temporary.rename(target)
+                rename_folder(temporary, target)
     except OSError as error:
         raise _no_room(index, error) from error
     return target
@@ -73,7 +72,7 @@ def cached_joined_index(index: str | Path, decoys: Sequence[str], digest: str, k
     try:
         with _place(digest) as (target, temporary):
             if not (target / MANIFEST).is_file():
-                joined_index(index, decoys, temporary, key, anonymous, 1).rename(target)
+                rename_folder(joined_index(index, decoys, temporary, key, anonymous, 1), target)
     except OSError as error:
         raise _no_room(index, error) from error
     return target

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from provenance.files import text_digest
+from provenance.files.digests import text_digest
 from provenance.index.sealing import Sealing
 from provenance.index.texts import Frame, compress
 from provenance.index.works import IDENTITY_SCALE, IDENTITY_SHINGLE

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from provenance.errors import IndexDamagedError, UsageError
-from provenance.files import atomic_write
+from provenance.files.writing import atomic_write, check_free, check_parent
 from provenance.readers.books import DESCRIBED
 from provenance.sketch import Key
 
@@ -95,12 +95,8 @@ def sealing(
 def _check_place(record: Path, out: Path, overwrite: bool) -> None:
     if record.resolve().is_relative_to(out.resolve()):
         raise UsageError(f"--private-record {record} lies in the index, which is handed over: choose another place")
-    if not record.parent.is_dir():
-        raise UsageError(f"no directory {record.parent} to write {record.name} into")
-    if record.exists():
-        if not overwrite:
-            raise UsageError(f"{record} exists: choose another --private-record, or pass --overwrite to replace it")
-        read_record(record)  # nothing else is replaced
+    check_parent(record)
+    check_free(record, "--private-record", "private record", overwrite, lambda: read_record(record))
 
 
 def read_record(path: Path) -> Row:

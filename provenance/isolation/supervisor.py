@@ -18,8 +18,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO, Any, cast
 
-from provenance.closing import Closing
 from provenance.errors import ProvenanceError
+from provenance.files.closing import Closing
 from provenance.isolation.answers import check, refusal
 from provenance.isolation.messages import Inbox, write_message
 

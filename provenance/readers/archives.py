@@ -10,11 +10,11 @@ from io import BytesIO
 from pathlib import Path
 
 from provenance.errors import BookError
+from provenance.files.tar import DAMAGE, Member, members_of
 from provenance.readers.document import Document, Refused
 from provenance.readers.formats import ARCHIVES, COLLECTIONS, KNOWN, SINGLE, Format, format_of, read_single
 from provenance.readers.limits import Limits
 from provenance.readers.unpacking import Budget, SafeZip, Unpacked, blocks, refuse_large, refuse_path
-from provenance.tarfiles import DAMAGE, Member, members_of
 
 Read = Callable[[], bytes]  # gives a member's bytes, or raises BookError
 

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from provenance.errors import BookError
-from provenance.files import file_sha256
+from provenance.files.digests import file_sha256
 from provenance.readers.document import BookColumns, Document, Refused
 from provenance.readers.formats import COLLECTIONS, format_of
 from provenance.readers.limits import Limits

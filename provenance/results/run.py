@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from provenance.closing import Closing
 from provenance.display.text import number, safe, size
 from provenance.errors import UsageError
+from provenance.files.closing import Closing
 from provenance.results import notebook
 from provenance.results.rows import Match, Matches, Work, Works, aware, match_of, work_of
 from provenance.store.database import RunReader, literal

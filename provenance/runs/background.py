@@ -12,7 +12,7 @@ import numpy.typing as npt
 from msgspec import to_builtins
 
 from provenance.errors import ShardError, UsageError
-from provenance.files import text_digest
+from provenance.files.digests import text_digest
 from provenance.isolation.supervisor import Children, Task
 from provenance.matching.common import Known, joined
 from provenance.shards.listing import list_shards

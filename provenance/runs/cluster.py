@@ -16,7 +16,7 @@ from typing import Any
 
 from provenance import errors
 from provenance._version import __version__
-from provenance.errors import OutputError, ProvenanceError, UsageError
+from provenance.errors import OutputError, ProvenanceError, UsageError, first_line
 from provenance.runs.connection import ENDING_SECONDS, Head, RayError, connected, ray, within
 from provenance.runs.engine import Setup, Watch
 from provenance.runs.ledger import Kept, Ledger
@@ -143,7 +143,7 @@ class _Crew:
     def _lose(self, error: Exception) -> None:
         self.losses += 1
         if self.losses > MOST_LOSSES * self.size:
-            told = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+            told = first_line(error)
             raise UsageError(f"no scanner lives long enough to scan anything; the last one: {told}") from error
         self._call()
 
@@ -221,7 +221,7 @@ def _arrived(ledger: Ledger, unit: Unit) -> Kept:
 def _given_up(ledger: Ledger, piece: Piece, error: Exception) -> Iterator[Kept]:
     """The units of a piece that took down one scanner after another."""
     shard = piece.job.file.name
-    reason = f"shard {shard}: {TRIES} scanners were lost with it ({(str(error).splitlines() or ['?'])[0][:200]})"
+    reason = f"shard {shard}: {TRIES} scanners were lost with it ({first_line(error, 200)})"
     for unit in piece.job.units:
         if is_kept(ledger, unit):
             yield _arrived(ledger, unit)

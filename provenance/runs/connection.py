@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
-from provenance.errors import ClusterLostError, UsageError
+from provenance.errors import ClusterLostError, UsageError, first_line
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
 
@@ -42,7 +42,7 @@ def connected(address: str | None, workers: int | None) -> Iterator[int]:
             knock(address)
             context = ray.init(address=address, **quiet)
     except (OSError, RuntimeError, ValueError, RayError) as error:
-        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        told = first_line(error)
         raise UsageError(f"no Ray cluster at {address or 'this machine'}: {told}") from error
     seconds = ENDING_SECONDS
     try:

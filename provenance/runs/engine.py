@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from provenance.errors import IndexDamagedError, ShardError
-from provenance.files import file_identity
+from provenance.files.digests import file_identity
 from provenance.index.opening import Index
 from provenance.isolation.supervisor import Children
 from provenance.runs.background import Background, no_background

@@ -14,7 +14,6 @@ there, and nothing else says so.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -25,6 +24,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from provenance.errors import LedgerDamagedError, OtherRunError
+from provenance.files.digests import json_sha256, readable_json
 from provenance.index.format import EDITION_SCHEMA
 from provenance.index.opening import Index
 from provenance.runs.background import Background
@@ -72,7 +72,7 @@ class Ledger:
         try:
             record = json.loads(raw)
             claimed = record.pop("sha256")
-            if claimed != _digest(record):
+            if claimed != json_sha256(record):
                 raise ValueError("its digest is another one")
             if record["ledger"] != LEDGER_VERSION:
                 raise OtherRunError(
@@ -108,8 +108,8 @@ class Ledger:
                 "unicode": index.manifest["unicode"],
                 "command": list(command),
             }
-            sealed = json.dumps({**record, "sha256": _digest(record)}, indent=1, sort_keys=True)
-            if not self.folder.write(RUN, sealed.encode() + b"\n"):
+            sealed = readable_json({**record, "sha256": json_sha256(record)})
+            if not self.folder.write(RUN, sealed):
                 known = self.facts()  # another task was first
         if known is not None:
             remedy = "Give it as it was, write elsewhere, or begin anew with --overwrite"
@@ -194,8 +194,8 @@ class Ledger:
 
     def note_attempt(self, name: str, record: dict[str, Any]) -> None:
         """Write down who works on the run; raises OutputError."""
-        told = json.dumps({**record, "sha256": _digest(record)}, indent=1, sort_keys=True)
-        self.folder.write(f"{ATTEMPTS}/{name}.json", told.encode() + b"\n", replace=True)
+        told = readable_json({**record, "sha256": json_sha256(record)})
+        self.folder.write(f"{ATTEMPTS}/{name}.json", told, replace=True)
 
     def attempts(self) -> list[dict[str, Any]]:
         """Who worked on the run, by name; one whose record is damaged is told as such."""
@@ -204,7 +204,7 @@ class Ledger:
             raw = self.folder.read(name) or b""
             try:
                 record = json.loads(raw)
-                if record.pop("sha256") != _digest(record):
+                if record.pop("sha256") != json_sha256(record):
                     raise ValueError
             except (ValueError, LookupError, AttributeError, RecursionError):
                 record = {"outcome": "damaged"}
@@ -233,7 +233,3 @@ def _name(unit: Unit, whole: bool) -> str:
 
 def _column(fingerprints: npt.NDArray[np.uint64]) -> pa.Table:
     return pa.table({"fingerprint": pa.array(fingerprints, pa.uint64())}, schema=BACKGROUND_SCHEMA)
-
-
-def _digest(record: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(record, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from provenance.errors import StorageError, UsageError
-from provenance.files import file_identity
+from provenance.files.digests import file_identity
 from provenance.isolation.supervisor import Children, Fetching, Task
 from provenance.shards.listing import ListedFile, list_shards, why_no_shard
 from provenance.shards.opening import MEGATRON, kind_of

@@ -12,12 +12,13 @@ from typing import Any, Protocol
 import pyarrow as pa
 from msgspec import to_builtins
 
+from provenance.files.digests import canonical_json
 from provenance.matching.counts import Counts
 from provenance.process.command_line import command_line
 from provenance.process.software import code_commit, code_sha256, packages
 from provenance.runs.terms import Terms
 from provenance.statistics.chance import LAMBDA, LOG_K, upper_bound
-from provenance.store.database import RunWriter, as_json
+from provenance.store.database import RunWriter
 from provenance.store.grades import GRADES, NO_MATCH
 
 
@@ -152,7 +153,7 @@ def load_attempts(writer: RunWriter, attempts: list[dict[str, Any]]) -> None:
         {
             **attempt,
             "started_utc": _time(attempt),
-            **{name: as_json(attempt.get(name)) for name in ("command", "packages")},
+            **{name: canonical_json(attempt.get(name)) for name in ("command", "packages")},
         }
         for attempt in attempts
     ]
@@ -185,18 +186,20 @@ def load_run(
         "unicode": facts["unicode"],
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "packages": as_json(packages()),
-        "command": as_json(command_line()),
-        "config": as_json({**terms["config"], "tokenizer_sha256": terms["tokenizer_sha256"]}),
-        "grades": as_json([grade._asdict() for grade in GRADES]),
-        "chance": as_json({"lambda": LAMBDA, "log_k": LOG_K, "unit": "expectation = exp(log_k - lambda score) m n"}),
-        "background": as_json(background),
-        "decoys": as_json(_decoys(writer, terms["config"]["match"]["min_words"])),
+        "packages": canonical_json(packages()),
+        "command": canonical_json(command_line()),
+        "config": canonical_json({**terms["config"], "tokenizer_sha256": terms["tokenizer_sha256"]}),
+        "grades": canonical_json([grade._asdict() for grade in GRADES]),
+        "chance": canonical_json(
+            {"lambda": LAMBDA, "log_k": LOG_K, "unit": "expectation = exp(log_k - lambda score) m n"}
+        ),
+        "background": canonical_json(background),
+        "decoys": canonical_json(_decoys(writer, terms["config"]["match"]["min_words"])),
         "index_path": facts["index_path"],
         "index_digest": terms["index"],
         "key_id": terms["key_id"],
-        "sketch": as_json(facts["sketch"]),
-        "terms": as_json(terms),
+        "sketch": canonical_json(facts["sketch"]),
+        "terms": canonical_json(terms),
         "terms_digest": Terms(terms).digest,
         "ledger": ledger,
         "units_digest": units_digest,

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provenance.errors import LedgerDamagedError
+from provenance.errors import LedgerDamagedError, first_line
+from provenance.files.digests import canonical_json
 
 RECORD, DIGEST = "provenance.record", "provenance.sha256"
 _MARK = DIGEST.encode() + b"\x18\x40"  # Thrift's compact protocol: field 2, a string of 64 bytes
@@ -34,7 +35,7 @@ def seal(table: pa.Table, record: dict[str, Any]) -> bytes:
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(sink, table.schema, compression="zstd", write_statistics=False) as writer:
         writer.write_table(table)
-        told = json.dumps(record, sort_keys=True, separators=(",", ":"))
+        told = canonical_json(record)
         writer.add_key_value_metadata({RECORD: told, DIGEST: _ZEROS.decode()})
     data = bytearray(sink.getvalue().to_pybytes())
     at = _place(data)
@@ -57,7 +58,7 @@ def unseal(data: bytes, name: str, schema: pa.Schema) -> Sealed:
         if table.schema != schema:
             raise ValueError("it has other columns than this version writes")
     except (ValueError, LookupError, OSError, pa.ArrowException, MemoryError) as error:
-        told = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        told = first_line(error, 200)
         raise LedgerDamagedError(f"{name} is damaged: {told}") from error
     return Sealed(table, record, claimed)
 

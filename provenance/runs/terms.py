@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 
 from provenance._version import __version__
 from provenance.errors import OtherRunError, UsageError
-from provenance.files import file_sha256
+from provenance.files.digests import file_sha256, json_sha256
 from provenance.index.opening import Index
 from provenance.options.field import flags_of, terms_in
 from provenance.runs.request import Request
@@ -39,7 +38,7 @@ class Terms:
     @property
     def digest(self) -> str:
         """SHA-256 of the terms as canonical JSON, with which every unit's name is made."""
-        return hashlib.sha256(json.dumps(self.values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        return json_sha256(self.values)
 
     def refuse_other(self, begun: Terms, place: str, remedy: str) -> None:
         """Raise OtherRunError naming what differs, if anything does."""

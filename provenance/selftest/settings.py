@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any
 
 from provenance._version import __version__
 from provenance.errors import OtherRunError, UsageError
+from provenance.files.digests import json_sha256
 from provenance.index.near import joined_index
 from provenance.index.opening import Index
 from provenance.isolation.supervisor import Children
@@ -88,7 +88,7 @@ def settings_of(asked: Asked, seed: int, children: Children) -> Iterator[Setting
             "match": asdict(made.config.match), "scale": made.config.scale, "text_rules": TEXT_RULES_VERSION,
             "background": made.background.record.get("xxh3_128"),
         }  # fmt: skip
-        yield Settings(matcher, made.config, listed, shards, _digest(decides))
+        yield Settings(matcher, made.config, listed, shards, json_sha256(decides))
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,3 @@ def _refuse_strangers(files: Sequence[Listed], db: Path, scanned: dict[str, int]
             raise OtherRunError(
                 f"shard {file.name} has {file.bytes:,} bytes, and had {scanned[file.name]:,} when {db} was made"
             )
-
-
-def _digest(values: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

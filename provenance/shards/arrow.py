@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from provenance.errors import ShardError
+from provenance.errors import ShardError, first_line
 from provenance.shards.columns import Columns, check_names
 from provenance.shards.fields import fields_of, ids_of, origins_of
-from provenance.shards.shard import BATCH_BYTES, BATCH_ROWS, SMALL_BATCH_ROWS, Batch, Options, Part, Shard, first_line
+from provenance.shards.shard import BATCH_BYTES, BATCH_ROWS, SMALL_BATCH_ROWS, Batch, Options, Part, Shard
 
 FILE_MAGIC = b"ARROW1"
 OLD_FEATHER = b"FEA1"

@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc
 
-from provenance.errors import ShardError
+from provenance.errors import ShardError, first_line
 from provenance.shards.columns import Columns
 from provenance.shards.fields import fields_of, ids_of, origins_of
-from provenance.shards.shard import BATCH_ROWS, BadRow, Batch, Options, Part, Shard, first_line
+from provenance.shards.shard import BATCH_ROWS, BadRow, Batch, Options, Part, Shard
 from provenance.shards.streams import BLOCK, Stream, whole_part
 
 MOST_RECORD = 32 << 20  # bytes; the reader needs a record to fit into its block

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from provenance.errors import ShardError
+from provenance.errors import ShardError, first_line
 from provenance.shards.arrays import BATCH_TOKENS, BYTES_A_TOKEN, TokenShard
 from provenance.shards.columns import Columns
 from provenance.shards.fields import decoded_field
-from provenance.shards.shard import Batch, Options, Part, first_line
+from provenance.shards.shard import Batch, Options, Part
 
 MAGIC = b"MMIDIDX\x00\x00"
 HEADER = struct.Struct("<9sQBQQ")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from provenance.errors import ShardError
-from provenance.shards.shard import Options, Shard, first_line
+from provenance.errors import ShardError, first_line
+from provenance.shards.shard import Options, Shard
 from provenance.shards.streams import SUFFIXES, Stream
 
 PARQUET, ARROW, JSONL, CSV, TAR, WARC, NPY, MEGATRON = (

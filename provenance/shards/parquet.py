@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provenance.errors import ShardError
+from provenance.errors import ShardError, first_line
 from provenance.shards.columns import Columns, check_names
 from provenance.shards.fields import fields_of, ids_of, origins_of
-from provenance.shards.shard import SMALL_BATCH_ROWS, Batch, Options, Part, Shard, batch_rows, first_line
+from provenance.shards.shard import SMALL_BATCH_ROWS, Batch, Options, Part, Shard, batch_rows
 
 REPEATING_BYTES = 64  # a dictionary column with fewer stored bytes a row is read as a dictionary: see `_repeating`
 READ_BUFFER = 1 << 20  # bytes; a column chunk is streamed through it instead of being read whole

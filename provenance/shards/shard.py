@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from provenance.closing import Closing
+from provenance.files.closing import Closing
 from provenance.isolation.tasks import Item, Number
 from provenance.shards.columns import Columns, choose_columns
 from provenance.shards.reading import Reading
@@ -21,7 +21,6 @@ BATCH_BYTES = 4 << 20  # of text, about
 BATCH_ROWS = 1024
 SMALL_BATCH_ROWS = 8  # for the second try of a part that did not fit into memory
 SAMPLE_ROWS = 100  # from which columns are guessed where the format does not say
-MOST_MESSAGE = 300  # characters of another library's message
 
 ALONE = -1  # in place of the number of a text in its row, where that is no list
 
@@ -132,11 +131,6 @@ class Shard(Closing, ABC):
 
         With `small`, as few rows at a time as possible: the second try of a part that did not fit.
         """
-
-
-def first_line(error: BaseException) -> str:
-    """What another library has to say, on one line of bearable length."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:MOST_MESSAGE]
 
 
 def plan_units(parts: Sequence[Part], unit_bytes: int) -> list[list[Part]]:

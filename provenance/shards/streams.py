@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from provenance.closing import Closing
-from provenance.errors import ShardError
-from provenance.shards.shard import Options, Part, first_line
+from provenance.errors import ShardError, first_line
+from provenance.files.closing import Closing
+from provenance.shards.shard import Options, Part
 
 SUFFIXES = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bz2", ".lz4": "lz4"}
 MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2", b"\x04\x22\x4d\x18": "lz4"}

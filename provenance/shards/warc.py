@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from provenance.errors import BookError, MissingExtraError, ShardError
+from provenance.errors import BookError, MissingExtraError, ShardError, first_line
 from provenance.process.extras import fastwarc_warc, load
 from provenance.readers.html import read_html
 from provenance.readers.limits import Limits
@@ -26,7 +26,6 @@ from provenance.shards.shard import (
     Origins,
     Part,
     Shard,
-    first_line,
 )
 from provenance.shards.streams import Stream, whole_part
 

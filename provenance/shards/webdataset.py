@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from provenance.errors import ShardError, TextColumnError
+from provenance.errors import ShardError, TextColumnError, first_line
+from provenance.files.tar import DAMAGE, members_of
 from provenance.shards.columns import SOURCE_COLUMNS, URL_COLUMNS, Columns, choose_columns, is_plain
 from provenance.shards.json_values import JsonColumn, guessed_schema, json_origins, parsed
 from provenance.shards.shard import (
@@ -29,10 +30,8 @@ from provenance.shards.shard import (
     Field,
     Part,
     Shard,
-    first_line,
 )
 from provenance.shards.streams import Stream, whole_part
-from provenance.tarfiles import DAMAGE, members_of
 
 KEY = "__key__"
 TEXT_SUFFIXES = ("txt", "text", "md", "html", "htm")  # members that are texts

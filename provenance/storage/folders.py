@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from provenance.errors import OutputError, StorageError, UsageError
-from provenance.files import atomic_write, sync_directory
+from provenance.errors import OutputError, StorageError, UsageError, first_line
+from provenance.files.writing import atomic_write, output_errors, rename_file
 from provenance.storage.locations import Location, is_remote, parse
 
 RETRY_SECONDS = 180  # a store may be busy for so long before a write to it is given up
@@ -77,7 +77,7 @@ class LocalFolder:
     def write(self, name: str, data: bytes, replace: bool = False) -> bool:
         """See Folder."""
         path = self.path / name
-        with _as_output_error(path):
+        with output_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with atomic_write(path, replace) as file:
@@ -90,23 +90,20 @@ class LocalFolder:
         """See Folder. Nothing is copied if `file` lies on the same file system."""
         path = self.path / name
         beside = path.with_name(f".{path.name}.put.tmp")
-        with _as_output_error(path):
+        with output_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(file, beside)
-            with beside.open("rb") as moved:
-                os.fsync(moved.fileno())
-            beside.replace(path)
-            sync_directory(path.parent)
+            rename_file(beside, path)
 
     def remove(self, name: str) -> None:
         """See Folder."""
-        with _as_output_error(self.path / name):
+        with output_errors(self.path / name):
             (self.path / name).unlink(missing_ok=True)
 
     def sweep(self) -> None:
         """See Folder."""
         for path in self.path.rglob(".*.tmp"):
-            with _as_output_error(path):
+            with output_errors(path):
                 path.unlink(missing_ok=True)
 
     def discard(self) -> None:
@@ -199,7 +196,7 @@ class ObjectFolder:
             if "404" in str(error) and kind is StorageError and "NoSuchBucket" not in str(error):
                 raise FileNotFoundError(name) from error
             verb = "written" if kind is OutputError else "read"
-            told = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+            told = first_line(error)
             raise kind(f"{self.place}/{name} cannot be {verb}: {told}") from error
 
 
@@ -259,11 +256,3 @@ def _seconds(count: float) -> Any:  # noqa: ANN401
     from datetime import timedelta
 
     return timedelta(seconds=count)
-
-
-@contextlib.contextmanager
-def _as_output_error(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -13,9 +12,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from provenance.closing import Closing
-from provenance.errors import OutputError, StoreError
-from provenance.files import sync_directory
+from provenance.errors import OutputError, StoreError, first_line
+from provenance.files.closing import Closing
+from provenance.files.writing import check_free, check_parent, rename_file
 from provenance.store.driver import duckdb, undisturbed
 from provenance.store.schema import REDACTED, TABLES, VIEWS, fingerprint_sql
 
@@ -43,7 +42,7 @@ class RunWriter:
         self.path = path
         self.partial = path.with_name(path.name + ".partial")
         check_place(path)
-        _check_free(path, overwrite)
+        check_free(path, "--db", "run database", overwrite, lambda: RunReader(path).close() or True)
         if self.partial.exists():
             _refuse_if_held(self.partial)
         try:
@@ -115,10 +114,7 @@ class RunWriter:
             self._con.execute("USE memory")
             self._con.execute("DETACH run_db")
             self._con.close()
-            with self.partial.open("rb") as file:
-                os.fsync(file.fileno())
-            self.partial.replace(self.path)
-            sync_directory(self.path.parent)
+            rename_file(self.partial, self.path)
         except (duckdb.Error, OSError) as error:
             raise OutputError(f"cannot finish the run database {self.path}: {first_line(error)}") from error
 
@@ -233,21 +229,9 @@ def check_place(path: Path) -> None:
     """Raise StoreError where no run database can be written, or another process writes it."""
     if path.is_dir():
         raise StoreError(f"{path} is a directory: --db names the database file to write")
-    if not path.parent.is_dir():
-        raise StoreError(f"no directory {path.parent} to write {path.name} into")
+    check_parent(path)
     if path.exists():
         _refuse_if_held(path)
-
-
-def _check_free(path: Path, overwrite: bool) -> None:
-    if not path.exists():
-        return
-    if not overwrite:
-        raise StoreError(f"{path} exists: choose another --db, or pass --overwrite to replace it")
-    try:
-        RunReader(path).close()
-    except StoreError as error:
-        raise StoreError(f"{path} exists and is no run database: it is not overwritten; choose another --db") from error
 
 
 def _refuse_if_held(path: Path) -> None:
@@ -272,13 +256,3 @@ def quoted(path: Path) -> str:
 def literal(text: str) -> str:
     """Text as a literal of SQL: a query with parameters gives no Arrow table."""
     return "'" + text.replace("'", "''") + "'"
-
-
-def first_line(error: Exception) -> str:
-    """What DuckDB has to say, on one line."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def as_json(value: object) -> str:
-    """Canonical JSON of a record, for the columns of type JSON."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))

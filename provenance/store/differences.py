@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from provenance.errors import StoreError
+from provenance.errors import StoreError, first_line
 from provenance.store.database import quoted, rows_of
 from provenance.store.driver import duckdb
 
@@ -76,7 +76,7 @@ def differences(database: Path, other: Path, scratch: Path, without: Sequence[st
     except (duckdb.Error, RuntimeError) as error:
         if "interrupted" in str(error).lower():
             raise KeyboardInterrupt from error
-        raise StoreError(f"{database} cannot be read: {(str(error).splitlines() or ['?'])[0]}") from error
+        raise StoreError(f"{database} cannot be read: {first_line(error)}") from error
     finally:
         con.close()
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from provenance.display.text import safe
 from provenance.errors import UsageError
-from provenance.files import atomic_write
+from provenance.files.writing import atomic_write
 from provenance.store.database import RunReader
 from provenance.store.sarif import write_sarif
 

@@ -7,16 +7,16 @@ digest of the last entry is printed, to be kept elsewhere.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from provenance.errors import StoreError
+from provenance.errors import StoreError, first_line
+from provenance.files.digests import canonical_json, json_sha256
 from provenance.process.software import account
-from provenance.store.database import RunReader, first_line, rows_of
+from provenance.store.database import RunReader, rows_of
 from provenance.store.driver import duckdb, undisturbed
 
 REVIEW, ALLOW, ALLOW_FINDING, CUSTODY, SELFTEST = "review", "allow", "allow finding", "custody", "selftest"
@@ -46,7 +46,7 @@ def digest_of(entry: dict[str, Any]) -> str:
         told["at_utc"] = told["at_utc"].isoformat(timespec="microseconds")
     if isinstance(told["entry"], str):
         told["entry"] = json.loads(told["entry"])
-    return hashlib.sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return json_sha256(told)
 
 
 def append(db: Path, author: Author, entries: Sequence[tuple[str, dict[str, Any]]]) -> str:
@@ -74,7 +74,7 @@ def append(db: Path, author: Author, entries: Sequence[tuple[str, dict[str, Any]
                     "account": author.account,
                     "name": author.name,
                     "kind": kind,
-                    "entry": json.dumps(content, sort_keys=True, separators=(",", ":")),
+                    "entry": canonical_json(content),
                     "previous": last["sha256"],
                 }
                 row["sha256"] = digest_of(row)

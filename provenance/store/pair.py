@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from provenance.closing import Closing
-from provenance.errors import StoreError, UsageError
-from provenance.store.database import RunReader, first_line, quoted, rows_of
+from provenance.errors import StoreError, UsageError, first_line
+from provenance.files.closing import Closing
+from provenance.store.database import RunReader, quoted, rows_of
 from provenance.store.driver import duckdb
 
 MEMORY_LIMIT = "1GB"  # beyond it DuckDB spills

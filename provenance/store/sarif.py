@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from provenance.display.text import percent, safe
 from provenance.errors import UsageError
-from provenance.files import atomic_write
+from provenance.files.writing import atomic_write
 
 if TYPE_CHECKING:
     from provenance.store.database import RunReader

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from provenance.errors import ShardError
+from provenance.errors import ShardError, first_line
 
 
 def to_payload(table: pa.Table) -> memoryview:
@@ -33,6 +33,6 @@ def from_payload(payload: bytes, schema: pa.Schema, shard: str) -> pa.Table:
         if table.schema != schema:
             raise ValueError("it has other columns")
     except (pa.ArrowException, ValueError, OSError, MemoryError) as error:
-        told = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        told = first_line(error, 200)
         raise ShardError(f"shard {shard}: its worker's answer makes no sense: {told}; please report this") from error
     return table

@@ -12,7 +12,7 @@ import pyarrow as pa
 from msgspec import to_builtins
 
 from provenance.errors import ProvenanceError, ShardError
-from provenance.files import file_identity, file_sha256
+from provenance.files.digests import file_identity, file_sha256
 from provenance.index.opening import Index
 from provenance.isolation.child import Send, confine, from_parent, serve, to_parent
 from provenance.kernels.compiling import compile_seconds, on_first_compile

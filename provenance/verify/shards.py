@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from provenance.files import file_sha256
+from provenance.files.digests import file_sha256
 from provenance.isolation.supervisor import Children, Fetching, Task
 from provenance.runs.listed import FETCHERS, Listed
 from provenance.verify.check import Check, check

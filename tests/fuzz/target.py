@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from provenance.files import file_digest
+from provenance.files.digests import file_digest
 from provenance.index import format as names
 from provenance.index.building import build_index
 from provenance.index.format import manifest_digest

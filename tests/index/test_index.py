@@ -284,7 +284,7 @@ def test_a_failed_rebuild_keeps_the_index_that_was_there(books, index, tmp_path)
 def test_a_directory_that_is_no_index_is_never_replaced(books, tmp_path):
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "file").touch()
-    with pytest.raises(UsageError, match="is not an index"):
+    with pytest.raises(UsageError, match="is no index"):
         provenance.build_index([books], tmp_path / "precious", overwrite=True)
 
 

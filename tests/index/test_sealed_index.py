@@ -13,7 +13,7 @@ import pytest
 
 import provenance
 from provenance.errors import IndexDamagedError, UsageError
-from provenance.files import text_digest
+from provenance.files.digests import text_digest
 from provenance.index.building import add_to_index
 from provenance.index.merge import merge_indexes
 from provenance.index.opening import Index
@@ -168,7 +168,7 @@ def test_options_of_a_sealed_index_are_refused_for_another(sources, tmp_path, se
     for place, overwrite, told in (
         (tmp_path / "index" / "r.json", False, "lies in the index"),
         (tmp_path / "none" / "r.json", False, "no directory"),
-        (tmp_path.parent / "secret.key", False, "exists: choose another"),
+        (tmp_path.parent / "secret.key", False, "is no private record: it is not overwritten"),
         (tmp_path.parent / "secret.key", True, "is no private record"),
     ):
         with pytest.raises(UsageError, match=told):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import stat
 import sys
@@ -10,8 +11,17 @@ import sys
 import pytest
 import xxhash
 
-from provenance.errors import OutputError
-from provenance.files import BLOCK, atomic_write, file_digest, file_sha256, sync_directory, text_digest
+from provenance.errors import OutputError, UsageError
+from provenance.files.digests import (
+    BLOCK,
+    canonical_json,
+    file_digest,
+    file_sha256,
+    json_sha256,
+    readable_json,
+    text_digest,
+)
+from provenance.files.writing import atomic_write, check_free, check_parent, rename_folder
 
 SIZES = [0, 1, 1000, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 7]
 
@@ -116,5 +126,65 @@ def test_the_data_are_synced_before_the_rename_and_the_folder_after(tmp_path, mo
     assert seen == [(False, False), (True, True)]
 
 
-def test_a_folder_can_be_synced(tmp_path):
-    sync_directory(tmp_path)
+@pytest.mark.parametrize("before", [True, False])
+def test_a_folder_appears_whole_with_all_its_files_synced_before(tmp_path, monkeypatch, before):
+    made, place, synced = tmp_path / "made", tmp_path / "place", []
+    (made / "deep").mkdir(parents=True)
+    for name in ("a", "deep/b"):
+        (made / name).write_text(name)
+    if before:
+        place.mkdir()
+        (place / "old").write_text("old")
+    fsync = os.fsync
+
+    def watch(handle: int) -> None:
+        synced.append(os.fstat(handle).st_ino)
+        assert (place / "a").exists() == (len(synced) > 4)
+        fsync(handle)
+
+    inner = [path.stat().st_ino for path in (made, made / "a", made / "deep", made / "deep" / "b")]
+    monkeypatch.setattr(os, "fsync", watch)
+    rename_folder(made, place)
+    assert sorted(synced[:4]) == sorted(inner)
+    assert synced[4:] == [tmp_path.stat().st_ino]
+    assert [path.name for path in tmp_path.iterdir()] == ["place"]
+    assert sorted(path.name for path in place.iterdir()) == ["a", "deep"]
+
+
+def test_only_what_is_ours_is_replaced_and_only_when_asked(tmp_path):
+    ours, other, link = tmp_path / "ours", tmp_path / "other", tmp_path / "link"
+    ours.write_text("ours")
+    other.write_text("other")
+    link.symlink_to(tmp_path / "nowhere")
+
+    def check(path, overwrite: bool) -> None:
+        def is_ours() -> bool:
+            if path == link:
+                raise UsageError("cannot be read")
+            return path.read_text() == "ours"
+
+        check_free(path, "--out", "bundle", overwrite, is_ours)
+
+    check(tmp_path / "free", False)
+    check(ours, True)
+    with pytest.raises(UsageError, match="ours exists: choose another --out, or pass --overwrite to replace it"):
+        check(ours, False)
+    for path in (other, link):
+        for overwrite in (True, False):
+            with pytest.raises(UsageError, match=f"{path.name} exists and is no bundle: it is not overwritten"):
+                check(path, overwrite)
+
+
+def test_a_file_needs_a_directory_to_lie_in(tmp_path):
+    check_parent(tmp_path / "a")
+    with pytest.raises(UsageError, match=r"no directory .*none to write a into"):
+        check_parent(tmp_path / "none" / "a")
+
+
+def test_equal_records_have_one_digest(tmp_path):
+    record = {"b": [1, None, "é"], "a": 1.5}
+    assert canonical_json(record) == '{"a":1.5,"b":[1,null,"\\u00e9"]}'
+    assert json_sha256(record) == hashlib.sha256(canonical_json(record).encode()).hexdigest()
+    assert json_sha256(record) == json_sha256(dict(reversed(record.items())))
+    assert json.loads(readable_json(record)) == record
+    assert readable_json(record).endswith(b"}\n")

@@ -1,0 +1,126 @@
+"""Writes files and folders: under a temporary name beside the place, synced, then renamed; never over what is not ours.
+
+So what stands under a name is whole, also after a power cut.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+from provenance.errors import OutputError, ProvenanceError, UsageError
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path, replace: bool = True) -> Iterator[IO[bytes]]:
+    """A file that appears under its name whole or not at all; raises OutputError where it cannot be written.
+
+    Without `replace` raises FileExistsError if there is one, also if two processes write it at the same time.
+    """
+    temporary: Path | None = None
+    try:
+        with output_errors(path):
+            handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+            temporary = Path(name)
+            with os.fdopen(handle, "wb") as file:
+                yield file
+            temporary.chmod(0o666 & ~_umask())
+            rename_file(temporary, path, replace)
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def output_errors(path: Path | str, verb: str = "write") -> Iterator[None]:
+    """Turns what the system says into an OutputError; FileExistsError passes."""
+    try:
+        yield
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise OutputError(f"cannot {verb} {path}: {error.strerror or error}") from error
+
+
+def rename_file(temporary: Path, path: Path, replace: bool = True) -> None:
+    """Give a file that is written its name, for good; raises OSError, FileExistsError without `replace`."""
+    _sync(temporary)
+    if replace:
+        temporary.replace(path)
+    else:
+        _link(temporary, path)
+    _sync(path.parent)
+
+
+def rename_folder(temporary: Path, path: Path) -> None:
+    """Give a folder that is written its name, for good, replacing the one that has it; raises OSError."""
+    for place, _, names in os.walk(temporary):
+        for name in names:
+            _sync(Path(place, name))
+        _sync(Path(place))
+    old = path.with_name(f".{path.name}.replaced")
+    shutil.rmtree(old, ignore_errors=True)
+    if path.exists():
+        path.replace(old)  # two renames: at any moment the old folder or the new one is there whole
+    temporary.replace(path)
+    _sync(path.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def check_parent(path: Path) -> None:
+    """Raises UsageError where there is no directory to write it into."""
+    if not path.parent.is_dir():
+        raise UsageError(f"no directory {path.parent} to write {path.name} into")
+
+
+def check_free(path: Path, option: str, what: str, overwrite: bool, is_ours: Callable[[], object]) -> None:
+    """Raises UsageError unless nothing is at `path`, or something of ours that may be overwritten.
+
+    `option` is how a place is given, `what` is what is written there, and `is_ours` whether that lies there: it is
+    false, or raises a ProvenanceError, where anything else does.
+    """
+    if not path.exists() and not path.is_symlink():
+        return
+    try:
+        ours = is_ours()
+    except ProvenanceError:
+        ours = False
+    if not ours:
+        raise UsageError(f"{path} exists and is no {what}: it is not overwritten; choose another {option}")
+    if not overwrite:
+        raise UsageError(f"{path} exists: choose another {option}, or pass --overwrite to replace it")
+
+
+def _link(temporary: Path, path: Path) -> None:
+    """A rename would replace what is there, a link does not."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links: the race is then decided by whoever renames last
+        if path.exists():
+            raise FileExistsError(path) from None
+        temporary.replace(path)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if not path.is_dir() or error.errno not in (errno.EINVAL, errno.ENOTSUP):  # as some network mounts answer
+            raise
+    finally:
+        os.close(handle)
