@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from provenance.doctor.finding import OK, WARNING, Finding, Findings, counted
 from provenance.errors import UsageError
@@ -82,7 +83,7 @@ def _at_home(file: str) -> bool:
 
 def endpoints() -> Findings:
     """Where requests go, if not to where the stores themselves are."""
-    from provenance.storage.clients import split_endpoint
+    from provenance.storage.stores import checked_endpoint
 
     told = []
     for name in ENDPOINTS:
@@ -91,12 +92,12 @@ def endpoints() -> Findings:
             continue
         bare = name == "STORAGE_EMULATOR_HOST" and "://" not in value  # it alone may be a host
         try:
-            scheme, host = split_endpoint(name, f"http://{value}" if bare else value)
+            address = urlsplit(checked_endpoint(name, f"http://{value}" if bare else value))
         except (UsageError, ValueError):
             text = f"{name} is no address: http://HOST[:PORT] or https://HOST[:PORT], without user and password"
             yield Finding("endpoints", WARNING, text, f"correct it, or unset {name}")
             continue
-        host = host.partition("/")[0]  # a path may be a secret
+        scheme, host = address.scheme, address.netloc  # a path may be a secret
         told.append(f"{name} {scheme}://{host}")
         if scheme == "http" and not host.startswith(LOOPBACK) and not host.startswith("[::1]"):
             text = f"{name} is plain http: who is on the way to {host} can read and change what is fetched"

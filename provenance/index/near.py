@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from provenance.errors import IndexDamagedError, IndexMissingError, OutputError
 from provenance.files.digests import file_digest
@@ -15,8 +16,10 @@ from provenance.files.writing import rename_folder
 from provenance.index.building import add_to_index
 from provenance.index.format import MANIFEST, read_manifest
 from provenance.sketch import Key
-from provenance.storage.folders import ObjectFolder
 from provenance.storage.locations import is_remote
+
+if TYPE_CHECKING:
+    from provenance.storage.objects import ObjectFolder
 
 CACHE = "PROVENANCE_CACHE"
 """Environment variable: a directory of this machine's own disk for such copies; by default ~/.cache/provenance."""
@@ -30,6 +33,8 @@ def near_index(index: str | Path, anonymous: bool = False) -> Path:
     """
     if not is_remote(str(index)):
         return Path(index)
+    from provenance.storage.objects import ObjectFolder  # who needs no store does not load its client
+
     folder = ObjectFolder(str(index), anonymous)
     raw = folder.read(MANIFEST)
     if raw is None:

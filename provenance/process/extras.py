@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from provenance.errors import MissingExtraError
 
 __all__ = [
-    "DISTRIBUTION", "EXTRAS", "Extra", "datasets", "fastwarc_warc", "huggingface_hub", "load", "obstore", "pypdfium2",
+    "DISTRIBUTION", "EXTRAS", "Extra", "datasets", "fastwarc_warc", "huggingface_hub", "load", "pypdfium2",
     "ray", "spark_arrow", "spark_sql", "spark_types", "tokenizers",
 ]  # fmt: skip
 
@@ -35,7 +35,6 @@ EXTRAS = (
     Extra("tokens", "tokenizers", "token ids", is_format=True, in_runs=True),
     Extra("warc", "fastwarc", "WARC and WET shards", is_format=True, in_runs=True),
     Extra("hf", "huggingface_hub", "hf:// datasets", is_format=True, in_runs=True),
-    Extra("objects", "obstore", "runs and indexes in object stores", in_runs=True),
     Extra("ray", "ray", "scans on a Ray cluster", in_runs=True),
     Extra("datasets", "datasets", "columns in Hugging Face datasets"),
     Extra("datatrove", "datatrove", "filters of datatrove"),
@@ -76,7 +75,6 @@ if TYPE_CHECKING:
     import datasets
     import fastwarc.warc as fastwarc_warc
     import huggingface_hub
-    import obstore
     import pypdfium2
     import pyspark.sql as spark_sql
     import pyspark.sql.pandas.types as spark_arrow
@@ -87,7 +85,6 @@ else:
     datasets = _Lazy("datasets")
     fastwarc_warc = _Lazy("fastwarc.warc")
     huggingface_hub = _Lazy("huggingface_hub")
-    obstore = _Lazy("obstore")
     pypdfium2 = _Lazy("pypdfium2")
     spark_sql = _Lazy("pyspark.sql")
     spark_arrow = _Lazy("pyspark.sql.pandas.types")

@@ -10,17 +10,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import IO
 
 from provenance.errors import ObjectChangedError, OutputError, StorageError, UsageError
-from provenance.storage.clients import Opened, Properties, open_client
-from provenance.storage.listing import RemoteObject, pinned
-from provenance.storage.locations import parse
-from provenance.storage.patience import Patience, RetryPolicy
+from provenance.storage.errors import CHANGED, storage_errors
+from provenance.storage.locations import Location, parse
+from provenance.storage.stores import RemoteObject, Store, open_reading
 
 PART = 32 << 20  # bytes
 PARTS_AT_ONCE = 3  # each held in memory
@@ -30,69 +30,48 @@ PARTS_AT_ONCE = 3  # each held in memory
 class Fetched:
     """What was fetched; these are the bytes that are scanned, and `sha256` is of just them."""
 
-    bytes: int
+    object: RemoteObject
     sha256: str
-    etag: str | None
-    version: str | None
-    modified: datetime | None
-    retries: int
 
 
 def fetch(
-    item: RemoteObject,
-    target: Path,
-    policy: RetryPolicy | None = None,
-    anonymous: bool = False,
-    on_bytes: Callable[[int], None] = lambda count: None,
+    item: RemoteObject, target: Path, anonymous: bool = False, on_bytes: Callable[[int], None] = lambda count: None
 ) -> Fetched:
     """Fetch an object into `target`, a file that must not exist yet; `on_bytes` is told of each part that arrived.
 
     Raises ObjectChangedError if the object is not the one listed, or does not stay it; StorageError if the store
-    does not give it within the policy; OutputError if the disk does not take it. Then no file is left.
+    does not give it; OutputError if the disk does not take it. Then no file is left.
     """
     location = parse(item.uri)
-    patience = Patience(policy or RetryPolicy(), item.uri, location.scheme)
-    client = patience.call(lambda: open_client(location, anonymous))
-    opened = patience.call(lambda: client.open(location.key))
-    before = opened.properties
-    _refuse_other(item, before, "since it was listed")
+    with storage_errors(location):
+        store = open_reading(location, anonymous)
+        now = store.head(location.key)
+    _refuse_other(item, now)
+    digest = hashlib.sha256()
     with _new_file(target) as file:
-        sha256 = _copy(opened, file, patience, on_bytes)
-    try:
-        after = patience.call(lambda: client.open(location.key)).properties
-        _refuse_other(pinned(item.uri, before), after, "while it was being read")
-        if before.sha256 not in (None, sha256):
+        for part in _parts(store, now, location):
+            file.write(part)
+            digest.update(part)
+            on_bytes(len(part))
+        sha256 = digest.hexdigest()
+        if now.sha256 not in (None, sha256):
             raise StorageError(
-                f"{item.uri}: the bytes received have SHA-256 {sha256}, the store states {before.sha256}: fetch it "
+                f"{item.uri}: the bytes received have SHA-256 {sha256}, the store states {now.sha256}: fetch it "
                 "again, and if that persists the object is damaged"
             )
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
-    return Fetched(before.bytes, sha256, before.etag, before.version, before.modified, patience.retries)
+    return Fetched(now, sha256)
 
 
-def _copy(opened: Opened, file: IO[bytes], patience: Patience, on_bytes: Callable[[int], None]) -> str:
-    digest = hashlib.sha256()
-    for part in patience.in_order(_parts(opened), PARTS_AT_ONCE):
-        file.write(part)
-        digest.update(part)
-        on_bytes(len(part))
-    return digest.hexdigest()
-
-
-def _parts(opened: Opened) -> Iterator[Callable[[], bytes]]:
-    def reading(offset: int, length: int) -> Callable[[], bytes]:
-        def read() -> bytes:
-            part = opened.read_at(offset, length)
-            if len(part) != length:
-                raise OSError(f"{len(part)} bytes came instead of {length}, at byte {offset}")
-            return part
-
-        return read
-
-    total = opened.properties.bytes
-    return (reading(offset, min(PART, total - offset)) for offset in range(0, total, PART))
+def _parts(store: Store, item: RemoteObject, location: Location) -> Iterator[bytes]:
+    """All bytes of an object in order, some parts of it under way at a time."""
+    under_way: deque[Future[bytes]] = deque()
+    with storage_errors(location), ThreadPoolExecutor(PARTS_AT_ONCE) as threads:
+        for begin in range(0, item.bytes, PART):
+            under_way.append(threads.submit(store.read, item, begin, min(begin + PART, item.bytes)))
+            if len(under_way) == PARTS_AT_ONCE:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
 
 
 @contextlib.contextmanager
@@ -117,14 +96,14 @@ def _new_file(target: Path) -> Iterator[IO[bytes]]:
         raise
 
 
-def _refuse_other(item: RemoteObject, now: Properties, when: str) -> None:
+def _refuse_other(item: RemoteObject, now: RemoteObject) -> None:
     """Raises ObjectChangedError unless all that was known of the object still holds."""
-    listed = (item.bytes, item.etag, item.version, item.modified, item.sha256)
-    names = ("size", "ETag", "version", "modification time", "SHA-256")
-    values = (now.bytes, now.etag, now.version, now.modified, now.sha256)
-    for name, old, new in zip(names, listed, values, strict=True):
+    names = {"bytes": "size", "etag": "ETag", "version": "version", "sha256": "SHA-256"}
+    if item.etag is None:
+        names["modified"] = "modification time"
+    for field, name in names.items():
+        old, new = getattr(item, field), getattr(now, field)
         if old is not None and old != new:
             raise ObjectChangedError(
-                f"{item.uri} changed {when}: its {name} was {old} and is {new}: list it again in a new run, when "
-                "nobody writes to it"
+                f"{item.uri} changed since it was listed: its {name} was {old} and is {new}: {CHANGED}"
             )

@@ -3,70 +3,95 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+
+from huggingface_hub import HfApi, HfFileSystem
+from huggingface_hub.hf_api import RepoFile, RepoFolder
 
 from provenance.errors import UsageError
-from provenance.storage.clients import Entry, Opened, Properties
 from provenance.storage.locations import Location
+from provenance.storage.stores import RemoteObject
 
-if TYPE_CHECKING:
-    from huggingface_hub import HfApi, HfFileSystem
+READS = 3  # of some bytes, where fewer come than were asked for
 
 
 @dataclass(frozen=True)
-class HubClient:
+class HubStore:
     """One commit of a dataset; `location.revision` is its hash."""
 
     location: Location
     api: HfApi
     files: HfFileSystem
 
-    def open(self, key: str) -> Opened:
-        """A file of the dataset; `etag` is git's id of it, which follows its content."""
-        from huggingface_hub.hf_api import RepoFile
-
-        found = self.api.get_paths_info(
-            self.location.container, [key], revision=self.location.revision, repo_type="dataset"
-        )
+    def head(self, key: str) -> RemoteObject:
+        """See Store; `etag` is git's id of a file, which follows its content."""
+        where = {"revision": self.location.revision, "repo_type": "dataset"}
+        with _errors():
+            found = self.api.get_paths_info(self.location.container, [key], **where)  # type: ignore[arg-type]
         if not found or not isinstance(found[0], RepoFile):
             raise FileNotFoundError(key)
-        file = found[0]
+        return self._object(found[0])
+
+    def below(self, prefix: str) -> Iterable[RemoteObject]:
+        """See Store."""
+        return [self._object(file) for file in self._tree(prefix, True) if isinstance(file, RepoFile)]
+
+    def level(self, prefix: str) -> tuple[list[RemoteObject], list[str]]:
+        """See Store."""
+        tree = self._tree(prefix, False)
+        files = [self._object(item) for item in tree if isinstance(item, RepoFile)]
+        return files, [item.path for item in tree if isinstance(item, RepoFolder)]
+
+    def read(self, item: RemoteObject, begin: int, end: int) -> bytes:
+        """See Store: a commit does not change."""
+        place = item.uri.removeprefix("hf://")
+        for _ in range(READS):
+            with _errors():
+                data = bytes(self.files.cat_file(place, begin, end))
+            if len(data) == end - begin:
+                return data
+        raise OSError(f"{len(data)} bytes came instead of {end - begin}, at byte {begin}, {READS} times")
+
+    def _tree(self, prefix: str, recursive: bool) -> list[RepoFile | RepoFolder]:
+        where = {"revision": self.location.revision, "repo_type": "dataset", "recursive": recursive}
+        try:
+            with _errors():
+                return list(self.api.list_repo_tree(self.location.container, prefix.rstrip("/") or None, **where))  # type: ignore[arg-type]
+        except FileNotFoundError:
+            return []
+
+    def _object(self, file: RepoFile) -> RemoteObject:
         sha256 = file.lfs.sha256 if file.lfs else None
-        properties = Properties(file.size, etag=file.blob_id, version=self.location.revision, sha256=sha256)
-        return Opened(properties, lambda offset, length: self._read(key, offset, length))
-
-    def _read(self, key: str, offset: int, length: int) -> bytes:
-        revision = self.location.revision
-        data = self.files.cat_file(f"datasets/{self.location.container}@{revision}/{key}", offset, offset + length)
-        return bytes(data)
-
-    def entries(self, prefix: str, recursive: bool) -> Iterator[Entry]:
-        """Files and folders below a folder of the dataset."""
-        from huggingface_hub.hf_api import RepoFolder
-
-        for item in self.api.list_repo_tree(
-            self.location.container,
-            prefix.rstrip("/") or None,
-            recursive=recursive,
-            revision=self.location.revision,
-            repo_type="dataset",
-        ):
-            yield Entry(item.path, isinstance(item, RepoFolder))
+        uri = self.location.at(file.path).uri
+        return RemoteObject(uri, file.size, etag=file.blob_id, version=self.location.revision, sha256=sha256)
 
 
-def open_dataset(location: Location, anonymous: bool) -> HubClient:
-    """The client for a dataset; its revision is looked up and pinned unless it is a commit already."""
-    try:
-        from huggingface_hub import HfApi, HfFileSystem
-    except ImportError:
-        raise UsageError(f"{location.uri}: reading hf:// needs 'pip install provenance-scanner[hf]'") from None
+def open_dataset(location: Location, anonymous: bool) -> HubStore:
+    """The store of a dataset; its revision is looked up and pinned unless it is a commit already."""
     token = False if anonymous else None  # None: HF_TOKEN, or the token saved by `hf auth login`
     endpoint = os.environ.get("HF_ENDPOINT") or None
     api = HfApi(endpoint=endpoint, token=token)
-    info = api.dataset_info(location.container, revision=location.revision or None)
+    with _errors():
+        info = api.dataset_info(location.container, revision=location.revision or None)
     if not info.sha:
         raise UsageError(f"{location.uri}: the Hub names no commit for this dataset: give one after @")
     files = HfFileSystem(endpoint=endpoint, token=token, skip_instance_cache=True)
-    return HubClient(replace(location, revision=info.sha), api, files)
+    return HubStore(replace(location, revision=info.sha), api, files)
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """What the Hub's package raises, as errors of the system."""
+    try:
+        yield
+    except Exception as error:
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        if status in (401, 403):
+            raise PermissionError(str(error)) from error
+        if status == 404:
+            raise FileNotFoundError(str(error)) from error
+        if type(error).__module__.partition(".")[0] in ("httpx", "httpx2", "huggingface_hub"):
+            raise OSError(str(error)) from error
+        raise

@@ -3,124 +3,84 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from provenance.errors import UsageError
-from provenance.storage.clients import Client, Entry, Opened, Properties, open_client
-from provenance.storage.failures import MISSING, final_reason
-from provenance.storage.locations import parse, refuse_control_characters
-from provenance.storage.patience import Patience, RetryPolicy
+from obstore.exceptions import BaseError
 
-ASKED_AT_ONCE = 16  # objects whose ETag is asked for
-SDK_ATTEMPTS = 3  # of each page of a listing, within one of our attempts
+from provenance.errors import UsageError
+from provenance.storage.errors import DENIED, MISSING, is_missing, storage_errors
+from provenance.storage.locations import parse, refuse_control_characters
+from provenance.storage.stores import RemoteObject, Store, open_reading
+
 _MAGIC = re.compile(r"[*?\[]")
 
 
-@dataclass(frozen=True)
-class RemoteObject:
-    """An object as it was when it was listed; what the store did not say is None. fetch() refuses any other."""
-
-    uri: str
-    bytes: int | None  # None: the store would not tell, and fetching it will say why
-    etag: str | None = None
-    version: str | None = None  # S3 version id, GCS generation, commit of a dataset
-    modified: datetime | None = None
-    sha256: str | None = None  # only as the store states it
-
-
-def list_remote(spec: str, anonymous: bool = False, policy: RetryPolicy | None = None) -> list[RemoteObject]:
+def list_remote(spec: str, anonymous: bool = False) -> list[RemoteObject]:
     """The objects a URI names, sorted; raises UsageError if it names none, StorageError if the store cannot be asked.
 
     It is taken as the key of an object or a prefix (up to a `/`) of that very name first, and as a pattern (`*`, `?`,
     `[a-z]`, and `**` for any depth) only if there is none. Markers of directories (keys that end in `/`) are no
-    objects. Every object's properties are asked for, one request each: listings alone tell no ETag.
+    objects.
     """
     location = parse(spec)
-    patience = Patience(policy or RetryPolicy(), location.uri, location.scheme)
-    client = patience.call(lambda: open_client(location, anonymous, SDK_ATTEMPTS))
-    keys = patience.call(lambda: sorted(set(_keys(client, location.key))))
-    if not keys:
-        raise UsageError(f"nothing matches {spec}: {MISSING}")
-    for key in keys:
-        refuse_control_characters(key)
-    asked = (_asking(client, key) for key in keys)
-    opened = patience.in_order(asked, ASKED_AT_ONCE)
-    return [
-        pinned(client.location.at(key).uri, each.properties)
-        if each
-        else RemoteObject(client.location.at(key).uri, None)
-        for key, each in zip(keys, opened, strict=True)
-    ]
-
-
-def _asking(client: Client, key: str) -> Callable[[], Opened | None]:
-    """A call for an object's properties; None where trying again is of no use: fetching it will tell the reason."""
-
-    def ask() -> Opened | None:
+    found: dict[str, RemoteObject] = {}
+    with storage_errors(location):
         try:
-            return client.open(key)
-        except Exception as error:
-            if final_reason(error, client.location.scheme):
-                return None
-            raise
-
-    return ask
-
-
-def pinned(uri: str, said: Properties) -> RemoteObject:
-    """An object with what the store says of it now."""
-    return RemoteObject(uri, said.bytes, said.etag, said.version, said.modified, said.sha256)
+            found = {item.uri: item for item in _objects(open_reading(location, anonymous), location.key)}
+        except (BaseError, FileNotFoundError) as error:
+            if not is_missing(error):
+                raise
+    if not found:
+        raise UsageError(f"nothing matches {spec}: {MISSING}")
+    for uri in found:
+        refuse_control_characters(uri)
+    return [found[uri] for uri in sorted(found)]
 
 
-def _keys(client: Client, key: str) -> Iterator[str]:
-    named = list(_named(client, key))
+def _objects(store: Store, key: str) -> Iterable[RemoteObject]:
+    named = list(_named(store, key))
     if named or not _MAGIC.search(key):
-        yield from named
-    else:
-        yield from _matching(client, "", key.split("/"))
+        return named
+    return _matching(store, "", key.split("/"))
 
 
-def _named(client: Client, key: str) -> Iterator[str]:
+def _named(store: Store, key: str) -> Iterator[RemoteObject]:
     """The object of exactly this key, or the objects below it."""
+    refusal: Exception | None = None
     if key and not key.endswith("/"):
         try:
-            client.open(key)
-        except Exception as error:
-            if not _is_missing(error, client):
-                raise
-        else:
-            yield key
+            yield store.head(key)
             return
-    yield from (entry.key for entry in _entries(client, key, recursive=True) if not entry.is_directory)
+        except FileNotFoundError:
+            pass
+        except DENIED as error:  # who may not read an object may still list
+            refusal = error
+    below = list(store.below(key))
+    if refusal and not below:
+        raise refusal
+    yield from below
 
 
-def _matching(client: Client, base: str, parts: Sequence[str]) -> Iterator[str]:
+def _matching(store: Store, base: str, parts: Sequence[str]) -> Iterator[RemoteObject]:
     """Objects below the directory `base` whose further names fit `parts`; no more is listed than can match.
 
     As with files, a pattern that fits a directory stands for all that lies in it.
     """
     head, tail = parts[0], parts[1:]
     if "**" in head:
-        for entry in _entries(client, base, recursive=True):
-            if not entry.is_directory and _fits(entry.key[len(base) :].strip("/").split("/"), parts):
-                yield entry.key
+        start = len(store.location.at(base).uri)
+        yield from (item for item in store.below(base) if _fits(item.uri[start:].split("/"), parts))
     elif _MAGIC.search(head):
-        for entry in _entries(client, base, recursive=False):
-            if not fnmatchcase(entry.key.rstrip("/").rpartition("/")[2], head):
-                continue
-            if entry.is_directory and any(tail):
-                yield from _matching(client, entry.key + "/", tail)
-            elif entry.is_directory:
-                yield from _named(client, entry.key + "/")
-            elif not tail:
-                yield entry.key
+        objects, directories = store.level(base)
+        yield from (item for item in objects if not tail and fnmatchcase(item.uri.rpartition("/")[2], head))
+        for directory in directories:
+            if fnmatchcase(directory.rpartition("/")[2], head):
+                yield from _matching(store, f"{directory}/", tail) if any(tail) else store.below(directory)
     elif any(tail):
-        yield from _matching(client, f"{base}{head}/", tail)
+        yield from _matching(store, f"{base}{head}/", tail)
     else:
-        yield from _named(client, base + head)
+        yield from _named(store, base + head)
 
 
 def _fits(names: Sequence[str], parts: Sequence[str]) -> bool:
@@ -142,16 +102,3 @@ def _past_stars(reached: set[int], parts: Sequence[str]) -> set[int]:
         if at in further and parts[at] == "**":
             further.add(at + 1)
     return further
-
-
-def _entries(client: Client, prefix: str, recursive: bool) -> list[Entry]:
-    try:
-        return list(client.entries(prefix, recursive))
-    except Exception as error:
-        if _is_missing(error, client):
-            return []
-        raise
-
-
-def _is_missing(error: Exception, client: Client) -> bool:
-    return final_reason(error, client.location.scheme) == MISSING

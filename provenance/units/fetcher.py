@@ -10,8 +10,8 @@ from typing import Any
 from provenance.errors import OutputError, ProvenanceError, StorageError
 from provenance.isolation.child import Send, from_parent, to_parent
 from provenance.storage.fetching import fetch
-from provenance.storage.leaving import leave
-from provenance.storage.listing import RemoteObject, list_remote
+from provenance.storage.listing import list_remote
+from provenance.storage.stores import RemoteObject
 
 
 def do(task: dict[str, Any], anonymous: bool, send: Send) -> None:
@@ -25,15 +25,13 @@ def do(task: dict[str, Any], anonymous: bool, send: Send) -> None:
                 fetch(_object(item), Path(target), anonymous=anonymous)
                 for item, target in zip(task["objects"], task["targets"], strict=True)
             ]
-            header.update(sha256=fetched[0].sha256, bytes=fetched[0].bytes)
-            header["version"] = fetched[0].version or fetched[0].etag
+            shard = fetched[0].object
+            header.update(sha256=fetched[0].sha256, bytes=shard.bytes, version=shard.version or shard.etag)
     except (ProvenanceError, OSError) as error:
         kind = "storage" if isinstance(error, (StorageError, OSError)) else "usage"
         header.update(error=str(error), error_kind="disk" if isinstance(error, OutputError) else kind)
         header["error_name"] = type(error).__name__
     send(header, b"")
-    if "error" in header:
-        leave(0)  # see there; the parent starts another
 
 
 def _told(item: RemoteObject) -> dict[str, Any]:
@@ -53,4 +51,3 @@ def main() -> None:
     send({"kind": "ready"}, b"")
     for task in tasks:
         do(task, bool(hello.get("anonymous")), send)
-    leave(0)

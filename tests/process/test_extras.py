@@ -34,11 +34,11 @@ def test_the_extras_of_users_are_those_that_the_package_declares():
 
 def test_a_package_is_loaded_when_it_is_used_and_its_submodules_too():
     code = (
-        "import sys\nfrom provenance.process.extras import obstore\nprint('obstore' in sys.modules)\n"
-        "print(obstore.store.from_url.__name__, obstore.exceptions.GenericError.__name__)"
+        "import sys\nfrom provenance.process.extras import huggingface_hub as hub\n"
+        "print('huggingface_hub' in sys.modules)\nprint(hub.HfApi.__name__, hub.hf_api.RepoFile.__name__)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.split() == ["False", "from_url", "GenericError"]
+    assert done.stdout.split() == ["False", "HfApi", "RepoFile"]
     assert fastwarc_warc.ArchiveIterator.__name__ == "ArchiveIterator"
     with pytest.raises(ModuleNotFoundError, match=r"tokenizers\.no_such_thing"):
         tokenizers.no_such_thing  # noqa: B018

@@ -1,4 +1,4 @@
-"""Stores to test against: moto's S3 server and the GCS emulator, started once."""
+"""Stores to test against: moto's S3 server, started once, and one that speaks as Google's does."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
-import pyarrow.fs as pafs
 import pytest
 
-from provenance.storage.patience import RetryPolicy
+from provenance.storage import credentials, stores
+from tests.storage.google import Google, serving
 
-QUICK = RetryPolicy(attempts=3, first_wait=0.01, most_wait=0.05, read_seconds=5.0, object_seconds=20.0)
 FOREIGN = (
     "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3",
     "AWS_EC2_METADATA_DISABLED", "GOOGLE_APPLICATION_CREDENTIALS", "AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_KEY",
@@ -25,7 +24,7 @@ FOREIGN = (
 
 @dataclass(frozen=True)
 class Store:
-    """A bucket of a local server: written with boto3 or Arrow, never with the code under test."""
+    """A bucket of a local server: written with boto3, never with the code under test."""
 
     url: str
     bucket: str
@@ -65,6 +64,14 @@ def environment(monkeypatch, tmp_path) -> None:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very-secret")
+    monkeypatch.setattr(credentials, "has_metadata_service", lambda: False)
+
+
+@pytest.fixture
+def impatient(monkeypatch) -> None:
+    """A client that gives up within seconds."""
+    monkeypatch.setattr(stores, "CALL_SECONDS", 1.0)
+    monkeypatch.setattr(stores, "RETRY_SECONDS", 1.5)
 
 
 @pytest.fixture
@@ -78,11 +85,8 @@ def s3(ports, environment, monkeypatch, request) -> Store:
 
 
 @pytest.fixture
-def gcs(ports, environment, monkeypatch, request) -> tuple[str, pafs.FileSystem]:
-    """The name of an empty bucket and a client that can write to it; STORAGE_EMULATOR_HOST points to its server."""
-    host = f"127.0.0.1:{ports['gcs']}"
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://{host}")
-    files = pafs.GcsFileSystem(anonymous=True, scheme="http", endpoint_override=host, project_id="test")
-    bucket = f"bucket-{abs(hash(request.node.nodeid)):x}"
-    files.create_dir(bucket)
-    return bucket, files
+def gcs(environment, monkeypatch) -> Iterator[Google]:
+    """An empty bucket; STORAGE_EMULATOR_HOST points to its server."""
+    with serving(Google("bucket")) as google:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", google.url)
+        yield google

@@ -17,14 +17,12 @@ from provenance.errors import OutputError, StorageError
 from provenance.runs.collect import collect
 from provenance.runs.request import Request
 from provenance.runs.scan import scan_share
-from provenance.storage import folders
+from provenance.storage import stores
 from provenance.storage.folders import open_folder
 from provenance.store.database import RunReader
 from tests.runs.exports import exports
 from tests.shards.fixtures import prose
 from tests.storage.proxy import Proxy
-
-pytest.importorskip("obstore", reason="obstore is not installed")
 
 CONFIG = provenance.ScanConfig(unit_bytes=8000)
 FOR_EVER = 1 << 30
@@ -50,8 +48,8 @@ SOME = {
 IMPATIENT = """
 import faulthandler
 faulthandler.dump_traceback_later(50, exit=True)  # says where it hangs, if it does
-from provenance.storage import folders
-folders.RETRY_SECONDS, folders.CALL_SECONDS = 1.5, 1
+from provenance.storage import stores
+stores.RETRY_SECONDS, stores.CALL_SECONDS = 1.5, 1
 from provenance.cli import main
 main()
 """
@@ -90,8 +88,9 @@ def proxy(s3, monkeypatch) -> Iterator[Proxy]:
 
 @pytest.fixture
 def impatient(monkeypatch) -> None:
-    monkeypatch.setattr(folders, "CALL_SECONDS", 1)
-    monkeypatch.setattr(folders, "RETRY_SECONDS", 20)
+    """A client that asks again soon, and for long."""
+    monkeypatch.setattr(stores, "CALL_SECONDS", 1)
+    monkeypatch.setattr(stores, "RETRY_SECONDS", 20)
 
 
 def begin(proxy: Proxy, method: bytes, fault: dict[str, int], path: bytes = b"/units/") -> None:
@@ -255,7 +254,7 @@ def test_changes_whose_answers_stall_are_made_again(s3, proxy, impatient):
 
 
 def test_what_was_given_up_is_an_error_of_its_kind(s3, proxy, monkeypatch):
-    monkeypatch.setattr(folders, "RETRY_SECONDS", 0.5)
+    monkeypatch.setattr(stores, "RETRY_SECONDS", 0.5)
     folder = open_folder(f"s3://{s3.bucket}/run")
     begin(proxy, b"PUT", {"busy": FOR_EVER})
     with pytest.raises(OutputError, match=r"run/units/a cannot be written: .*503"):

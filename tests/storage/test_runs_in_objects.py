@@ -20,7 +20,6 @@ from provenance.verify.check import DIFFERENT, EQUAL, UNCHECKED
 from provenance.verify.run import Wanted, verify
 from tests.shards import formats
 
-pytest.importorskip("obstore", reason="obstore is not installed")
 CONFIG = provenance.ScanConfig(unit_bytes=2000)
 
 

@@ -1,0 +1,186 @@
+"""Opens a store: S3, GCS and Azure through obstore, which retries, resumes and times out by itself.
+
+Credentials and endpoints come from the ordinary environment variables, nothing from a URI.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.store import AzureStore, GCSStore, S3Store
+
+from provenance.errors import UsageError
+from provenance.process.extras import load
+from provenance.storage.credentials import aws_profile, azure_credentials, gcs_credentials, s3_credentials
+from provenance.storage.locations import VARIABLES, Location
+
+CALL_SECONDS = 60.0  # a request is asked again when its answer is not there whole by then
+CONNECT_SECONDS = 10.0
+RETRY_SECONDS = 180.0  # a store may be busy for so long before a request is given up
+RETRIES = 8
+AZURE_ENDPOINT = "AZURE_STORAGE_BLOB_ENDPOINT"
+
+
+@dataclass(frozen=True)
+class RemoteObject:
+    """An object as it was when a store was asked; what the store did not say is None. fetch() refuses any other."""
+
+    uri: str
+    bytes: int
+    etag: str | None = None
+    version: str | None = None  # S3 version id, GCS generation, commit of a dataset
+    modified: datetime | None = None  # whole seconds
+    sha256: str | None = None  # only as the store states it
+
+
+class Store(Protocol):
+    """One bucket, container or dataset, to be read."""
+
+    @property
+    def location(self) -> Location:
+        """What it was opened for, with the revision that was pinned."""
+
+    def head(self, key: str) -> RemoteObject:
+        """An object, by its exact key; raises FileNotFoundError if there is none."""
+
+    def below(self, prefix: str) -> Iterable[RemoteObject]:
+        """All objects below a directory of keys."""
+
+    def level(self, prefix: str) -> tuple[list[RemoteObject], list[str]]:
+        """Objects and directories directly in a directory of keys."""
+
+    def read(self, item: RemoteObject, begin: int, end: int) -> bytes:
+        """Some bytes of an object, from several threads at once if need be; of no other than `item`."""
+
+
+@dataclass(frozen=True)
+class BucketStore:
+    """S3, GCS or Azure."""
+
+    location: Location
+    store: Any  # obstore's
+
+    def head(self, key: str) -> RemoteObject:
+        """See Store."""
+        return self._object(obstore.head(self.store, key))
+
+    def below(self, prefix: str) -> Iterable[RemoteObject]:
+        """See Store. Markers of directories are told from empty objects by asking for them."""
+        for batch in obstore.list(self.store, prefix.rstrip("/")):
+            yield from (self._object(meta) for meta in batch if meta["size"] or not self._is_marker(meta["path"]))
+
+    def level(self, prefix: str) -> tuple[list[RemoteObject], list[str]]:
+        """See Store."""
+        listed = obstore.list_with_delimiter(self.store, prefix.rstrip("/"))
+        return [self._object(meta) for meta in listed["objects"]], list(listed["common_prefixes"])
+
+    def read(self, item: RemoteObject, begin: int, end: int) -> bytes:
+        """See Store. Raises PreconditionError for another object."""
+        options: Any = {"range": (begin, end)}
+        if item.etag and not item.etag.startswith("W/"):
+            options["if_match"] = f'"{item.etag}"'
+        return bytes(obstore.get(self.store, item.uri.removeprefix(self.location.at("").uri), options=options).bytes())
+
+    def _object(self, meta: Any) -> RemoteObject:  # noqa: ANN401
+        etag = meta["e_tag"] or ""
+        return RemoteObject(
+            self.location.at(meta["path"]).uri,
+            meta["size"],
+            (etag if etag.startswith("W/") else etag.strip('"')) or None,
+            meta["version"] or None,
+            meta["last_modified"].replace(microsecond=0),  # a listing may tell more of it than an answer
+        )
+
+    def _is_marker(self, key: str) -> bool:
+        try:
+            obstore.head(self.store, key)
+        except FileNotFoundError:
+            return True
+        return False
+
+
+def open_reading(location: Location, anonymous: bool) -> Store:
+    """The store of a location, to be read; a dataset's is asked for its commit. Raises UsageError."""
+    if location.scheme == "hf":
+        load("huggingface_hub")
+        from provenance.storage.hub import open_dataset  # which needs that extra
+
+        return open_dataset(location, anonymous)
+    return BucketStore(location, open_store(location, anonymous))
+
+
+def open_store(location: Location, anonymous: bool) -> Any:  # noqa: ANN401  (there is no common type of obstore's)
+    """Obstore's store of a bucket or container; raises UsageError."""
+    opening = {"s3": _s3, "gs": _gcs, "abfss": _azure}[location.scheme]
+    return opening(location, anonymous)
+
+
+def _s3(location: Location, anonymous: bool) -> S3Store:
+    environment = os.environ
+    endpoint = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL")
+    options: dict[str, Any] = {"endpoint": checked_endpoint("AWS_ENDPOINT_URL", endpoint)} if endpoint else {}
+    elsewhere = bool(endpoint) and not (urlsplit(str(endpoint)).hostname or "").endswith(".amazonaws.com")
+    region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
+    if not region:
+        region = aws_profile().get("region") or ("us-east-1" if endpoint else _region_of(location.container))
+    options |= {"skip_signature": True} if anonymous else s3_credentials(elsewhere)
+    return S3Store(location.container, region=region, **options, **_manners(endpoint))
+
+
+def _region_of(bucket: str) -> str:
+    import pyarrow.fs as pafs  # heavy, and seldom needed
+
+    return str(pafs.resolve_s3_region(bucket))
+
+
+def _gcs(location: Location, anonymous: bool) -> GCSStore:
+    if emulator := os.environ.get("STORAGE_EMULATOR_HOST"):
+        url = checked_endpoint("STORAGE_EMULATOR_HOST", emulator if "://" in emulator else f"http://{emulator}")
+        return GCSStore(location.container, base_url=url, skip_signature=True, **_manners(url))
+    options = {"skip_signature": True} if anonymous else gcs_credentials()
+    return GCSStore(location.container, **options, **_manners(None))
+
+
+def _azure(location: Location, anonymous: bool) -> AzureStore:
+    if anonymous:
+        raise UsageError(f"{location.uri}: Azure is not read anonymously; set {VARIABLES['abfss']}")
+    options, endpoint = azure_credentials(), os.environ.get(AZURE_ENDPOINT)
+    if endpoint:
+        options["endpoint"] = checked_endpoint(AZURE_ENDPOINT, endpoint)
+        if endpoint.startswith("http://") and not options.keys() & {"account_key", "sas_key"}:
+            raise UsageError(f"{AZURE_ENDPOINT} is not https: set AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN")
+    return AzureStore(location.container, account_name=location.account, **options, **_manners(endpoint))
+
+
+def _manners(endpoint: str | None) -> dict[str, Any]:
+    """How long to wait, and how often to ask."""
+    return {
+        "client_options": {
+            "allow_http": bool(endpoint) and str(endpoint).startswith("http://"),
+            "timeout": timedelta(seconds=CALL_SECONDS),
+            "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
+        },
+        "retry_config": {
+            "max_retries": RETRIES,
+            "retry_timeout": timedelta(seconds=RETRY_SECONDS),
+            "backoff": {
+                "base": 2,
+                "init_backoff": timedelta(seconds=0.2),
+                "max_backoff": timedelta(seconds=15),
+            },
+        },
+    }
+
+
+def checked_endpoint(variable: str, url: str) -> str:
+    """The address in a variable; raises UsageError for what is none."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise UsageError(f"{variable} must be http://HOST[:PORT] or https://HOST[:PORT], without user and password")
+    return url.rstrip("/")
