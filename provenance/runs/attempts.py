@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic, time
 
-from provenance.errors import InterruptedRun, ProvenanceError
+from provenance.errors import InterruptedRun, OutputError, ProvenanceError
 from provenance.process.command_line import command_line
 from provenance.process.software import account, code_commit, code_sha256, packages
 from provenance.runs.ledger import Ledger
@@ -46,6 +46,12 @@ class Attempt:
     def seconds(self) -> float:
         """How long it has been going on."""
         return monotonic() - self.began
+
+    @property
+    def done(self) -> str:
+        """How many units are done, for people."""
+        units = self.found + self.units
+        return f"{units:,} done unit{'s' * (units != 1)}"
 
     def note(self, outcome: str) -> None:
         """Write down how it stands; raises OutputError."""
@@ -78,7 +84,10 @@ class Attempt:
 
 @contextmanager
 def noted(attempt: Attempt) -> Iterator[None]:
-    """Note the beginning of an attempt, and its end where it does not come to a good one: that it notes itself."""
+    """Note the beginning of an attempt, and its end where it does not come to a good one: that it notes itself.
+
+    An OutputError says from then on that done units are kept.
+    """
     attempt.note("under way")
     try:
         yield
@@ -86,4 +95,8 @@ def noted(attempt: Attempt) -> Iterator[None]:
         outcome = "interrupted" if isinstance(error, (KeyboardInterrupt, InterruptedRun)) else "failed"
         with suppress(ProvenanceError, OSError):  # what went wrong first matters more
             attempt.note(outcome)
+        if isinstance(error, OutputError):
+            raise OutputError(
+                f"{error}. {attempt.done} are kept in {attempt.ledger.place}; the same command goes on"
+            ) from error
         raise

@@ -21,7 +21,7 @@ from provenance.runs.connection import ENDING_SECONDS, Head, RayError, connected
 from provenance.runs.engine import Setup, Watch
 from provenance.runs.ledger import Kept, Ledger
 from provenance.runs.plan import Job, failed_record
-from provenance.runs.scanner import Scanner, is_kept
+from provenance.runs.scanner import Scanner
 from provenance.storage.locations import is_remote
 from provenance.units.cutting import Unit
 from provenance.units.located import RESULT_SCHEMA
@@ -223,7 +223,7 @@ def _given_up(ledger: Ledger, piece: Piece, error: Exception) -> Iterator[Kept]:
     shard = piece.job.file.name
     reason = f"shard {shard}: {TRIES} scanners were lost with it ({first_line(error, 200)})"
     for unit in piece.job.units:
-        if is_kept(ledger, unit):
+        if ledger.is_done(unit):
             yield _arrived(ledger, unit)
         else:
             yield ledger.keep(unit, failed_record(shard, "worker died", reason), RESULT_SCHEMA.empty_table())

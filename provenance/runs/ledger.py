@@ -181,6 +181,14 @@ class Ledger:
                 return kept
         return None
 
+    def is_done(self, unit: Unit, names: set[str] | None = None) -> bool:
+        """Whether a unit's file is there, undamaged and whole."""
+        try:
+            kept = self.read(unit, names)
+        except LedgerDamagedError:
+            return False
+        return kept is not None and kept.whole
+
     def _read(self, unit: Unit, whole: bool) -> Kept | None:
         raw = self.folder.read(_name(unit, whole))
         return None if raw is None else self._checked(unit, raw, whole)

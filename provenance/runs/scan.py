@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack
 
-from provenance.errors import LedgerDamagedError, StoreError
+from provenance.errors import StoreError
 from provenance.isolation.supervisor import Children
 from provenance.runs.collect import Loader, database_of, finish, is_whole
 from provenance.runs.engine import Watch
@@ -24,7 +24,7 @@ from provenance.storage.folders import open_folder
 from provenance.storage.locations import is_remote
 from provenance.store.database import RunReader, RunWriter, check_place
 from provenance.store.journal import entries
-from provenance.units.cutting import Share, Unit
+from provenance.units.cutting import Share
 
 UNITS_SUFFIX = ".units"  # of the folder beside a run database that the run is resumed from
 
@@ -136,21 +136,13 @@ def scan_share(
     share = share or Share(1, 1)
     with children or Children() as pool, opened(request, out, None, overwrite, pool, share) as run:
         units, names = share.of(run.units), run.ledger.unit_names()
-        left = [unit for unit in units if not _is_whole(run.ledger, unit, names)]
+        left = [unit for unit in units if not run.ledger.is_done(unit, names)]
         problems: list[dict[str, Any]] = []
         for kept in run.scan(left, units, pool, watch or Watch()):
             problems += kept.record["problems"]
         run.attempt.note("finished")
         seconds = run.attempt.seconds
     return ShareSummary(run.ledger.place, str(share), len(units), len(units) - len(left), problems, round(seconds, 3))
-
-
-def _is_whole(ledger: Ledger, unit: Unit, names: set[str]) -> bool:
-    try:
-        kept = ledger.read(unit, names)
-    except LedgerDamagedError:
-        return False
-    return kept is not None and kept.whole
 
 
 def ledger_of(run: dict[str, Any], db: Path, out: str | None = None) -> Ledger | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from provenance._version import __version__
-from provenance.errors import LedgerDamagedError, ProvenanceError, UsageError
+from provenance.errors import ProvenanceError, UsageError
 from provenance.index.near import cached_joined_index
 from provenance.index.opening import Index
 from provenance.isolation.supervisor import Children
@@ -51,7 +51,7 @@ class Scanner:
 
         try:
             ledger, setup = self._opened()
-            left = [unit for unit in (Unit(**told) for told in units) if not is_kept(ledger, unit)]
+            left = [unit for unit in (Unit(**told) for told in units) if not ledger.is_done(unit)]
             listed = Listed(**{**file, "objects": tuple(file["objects"])})
             watched = replace(setup, watch=Watch(on_compiled=on_compiled))
             for kept in scan_here(ledger, [Job(listed, tuple(left))], watched, self._pool):
@@ -77,12 +77,3 @@ class Scanner:
                 self._ledger.background(no_background), keep_workers=True,
             )  # fmt: skip
         return self._ledger, self._setup
-
-
-def is_kept(ledger: Ledger, unit: Unit) -> bool:
-    """Whether a unit is in the ledger, whole."""
-    try:
-        kept = ledger.read(unit)
-    except LedgerDamagedError:
-        return False
-    return kept is not None and kept.whole

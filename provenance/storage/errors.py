@@ -50,7 +50,7 @@ def object_output_errors(location: Location) -> Iterator[None]:
         raise FileExistsError(location.uri) from error
     except (BaseError, OSError, ValueError) as error:
         if _NO_BUCKET.search(str(error)):
-            remedy = "there is no such bucket: make it, or name another place"
+            remedy = _no_bucket(location)
         elif _is_denied(error):
             remedy = f"access denied ({reason(error)}): set {VARIABLES[location.scheme]}"
         else:
@@ -84,9 +84,15 @@ def _read_message(error: Exception, location: Location) -> str:
     if _is_denied(error):
         public = "" if location.scheme == "abfss" else ", or pass --anonymous if it is public"
         return f"{location.uri}: access denied ({reason(error)}): set {VARIABLES[location.scheme]}{public}"
+    if _NO_BUCKET.search(str(error)):
+        return f"{location.uri} cannot be read: {_no_bucket(location)}"
     if is_missing(error):
         return f"{location.uri}: {MISSING}"
     return f"{location.uri} cannot be read: {reason(error)}: check the network and the store, then resume the run"
+
+
+def _no_bucket(location: Location) -> str:
+    return f"there is no bucket {location.container}: make it, or name another place"
 
 
 def _is_denied(error: Exception) -> bool:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import shutil
+import weakref
 from pathlib import Path
 from typing import Protocol
 
@@ -57,9 +58,11 @@ class LocalFolder:
         self.path, self.place = path, str(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
+            self._handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # held, so that its inode stays the same
         except OSError as error:
             kind = OutputError if error.errno in (errno.EIO, errno.ENOSPC, errno.EDQUOT) else UsageError
             raise kind(f"cannot make the directory {path}: {error.strerror}") from error
+        weakref.finalize(self, os.close, self._handle)
 
     def read(self, name: str) -> bytes | None:
         """See Folder."""
@@ -70,9 +73,7 @@ class LocalFolder:
 
     def write(self, name: str, data: bytes, replace: bool = False) -> bool:
         """See Folder."""
-        path = self.path / name
-        with output_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+        path = self._made(name)
         try:
             with atomic_write(path, replace) as file:
                 file.write(data)
@@ -82,15 +83,15 @@ class LocalFolder:
 
     def put(self, name: str, file: Path) -> None:
         """See Folder. Nothing is copied if `file` lies on the same file system."""
-        path = self.path / name
+        path = self._made(name)
         beside = path.with_name(f".{path.name}.put.tmp")
         with output_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(file, beside)
             rename_file(beside, path)
 
     def remove(self, name: str) -> None:
         """See Folder."""
+        self._refuse_other()
         with output_errors(self.path / name):
             (self.path / name).unlink(missing_ok=True)
 
@@ -102,6 +103,7 @@ class LocalFolder:
 
     def discard(self) -> None:
         """See Folder."""
+        self._refuse_other()
         for lock in self.path.glob("lock*"):
             lock.unlink()
         for place, _, _ in os.walk(self.path, topdown=False):
@@ -115,3 +117,23 @@ class LocalFolder:
             inside = Path(place).relative_to(self.path)
             found += [str(inside / name) for name in files if not name.startswith(".")]
         return sorted(found)
+
+    def _made(self, name: str) -> Path:
+        """Where a file of this name is to be written, in a directory that is there."""
+        self._refuse_other()
+        path = self.path / name
+        with output_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def _refuse_other(self) -> None:
+        """Raise OutputError where the path leads elsewhere by now: a mount point without its file system, say."""
+        try:
+            same = os.path.samestat(os.fstat(self._handle), self.path.stat())
+        except OSError:
+            same = False
+        if not same:
+            raise OutputError(
+                f"{self.place} is no longer the directory that it was: nothing is written elsewhere; see whether its "
+                "file system is mounted"
+            )

@@ -47,19 +47,16 @@ def _objects(store: Store, key: str) -> Iterable[RemoteObject]:
 
 def _named(store: Store, key: str) -> Iterator[RemoteObject]:
     """The object of exactly this key, or the objects below it."""
-    refusal: Exception | None = None
     if key and not key.endswith("/"):
         try:
             yield store.head(key)
             return
         except FileNotFoundError:
             pass
-        except DENIED as error:  # who may not read an object may still list
-            refusal = error
-    below = list(store.below(key))
-    if refusal and not below:
-        raise refusal
-    yield from below
+        except DENIED:  # who may not read an object may still list it: fetching it tells, and the rest is scanned
+            beside, _ = store.level(key.rpartition("/")[0])
+            yield from (item for item in beside if item.uri == store.location.at(key).uri)
+    yield from store.below(key)
 
 
 def _matching(store: Store, base: str, parts: Sequence[str]) -> Iterator[RemoteObject]:
@@ -76,7 +73,8 @@ def _matching(store: Store, base: str, parts: Sequence[str]) -> Iterator[RemoteO
         yield from (item for item in objects if not tail and fnmatchcase(item.uri.rpartition("/")[2], head))
         for directory in directories:
             if fnmatchcase(directory.rpartition("/")[2], head):
-                yield from _matching(store, f"{directory}/", tail) if any(tail) else store.below(directory)
+                deeper = _matching(store, f"{directory}/", tail) if any(tail) else store.below(directory)
+                yield from deeper
     elif any(tail):
         yield from _matching(store, f"{base}{head}/", tail)
     else:

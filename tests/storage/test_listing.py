@@ -101,6 +101,14 @@ def test_without_credentials_listing_fails_fast_and_names_the_variables(s3, monk
     assert time.monotonic() - began < 5
 
 
+def test_an_object_that_may_be_listed_and_not_read_is_listed_by_its_name_too(s3):
+    s3.boto.put_bucket_acl(Bucket=s3.bucket, ACL="public-read")
+    s3.put("d/private", b"x")
+    (named,) = list_remote(f"s3://{s3.bucket}/d/private", anonymous=True)
+    assert [named] == list_remote(f"s3://{s3.bucket}/d/", anonymous=True)
+    assert named.bytes == 1
+
+
 def test_an_azure_endpoint_without_tls_needs_a_key(environment, monkeypatch):
     """Azure's own library would end the process."""
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT", "ours")

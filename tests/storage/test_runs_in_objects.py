@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import provenance
-from provenance.errors import IndexDamagedError, OtherRunError
+from provenance.errors import IndexDamagedError, OtherRunError, ProvenanceError
 from provenance.runs.collect import collect
 from provenance.runs.request import Request
 from provenance.runs.scan import scan_share
@@ -78,6 +78,21 @@ def test_an_object_is_created_once_and_then_stays(s3):
     folder.remove("units/a")
     assert folder.read("units/a") is None
     folder.remove("units/a")
+
+
+def test_an_output_bucket_that_is_not_there_is_told_in_a_line(s3, stored, index, tmp_path):
+    place = "s3://no-such-bucket/run"
+    with pytest.raises(ProvenanceError) as told:
+        provenance.scan([stored], index, tmp_path / "r.duckdb", out=place, config=CONFIG)
+    assert told.value.exit_code == 3
+    assert str(told.value).startswith(place)
+    assert "there is no bucket no-such-bucket: make it, or name another place" in str(told.value)
+    assert "\n" not in str(told.value)
+    assert not (tmp_path / "r.duckdb").exists()
+    folder = open_folder(place)
+    for change in (lambda: folder.write("a", b"1"), lambda: folder.remove("a"), lambda: folder.names("units")):
+        with pytest.raises(ProvenanceError, match="there is no bucket no-such-bucket"):
+            change()
 
 
 def test_other_terms_in_the_bucket_are_refused(s3, stored, index):

@@ -89,6 +89,22 @@ def test_an_object_that_is_gone_when_it_is_fetched_is_named_and_the_rest_is_scan
     assert "shard.parquet" in problem["reason"]
 
 
+@pytest.mark.parametrize("spec", ["data/", "data/*.parquet"])
+def test_an_object_that_is_listed_and_denied_is_named_and_the_rest_is_scanned(s3, rows, index, tmp_path, spec):
+    path = formats.parquet(tmp_path, rows)
+    s3.boto.put_bucket_acl(Bucket=s3.bucket, ACL="public-read")
+    for key, access in (("data/denied.parquet", "private"), ("data/public.parquet", "public-read")):
+        s3.boto.put_object(Bucket=s3.bucket, Key=key, Body=path.read_bytes(), ACL=access)
+    summary = scan([f"s3://{s3.bucket}/{spec}"], index, tmp_path / "r.duckdb", workers=1, anonymous=True)
+    assert not summary.complete
+    assert summary.shards == {"scanned": 1, "partial": 0, "failed": 1, "skipped": 0}
+    assert summary.documents_matched == 15
+    [problem] = summary.exceptions
+    assert problem["kind"] == "not fetched"
+    assert "data/denied.parquet: access denied" in problem["reason"]
+    assert "set AWS_ACCESS_KEY_ID" in problem["reason"]
+
+
 def test_a_bucket_that_cannot_be_listed_ends_the_scan(s3, index, tmp_path):
     with pytest.raises((StorageError, UsageError)):
         scan(["s3://no-such-bucket-here/data/"], index, tmp_path / "r.duckdb", workers=1)
