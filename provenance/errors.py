@@ -1,4 +1,10 @@
-"""Every error a caller can meet, as one tree; each message says what, where and what to do next."""
+"""Every error a caller can meet, as one tree; each message says what, where and what to do next.
+
+ProvenanceError
+UsageError         exit code 2: the call cannot be carried out
+IncompleteError    exit code 3: not all was done, and what was done stands
+InterruptedRun     exit code 130: the same command goes on
+"""
 
 from __future__ import annotations
 
@@ -15,10 +21,14 @@ class UsageError(ProvenanceError):
     """The call itself cannot be carried out: contradictory, missing or impossible arguments."""
 
 
-class BookError(ProvenanceError):
-    """A book, or a file of books, cannot be read."""
+class IncompleteError(ProvenanceError):
+    """Something is damaged, gone, or cannot be read or written: not all was done, and what was done stands."""
 
     exit_code = 3
+
+
+class BookError(IncompleteError):
+    """A book, or a file of books, cannot be read."""
 
 
 class MissingExtraError(UsageError):
@@ -37,20 +47,16 @@ class IndexFormatError(UsageError):
     """The index was written by another version of the format or of the text rules."""
 
 
-class IndexDamagedError(ProvenanceError):
+class IndexDamagedError(IncompleteError):
     """The index does not agree with its own digests, sizes or bounds."""
-
-    exit_code = 3
 
 
 class KeyMismatchError(UsageError):
     """The index is keyed and the key is missing or another one."""
 
 
-class ShardError(ProvenanceError):
+class ShardError(IncompleteError):
     """A shard, or part of one, cannot be scanned."""
-
-    exit_code = 3
 
 
 class TextColumnError(ShardError):
@@ -69,32 +75,24 @@ class StoreError(UsageError):
     """The run database cannot be created, opened or queried."""
 
 
-class LedgerDamagedError(ProvenanceError):
+class LedgerDamagedError(IncompleteError):
     """A file that a run left behind does not agree with its own digest, or does not belong there."""
-
-    exit_code = 3
 
 
 class OtherRunError(UsageError):
     """The output belongs to a run on other terms, or to one that is under way."""
 
 
-class BundleError(ProvenanceError):
+class BundleError(IncompleteError):
     """A bundle is damaged, or none."""
 
-    exit_code = 3
 
-
-class OutputError(ProvenanceError):
+class OutputError(IncompleteError):
     """An output file cannot be written."""
 
-    exit_code = 3
 
-
-class ClusterLostError(ProvenanceError):
+class ClusterLostError(IncompleteError):
     """The cluster that a run is on does not answer any more."""
-
-    exit_code = 3
 
 
 class InterruptedRun(ProvenanceError):  # noqa: N818  (it is not a fault)

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from provenance._version import __version__
-from provenance.errors import IndexDamagedError, KeyMismatchError, ProvenanceError, StoreError, UsageError
+from provenance.errors import (
+    IncompleteError,
+    IndexDamagedError,
+    KeyMismatchError,
+    ProvenanceError,
+    StoreError,
+    UsageError,
+)
 from provenance.index.near import joined_index
 from provenance.index.opening import Index
 from provenance.runs.background import no_background
@@ -132,7 +139,7 @@ def _other_version(ledger: Ledger) -> Check | None:
     try:
         version = ledger.terms().values.get("tool_version")
     except ProvenanceError as error:
-        return Check("units", DIFFERENT if error.exit_code == 3 else UNCHECKED, str(error))
+        return Check("units", DIFFERENT if isinstance(error, IncompleteError) else UNCHECKED, str(error))
     if version == __version__:
         return None
     return Check("units", UNCHECKED, f"version {version} made this run, and this is {__version__}: verify it with that")
