@@ -50,9 +50,7 @@ class RunWriter:
                 self._remove_partial()
                 self._create()
         except (duckdb.Error, OSError) as error:
-            told = first_line(error)
-            kind = OutputError if any(os.strerror(number) in told for number in DISK) else StoreError
-            raise kind(f"cannot create the run database {path}: {told}") from error
+            raise _kind_of(error)(f"cannot create the run database {path}: {first_line(error)}") from error
         except KeyboardInterrupt:
             self._remove_partial()
             raise
@@ -216,13 +214,17 @@ class RunReader(Closing):
 
 @_interruptible()
 def rows_of(con: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
-    """Rows of a query, by column; raises StoreError with DuckDB's own message."""
+    """Rows of a query, by column; raises StoreError with DuckDB's own message, OutputError where a disk is full."""
     try:
         cursor = con.execute(sql, list(parameters)) if parameters else con.execute(sql)
         names = [column[0] for column in cursor.description or []]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     except duckdb.Error as error:
-        raise StoreError(f"the query failed: {first_line(error)}") from error
+        raise _kind_of(error)(f"the query failed: {first_line(error)}") from error
+
+
+def _kind_of(error: Exception) -> type[OutputError | StoreError]:
+    return OutputError if any(os.strerror(number) in str(error) for number in DISK) else StoreError
 
 
 def check_place(path: Path) -> None:
