@@ -72,7 +72,6 @@ class _Child:
         self.task: Task | None = None
         self.inbox = Inbox(MOST_ANSWER)
         self.greeted = self.ready = self.stalled = False
-        self.leaving = False  # it met a failure, and says no more: see `storage.leaving`
         self.nonsense = ""  # why what it said cannot be an answer
         self.heard = time.monotonic()  # when it last told anything, or was told a task
 
@@ -195,7 +194,7 @@ class Children(Closing):
                     self._start(role, *told[role], selector)
             while tasks or fetching.tasks or any(child.task for child in self._children):
                 for child in self._children:
-                    queue, idle = queues[child.role], child.ready and child.task is None and not child.leaving
+                    queue, idle = queues[child.role], child.ready and child.task is None
                     if idle and queue and (child.role != FETCHER or fetching.has_room()):
                         child.give(queue.popleft())
                 for event, _ in selector.select(min(1.0, stall / 4)):
@@ -227,7 +226,6 @@ class Children(Closing):
                             child.process.kill()  # what other files left in it may be why: a new one tries
                         else:
                             child.task = None
-                            child.leaving = child.role == FETCHER and "error" in message[0]
                             yield message
                 self._end_stalled(stall)
             if keep:
