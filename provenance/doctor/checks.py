@@ -1,16 +1,16 @@
 """All checks in the order in which they are told; one that fails itself is a finding too.
 
-What is not of the standard library is imported by the check that needs it: it may be what is broken.
+A module of checks is imported when its first check runs: what it needs may be what is broken.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from provenance.doctor import environment, machine, software
-from provenance.doctor.finding import FAILED, OK, WARNING, Finding, Findings, counted, size
+from provenance.doctor.finding import FAILED, Finding, Findings
 from provenance.errors import IndexDamagedError, ProvenanceError
 
 if TYPE_CHECKING:
@@ -27,23 +27,29 @@ def examine(
     `read_key` gives the key.
     """
     place = Path(folder)
-    checks: list[tuple[str, Callable[[], Findings]]] = [
-        ("versions", software.versions),
-        ("formats", software.formats),
-        ("processor", machine.processor_found),
-        ("memory", machine.memory),
-        ("limits", machine.limits),
-        ("directory", lambda: machine.directory(place)),
-        ("clock", lambda: machine.clock(place)),
-        ("credentials", environment.credentials),
-        ("endpoints", environment.endpoints),
-        ("scheduler", environment.scheduler),
-        ("kernels", software.kernels),
-        *([("index", lambda: index_verified(Path(index), read_key))] if index is not None else []),
-        ("self-test", lambda: _self_test(place, on_compiling)),
+    checks: list[tuple[str, str, tuple[Any, ...]]] = [
+        ("versions", "software:versions", ()),
+        ("formats", "software:formats", ()),
+        ("processor", "machine:processor_found", ()),
+        ("memory", "machine:memory", ()),
+        ("limits", "machine:limits", ()),
+        ("directory", "machine:directory", (place,)),
+        ("clock", "machine:clock", (place,)),
+        ("credentials", "environment:credentials", ()),
+        ("endpoints", "endpoints:endpoints", ()),
+        ("scheduler", "environment:scheduler", ()),
+        ("kernels", "kernels:kernels", ()),
+        *([("index", "library:index_verified", (Path(index), read_key))] if index is not None else []),
+        ("self-test", "selftest:self_test", (place, on_compiling)),
     ]
-    for name, check in checks:
-        yield from guarded(name, check)
+    for name, check, arguments in checks:
+        yield from guarded(name, lambda check=check, arguments=arguments: _run(check, arguments))  # type: ignore[misc]
+
+
+def _run(check: str, arguments: tuple[Any, ...]) -> Findings:
+    module, _, name = check.partition(":")
+    findings: Findings = getattr(import_module(f"provenance.doctor.{module}"), name)(*arguments)
+    return findings
 
 
 def guarded(name: str, check: Callable[[], Findings]) -> Findings:
@@ -65,28 +71,3 @@ def guarded(name: str, check: Callable[[], Findings]) -> Findings:
 
 def _remedy(error: ProvenanceError) -> str:
     return "build the index again, or copy it again" if isinstance(error, IndexDamagedError) else ""
-
-
-def index_verified(folder: Path, read_key: Callable[[], Key | None]) -> Findings:
-    """Open an index, read all of it, and compare its digests."""
-    from provenance.index.opening import Index
-
-    opened = Index(folder, read_key())
-    opened.verify()
-    total = sum(int(entry["bytes"]) for entry in opened.manifest["files"].values())
-    counts = opened.manifest["counts"]
-    text = f"{folder}: whole; {counted(counts['editions'], 'edition')}, {counts['words']:,} words, {size(total)}"
-    available = machine.memory_available()
-    if available is not None and total > available:
-        remedy = "use a machine with more memory, or a coarser --scale"
-        yield Finding(
-            "index", WARNING, f"{text}, more than the memory available: it will be read again and again", remedy
-        )
-    else:
-        yield Finding("index", OK, text)
-
-
-def _self_test(folder: Path, on_compiling: Callable[[], None]) -> Findings:
-    from provenance.doctor.selftest import self_test
-
-    yield from self_test(folder, on_compiling)

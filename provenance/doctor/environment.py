@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from provenance.doctor.finding import OK, WARNING, Finding, Findings, counted
-from provenance.errors import UsageError
+from provenance.units.config import check_workers
 
 CREDENTIALS = {  # by scheme: variables, and files of the home directory, that a client looks for
     "s3": (
@@ -35,12 +34,6 @@ TOGETHER = (  # one is of no use without the other
 NAMES_OF_FILES = (
     "GOOGLE_APPLICATION_CREDENTIALS", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_SHARED_CREDENTIALS_FILE", "HF_TOKEN_PATH",
 )  # fmt: skip
-
-ENDPOINTS = (
-    "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "STORAGE_EMULATOR_HOST", "AZURE_STORAGE_BLOB_ENDPOINT", "HF_ENDPOINT",
-)  # fmt: skip
-PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def credentials() -> Findings:
@@ -81,39 +74,12 @@ def _at_home(file: str) -> bool:
         return False
 
 
-def endpoints() -> Findings:
-    """Where requests go, if not to where the stores themselves are."""
-    from provenance.storage.stores import checked_endpoint
-
-    told = []
-    for name in ENDPOINTS:
-        value = os.environ.get(name)
-        if not value:
-            continue
-        bare = name == "STORAGE_EMULATOR_HOST" and "://" not in value  # it alone may be a host
-        try:
-            address = urlsplit(checked_endpoint(name, f"http://{value}" if bare else value))
-        except (UsageError, ValueError):
-            text = f"{name} is no address: http://HOST[:PORT] or https://HOST[:PORT], without user and password"
-            yield Finding("endpoints", WARNING, text, f"correct it, or unset {name}")
-            continue
-        scheme, host = address.scheme, address.netloc  # a path may be a secret
-        told.append(f"{name} {scheme}://{host}")
-        if scheme == "http" and not host.startswith(LOOPBACK) and not host.startswith("[::1]"):
-            text = f"{name} is plain http: who is on the way to {host} can read and change what is fetched"
-            yield Finding("endpoints", WARNING, text, "use https, unless that network is yours alone")
-    told += [name for name in PROXIES if os.environ.get(name) or os.environ.get(name.lower())]
-    yield Finding("endpoints", OK, ", ".join(told) or "those of the stores themselves")
-
-
 def scheduler() -> Findings:
     """Slurm or Ray around this process, and whether it gave as many processors as will be used."""
     told = []
     if job := os.environ.get("SLURM_JOB_ID"):
         task, count = os.environ.get("SLURM_ARRAY_TASK_ID"), os.environ.get("SLURM_ARRAY_TASK_COUNT")
         told.append(f"Slurm job {job}" + (f", array task {task}, one of {count}" if task else ""))
-        from provenance.units.config import check_workers
-
         given, workers = os.environ.get("SLURM_CPUS_PER_TASK", ""), check_workers(None)
         if given.isdecimal() and int(given) < workers:
             text = f"Slurm gave {counted(int(given), 'core')}, but {workers} can be used, and would be"

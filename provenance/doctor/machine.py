@@ -13,7 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from provenance.doctor.finding import FAILED, OK, WARNING, Finding, Findings, counted, size
-from provenance.errors import OutputError
+from provenance.units.config import WorkerLimits, check_workers
+
+try:
+    import resource
+except ImportError:  # not a Unix
+    resource = None  # type: ignore[assignment]
 
 FEATURES = ("avx512f", "avx2", "asimd", "sve")  # as Linux names them
 PROC, CGROUPS = Path("/proc"), Path("/sys/fs/cgroup")
@@ -49,8 +54,6 @@ def processor() -> Processor:
 
 def processor_found() -> Findings:
     """The processor, and how much of it this process may use."""
-    from provenance.units.config import check_workers
-
     found, cores = processor(), check_workers(None)
     vectors = "/".join(found.vectors) or "no wide vectors known: a slower scan"
     text = f"{found.model} ({platform.machine()}), {vectors}; {counted(cores, 'core')}, so many workers"
@@ -64,8 +67,6 @@ def processor_found() -> Findings:
 
 def memory() -> Findings:
     """Whether the memory holds as many workers as there will be, each at its limit."""
-    from provenance.units.config import WorkerLimits, check_workers
-
     most_each = WorkerLimits().memory_bytes
     total, available, workers = _meminfo("MemTotal"), memory_available(), check_workers(None)
     if total is None or available is None:
@@ -107,8 +108,6 @@ def memory_bounds() -> Iterator[tuple[str, int]]:
 
 def limits() -> Findings:
     """Whether as many files and processes may be open as workers need."""
-    from provenance.units.config import check_workers
-
     workers = check_workers(None)
     needs = {"RLIMIT_NOFILE": LEAST_FILES + FILES_A_WORKER * workers, "RLIMIT_NPROC": THREADS_A_WORKER * workers}
     flags = {"RLIMIT_NOFILE": ("open files", "ulimit -n"), "RLIMIT_NPROC": ("processes", "ulimit -u")}
@@ -136,15 +135,14 @@ def directory(folder: Path) -> Findings:
     if not folder.is_dir():
         yield Finding("directory", FAILED, f"{folder} is no directory", "make it, or pass another --dir")
         return
-    from provenance.files.writing import atomic_write
-
-    probe = folder / f".provenance-doctor-{os.getpid()}"
     try:
-        with atomic_write(probe) as file:
-            file.write(b"can this be written?\n")
-        probe.unlink()
-    except OutputError as error:
-        yield Finding("directory", FAILED, str(error), "pass another --dir, and write runs to it")
+        with tempfile.NamedTemporaryFile(prefix=".provenance-doctor-", dir=folder) as probe:
+            probe.write(b"can this be written?\n")
+            probe.flush()
+            os.fsync(probe.fileno())
+    except OSError as error:
+        text = f"cannot write to {folder}: {error.strerror or error}"
+        yield Finding("directory", FAILED, text, "pass another --dir, and write runs to it")
         return
     yield from _room(folder, "runs and their scratch")
     temporary = Path(tempfile.gettempdir())
@@ -200,12 +198,8 @@ def judged_clock(now: datetime, skew: float | None) -> Finding:
 
 def _resources(*names: str) -> Iterator[tuple[str, int]]:
     """Limits of this process that are finite, by name."""
-    try:
-        import resource
-    except ImportError:  # not a Unix
-        return
     for name in names:
-        if hasattr(resource, name):
+        if hasattr(resource, name):  # there is none where this is no Unix
             bound = resource.getrlimit(getattr(resource, name))[0]
             if bound != resource.RLIM_INFINITY:
                 yield name, bound

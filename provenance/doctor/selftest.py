@@ -13,6 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provenance.doctor.finding import FAILED, OK, Finding, Findings
+from provenance.index.building import build_index
+from provenance.kernels.compiling import on_first_compile
+from provenance.runs.engine import Watch
+from provenance.runs.scan import scan
+from provenance.store.database import RunReader
 
 SEED = 1455
 BOOK_WORDS, PASSAGE_WORDS, ROW_WORDS = 4000, 120, 150
@@ -92,11 +97,6 @@ def differs(found: list[Place], expected: Place) -> str:
 
 def _scanned(place: Path, case: Case, on_compiling: Callable[[], None]) -> tuple[list[Place], int]:
     """Matches of a scan, and the number of rows it read."""
-    from provenance import build_index, scan
-    from provenance.kernels.compiling import on_first_compile
-    from provenance.runs.engine import Watch
-    from provenance.store.database import RunReader
-
     on_first_compile(on_compiling)
     for name, text in case.books.items():
         (place / f"{name}.txt").write_text(text)

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 import provenance
-from provenance.doctor import environment, machine, selftest, software
-from provenance.doctor.checks import guarded, index_verified
+from provenance.doctor import endpoints, environment, machine, selftest, software
+from provenance.doctor.checks import guarded
 from provenance.doctor.finding import FAILED, OK, WARNING, Finding
+from provenance.doctor.library import index_verified
 
 COMMAND = [sys.executable, "-m", "provenance", "doctor"]
 PACKAGE = Path(provenance.__file__).parent
@@ -39,7 +40,7 @@ ENVIRONMENT = {
 
 def plain_environment(**more: str) -> dict[str, str]:
     """That of this process without what a developer's machine may have, and the package that is tested."""
-    dropped = {*CREDENTIALS, *environment.ENDPOINTS, *environment.PROXIES, "NUMBA_CACHE_DIR"}
+    dropped = {*CREDENTIALS, *endpoints.ENDPOINTS, *endpoints.PROXIES, "NUMBA_CACHE_DIR"}
     kept = {name: value for name, value in os.environ.items() if name.upper() not in dropped}
     return {**kept, "PYTHONPATH": str(PACKAGE.parent), **more}
 
@@ -169,7 +170,7 @@ def kernels_in(package: Path, **more: str) -> list[Finding]:
     """What is said of kernels in a new process that takes the package from `package`."""
     script = (
         "import json\nfrom provenance.doctor.checks import guarded\n"
-        "from provenance.doctor.software import kernels\n"
+        "from provenance.doctor.kernels import kernels\n"
         "print(json.dumps([vars(finding) for finding in guarded('kernels', kernels)]))"
     )
     told = plain_environment(PYTHONPATH=str(package.parent), **more)
