@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import re
 
+from charset_normalizer import from_bytes
+
 from provenance.errors import BookError
 from provenance.readers.document import Document
 from provenance.readers.gutenberg import declared_encoding
@@ -130,8 +132,6 @@ def _utf8_census(data: bytes) -> tuple[int, int]:
 
 
 def _guessed(data: bytes) -> tuple[bytes, str]:
-    from charset_normalizer import from_bytes
-
     for candidates in GUESSES:
         best = from_bytes(data[:SAMPLE], cp_isolation=list(candidates), enable_fallback=False).best()
         text = None if best is None else _strictly(data, best.encoding)

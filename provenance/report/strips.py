@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
+from provenance.display.text import short
+
 BINS = 240  # of a strip; a chapter of a long book is a few of them
 HEIGHT = 14
 
@@ -122,6 +124,4 @@ def heat_map(rows: Sequence[dict[str, Any]], works: Sequence[dict[str, Any]], co
 
 
 def _short(work: dict[str, Any]) -> str:
-    from provenance.display.text import short
-
     return short(work["title"] or work["work_id"], 26)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from provenance.display.text import percent, safe
 from provenance.errors import UsageError
@@ -105,8 +106,6 @@ def _artifact(shard: dict[str, Any]) -> dict[str, Any]:
 
 def _uri(name: str) -> str:
     """A path or an address as the reference that SARIF asks for."""
-    from urllib.parse import quote
-
     return quote(name, safe="/:@!$&'()*+,;=~-._?#" if "://" in name else "/@!$&'()*+,;=~-._")
 
 
