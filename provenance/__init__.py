@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from provenance._version import __version__
 
 if TYPE_CHECKING:
-    from provenance.cleaning.shards import CleanSummary, clean
+    from provenance.cleaning.shards import clean
+    from provenance.cleaning.summary import CleanSummary
     from provenance.index.building import build_index
     from provenance.index.opening import Index
     from provenance.matching.annotations import PROV_SCHEMA
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "build_index": "provenance.index.building",
-    "CleanSummary": "provenance.cleaning.shards",
+    "CleanSummary": "provenance.cleaning.summary",
     "clean": "provenance.cleaning.shards",
     "Index": "provenance.index.opening",
     "MatchConfig": "provenance.matching.config",

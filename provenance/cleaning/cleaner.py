@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provenance.cleaning import jsonl, parquet
-from provenance.cleaning.edits import Edits
+from provenance.cleaning.edits import DONE_SCHEMA, Edits
 from provenance.cleaning.selection import PASSAGES
 from provenance.errors import OutputError, ProvenanceError, ShardError
 from provenance.files.digests import BLOCK, file_sha256
@@ -19,6 +19,7 @@ from provenance.process.lean import do_without
 from provenance.shards.opening import open_shard
 from provenance.shards.shard import Options
 from provenance.units.config import ScanConfig
+from provenance.units.payloads import to_payload
 from provenance.units.worker import pinned
 
 TOLD_BLOCKS = 64  # of a file that is copied, between two signs of progress
@@ -35,9 +36,15 @@ class Cleaner:
     def do(self, task: dict[str, Any]) -> None:
         """Do one task and send its result."""
         header: dict[str, Any] = {"kind": "done", "task": task["task"], "shard": task["shard"]}
+        payload: bytes | memoryview = to_payload(DONE_SCHEMA.empty_table())
         try:
             before = pinned(task)
-            header.update(self._copy(task) if task["passages"] is None else self._rewrite(task))
+            if task["passages"] is None:
+                header.update(self._copy(task))
+            else:
+                edits, facts = self._rewrite(task)
+                header.update(facts)
+                payload = to_payload(edits.done_table())
             pinned({**task, "identity": before})
         except MemoryError as error:  # also Arrow's
             reason = f"shard {task['shard']}: a row group does not fit into memory: {error}; see --max-memory"
@@ -50,7 +57,7 @@ class Cleaner:
         except Exception as error:  # a fault of ours that hostile data found: named as such, and the others go on
             reason = f"shard {task['shard']}: {type(error).__name__}: {error}; please report this"
             header.update(error=reason, error_kind="fault")
-        self._send(header, b"")
+        self._send(header, payload)
 
     def _tell(self, size: int) -> None:
         self._send({"kind": "progress", "bytes": size}, b"")
@@ -87,7 +94,7 @@ class Cleaner:
                 f"{task['sha256']}; scan it again"
             )
 
-    def _rewrite(self, task: dict[str, Any]) -> dict[str, Any]:
+    def _rewrite(self, task: dict[str, Any]) -> tuple[Edits, dict[str, Any]]:
         path, name, target = task["path"], task["shard"], task["target"]
         self._refuse_other(task, file_sha256(Path(path), lambda: self._tell(0)))
         passages = pq.read_table(task["passages"], schema=PASSAGES)
@@ -102,8 +109,7 @@ class Cleaner:
             raise ShardError(f"shard {name} is {kind}: only Parquet and JSON lines can be written anew")
         if edits.untouched:
             raise ShardError(f"shard {name}: {edits.untouched} passages lie in rows that it does not have")
-        pq.write_table(edits.done_table(), task["done"], compression="zstd")
-        return {
+        return edits, {
             "rows": edits.rows,
             "kept": edits.kept,
             "changed": edits.changed,

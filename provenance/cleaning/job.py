@@ -1,172 +1,121 @@
-"""Has children write shards anew, and keeps each as soon as it is done."""
+"""Cleaning as a kind of job: each shard is a unit, which children write anew, and the ledger keeps when it is done."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow.parquet as pq
 
-from provenance.cleaning.progress import COPIED, WRITTEN, Part, Progress, local_target
+from provenance.cleaning.edits import DONE_SCHEMA
+from provenance.cleaning.messages import CLEANER, Clean, CleanAnswer, CleanerHello
+from provenance.cleaning.parts import COPIED, WRITTEN, Part
 from provenance.cleaning.scanned import Scanned
 from provenance.cleaning.selection import passages_in
-from provenance.errors import InterruptedRun
-from provenance.isolation.supervisor import Children, Fetching, Task
-from provenance.runs.listed import FETCHERS
+from provenance.errors import ShardError
+from provenance.isolation.supervisor import Children
+from provenance.isolation.tasks import Answer, Failed, Outcome, Task
+from provenance.runs.engine import Means, OneTask, do
+from provenance.runs.job_ledger import JobLedger
+from provenance.runs.listed import Listed
+from provenance.storage.folders import Folder, LocalFolder
 from provenance.storage.locations import is_remote
 from provenance.store.database import RunReader
 from provenance.units.config import WorkerLimits
-
-CLEANER = "provenance.cleaning.cleaner"  # module that children run
+from provenance.units.cutting import Unit
+from provenance.units.payloads import from_payload
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What every shard is written with."""
+class Order:
+    """What becomes of a shard."""
 
+    row: dict[str, Any]  # of the table `shard`
+    unit: Unit
+    target: str  # its name below the folder with new shards
+    anew: bool  # or copied byte for byte
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """From what new shards are made, how, and where they go."""
+
+    run: RunReader
+    scanned: Scanned
+    works: Sequence[str]  # that are taken out
     mode: str
     marker: str
-    workers: int
-    limits: WorkerLimits
-    anonymous: bool
-    on_shard: Callable[[int], None]  # is told how many there are, for each that is done
-    on_resumed: Callable[[int, int], None]
-
-
-@dataclass
-class Job:
-    """The shards of a run, those of them that are done, and those that could not be."""
-
-    run_db: RunReader
-    scanned: Scanned
-    done: Progress
-    targets: dict[str, str]
-    works: Sequence[str]
+    folder: Folder
+    ledger: JobLedger
     scratch: Path
-    parts: list[Part] = field(default_factory=list)
-    failed: list[dict[str, str]] = field(default_factory=list)  # shard and reason
-    _rows: dict[str, dict[str, Any]] = field(default_factory=dict)  # of the table `shard`
-    _tasks: deque[Task] = field(default_factory=deque)
-    _planned: dict[str, Task] = field(default_factory=dict)  # by shard, also those that have to be fetched first
-    _fetched: set[str] = field(default_factory=set)
 
-    def run(self, copied: Sequence[dict[str, Any]], written: Sequence[dict[str, Any]], settings: Settings) -> None:
-        """Do all of some rows of the table `shard` that are not done yet; raises InterruptedRun after Ctrl-C."""
-        self._rows = {row["shard"]: row for row in [*copied, *written]}
-        self.parts = [part for name in sorted(self._rows) if (part := self.done.part(name))]
-        known = {part.shard for part in self.parts}
-        left = [name for name in sorted(self._rows) if name not in known]
-        if known:
-            settings.on_resumed(len(known), len(self._rows))
-        if not left:
-            return
-        anew = {row["shard"] for row in written}
-        fetches = deque(self._plan(left, anew))
+    def do(
+        self, orders: Sequence[Order], workers: int, limits: WorkerLimits, anonymous: bool
+    ) -> Iterator[tuple[Order, Part | ShardError]]:
+        """Write shards, and keep what was done to each; an error in place of one that could not be written."""
+        of_shard = {order.unit.shard: order for order in orders}
+        hello = CleanerHello(self.scanned.terms["config"], self.mode, self.marker, limits.memory_bytes)
+        size, fetched = min(workers, len(orders)), self.scratch / "fetched"
+        means = Means(CLEANER, hello, size, fetched, anonymous, stall=limits.stall_seconds)
+        jobs = [OneTask(_listed(order.row), lambda name, path: self._task(of_shard[name], path)) for order in orders]
+        with Children(parsing=CLEANER.module) as pool, closing(do(jobs, means, pool)) as outcomes:
+            for outcome in outcomes:
+                order = of_shard[outcome.task.shard]
+                try:
+                    result: Part | ShardError = self._keep(order, outcome)
+                except ShardError as error:
+                    result = error
+                yield order, result
+
+    def _task(self, order: Order, path: Path) -> Task:
+        passages = None
+        if order.anew:
+            passages = str(self.scratch / f"{order.unit.digest}.passages")
+            pq.write_table(passages_in(self.run, order.unit.shard, self.works), passages)
+        name, target = order.unit.shard, self._new(order)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return Clean(name, str(path), sha256=order.row["sha256"], target=str(target), passages=passages)
+
+    def _new(self, order: Order) -> Path:
+        """Where a new shard is written first: beside its place, or for an object in `scratch`."""
+        if not isinstance(self.folder, LocalFolder):
+            return self.scratch / f"{order.unit.digest}.new"
+        path = self.folder.path / order.target
+        return path.with_name(f".{path.name}.clean.tmp")
+
+    def _keep(self, order: Order, outcome: Outcome) -> Part:
+        """Give a new shard its name, and note that it is done; raises ShardError for one that could not be written."""
+        new = self._new(order)
         try:
-            for header in self._results(fetches, len(left), settings):
-                if header["task"] == "fetch":
-                    self._take_fetched(header)
-                else:
-                    self._take(header)
-                if header["task"] == "clean" or "error" in header:
-                    settings.on_shard(len(left))
-        except KeyboardInterrupt:
-            raise InterruptedRun(
-                f"interrupted: {len(self.parts):,} of {len(self._rows):,} shards are done and kept in "
-                f"{self.done.folder.place}; the same command goes on from there"
-            ) from None
-        self.parts.sort(key=lambda part: part.shard)
-
-    def _plan(self, left: Sequence[str], anew: set[str]) -> Iterator[Task]:
-        """Queue the shards that lie here; yields what has to be fetched for the others."""
-        for number, name in enumerate(left):
-            stem = self.scratch / f"{number:06}"
-            task: Task = {
-                "task": "clean",
-                "shard": name,
-                "path": name,
-                "sha256": self._rows[name]["sha256"],
-                "target": str(local_target(self.done.folder, self.targets[name], self.scratch)),
-                "passages": None,
-                "done": f"{stem}.done",
-            }
-            if name in anew:
-                task["passages"] = f"{stem}.passages"
-                pq.write_table(passages_in(self.run_db, name, self.works), task["passages"])
-            self._planned[name] = task
-            if not is_remote(name):
-                self._tasks.append(task)
-                continue
-            task["path"] = str(stem)
-            known = {"uri": name, "bytes": self._rows[name]["bytes"]}
-            item = dict.fromkeys(("etag", "version", "modified", "sha256")) | known
-            yield {"task": "fetch", "shard": name, "objects": [item], "targets": [str(stem)]}
-
-    def _results(self, fetches: deque[Task], count: int, settings: Settings) -> Iterator[dict[str, Any]]:
-        hello = {
-            "config": self.scanned.terms["config"],
-            "mode": settings.mode,
-            "marker": settings.marker,
-            "memory": settings.limits.memory_bytes,
-        }
-        workers = min(settings.workers, count)
-        fetching = Fetching(
-            {"anonymous": settings.anonymous}, fetches, min(FETCHERS, len(fetches)),
-            lambda: len(self._fetched) <= settings.workers,
-        )  # fmt: skip
-        with Children(parsing=CLEANER) as children:
-            stall = settings.limits.stall_seconds
-            results = children.run(
-                hello, self._tasks, workers, lambda size: None, lambda: None, fetching=fetching, stall=stall
-            )
-            for header, _ in results:
-                yield header
-
-    def _take_fetched(self, header: dict[str, Any]) -> None:
-        name = header["shard"]
-        if "error" in header:
-            self._fail(name, header["error"])
-            return
-        self._fetched.add(name)
-        self._tasks.append(self._planned[name])
-
-    def _take(self, header: dict[str, Any]) -> None:
-        """Give a new shard its name, and note that it is done."""
-        name = header["shard"]
-        task, row = self._planned[name], self._rows[name]
-        new, done = Path(task["target"]), Path(task["done"])
-        if name in self._fetched:
-            self._fetched.discard(name)
-            Path(task["path"]).unlink(missing_ok=True)
-        if reason := header.get("error") or _miscounted(row, header):
+            part = _part(order, outcome.answer)
+            done = from_payload(outcome.payload, DONE_SCHEMA, part.shard)
+            self.folder.put(part.target, new)
+        finally:
             new.unlink(missing_ok=True)
-            self._fail(name, reason)
-            return
-        rows = _rows_of(row) if header["rows"] is None else header["rows"]
-        kept = rows if header["kept"] is None else header["kept"]
-        how = COPIED if task["passages"] is None else WRITTEN
-        part = Part(
-            name, self.targets[name], how, row["sha256"], header["sha256"], header["bytes"], rows, kept,
-            header["changed"], header["spans"], header["lost"],
-        )  # fmt: skip
-        self.done.folder.put(part.target, new)
-        self.done.keep(part, done if how == WRITTEN else None)
-        self.parts.append(part)
-
-    def _fail(self, shard: str, reason: str) -> None:
-        self.failed.append({"shard": shard, "reason": reason})
+        self.ledger.keep([part.finished(order.unit, done)])
+        return part
 
 
-def _rows_of(row: dict[str, Any]) -> int:
-    """The rows of a shard, of which some may not have been scanned."""
-    return int(row["rows_read"] if row["rows"] is None else row["rows"])
+def _listed(row: dict[str, Any]) -> Listed:
+    name = row["shard"]
+    known = {"uri": name, "bytes": row["bytes"]}
+    item = dict.fromkeys(("etag", "version", "modified", "sha256")) | known
+    return Listed(name, objects=(item,) if is_remote(name) else ())
 
 
-def _miscounted(row: dict[str, Any], header: dict[str, Any]) -> str:
-    """Why a new shard cannot be right: its rows are not those that were scanned. Empty if they are."""
-    if header["rows"] is None or row["outcome"] != "scanned" or header["rows"] == _rows_of(row):
-        return ""
-    return f"shard {row['shard']} has {header['rows']:,} rows, and had {_rows_of(row):,} when it was scanned"
+def _part(order: Order, answer: Answer) -> Part:
+    """What a child did; raises ShardError where it could not, or where the rows are not those that were scanned."""
+    row, shard = order.row, order.unit.shard
+    if not isinstance(answer, CleanAnswer):
+        raise ShardError(cast(Failed, answer).error)
+    scanned = int(row["rows_read"] if row["rows"] is None else row["rows"])  # some may not have been
+    rows = scanned if answer.rows is None else answer.rows
+    if rows != scanned and row["outcome"] == "scanned":
+        raise ShardError(f"shard {shard} has {rows:,} rows, and had {scanned:,} when it was scanned")
+    return Part(
+        shard, order.target, WRITTEN if order.anew else COPIED, row["sha256"], answer.sha256, answer.bytes, rows,
+        rows if answer.kept is None else answer.kept, answer.changed, answer.spans, answer.lost,
+    )  # fmt: skip

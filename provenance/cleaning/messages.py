@@ -11,7 +11,7 @@ CLEANER = Role("provenance.cleaning.cleaner")
 
 
 class CleanAnswer(Answer, frozen=True):
-    """What became of a shard."""
+    """What became of a shard; the payload is a table of DONE_SCHEMA."""
 
     rows: Number | None  # None of one that was copied
     kept: Number | None
@@ -28,7 +28,6 @@ class Clean(ShardTask, frozen=True, kw_only=True):
     sha256: str  # that it must have
     target: str
     passages: str | None  # a Parquet file of PASSAGES; None: copy
-    done: str  # where the table of what was done goes
 
     answer: ClassVar[type[Answer]] = CleanAnswer
 

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from provenance._version import __version__
-from provenance.cleaning.again import Again, How, refuse_other_index, scan_again
-from provenance.cleaning.edits import ANNOTATE, MODES
-from provenance.cleaning.job import Job, Settings
-from provenance.cleaning.progress import COPIED, REMOVED, REMOVED_SCHEMA, WRITTEN, Part, Progress
+from provenance.cleaning.again import How, refuse_other_index, scan_again
+from provenance.cleaning.edits import ANNOTATE, DONE_SCHEMA, MODES
+from provenance.cleaning.job import Cleaning, Order
+from provenance.cleaning.parts import RECORD, REMOVED, Part, part_in, write_removed
 from provenance.cleaning.scanned import Scanned, read_run
 from provenance.cleaning.selection import Selection, selected_works, shards_with
+from provenance.cleaning.summary import CleanSummary
 from provenance.cleaning.targets import STATE, targets_of
 from provenance.errors import UsageError
+from provenance.files.digests import readable_json
+from provenance.runs.attempts import Attempt, noted
 from provenance.runs.engine import Watch
-from provenance.runs.lock import held
+from provenance.runs.job_ledger import JobLedger
+from provenance.runs.lock import kept_to
+from provenance.runs.terms import Terms
 from provenance.sketch import Key
 from provenance.storage.folders import Folder, LocalFolder, open_folder
 from provenance.storage.locations import is_remote
 from provenance.store.database import RunReader
 from provenance.units.config import check_workers
+from provenance.units.cutting import Share, units_of
 
 MARKER = "[removed]"
 
@@ -45,71 +49,18 @@ class Wanted:
     how: How = field(default_factory=How)  # and with what
     scratch: Path | None = None
     overwrite: bool = False
+    share: Share | None = None  # of several tasks that write the shards between them; who has none finishes
+
+    @property
+    def checks(self) -> bool:
+        """Whether the new shards are scanned."""
+        return self.check and self.mode != ANNOTATE
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise UsageError(f"--mode is {self.mode!r}; there are {', '.join(MODES)}")
         if not self.marker.isprintable():
             raise UsageError("--marker has characters that cannot be printed")
-
-
-@dataclass(frozen=True)
-class CleanSummary:
-    """What was done; `to_json` is the object that `--json` prints."""
-
-    out: str
-    mode: str
-    selection: Selection
-    works: list[dict[str, Any]]  # that were selected, as rows of v_works
-    parts: list[Part]
-    left_out: list[dict[str, str]]  # shards that were not written, and why
-    skipped: int  # files that were no shards
-    removed: str | None  # where the table of passages is
-    passages: int
-    again: Again | None  # what a scan of the new shards found
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Shards and rows; `rows = kept + dropped`, and all shards are written, copied or left out."""
-        rows, kept = (sum(getattr(part, name) for part in self.parts) for name in ("rows", "kept"))
-        return {
-            "shards": len(self.parts) + len(self.left_out),
-            "written": sum(part.how == WRITTEN for part in self.parts),
-            "copied": sum(part.how == COPIED for part in self.parts),
-            "left_out": len(self.left_out),
-            "no_shards": self.skipped,
-            "rows": rows,
-            "kept": kept,
-            "dropped": rows - kept,
-            "changed": sum(part.changed for part in self.parts),
-            "spans": sum(part.spans for part in self.parts),
-            "passages": self.passages,
-        }
-
-    @property
-    def complete(self) -> bool:
-        """Whether every shard was written, and the scan of the new ones, if there was one, missed nothing."""
-        return not self.left_out and (self.again is None or self.again.complete)
-
-    @property
-    def remaining(self) -> list[dict[str, Any]]:
-        """Works that the new shards still have, at or above the grade."""
-        return [] if self.again is None else self.again.works
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return {
-            "out": self.out,
-            "mode": self.mode,
-            "selection": asdict(self.selection),
-            "works": self.works,
-            "counts": self.counts,
-            "parts": [asdict(part) for part in self.parts],
-            "left_out": self.left_out,
-            "removed": self.removed,
-            "check": None if self.again is None else asdict(self.again),
-            "complete": self.complete,
-        }
 
 
 def clean(
@@ -151,7 +102,8 @@ def clean_into(
 
     A shard in which nothing is selected is copied byte for byte; others keep schema, row groups, compression and
     metadata. One whose SHA-256 is not the one that was scanned is left out, and named; so is one that was not scanned
-    whole, unless `keep_unscanned`. What is done is kept in the folder `.provenance` there: the same call goes on.
+    whole, unless `keep_unscanned`. What is done is kept in the folder `.provenance` there: the same call goes on. With
+    `wanted.share` one task's share is written, and the same call without it does what is left.
     Raises StoreError for what is no run, UsageError for arguments that cannot work, OtherRunError where `out` belongs
     to another run, OutputError where it cannot be written, InterruptedRun after Ctrl-C, and for the scan afterwards
     what `scan` raises.
@@ -160,61 +112,106 @@ def clean_into(
         scanned = read_run(run)
         works = selected_works(run, wanted.selection)
         names = [work["work_id"] for work in works]
-        decided = _Decided.of(scanned, shards_with(run, names), wanted)
-        targets = targets_of([row["shard"] for row in scanned.shards])
-        checks = wanted.check and wanted.mode != ANNOTATE
-        if checks:
+        if wanted.checks:
             refuse_other_index(scanned, wanted.how)
-        folder = open_folder(wanted.out)
-        done = _begun(folder, targets, _terms(scanned, wanted, names), wanted, stack)
+        terms = _terms(scanned, wanted, names)
+        orders, left_out = _orders(scanned, shards_with(run, names), wanted, terms)
+        folder, ledger = _begun(scanned, terms, wanted, stack)
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="provenance-", dir=wanted.scratch)))
-        job = Job(run, scanned, done, targets, names, scratch)
-        how, workers = wanted.how, check_workers(wanted.how.workers)
-        settings = Settings(wanted.mode, wanted.marker, workers, how.limits, how.anonymous, on_shard, on_resumed)
-        job.run(decided.copied, decided.written, settings)
-        removed = None if wanted.mode == ANNOTATE else scratch / "removed.parquet"
-        passages = _write_removed(done, job.parts, works, removed)
-        again = None
-        if checks and job.parts:
-            places = [f"{folder.place}/{part.target}" for part in job.parts]
-            again = scan_again(places, scanned, wanted.selection, how, scratch, watch or Watch())
-        summary = CleanSummary(
-            wanted.out, wanted.mode, wanted.selection, works, job.parts,
-            sorted([*decided.left_out, *job.failed], key=lambda row: row["shard"]), scanned.no_shards,
-            None if removed is None else f"{folder.place}/{REMOVED}", passages, again,
-        )  # fmt: skip
-        done.finish(removed, summary.to_json())
+        task, ours = None, orders
+        if wanted.share is not None:
+            units = set(wanted.share.of(order.unit for order in orders))
+            task, ours = str(wanted.share), [order for order in orders if order.unit in units]
+        attempt = Attempt(ledger, "local", task, check_workers(wanted.how.workers))
+        cleaning = Cleaning(run, scanned, names, wanted.mode, wanted.marker, folder, ledger, scratch)
+        with noted(attempt):
+            parts, failed = _written(cleaning, ours, wanted.how, attempt, on_shard, on_resumed)
+            attempt.note("finished")
+        summary = CleanSummary(wanted.out, wanted.mode, wanted.selection, works, parts, failed, scanned.no_shards)
+        if wanted.share is None:
+            left_out = sorted([*left_out, *failed], key=lambda row: row["shard"])
+            summary = _finish(cleaning, orders, replace(summary, left_out=left_out), wanted, watch or Watch())
     return summary
 
 
-def _begun(
-    folder: Folder, targets: dict[str, str], terms: dict[str, Any], wanted: Wanted, stack: ExitStack
-) -> Progress:
+def _finish(
+    cleaning: Cleaning, orders: Sequence[Order], summary: CleanSummary, wanted: Wanted, watch: Watch
+) -> CleanSummary:
+    """What is due when all shards are written: the table of what was removed, a scan of the new ones, the record."""
+    ledger, scratch, again = cleaning.ledger, cleaning.scratch, None
+    removed = None if wanted.mode == ANNOTATE else scratch / REMOVED
+    passages = write_removed(ledger, [order.unit for order in orders], summary.works, removed)
+    if wanted.checks and summary.parts:
+        places = [f"{cleaning.folder.place}/{part.target}" for part in summary.parts]
+        again = scan_again(places, cleaning.scanned, wanted.selection, wanted.how, scratch, watch)
+    place = None if removed is None else f"{ledger.place}/{REMOVED}"
+    summary = replace(summary, removed=place, passages=passages, again=again)
+    if removed is not None:
+        ledger.folder.put(REMOVED, removed)
+    terms = ledger.terms()
+    record = {"digest": terms.digest, "terms": terms.values, "state": "done", **summary.to_json()}
+    ledger.folder.write(RECORD, readable_json(record), replace=True)
+    return summary
+
+
+def _written(
+    cleaning: Cleaning,
+    orders: Sequence[Order],
+    how: How,
+    attempt: Attempt,
+    on_shard: Callable[[int], None],
+    on_resumed: Callable[[int, int], None],
+) -> tuple[list[Part], list[dict[str, str]]]:
+    """Have all shards written that are not yet; returns what was done to each, and those that could not be."""
+    names = cleaning.ledger.unit_names()
+    parts = {order.unit: part_in(cleaning.ledger, order.unit, names, cleaning.folder) for order in orders}
+    left = [order for order in orders if parts[order.unit] is None]
+    attempt.of, attempt.found = len(orders), len(orders) - len(left)
+    if attempt.found:
+        on_resumed(attempt.found, attempt.of)
+    failed = []
+    for order, part in cleaning.do(left, attempt.workers, how.limits, how.anonymous):
+        on_shard(len(left))
+        if isinstance(part, Part):
+            parts[order.unit] = part
+            attempt.units += 1
+        else:
+            failed.append({"shard": order.unit.shard, "reason": str(part)})
+    return [part for part in parts.values() if part is not None], failed
+
+
+def _begun(scanned: Scanned, terms: Terms, wanted: Wanted, stack: ExitStack) -> tuple[Folder, JobLedger]:
     """Take the folder for new shards, with nothing of anybody else in it."""
+    folder, targets = open_folder(wanted.out), targets_of([row["shard"] for row in scanned.shards])
     _refuse_own(folder, targets)
-    done = Progress(folder, terms)
-    if isinstance(folder, LocalFolder):
-        (folder.path / STATE).mkdir(exist_ok=True)
-        stack.enter_context(held(folder.path / STATE / "lock", wanted.out))
-    if not done.begun() and not wanted.overwrite:
-        _refuse_taken(folder, targets.values())
-    done.begin(wanted.overwrite)
-    folder.sweep()
-    return done
+    ledger = JobLedger(open_folder(f"{folder.place}/{STATE}"), DONE_SCHEMA)
+    stack.enter_context(kept_to(ledger.folder, wanted.share, wanted.out))
+    if wanted.overwrite:
+        ledger.clear(RECORD, REMOVED)
+    taken = sorted(set(folder.names("")) & set(targets.values()))
+    if taken and not wanted.overwrite and ledger.begun() is None:  # asked last: another task may begin meanwhile
+        raise UsageError(
+            f"{folder.place} has {taken[0]} already: choose another --out, or pass --overwrite to replace it"
+        )
+    ledger.take(terms, {})
+    if wanted.share is None:
+        folder.sweep()
+    return folder, ledger
 
 
-def _terms(scanned: Scanned, wanted: Wanted, works: Sequence[str]) -> dict[str, Any]:
-    return {
-        "version": 1,
-        "tool_version": __version__,
-        "run_terms": scanned.run["terms_digest"],
-        "run_units": scanned.run["units_digest"],
-        "mode": wanted.mode,
-        "marker": wanted.marker,
-        "selection": asdict(wanted.selection),
-        "works": list(works),
-        "keep_unscanned": wanted.keep_unscanned,
-    }
+def _terms(scanned: Scanned, wanted: Wanted, works: Sequence[str]) -> Terms:
+    return Terms(
+        {
+            "tool_version": __version__,
+            "run_terms": scanned.run["terms_digest"],
+            "run_units": scanned.run["units_digest"],
+            "mode": wanted.mode,
+            "marker": wanted.marker,
+            "selection": json.loads(json.dumps(asdict(wanted.selection))),
+            "works": list(works),
+            "keep_unscanned": wanted.keep_unscanned,
+        }
+    )
 
 
 def _refuse_own(folder: Folder, targets: dict[str, str]) -> None:
@@ -228,33 +225,20 @@ def _refuse_own(folder: Folder, targets: dict[str, str]) -> None:
             raise UsageError(f"--out {folder.place} is where the shards lie: choose another folder")
 
 
-def _refuse_taken(folder: Folder, targets: Iterable[str]) -> None:
-    """Raise UsageError where there are files with the names of new shards."""
-    taken = sorted(set(folder.names("")) & set(targets))
-    if taken:
-        raise UsageError(
-            f"{folder.place} has {taken[0]} already: choose another --out, or pass --overwrite to replace it"
-        )
-
-
-@dataclass(frozen=True)
-class _Decided:
-    """What is done with each shard before any is looked at."""
-
-    copied: list[dict[str, Any]]
-    written: list[dict[str, Any]]
-    left_out: list[dict[str, str]]
-
-    @classmethod
-    def of(cls, scanned: Scanned, found: set[str], wanted: Wanted) -> _Decided:
-        decided = cls([], [], [])
-        for row in scanned.shards:
-            written = row["shard"] in found or wanted.mode == ANNOTATE
-            if reason := _why_not(row, written, wanted.keep_unscanned):
-                decided.left_out.append({"shard": row["shard"], "reason": reason})
-            else:
-                (decided.written if written else decided.copied).append(row)
-        return decided
+def _orders(
+    scanned: Scanned, found: set[str], wanted: Wanted, terms: Terms
+) -> tuple[list[Order], list[dict[str, str]]]:
+    """What is done with each shard, and those that are left out, before any is looked at."""
+    orders, left_out = [], []
+    targets = targets_of([row["shard"] for row in scanned.shards])
+    for row in scanned.shards:
+        name, anew = row["shard"], row["shard"] in found or wanted.mode == ANNOTATE
+        if reason := _why_not(row, anew, wanted.keep_unscanned):
+            left_out.append({"shard": name, "reason": reason})
+        else:
+            (unit,) = units_of(name, row["bytes"] or 0, row["sha256"], 1, terms.digest)
+            orders.append(Order(row, unit, targets[name], anew))
+    return orders, left_out
 
 
 def _why_not(row: dict[str, Any], written: bool, keep_unscanned: bool) -> str:
@@ -267,23 +251,3 @@ def _why_not(row: dict[str, Any], written: bool, keep_unscanned: bool) -> str:
     if kind.startswith("megatron") or (written and not kind.startswith(("parquet", "jsonl"))):
         return f"shard {name} is {kind}: only Parquet and JSON lines can be written anew"
     return ""
-
-
-def _write_removed(done: Progress, parts: Sequence[Part], works: list[dict[str, Any]], out: Path | None) -> int:
-    """Write what was taken out, and why, as REMOVED_SCHEMA, in order of shard, row and place; returns the passages."""
-    known = {work["work_id"]: work for work in works}
-    passages = 0
-    with ExitStack() as stack:
-        writer = None if out is None else stack.enter_context(pq.ParquetWriter(out, REMOVED_SCHEMA, compression="zstd"))
-        for part in parts:
-            table = done.done(part) if part.how == WRITTEN else None
-            passages += 0 if table is None else table.num_rows
-            if writer is not None and table is not None:
-                ids = table["work_id"].to_pylist()
-                columns = {
-                    **{name: table[name] for name in table.column_names},
-                    **{name: pa.array([known[work][name] for work in ids], pa.string()) for name in ("grade", "title")},
-                    "shard": pa.repeat(part.shard, table.num_rows),
-                }
-                writer.write_table(pa.table([columns[name] for name in REMOVED_SCHEMA.names], schema=REMOVED_SCHEMA))
-    return passages

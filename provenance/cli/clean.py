@@ -10,7 +10,8 @@ import click
 
 from provenance.cleaning.again import How
 from provenance.cleaning.selection import Selection
-from provenance.cleaning.shards import CleanSummary, Wanted, clean_into
+from provenance.cleaning.shards import Wanted, clean_into
+from provenance.cleaning.summary import CleanSummary
 from provenance.cli.definitions.act import Clean
 from provenance.cli.tables import table
 from provenance.cli.watching import counting, watching

@@ -69,7 +69,7 @@ class Matcher:
         parts = [self._find_in_plain(values.slice(0, 0))[0]]
         for code, rows in sorted(rows_of.items()):
             found, counted = self.find(values.slice(code, 1))
-            for name in vars(counts).keys() - {"documents", "nulls"}:
+            for name in set(counts.__struct_fields__) - {"documents", "nulls"}:
                 setattr(counts, name, getattr(counts, name) + getattr(counted, name) * len(rows))
             if matches := found.documents.size:
                 parts.append(found.take(np.tile(np.arange(matches), len(rows)), np.repeat(rows, matches)))

@@ -18,7 +18,7 @@ from time import monotonic, time
 from provenance.errors import InterruptedRun, OutputError, ProvenanceError
 from provenance.process.command_line import command_line
 from provenance.process.software import account, code_commit, code_sha256, packages
-from provenance.runs.ledger import Ledger
+from provenance.runs.job_ledger import JobLedger
 
 STEP_SECONDS = 2.0  # the wall clock may drift so far from the other before it counts as set
 
@@ -27,12 +27,13 @@ STEP_SECONDS = 2.0  # the wall clock may drift so far from the other before it c
 class Attempt:
     """One attempt; who makes it counts in it what is done."""
 
-    ledger: Ledger
+    ledger: JobLedger
     engine: str
     task: str | None
     workers: int
     units: int = 0  # done
     found: int = 0  # done before
+    of: int = 0  # all that there are; 0: not known yet
     compile_seconds: float = 0.0
     began: float = field(default_factory=monotonic)
     wall: float = field(default_factory=time)
@@ -86,7 +87,7 @@ class Attempt:
 def noted(attempt: Attempt) -> Iterator[None]:
     """Note the beginning of an attempt, and its end where it does not come to a good one: that it notes itself.
 
-    An OutputError says from then on that done units are kept.
+    From then on an OutputError, and the InterruptedRun after Ctrl-C or SIGTERM, say what was done and kept.
     """
     attempt.note("under way")
     try:
@@ -99,4 +100,9 @@ def noted(attempt: Attempt) -> Iterator[None]:
             raise OutputError(
                 f"{error}. {attempt.done} are kept in {attempt.ledger.place}; the same command goes on"
             ) from error
+        if isinstance(error, KeyboardInterrupt) and attempt.of:
+            raise InterruptedRun(
+                f"interrupted: {attempt.found + attempt.units:,} of {attempt.of:,} units are done and kept in "
+                f"{attempt.ledger.place}; the same command goes on from there"
+            ) from None
         raise

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from msgspec import to_builtins
 
 from provenance.errors import ShardError, UsageError
 from provenance.files.digests import text_digest
-from provenance.isolation.supervisor import Children, Task
+from provenance.isolation.crews import WORKER
+from provenance.isolation.supervisor import Children
+from provenance.isolation.tasks import Failed, Outcome, Task
 from provenance.matching.common import Known, joined
+from provenance.runs.engine import Means, Step, do
+from provenance.runs.listed import Listed
 from provenance.shards.listing import list_shards
-from provenance.shards.shard import Part, plan_units
+from provenance.shards.shard import plan_units
 from provenance.units.config import ScanConfig
+from provenance.units.messages import Describe, DescribeAnswer, Digest, DigestAnswer, Learn, LearnAnswer, WorkerHello
 from provenance.units.payloads import from_payload
 from provenance.units.unit import LEARNED_SCHEMA
 
@@ -35,7 +40,27 @@ def no_background() -> Background:
     return Background(np.empty(0, dtype=np.uint64), {})
 
 
-def learn(paths: Sequence[str], hello: dict[str, Any], config: ScanConfig, workers: int) -> Background:
+class LearnSteps:
+    """The steps of a file of ordinary text, whose results are the outcomes of its tasks."""
+
+    def __init__(self, file: Listed, unit_bytes: int) -> None:
+        self.file, self._unit_bytes = file, unit_bytes
+
+    def begin(self, path: Path) -> Sequence[Task]:
+        """See Steps."""
+        return [Describe(self.file.name, str(path))]
+
+    def take(self, outcome: Outcome) -> Step[Outcome]:
+        """See Steps."""
+        answer, name = outcome.answer, self.file.name
+        if not isinstance(answer, DescribeAnswer):
+            return Step(results=[outcome])
+        units = plan_units(answer.parts, self._unit_bytes)
+        learns = [Learn(name, name, answer.identity, columns=answer.columns, parts=tuple(parts)) for parts in units]
+        return Step([*learns, Digest(name, name, answer.identity)])
+
+
+def learn(paths: Sequence[str], hello: WorkerHello, config: ScanConfig, workers: int) -> Background:
     """Read shards of ordinary text in worker processes of their own, which are told `hello`.
 
     A fingerprint counts once for each document. One document may be a copy of a book, so `background_documents` have to
@@ -46,31 +71,20 @@ def learn(paths: Sequence[str], hello: dict[str, Any], config: ScanConfig, worke
     files: dict[str, dict[str, Any]] = {}
     for file in list_shards(paths):
         files[file.path] = {"path": file.path, "skipped": file.skipped, "sha256": None, "documents": 0}
-    tasks: deque[Task] = deque(
-        {"task": "describe", "shard": path, "path": path} for path in files if not files[path]["skipped"]
-    )
-    if not tasks:
+    jobs = [LearnSteps(Listed(path), config.unit_bytes) for path in files if not files[path]["skipped"]]
+    if not jobs:
         raise UsageError(f"no shard to learn background from in {', '.join(paths)}")
     known = joined([])
+    means = Means(WORKER, hello, min(workers, 2 * len(files)), Path(gettempdir()))  # nothing is fetched
     with Children() as children:
-        results = children.run(hello, tasks, min(workers, 2 * len(files)), lambda size: None, lambda: None)
-        for header, payload in results:
-            if "error" in header:
-                raise ShardError(f"background cannot be learned: {header['error']}")
-            if header["task"] == "describe":
-                pinned = {"shard": header["shard"], "path": header["shard"], "identity": header["identity"]}
-                unit = {**pinned, "columns": header["columns"]}
-                parts = [Part(**part) for part in header["parts"]]
-                tasks.extend(
-                    {"task": "learn", "parts": [to_builtins(part) for part in some], **unit}
-                    for some in plan_units(parts, config.unit_bytes)
-                )
-                tasks.append({"task": "digest", **pinned})
-            elif header["task"] == "digest":
-                files[header["shard"]]["sha256"] = header["sha256"]
-            else:
-                files[header["shard"]]["documents"] += header["documents"]
-                columns = from_payload(payload, LEARNED_SCHEMA, header["shard"]).columns
+        for task, answer, payload in do(jobs, means, children):
+            if isinstance(answer, Failed):
+                raise ShardError(f"background cannot be learned: {answer.error}")
+            if isinstance(answer, DigestAnswer):
+                files[task.shard]["sha256"] = answer.sha256
+            elif isinstance(answer, LearnAnswer):
+                files[task.shard]["documents"] += answer.documents
+                columns = from_payload(payload, LEARNED_SCHEMA, task.shard).columns
                 known = joined([known, Known(*(column.to_numpy() for column in columns))])
     fingerprints = known.fingerprints[known.documents >= config.background_documents]
     record = {

@@ -18,13 +18,14 @@ from provenance import errors
 from provenance._version import __version__
 from provenance.errors import OutputError, ProvenanceError, UsageError, first_line
 from provenance.runs.connection import ENDING_SECONDS, Head, RayError, connected, ray, within
-from provenance.runs.engine import Setup, Watch
-from provenance.runs.ledger import Kept, Ledger
-from provenance.runs.plan import Job, failed_record
+from provenance.runs.engine import Watch
+from provenance.runs.job_ledger import Kept
+from provenance.runs.ledger import Ledger
+from provenance.runs.listed import Job
 from provenance.runs.scanner import Scanner
+from provenance.runs.scanning import Setup, failed
 from provenance.storage.locations import is_remote
 from provenance.units.cutting import Unit
-from provenance.units.located import RESULT_SCHEMA
 
 AHEAD = 2  # jobs that a scanner has, done or not: the next one waits there, so that it never waits for the driver
 TRIES = 3  # of a job whose scanner was lost; then its units are not scanned, and named
@@ -58,8 +59,9 @@ def scan_on_ray(
     pieces = deque(_pieces(jobs))
     if not pieces:
         return
+    hello = setup.hello()
     told = {
-        **{name: value for name, value in setup.hello().items() if name in ("config", "index_digest", "key")},
+        **{name: getattr(hello, name) for name in ("config", "index_digest", "key")},
         "directory": str(Path.cwd()),
         "index": index if is_remote(index) else str(Path(index).absolute()),
         "decoys": list(decoys),
@@ -226,7 +228,7 @@ def _given_up(ledger: Ledger, piece: Piece, error: Exception) -> Iterator[Kept]:
         if ledger.is_done(unit):
             yield _arrived(ledger, unit)
         else:
-            yield ledger.keep(unit, failed_record(shard, "worker died", reason), RESULT_SCHEMA.empty_table())
+            yield from ledger.keep([failed(unit, "worker died", reason)])
 
 
 def _pieces(jobs: Sequence[Job]) -> Iterator[Piece]:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from provenance.errors import LedgerDamagedError, OtherRunError, StoreError
-from provenance.runs.ledger import Kept, Ledger
+from provenance.runs.job_ledger import Kept, existing_folder
+from provenance.runs.ledger import Ledger
 from provenance.runs.listed import Listed
 from provenance.runs.record import (
     ScanSummary,
@@ -23,7 +24,6 @@ from provenance.runs.record import (
     summarize,
 )
 from provenance.runs.terms import Terms
-from provenance.storage.folders import open_folder
 from provenance.store.database import RunReader, RunWriter
 from provenance.store.journal import entries
 from provenance.units.cutting import Unit
@@ -76,12 +76,12 @@ class Loader:
             "sha256": kept.sha256,
             "whole": kept.whole,
             "rows_read": kept.record["rows_read"],
-            "matches": kept.matches.num_rows,
+            "matches": kept.table.num_rows,
         }
         self.records[unit.shard].add(kept.record)
-        self._tables.append(kept.matches)
+        self._tables.append(kept.table)
         self._origins += kept.record["origins"]
-        self._bytes += kept.matches.nbytes
+        self._bytes += kept.table.nbytes
         if self._bytes >= LOADED_BYTES or len(self._origins) >= LOADED_ORIGINS:
             self._load()
 
@@ -146,12 +146,12 @@ def collect(
     Raises OtherRunError where there is no run, LedgerDamagedError where its own files are damaged; a unit whose file
     is damaged counts as missing.
     """
-    return collect_into(Ledger(open_folder(out)), Path(db), overwrite=overwrite, on_unit=on_unit)
+    return collect_into(Ledger(existing_folder(out)), Path(db), overwrite=overwrite, on_unit=on_unit)
 
 
 def works_in(out: str | Path) -> list[str]:
     """The works that the run in `out` scans for; raises OtherRunError, LedgerDamagedError as `collect` does."""
-    ledger = Ledger(open_folder(out))
+    ledger = Ledger(existing_folder(out))
     ledger.terms()  # raises where there is no run
     editions = ledger.editions()
     return [row["work_id"] for row in editions.select(["work_id", "decoy"]).to_pylist() if not row["decoy"]]

@@ -1,25 +1,28 @@
-"""Scans units on this machine, with worker processes, and keeps each in the ledger as soon as it is done."""
+"""Does a job on this machine: children do tasks with shards, which are fetched before and removed after where need be.
+
+What is done with a shard, the *steps* of its kind of job say. One shard is finished before the next is begun, so that
+what was done survives a kill, and fetched bytes do not pile up.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar, cast
 
-import pyarrow as pa
+from msgspec import Struct, convert, to_builtins
 
-from provenance.errors import IndexDamagedError, ShardError
-from provenance.files.digests import file_identity
-from provenance.index.opening import Index
-from provenance.isolation.supervisor import Children
-from provenance.runs.background import Background, no_background
-from provenance.runs.ledger import Kept, Ledger
-from provenance.runs.plan import Finished, Job, Plan
-from provenance.units.config import ScanConfig, WorkerLimits
-from provenance.units.cutting import Unit
-from provenance.units.located import RESULT_SCHEMA
-from provenance.units.payloads import from_payload
+from provenance.isolation.crews import FETCHER, Crew, Role
+from provenance.isolation.supervisor import STALL_SECONDS, Children, Fetching
+from provenance.isolation.tasks import Answer, Failed, Outcome, Task
+from provenance.runs.listed import FETCHERS, Listed
+from provenance.units.messages import Fetch, FetchAnswer, FetcherHello, StoredObject
+
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 
 @dataclass(frozen=True)
@@ -34,84 +37,170 @@ class Watch:
 
 
 @dataclass(frozen=True)
-class Setup:
-    """What every unit of a run is scanned with, here."""
+class Step(Generic[R_co]):
+    """What follows from a task: more tasks with the same shard, and what is done now."""
 
-    index: Index
-    config: ScanConfig
-    limits: WorkerLimits
-    scratch: Path  # where objects are fetched to
-    anonymous: bool
+    tasks: Sequence[Task] = ()
+    results: Sequence[R_co] = ()
+
+
+class Steps(Protocol[R_co]):
+    """What a job does with one shard, which is done when no task is left."""
+
+    @property
+    def file(self) -> Listed:
+        """The shard."""
+
+    def begin(self, path: Path) -> Sequence[Task]:
+        """The first tasks, now that the shard's bytes lie at `path`."""
+
+    def take(self, outcome: Outcome) -> Step[R_co]:
+        """What follows from a task's outcome, that of fetching the shard included."""
+
+
+@dataclass(frozen=True)
+class OneTask:
+    """Steps of a single task, whose outcome is the result; so is that of a fetch that failed."""
+
+    file: Listed
+    task: Callable[[str, Path], Task] | None  # of name and place; None: fetching it is all
+
+    def begin(self, path: Path) -> Sequence[Task]:
+        """See Steps."""
+        return [] if self.task is None else [self.task(self.file.name, path)]
+
+    def take(self, outcome: Outcome) -> Step[Outcome]:
+        """See Steps."""
+        fetched = self.task is not None and isinstance(outcome.answer, FetchAnswer)
+        return Step() if fetched else Step(results=[outcome])
+
+
+@dataclass
+class _Open(Generic[R]):
+    """A shard under way."""
+
+    steps: Steps[R]
+    paths: list[Path]  # where its bytes lie, or will
+    fetched: bool = False
+    waiting: int = 0  # tasks that are not done
+
+
+class Work(Generic[R]):
+    """The tasks of a job: those that can be done now, and what has to be fetched, as far as there is room."""
+
+    def __init__(self, jobs: Iterable[Steps[R]], scratch: Path, ahead: int) -> None:
+        """Objects are fetched to `scratch`, which is made if there are any; at most `ahead` shards lie there."""
+        self.tasks, self.fetches = _Tasks(), _Tasks()
+        self._ahead, self._lying = ahead, 0  # fetched shards
+        self._shards: dict[str, _Open[R]] = {}
+        for number, steps in enumerate(jobs):
+            if steps.file.objects:
+                self.fetches.append(self._fetch(steps, scratch / f"{number:06}"))
+            else:
+                shard = self._shards[steps.file.name] = _Open(steps, [Path(steps.file.name)])
+                self._add(shard, steps.begin(shard.paths[0]), self.tasks.extend)
+        self.shards = len(self._shards)
+        if self.fetches:
+            scratch.mkdir(parents=True, exist_ok=True)
+
+    def _fetch(self, steps: Steps[R], stem: Path) -> Task:
+        objects = tuple(convert(item, StoredObject) for item in steps.file.objects)
+        suffixes = (".bin", ".idx") if len(objects) > 1 else ("",)
+        paths = [stem.with_name(stem.name + suffix) for suffix in suffixes]
+        self._shards[steps.file.name] = _Open(steps, paths)
+        return Fetch(steps.file.name, objects=objects, targets=tuple(map(str, paths)))
+
+    def _add(self, shard: _Open[R], tasks: Sequence[Task], queue: Callable[[Iterable[Task]], None]) -> None:
+        shard.waiting += len(tasks)
+        queue(tasks)
+
+    def has_room(self) -> bool:
+        """Whether another shard may be fetched."""
+        return self._lying < self._ahead
+
+    def take(self, outcome: Outcome) -> Sequence[R]:
+        """Take the outcome of a task; returns what is done now."""
+        name = outcome.task.shard
+        shard = self._shards[name]
+        step = shard.steps.take(outcome)
+        tasks = list(step.tasks)
+        if not isinstance(outcome.task, Fetch):
+            shard.waiting -= 1
+        elif isinstance(outcome.answer, FetchAnswer):
+            shard.fetched, self._lying = True, self._lying + 1
+            tasks += shard.steps.begin(shard.paths[0])
+        self._add(shard, tasks[::-1], self.tasks.extendleft)
+        if not shard.waiting:
+            del self._shards[name]
+            self._lying -= shard.fetched
+            for path in shard.paths if shard.fetched else ():
+                with suppress(OSError):
+                    path.unlink()
+        return step.results
+
+
+@dataclass(frozen=True)
+class Means:
+    """With what a job is done."""
+
+    role: Role  # of the children that do it
+    hello: Struct
     workers: int
-    background: Background = field(default_factory=no_background)
-    watch: Watch = field(default_factory=Watch)
-    keep_workers: bool = False  # for more jobs with the same setup
-
-    def hello(self) -> dict[str, Any]:
-        """What every worker is told first."""
-        return {
-            "config": self.config.to_json(),
-            "index": str(self.index.folder.absolute()),
-            "index_digest": self.index.digest,
-            "key": self.index.key.told(),
-            "memory": self.limits.memory_bytes,
-        }
+    scratch: Path
+    anonymous: bool = False
+    payload: bytes = b""  # told with `hello`
+    stall: float = STALL_SECONDS
+    keep: bool = False  # children, for more jobs by the same means
 
 
-def scan_here(ledger: Ledger, jobs: Sequence[Job], setup: Setup, pool: Children) -> Iterator[Kept]:
-    """Scan the units of jobs and keep each. Closing the iterator ends the workers.
-
-    Raises IndexDamagedError if the index changes meanwhile; units that were kept before are good.
-    """
-    units = sum(len(job.units) for job in jobs)
-    if not units:
+def do(jobs: Sequence[Steps[R]], means: Means, pool: Children, watch: Watch | None = None) -> Generator[R]:
+    """Do a job with every shard; results come as they are done. Closing the iterator ends the children."""
+    work = Work(jobs, means.scratch, means.workers + 1)
+    if not work.shards:
         return
-    plan = Plan(jobs, setup.scratch, setup.anonymous, setup.workers)
-    estimates = {job.file.name: job.units for job in jobs}
-    pinned, watch = index_identity(setup.index), setup.watch
-    watch.on_planned(sum(unit.text_bytes for job in jobs for unit in job.units))
+    crews = [Crew(means.role, means.hello, work.tasks, means.workers, means.payload)]
+    if work.fetches:
+        size = min(FETCHERS, len(work.fetches))
+        crews.append(Crew(FETCHER, FetcherHello(means.anonymous), work.fetches, size, has_room=work.has_room))
+    with closing(_outcomes(pool, crews, means, watch or Watch())) as outcomes:
+        for outcome in outcomes:
+            yield from work.take(outcome)
+
+
+class _Tasks(deque[Any]):
+    """Tasks as the supervisor takes them, for now: as JSON values."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: dict[tuple[Any, ...], Task] = {}
+
+    def popleft(self) -> Any:  # noqa: ANN401
+        task = super().popleft()
+        if isinstance(task, dict):
+            return task
+        values = to_builtins(task)
+        self.given[_name(values)] = task
+        return values
+
+
+def _name(values: dict[str, Any]) -> tuple[Any, ...]:
+    return values["task"], values["shard"], values.get("slot")
+
+
+def _outcomes(pool: Children, crews: Sequence[Crew], means: Means, watch: Watch) -> Generator[Outcome]:
+    """What children answer, for now from the supervisor's JSON values."""
+    tasks = cast(_Tasks, crews[0].tasks)
+    fetching = Fetching()
+    for crew in crews[1:]:
+        fetching = Fetching(to_builtins(crew.hello), cast(_Tasks, crew.tasks), crew.size, crew.has_room)
     results = pool.run(
-        setup.hello(), plan.tasks, min(setup.workers, units + plan.shards),
-        lambda size: watch.on_progress(size, 0), watch.on_compiling, setup.background.fingerprints.tobytes(),
-        plan.fetching, keep=setup.keep_workers, stall=setup.limits.stall_seconds,
+        to_builtins(means.hello), tasks, means.workers, lambda size: watch.on_progress(size, 0), watch.on_compiling,
+        means.payload, fetching, means.keep, means.stall,
     )  # fmt: skip
-    try:
-        for header, payload in results:
-            if header["task"] == "describe" and "error" not in header:
-                watch.on_planned(_correction(header["parts"], estimates[header["shard"]]))
-            elif header["task"] == "scan" and "error" not in header:
-                watch.on_progress(header["untold_bytes"], 0)
-                watch.on_compiled(header["compile_seconds"])
-            for done in plan.done(header, payload):
-                if index_identity(setup.index) != pinned:
-                    raise IndexDamagedError(
-                        f"index {setup.index.folder} changed while it was being scanned with: units that were done "
-                        "before are kept; begin anew when nobody writes to it"
-                    )
-                kept = ledger.keep(done.unit, *_checked(done))
-                watch.on_progress(0, kept.matches.num_rows)
-                yield kept
-    finally:
-        results.close()  # type: ignore[attr-defined]  # it is a generator
-
-
-def index_identity(index: Index) -> str:
-    """What changes when a file of an index is written to."""
-    return " ".join(file_identity(index.folder / name) for name in index.manifest["files"])
-
-
-def _checked(done: Finished) -> tuple[dict[str, Any], pa.Table]:
-    """The closing record and the matches of a unit. What a child sends that parses hostile files may be anything."""
-    if not done.payload:
-        return done.record, RESULT_SCHEMA.empty_table()
-    try:
-        return done.record, from_payload(done.payload, RESULT_SCHEMA, done.unit.shard)
-    except ShardError as error:
-        problem = {"shard": done.unit.shard, "row_group": None, "row": None, "kind": "fault", "reason": str(error)}
-        return {**done.record, "problems": [*done.record["problems"], problem]}, RESULT_SCHEMA.empty_table()
-
-
-def _correction(parts: Sequence[dict[str, Any]], units: Sequence[Unit]) -> int:
-    """By how many bytes a shard's own account of its texts differs from the estimate, for those of its units."""
-    told = sum(int(part["text_bytes"]) for part in parts)
-    return told * len(units) // units[0].slots - sum(unit.text_bytes for unit in units)
+    with closing(cast("Generator[tuple[dict[str, Any], bytes]]", results)) as answers:
+        for header, payload in answers:
+            queue = cast(_Tasks, fetching.tasks) if header["task"] == "fetch" else tasks
+            task = queue.given[_name(header)]
+            fields = {name: value for name, value in header.items() if name not in ("kind", "task", "shard", "slot")}
+            kind: type[Answer] = Failed if "error" in header else task.answer
+            yield Outcome(task, convert({**fields, "kind": kind.__name__.lower()}, kind), payload)

@@ -7,10 +7,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from msgspec import to_builtins
+
+from provenance.isolation import crews
 from provenance.isolation.supervisor import INSPECTOR, Children
+from provenance.runs.engine import Means, OneTask, do
 from provenance.runs.listed import list_all
-from provenance.runs.plan import Job, Plan
 from provenance.units.config import ScanConfig
+from provenance.units.messages import Inspect, InspectorHello
 
 
 def inspect_shards(
@@ -20,21 +24,18 @@ def inspect_shards(
 
     Raises UsageError for what names nothing. Objects are fetched into a temporary directory, one after another.
     """
-    hello = {"config": (config or ScanConfig()).to_json(), "rows": rows}
+    config = config or ScanConfig()
     with TemporaryDirectory(prefix="provenance-") as folder, Children(parsing=INSPECTOR) as children:
-        settings = config or ScanConfig()
-        listed = list_all([str(shard) for shard in shards], anonymous, children, settings.unit_bytes)
+        listed = list_all([str(shard) for shard in shards], anonymous, children, config.unit_bytes)
         for file in listed:
             if file.skipped:
                 yield {"shard": file.name, "skipped": file.skipped}
             if file.unreadable:
                 yield {"shard": file.name, "error": file.unreadable}
-        jobs = [Job(file, ()) for file in listed if not file.skipped and not file.unreadable]
-        plan = Plan(jobs, Path(folder), anonymous, 1, first="inspect")
-        if not plan.shards:
-            return
-        results = children.run(hello, plan.tasks, 1, lambda size: None, lambda: None, fetching=plan.fetching)
-        for header, _ in results:
-            plan.done(header)
-            if header["task"] == "inspect" or "error" in header:
-                yield {name: value for name, value in header.items() if name not in ("kind", "task")}
+        files = [file for file in listed if not file.skipped and not file.unreadable]
+        jobs = [OneTask(file, lambda name, path: Inspect(name, str(path))) for file in files]
+        means = Means(crews.INSPECTOR, InspectorHello(config.to_json(), rows), 1, Path(folder), anonymous)
+        for task, answer, _ in do(jobs, means, children):
+            values = to_builtins(answer)
+            del values["kind"]
+            yield {"shard": task.shard, **values}

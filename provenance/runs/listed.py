@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -22,6 +22,8 @@ from provenance.shards.opening import MEGATRON, kind_of
 from provenance.storage.locations import is_remote
 from provenance.storage.specs import expand_lists
 from provenance.units.cutting import Unit, slots_of, units_of
+
+CHANGED, REMOVED, ADDED = "changed", "removed", "added"
 
 FETCHERS = 2  # processes; each has several requests in flight
 
@@ -53,6 +55,28 @@ class Listed:
     def units(self, terms: str) -> list[Unit]:
         """Its units in a run on these terms."""
         return units_of(self.name, self.bytes, self.identity, self.slots, terms)
+
+
+def changes(planned: Iterable[Listed], now: Iterable[Listed]) -> dict[str, str]:
+    """Shards that are not as they were planned, by name, and what became of each."""
+    before, after = ({file.name: file for file in some if file.slots} for some in (planned, now))
+    names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+    return {name: REMOVED if name not in after else ADDED if name not in before else CHANGED for name in names}
+
+
+class Job(NamedTuple):
+    """A shard, and those of its units that have to be done."""
+
+    file: Listed
+    units: tuple[Unit, ...]
+
+
+def jobs_of(listed: Iterable[Listed], units: Iterable[Unit]) -> list[Job]:
+    """The shards of some units, each with its own, in the order of the listing."""
+    of_shard: dict[str, list[Unit]] = {}
+    for unit in units:
+        of_shard.setdefault(unit.shard, []).append(unit)
+    return [Job(file, tuple(of_shard[file.name])) for file in listed if file.name in of_shard]
 
 
 def list_all(specs: Sequence[str], anonymous: bool, children: Children, unit_bytes: int) -> list[Listed]:

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from provenance.errors import OtherRunError, OutputError
+from provenance.storage.folders import Folder, LocalFolder
+from provenance.units.cutting import Share
 
 with contextlib.suppress(ImportError):
     import fcntl
@@ -44,6 +46,14 @@ def held(path: Path, what: str) -> Iterator[None]:
             file.truncate(0)
             file.write(json.dumps(holder).encode())
             file.flush()
+        yield
+
+
+@contextlib.contextmanager
+def kept_to(folder: Folder, share: Share | None, what: str) -> Iterator[None]:
+    """Hold a folder's lock, where it is one of this machine: for oneself, or for one's share beside other tasks."""
+    name = "lock" if share is None else f"lock-{share.task}-of-{share.tasks}"
+    with held(folder.path / name, what) if isinstance(folder, LocalFolder) else contextlib.nullcontext():
         yield
 
 

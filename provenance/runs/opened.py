@@ -10,21 +10,22 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from provenance.errors import InterruptedRun, ProvenanceError
+from provenance.errors import ProvenanceError
 from provenance.index.near import joined_index, near_index
 from provenance.index.opening import Index
 from provenance.isolation.supervisor import Children
 from provenance.process.command_line import command_line
 from provenance.runs.attempts import Attempt, noted
 from provenance.runs.background import learn
-from provenance.runs.engine import Setup, Watch, scan_here
-from provenance.runs.ledger import RUN, Kept, Ledger
-from provenance.runs.listed import Listed, list_all
-from provenance.runs.lock import held
-from provenance.runs.plan import Job, jobs_of
+from provenance.runs.engine import Watch
+from provenance.runs.job_ledger import RUN, Kept
+from provenance.runs.ledger import Ledger
+from provenance.runs.listed import Job, Listed, changes, jobs_of, list_all
+from provenance.runs.lock import kept_to
 from provenance.runs.request import Request
+from provenance.runs.scanning import Setup, scan_here
 from provenance.runs.terms import Terms, make_terms
-from provenance.storage.folders import Folder, LocalFolder, open_folder
+from provenance.storage.folders import Folder, open_folder
 from provenance.units.cutting import Share, Unit
 
 
@@ -39,6 +40,7 @@ class OpenRun:
     attempt: Attempt
     request: Request
     resumed: bool
+    changes: dict[str, str]  # of the shards since the tasks of a batch planned them; see `listed.changes`
 
     @cached_property
     def units(self) -> list[Unit]:
@@ -46,25 +48,20 @@ class OpenRun:
         return [unit for file in self.listed for unit in file.units(self.terms.digest)]
 
     def scan(self, left: Sequence[Unit], units: Sequence[Unit], pool: Children, watch: Watch) -> Iterator[Kept]:
-        """Scan those of some units that are left, by whatever engine."""
-        self.attempt.found = len(units) - len(left)
-        if self.attempt.found:
-            watch.on_resumed(self.attempt.found, len(units))
+        """Scan those of some units that are left, by whatever engine; shards that changed since are left out."""
+        attempt = self.attempt
+        attempt.of, attempt.found = len(units), len(units) - len(left)
+        if attempt.found:
+            watch.on_resumed(attempt.found, attempt.of)
 
         def on_compiled(seconds: float) -> None:
-            self.attempt.compile_seconds = max(self.attempt.compile_seconds, seconds)
+            attempt.compile_seconds = max(attempt.compile_seconds, seconds)
 
-        jobs = jobs_of(self.listed, left)
         setup = replace(self.setup, watch=replace(watch, on_compiled=on_compiled))
-        try:
-            for kept in self._engine(jobs, setup, pool):
-                self.attempt.units += 1
-                yield kept
-        except KeyboardInterrupt:
-            raise InterruptedRun(
-                f"interrupted: {self.attempt.found + self.attempt.units:,} of {len(units):,} units are done and kept "
-                f"in {self.ledger.place}; the same command goes on from there"
-            ) from None
+        unchanged = [unit for unit in left if unit.shard not in self.changes]
+        for kept in self._engine(jobs_of(self.listed, unchanged), setup, pool):
+            attempt.units += 1
+            yield kept
 
     def _engine(self, jobs: Sequence[Job], setup: Setup, pool: Children) -> Iterator[Kept]:
         if self.request.engine == "local":
@@ -88,39 +85,32 @@ def opened(
     """Begin a run, or take up the one that is there: nothing is written before the arguments are known to be good."""
     index = near_index(request.index, request.anonymous)
     Index(index, request.key, request.config.scale)
-    listed: list[Listed] | None = None
-    if share is None:
-        listed = list_all(request.shards, request.anonymous, pool, request.config.unit_bytes)
+    found = list_all(request.shards, request.anonymous, pool, request.config.unit_bytes)
     folder = open_folder(out)
     with ExitStack() as stack:
         stack.enter_context(_forgotten_if_nothing_was_done(folder, alone=share is None))
-        if isinstance(folder, LocalFolder):
-            name = "lock" if share is None else f"lock-{share.task}-of-{share.tasks}"
-            stack.enter_context(held(folder.path / name, str(db or f"task {share} of {out}")))
-            if share is None:
-                folder.sweep()
+        stack.enter_context(kept_to(folder, share, str(db or f"task {share} of {out}")))
+        if share is None:
+            folder.sweep()
         workplace = stack.enter_context(_workplace(request.scratch, db))
         index = joined_index(index, request.decoys, workplace / "index", request.key, request.anonymous, request.cores)
-        found = Index(index, request.key, request.config.scale)
-        found.verify()
+        whole = Index(index, request.key, request.config.scale)
+        whole.verify()
         ledger = Ledger(folder)
         if overwrite:
             ledger.clear()
         resumed = ledger.begun() is not None
-        terms = make_terms(request, found)
-        ledger.begin(terms, found, str(request.index), command_line())
-        if share is not None:
-            listed = ledger.plan()
-        if listed is None:
-            listed = list_all(request.shards, request.anonymous, pool, request.config.unit_bytes)
-        listed = ledger.keep_plan(listed, replace=share is None)
-        setup = Setup(found, request.config, request.limits, workplace / "fetched", request.anonymous, request.cores)
+        terms = make_terms(request, whole)
+        ledger.begin(terms, whole, str(request.index), command_line())
+        listed = ledger.keep_plan(found, replace=share is None)
+        setup = Setup(whole, request.config, request.limits, workplace / "fetched", request.anonymous, request.cores)
         background = ledger.background(
             lambda: learn(list(request.background), setup.hello(), request.config, request.cores)
         )
         attempt = Attempt(ledger, request.engine, None if share is None else str(share), request.cores)
         with noted(attempt):
-            yield OpenRun(ledger, terms, listed, replace(setup, background=background), attempt, request, resumed)
+            setup = replace(setup, background=background)
+            yield OpenRun(ledger, terms, listed, setup, attempt, request, resumed, changes(listed, found))
 
 
 @contextmanager

@@ -7,13 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from provenance.errors import ShardError
+from provenance.isolation.crews import INSPECTOR
 from provenance.isolation.supervisor import Children
+from provenance.isolation.tasks import Failed
+from provenance.runs.engine import Means, OneTask, do
 from provenance.runs.listed import Listed
-from provenance.runs.plan import Job, Plan
 from provenance.units.config import ScanConfig
+from provenance.units.messages import InspectorHello, SampleAnswer
+from provenance.units.messages import Sample as SampleTask
 from provenance.units.payloads import from_payload
 from provenance.units.sampler import ROW_BYTES, SAMPLE_SCHEMA
 
@@ -65,19 +68,16 @@ def sample_rows(
     into a temporary directory, one after another.
     """
     each = -(-rows // max(1, len(listed)))
-    hello = {"config": config.to_json(), "rows": each, "seed": seed}
+    hello = InspectorHello(config.to_json(), each, seed)
+    jobs = [OneTask(file, lambda name, path: SampleTask(name, str(path))) for file in listed]
     sample = Sample()
     with TemporaryDirectory(prefix="provenance-") as folder:
-        plan = Plan([Job(file, ()) for file in listed], Path(folder), anonymous, 1, first="sample")
-        results = children.run(hello, plan.tasks, workers, lambda size: None, lambda: None, fetching=plan.fetching)
-        for header, payload in results:
-            plan.done(header)
-            if "error" in header:
-                sample.unreadable[header["shard"]] = header["error"]
-            elif header["task"] == "sample":
-                _take(sample, header, payload, each)
-            else:
-                continue
+        means = Means(INSPECTOR, hello, workers, Path(folder), anonymous)
+        for task, answer, payload in do(jobs, means, children):
+            if isinstance(answer, Failed):
+                sample.unreadable[task.shard] = answer.error
+            elif isinstance(answer, SampleAnswer):
+                _take(sample, task.shard, answer, payload, each)
             on_shard()
     sample.rows.sort()
     sample.shards.sort()
@@ -85,12 +85,12 @@ def sample_rows(
     return sample
 
 
-def _take(sample: Sample, header: dict[str, Any], payload: bytes, most: int) -> None:
-    shard = header["shard"]
+def _take(sample: Sample, shard: str, answer: SampleAnswer, payload: bytes, most: int) -> None:
     rows = from_payload(payload, SAMPLE_SCHEMA, shard).to_pylist()
     if len(rows) > most or any(row["text"] is None or len(row["text"]) > ROW_BYTES for row in rows):
         raise ShardError(f"shard {shard}: its worker's answer makes no sense: it has more than was asked for")
     sample.rows += [SampledRow(shard, row["row"], row["column"], row["text"], row["bytes"]) for row in rows]
     sample.shards.append(shard)
-    for name in ("texts", "empty", "unscanned"):
-        setattr(sample, name, getattr(sample, name) + header[name])
+    sample.texts += answer.texts
+    sample.empty += answer.empty
+    sample.unscanned += answer.unscanned

@@ -16,15 +16,18 @@ from provenance.errors import StoreError
 from provenance.isolation.supervisor import Children
 from provenance.runs.collect import Loader, database_of, finish, is_whole
 from provenance.runs.engine import Watch
-from provenance.runs.ledger import RUN, Ledger
-from provenance.runs.opened import opened
+from provenance.runs.job_ledger import RUN
+from provenance.runs.ledger import Ledger
+from provenance.runs.listed import ADDED
+from provenance.runs.opened import OpenRun, opened
 from provenance.runs.record import ScanSummary, load_editions, load_journal, summarize
 from provenance.runs.request import Request, RequestOptions, request_of
+from provenance.runs.scanning import failed, problem_of
 from provenance.storage.folders import open_folder
 from provenance.storage.locations import is_remote
 from provenance.store.database import RunReader, RunWriter, check_place
 from provenance.store.journal import entries
-from provenance.units.cutting import Share
+from provenance.units.cutting import Share, Unit
 
 UNITS_SUFFIX = ".units"  # of the folder beside a run database that the run is resumed from
 
@@ -137,12 +140,28 @@ def scan_share(
     with children or Children() as pool, opened(request, out, None, overwrite, pool, share) as run:
         units, names = share.of(run.units), run.ledger.unit_names()
         left = [unit for unit in units if not run.ledger.is_done(unit, names)]
-        problems: list[dict[str, Any]] = []
+        problems = _name_changes(run, left)
         for kept in run.scan(left, units, pool, watch or Watch()):
             problems += kept.record["problems"]
         run.attempt.note("finished")
         seconds = run.attempt.seconds
     return ShareSummary(run.ledger.place, str(share), len(units), len(units) - len(left), problems, round(seconds, 3))
+
+
+def _name_changes(run: OpenRun, left: Sequence[Unit]) -> list[dict[str, Any]]:
+    """The problems of shards that changed, went or came since the tasks' plan was made; units of theirs are kept so."""
+    remedy = "when the tasks have ended, the same command with --db RUN.duckdb, not --task, lists anew and goes on"
+    reasons = {
+        name: f"shard {name} was {how} since the first task listed the shards: {remedy}"
+        for name, how in run.changes.items()
+    }
+    run.ledger.keep(failed(unit, "unreadable", reasons[unit.shard]) for unit in left if unit.shard in reasons)
+    ours = {unit.shard for unit in left}
+    return [
+        problem_of(name, "unreadable" if name in ours else "not planned", reason)
+        for name, reason in reasons.items()
+        if name in ours or run.changes[name] == ADDED
+    ]
 
 
 def ledger_of(run: dict[str, Any], db: Path, out: str | None = None) -> Ledger | None:

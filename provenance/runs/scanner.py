@@ -16,10 +16,10 @@ from provenance.index.near import cached_joined_index
 from provenance.index.opening import Index
 from provenance.isolation.supervisor import Children
 from provenance.runs.background import no_background
-from provenance.runs.engine import Setup, Watch, scan_here
+from provenance.runs.engine import Watch
 from provenance.runs.ledger import Ledger
-from provenance.runs.listed import Listed
-from provenance.runs.plan import Job
+from provenance.runs.listed import Job, Listed
+from provenance.runs.scanning import Setup, scan_here
 from provenance.sketch import Key
 from provenance.storage.folders import open_folder
 from provenance.units.config import ScanConfig, WorkerLimits
@@ -56,7 +56,7 @@ class Scanner:
             watched = replace(setup, watch=Watch(on_compiled=on_compiled))
             for kept in scan_here(ledger, [Job(listed, tuple(left))], watched, self._pool):
                 done["bytes"] += kept.record["counts"]["text_bytes"]
-                done["matches"] += kept.matches.num_rows
+                done["matches"] += kept.table.num_rows
         except ProvenanceError as error:
             done["error"] = [type(error).__name__, f"on node {socket.gethostname()}: {error}"]
         return done

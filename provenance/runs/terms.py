@@ -23,7 +23,9 @@ LEDGER_VERSION = 2
 OTHERS = {
     "shards": "what is scanned", "index": "--index", "key_id": "--key-file", "ledger": "the version of the run's files",
     "tool_version": "the version of provenance", "text_rules": "the text rules",
-    "tokenizer_sha256": "the content of the tokenizer",
+    "tokenizer_sha256": "the content of the tokenizer", "run_terms": "the run", "run_units": "what the run found",
+    "mode": "--mode", "marker": "--marker", "keep_unscanned": "--keep-unscanned", "works": "the works",
+    "selection.grade": "--grade", "selection.min_coverage": "--min-coverage", "selection.works": "--works",
 }  # fmt: skip
 """What a person calls the terms that are no options, or not as they were given."""
 OPTIONS = {**flags_of(Request), **OTHERS}

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from provenance.documents import document_bytes, document_sizes
 from provenance.errors import ProvenanceError, TextColumnError
+from provenance.files.digests import file_sha256
 from provenance.isolation.child import confine, from_parent, to_parent
 from provenance.shards.columns import Columns, completed, is_tokens, leaf_type
 from provenance.shards.fields import id_text
@@ -105,7 +106,9 @@ def main() -> None:
         header: dict[str, Any] = {"kind": "done", "task": task["task"], "shard": task["shard"]}
         payload: bytes | memoryview = b""
         try:
-            if task["task"] == "sample":
+            if task["task"] == "digest":
+                header["sha256"] = file_sha256(Path(task["path"]), lambda: send({"kind": "progress", "bytes": 0}, b""))
+            elif task["task"] == "sample":
                 looked, payload = sample(task["path"], task["shard"], options, hello["rows"], hello["seed"])
                 header.update(looked)
             else:

@@ -12,10 +12,10 @@ from typing import Any
 import pyarrow as pa
 
 from provenance.isolation.supervisor import Children
-from provenance.runs.engine import Setup, scan_here
-from provenance.runs.ledger import Kept, Ledger
-from provenance.runs.listed import Listed
-from provenance.runs.plan import jobs_of
+from provenance.runs.job_ledger import Kept
+from provenance.runs.ledger import Ledger
+from provenance.runs.listed import Listed, jobs_of
+from provenance.runs.scanning import Setup, scan_here
 from provenance.storage.folders import LocalFolder
 from provenance.units.cutting import Unit
 from provenance.verify.check import EQUAL, UNCHECKED, Check, check
@@ -57,7 +57,7 @@ def check_matches(ledger: Ledger, listed: Sequence[Listed], names: Sequence[str]
             else:
                 found = _difference(before, kept)
                 different += [f"{_told(kept.unit)}: {found}"] if found else []
-                matches += 0 if found else kept.matches.num_rows
+                matches += 0 if found else kept.table.num_rows
     if not units:
         return Check("matches", UNCHECKED, "no unit of this run was scanned whole")
     equal = len(units) - len(different) - len(unchecked)
@@ -81,7 +81,7 @@ def check_match(
     units = (unit for file in listed if file.name == match["shard"] for unit in file.units(terms))
     for unit in units:
         kept = ledger.read(unit) if unit.digest in of_shard else None
-        if kept is not None and any(_same(row, match) for row in kept.matches.select(list(PLACE)).to_pylist()):
+        if kept is not None and any(_same(row, match) for row in kept.table.select(list(PLACE)).to_pylist()):
             found = check_matches(ledger, listed, [unit.digest], setup)
             yield found
             if found.state == EQUAL:
@@ -108,13 +108,13 @@ def _difference(before: Kept, now: Kept) -> str:
         if before.record[name] != now.record[name]:
             return f"{name} {_short(before.record[name])} before, {_short(now.record[name])} now"
     digests = before.record["facts"].get("sha256"), now.record["facts"].get("sha256")
-    if before.matches.equals(now.matches):
+    if before.table.equals(now.table):
         return "" if digests[0] == digests[1] else f"equal matches, but the shard's SHA-256 was {digests[0]}"
-    rows = min(before.matches.num_rows, now.matches.num_rows)
-    first = next((row for row in range(rows) if before.matches.slice(row, 1) != now.matches.slice(row, 1)), rows)
+    rows = min(before.table.num_rows, now.table.num_rows)
+    first = next((row for row in range(rows) if before.table.slice(row, 1) != now.table.slice(row, 1)), rows)
     return (
-        f"{before.matches.num_rows:,} matches before, {now.matches.num_rows:,} now; the first to differ was "
-        f"{_match(before.matches, first)}, and is {_match(now.matches, first)}"
+        f"{before.table.num_rows:,} matches before, {now.table.num_rows:,} now; the first to differ was "
+        f"{_match(before.table, first)}, and is {_match(now.table, first)}"
     )
 
 

@@ -20,10 +20,11 @@ from provenance.errors import (
 from provenance.index.near import joined_index
 from provenance.index.opening import Index
 from provenance.runs.background import no_background
-from provenance.runs.engine import Setup, Watch
+from provenance.runs.engine import Watch
 from provenance.runs.ledger import Ledger
 from provenance.runs.listed import Listed
 from provenance.runs.scan import UNITS_SUFFIX, ledger_of
+from provenance.runs.scanning import Setup
 from provenance.runs.terms import digest_of
 from provenance.sketch import Key
 from provenance.store.database import RunReader

@@ -19,6 +19,7 @@ from provenance.store.database import RunReader
 from provenance.store.journal import ALLOW, Author, append
 from provenance.text.reference import words
 from provenance.units.config import ScanConfig
+from provenance.units.cutting import Share
 from tests.cleaning.making import layout, lines_of, read_lines, table_of, write_lines, write_parquet
 
 ALL = Selection(grade="quotation")
@@ -270,9 +271,25 @@ def test_the_same_command_again_goes_on(source, tmp_path):
     assert again.parts == summary.parts
     for path in (tmp_path / "out" / "a" / "train-0.parquet", tmp_path / "out" / "c.jsonl.gz"):
         assert path.stat().st_mtime_ns == files[path]
-    with pytest.raises(OtherRunError, match="cleaned of another run, or otherwise"):
+    with pytest.raises(OtherRunError, match="on other terms: --mode was mask, now drop"):
         cleaned(db, tmp_path / "out", "drop", check=False)
     assert cleaned(db, tmp_path / "out", "drop", check=False, overwrite=True).counts["dropped"]
+
+
+def test_tasks_that_write_a_share_each_give_what_one_call_does(source, tmp_path):
+    _, db = source
+    whole = cleaned(db, tmp_path / "whole", "mask", check=False)
+    shares = [cleaned(db, tmp_path / "out", "mask", check=False, share=Share(task, 3)) for task in (3, 1, 2)]
+    assert not (tmp_path / "out" / ".provenance" / "clean.json").exists()
+    assert sorted(part.shard for share in shares for part in share.parts) == [part.shard for part in whole.parts]
+    resumed = []
+    wanted = Wanted("mask", str(tmp_path / "out"), ALL, check=False, how=How(workers=1))
+    again = clean_into(db, wanted, on_resumed=lambda *counts: resumed.append(counts))
+    assert resumed == [(6, 6)]
+    assert (again.parts, again.counts) == (whole.parts, whole.counts)
+    for name in ("removed.parquet", *(f"../{part.target}" for part in whole.parts)):
+        one, other = (tmp_path / folder / ".provenance" / name for folder in ("whole", "out"))
+        assert one.read_bytes() == other.read_bytes(), name
 
 
 def test_the_new_folder_is_a_data_set(source, index, tmp_path):

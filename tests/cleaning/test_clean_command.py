@@ -34,11 +34,11 @@ def scanned(rows, index, tmp_path_factory):
 
 
 def digests(folder) -> dict[str, str]:
-    """Of all that is there, but for who held the lock and when the scan afterwards was."""
+    """Of all that is there, but for who worked on it, and when the scan afterwards was."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != "lock"
+        if path.is_file() and path.name != "lock" and path.parent.name != "attempts"
     }
 
 

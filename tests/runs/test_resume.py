@@ -18,6 +18,7 @@ import pytest
 import provenance
 from provenance.errors import OtherRunError
 from provenance.runs.collect import Loader, collect
+from provenance.runs.job_ledger import Finished
 from provenance.runs.ledger import Ledger
 from provenance.runs.lock import held
 from provenance.runs.request import Request
@@ -102,7 +103,7 @@ def test_units_delivered_twice_change_nothing(shards, index, undisturbed, tmp_pa
     other = Ledger(open_folder(tmp_path / "other"))
     for unit in units:
         kept = other.read(unit)
-        assert ledger.keep(unit, kept.record, kept.matches).sha256 == kept.sha256
+        assert [again.sha256 for again in ledger.keep([Finished(unit, kept.record, kept.table)])] == [kept.sha256]
     assert again.units == len(units)
     assert before == {path: path.read_bytes() for path in Path(f"{db}.units/units").rglob("*.parquet")}
 
@@ -123,7 +124,7 @@ def test_a_unit_is_loaded_once_however_often_it_comes(shards, index, tmp_path):
         loader.add(ledger.read(unit))
     loader.close(ledger.place, ledger.terms().digest)
     assert sum(rows for table, rows in loaded if table == "match") == sum(
-        ledger.read(unit).matches.num_rows for unit in units
+        ledger.read(unit).table.num_rows for unit in units
     )
 
 

@@ -10,6 +10,7 @@ from provenance.errors import ShardError
 from provenance.runs.sampling import MOST_SHARDS, Sample, _take, some_shards
 from provenance.shards.shard import Options
 from provenance.units import sampler
+from provenance.units.messages import SampleAnswer
 from provenance.units.payloads import from_payload, to_payload
 from provenance.units.sampler import ROW_BYTES, SAMPLE_SCHEMA, sample
 
@@ -57,12 +58,11 @@ def test_a_stretch_of_a_long_row_has_whole_characters(tmp_path, letter):
 
 
 def test_a_child_that_gives_more_than_was_asked_for_is_not_believed():
-    header = {"shard": "s", "texts": 1, "empty": 0, "unscanned": 0}
     for texts in ([b"one", b"two"], [b"x" * (ROW_BYTES + 1)], [None]):
         rows = [{"row": 0, "column": "text", "text": text, "bytes": 1} for text in texts]
         payload = bytes(to_payload(pa.Table.from_pylist(rows, schema=SAMPLE_SCHEMA)))
         with pytest.raises(ShardError, match="makes no sense"):
-            _take(Sample(), header, payload, 1)
+            _take(Sample(), "s", SampleAnswer(1, 0, 0), payload, 1)
 
 
 def test_shards_are_some_of_those_there_are_whatever_their_order():

@@ -188,11 +188,11 @@ def test_a_unit_file_that_was_made_to_fit_is_found_by_scanning_again(run):
     """With the digests made anew and the database of it, only the shard itself can tell."""
     ledger = Ledger(open_folder(f"{run / 'r.duckdb'}.units"))
     digest = ledger.terms().digest
-    unit = next(u for file in ledger.plan() for u in file.units(digest) if ledger.read(u).matches.num_rows > 1)
+    unit = next(u for file in ledger.plan() for u in file.units(digest) if ledger.read(u).table.num_rows > 1)
     kept = ledger.read(unit)
     path = run / "r.duckdb.units" / "units" / unit.digest[:2] / f"{unit.digest}.parquet"
-    record = {**kept.record, "matches": kept.matches.num_rows - 1}
-    path.write_bytes(seal(kept.matches.slice(1).combine_chunks(), record))
+    record = {**kept.record, "matches": kept.table.num_rows - 1}
+    path.write_bytes(seal(kept.table.slice(1).combine_chunks(), record))
     assert states(run / "r.duckdb") == {"units": EQUAL, "database": DIFFERENT}
     collect(f"{run / 'r.duckdb'}.units", run / "r.duckdb", overwrite=True)
     assert states(run / "r.duckdb") == {"units": EQUAL, "database": EQUAL}
@@ -200,7 +200,7 @@ def test_a_unit_file_that_was_made_to_fit_is_found_by_scanning_again(run):
     assert checks[-1].state == DIFFERENT
     (example,) = checks[-1].examples
     assert f"shard {unit.shard}, unit {unit.slot + 1} of {unit.slots}" in example
-    assert f"{kept.matches.num_rows - 1} matches before, {kept.matches.num_rows} now" in example
+    assert f"{kept.table.num_rows - 1} matches before, {kept.table.num_rows} now" in example
 
 
 def test_a_changed_shard_is_found_by_its_digest_and_by_its_matches(run, books):

@@ -1,0 +1,96 @@
+"""What was done to each shard: its part, a unit in the ledger beside the new shards, and the table of all passages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from provenance.cleaning.edits import DONE_SCHEMA
+from provenance.errors import LedgerDamagedError
+from provenance.files.digests import file_sha256
+from provenance.runs.job_ledger import Finished, JobLedger, Kept
+from provenance.storage.folders import Folder, LocalFolder
+from provenance.units.cutting import Unit
+
+RECORD, REMOVED = "clean.json", "removed.parquet"  # in the folder of the ledger
+
+COPIED, WRITTEN = "copied", "written"
+
+REMOVED_SCHEMA = pa.schema([("shard", pa.string()), *DONE_SCHEMA, ("grade", pa.string()), ("title", pa.string())])
+"""What was taken out or noted, a row a passage, and why: the work with its grade in the run."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What was done to a shard. Rows are those of the file; lines of JSON that are blank are none."""
+
+    shard: str
+    target: str  # its name below the folder with new shards
+    how: str  # COPIED byte for byte, or WRITTEN anew
+    source_sha256: str
+    sha256: str
+    bytes: int
+    rows: int
+    kept: int
+    changed: int  # of those kept
+    spans: int  # that were masked
+    lost: str  # what could not be kept of the file; empty if all was
+
+    def finished(self, unit: Unit, done: pa.Table) -> Finished:
+        """It as a unit; `done` has DONE_SCHEMA."""
+        return Finished(unit, {"part": asdict(self), "problems": []}, done)
+
+
+def part_in(ledger: JobLedger, unit: Unit, names: set[str], folder: Folder) -> Part | None:
+    """What was done to a shard, if its new one lies in `folder` as it was written."""
+    try:
+        kept = ledger.read(unit, names)
+    except LedgerDamagedError:
+        return None
+    if kept is None:
+        return None
+    part = part_of(kept)
+    if isinstance(folder, LocalFolder):
+        path = folder.path / part.target
+        if not path.is_file() or path.stat().st_size != part.bytes or file_sha256(path) != part.sha256:
+            return None
+    return part
+
+
+def part_of(kept: Kept) -> Part:
+    """What a unit says was done."""
+    return Part(**kept.record["part"])
+
+
+def write_removed(ledger: JobLedger, units: Iterable[Unit], works: Sequence[dict[str, Any]], out: Path | None) -> int:
+    """Write what was taken out, and why, as REMOVED_SCHEMA, in order of shard, row and place; returns the passages.
+
+    Raises LedgerDamagedError.
+    """
+    selected, passages = {work["work_id"]: work for work in works}, 0
+    with ExitStack() as stack:
+        writer = None if out is None else stack.enter_context(pq.ParquetWriter(out, REMOVED_SCHEMA, compression="zstd"))
+        for unit in units:
+            kept = ledger.read(unit)
+            if kept is None or not kept.table.num_rows:
+                continue
+            passages += kept.table.num_rows
+            if writer is not None:
+                writer.write_table(_with_reasons(unit.shard, kept.table, selected))
+    return passages
+
+
+def _with_reasons(shard: str, table: pa.Table, works: dict[str, dict[str, Any]]) -> pa.Table:
+    ids = table["work_id"].to_pylist()
+    columns = {
+        **{name: table[name] for name in table.column_names},
+        **{name: pa.array([works[work][name] for work in ids], pa.string()) for name in ("grade", "title")},
+        "shard": pa.repeat(shard, table.num_rows),
+    }
+    return pa.table([columns[name] for name in REMOVED_SCHEMA.names], schema=REMOVED_SCHEMA)
