@@ -17,6 +17,7 @@ from provenance.kernels.fingerprints import Sketches, sketch_batch
 from provenance.kernels.hashing import derive_keys
 from provenance.kernels.minhash import band_batch
 from provenance.kernels.siphash import siphash
+from provenance.process.extras import datasketch
 
 SketchKind = Literal["frac", "banded"]
 
@@ -148,17 +149,13 @@ def _check(name: str, value: int, least: int, most: int) -> None:
 @lru_cache(maxsize=8)
 def permutations(num_perm: int) -> npt.NDArray[np.uint32]:
     """The (2, num_perm) multipliers and offsets of datasketch's `affine32` scheme with its default seed 1."""
-    from datasketch import MinHash
-
-    return np.asarray(MinHash(num_perm=num_perm, scheme="affine32").permutations, dtype=np.uint32)
+    return np.asarray(datasketch.MinHash(num_perm=num_perm, scheme="affine32").permutations, dtype=np.uint32)
 
 
 def optimal_bands(threshold: float, num_perm: int) -> tuple[int, int]:
     """Bands and rows that weigh false positives and negatives equally at this threshold, by datasketch's optimiser."""
-    from datasketch import MinHashLSH
-
     try:
-        lsh = MinHashLSH(threshold=threshold, num_perm=num_perm)
+        lsh = datasketch.MinHashLSH(threshold=threshold, num_perm=num_perm)
     except ValueError as error:
         raise UsageError(f"no bands fit threshold {threshold} and {num_perm} permutations: {error}") from error
     return int(lsh.b), int(lsh.r)

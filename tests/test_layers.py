@@ -100,3 +100,30 @@ def test_the_check_itself_catches_what_it_must(tmp_path):
     told = " | ".join(violations(tmp_path))
     for expected in ("imports duckdb", "which lies above it", "imports pickle", "calls eval()", "unknown has no place"):
         assert expected in told
+
+
+WITH_REASON = {  # imports inside functions, by file
+    "doctor/checks.py": "what a check needs may be what is broken",
+    "isolation/child.py": "there is no `resource` where this is no Unix",
+    "readers/formats.py": "a process that parses hostile files loads the parser that it needs, and no other",
+    "readers/process.py": "a process that parses hostile files loads the parser that it needs, and no other",
+    "readers/metadata.py": "a process that parses hostile files has no other use for Arrow",
+    "readers/unpacking.py": "a process that parses hostile files has no other use for Arrow",
+    "index/near.py": "who needs no store does not load its client",
+    "storage/credentials.py": "who needs no store does not load its client",
+    "storage/folders.py": "who needs no store does not load its client",
+    "storage/stores.py": "an extra, and a client that is seldom needed",
+    "runs/opened.py": "an extra",
+}
+
+
+def test_imports_stand_at_the_top_unless_there_is_a_reason():
+    """Those of optional packages stand at the top too: `process/extras.py` loads them when they are used."""
+    inside = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        if any(isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(function))
+    }
+    assert inside - WITH_REASON.keys() == set()

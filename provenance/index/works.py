@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from provenance.kernels.minhash import signature_of
+from provenance.process.extras import datasketch
 from provenance.sketch import permutations
 from provenance.text.reference import fold
 
@@ -80,15 +81,13 @@ def _same_title(editions: Sequence[EditionIdentity]) -> Iterable[tuple[int, int]
 
 def _same_content(editions: Sequence[EditionIdentity]) -> Iterable[tuple[int, int]]:
     """Pairs whose sketches contain one another: candidates from datasketch's LSH, then counted exactly."""
-    from datasketch import MinHash, MinHashLSH
-
     a, b = permutations(NUM_PERM)
-    lsh = MinHashLSH(threshold=LSH_THRESHOLD, num_perm=NUM_PERM)
+    lsh = datasketch.MinHashLSH(threshold=LSH_THRESHOLD, num_perm=NUM_PERM)
     for number, edition in enumerate(editions):
         if edition.sketch.size < LEAST_FINGERPRINTS:
             continue
         values = signature_of((edition.sketch & np.uint64(0xFFFFFFFF)).astype(np.uint32), a, b)
-        signature = MinHash(num_perm=NUM_PERM, hashvalues=values, scheme="affine32")
+        signature = datasketch.MinHash(num_perm=NUM_PERM, hashvalues=values, scheme="affine32")
         for other in sorted(lsh.query(signature)):
             if mutual_containment(edition.sketch, editions[other].sketch) >= MUTUAL_CONTAINMENT:
                 yield other, number

@@ -1,7 +1,7 @@
 """Packages that only some need: which extra brings each, and what to say where it is missing.
 
 Import them from here at the top of a module. Each is loaded when something of it is first used, and then raises
-MissingExtraError where it is not installed.
+MissingExtraError where it is not installed. So is datasketch, which is always there: it loads SciPy for a formula.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from provenance.errors import MissingExtraError
 
 __all__ = [
-    "DISTRIBUTION", "EXTRAS", "Extra", "datasets", "fastwarc_warc", "huggingface_hub", "load", "pypdfium2",
-    "ray", "spark_arrow", "spark_sql", "spark_types", "tokenizers",
+    "DISTRIBUTION", "EXTRAS", "Extra", "datasets", "datasketch", "fastwarc_warc", "huggingface_hub", "load", "obstore",
+    "pypdfium2", "ray", "spark_arrow", "spark_sql", "spark_types", "tokenizers",
 ]  # fmt: skip
 
 DISTRIBUTION = "provenance-scanner"
@@ -45,11 +45,13 @@ OF_MODULE = {extra.module: extra for extra in EXTRAS}
 
 
 def load(name: str) -> ModuleType:
-    """A module of an optional package; raises MissingExtraError, which says how to install it."""
-    extra = OF_MODULE[name.partition(".")[0]]
+    """A module of a package; raises MissingExtraError, which says how to install it, where that is optional."""
+    extra = OF_MODULE.get(name.partition(".")[0])
     try:
         return import_module(name)
     except ImportError as error:
+        if extra is None:
+            raise
         reason = "" if isinstance(error, ModuleNotFoundError) else f" ({error})"
         raise MissingExtraError(
             f"{extra.purpose} need {extra.module}{reason}: pip install '{DISTRIBUTION}[{extra.name}]'"
@@ -73,6 +75,7 @@ class _Lazy(ModuleType):
 
 if TYPE_CHECKING:
     import datasets
+    import datasketch
     import fastwarc.warc as fastwarc_warc
     import huggingface_hub
     import pypdfium2
@@ -83,6 +86,7 @@ if TYPE_CHECKING:
     import tokenizers
 else:
     datasets = _Lazy("datasets")
+    datasketch = _Lazy("datasketch")
     fastwarc_warc = _Lazy("fastwarc.warc")
     huggingface_hub = _Lazy("huggingface_hub")
     pypdfium2 = _Lazy("pypdfium2")
