@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from provenance.errors import MissingExtraError
 
 __all__ = [
-    "DISTRIBUTION", "EXTRAS", "Extra", "datasets", "datasketch", "fastwarc_warc", "huggingface_hub", "load", "pypdfium2",
-    "ray", "spark_arrow", "spark_sql", "spark_types", "tokenizers",
+    "DISTRIBUTION", "EXTRAS", "Extra", "datasets", "datasketch", "fastwarc_warc", "huggingface_hub", "load",
+    "pypdfium2", "ray", "spark_arrow", "spark_sql", "spark_types", "tokenizers",
 ]  # fmt: skip
 
 DISTRIBUTION = "provenance-scanner"
