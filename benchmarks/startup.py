@@ -36,7 +36,7 @@ def run(command: list[str], cache: Path | None = None) -> float:
 
 
 def measured(command: list[str], cache: Path | None = None) -> tuple[float, float]:
-    """Seconds of a process, and its peak memory in MB without that of its children."""
+    """Seconds of a process, and the peak memory in MB of it or the largest of its children."""
     environment = {**os.environ, **({"NUMBA_CACHE_DIR": str(cache)} if cache else {})}
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
