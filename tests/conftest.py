@@ -8,6 +8,7 @@ import pytest
 
 from tests.report.runs_to_report import hostile, rich
 from tests.shards.fixtures import books, index, rows, tokenizer
+from tests.tools.forked import fork_children
 
 __all__ = ["books", "hostile", "index", "rich", "rows", "tokenizer"]
 
@@ -15,6 +16,8 @@ __all__ = ["books", "hostile", "index", "rich", "rows", "tokenizer"]
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     with contextlib.suppress(ValueError):  # not the main thread
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+fork_children()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -7,20 +7,17 @@ import json
 import random
 import signal
 import subprocess
-import sys
 import time
+from functools import partial
 
 import duckdb
 import pytest
 
 from provenance.runs.scan import scan
 from tests.cleaning.making import lines_of, table_of, write_lines, write_parquet
+from tests.tools import command
 
-COMMAND = [sys.executable, "-m", "provenance", "clean"]
-
-
-def run(*arguments, **more):
-    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=300, **more)
+run = partial(command.run, "clean")
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +75,12 @@ def test_a_run_that_hides_matches_is_found_out(scanned, tmp_path):
 
 @pytest.mark.slow
 def test_killed_at_any_moment_it_ends_as_if_nothing_had_been(scanned, tmp_path):
-    command = [scanned / "run.duckdb", "--mode", "mask", "--grade", "quotation", "--no-check", "--workers", 2]
+    options = [scanned / "run.duckdb", "--mode", "mask", "--grade", "quotation", "--no-check", "--workers", 2]
     began = time.monotonic()
-    assert run(*command, "--out", tmp_path / "whole").returncode == 0
+    assert run(*options, "--out", tmp_path / "whole").returncode == 0
     took = time.monotonic() - began
     expected, dice = digests(tmp_path / "whole"), random.Random(7)
-    arguments = [*COMMAND, *map(str, command), "--out", "killed"]
+    arguments = [*command.COMMAND, "clean", *map(str, options), "--out", "killed"]
     for number in [signal.SIGKILL] * 8 + [signal.SIGINT] * 4:
         with subprocess.Popen(
             arguments, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -93,7 +90,7 @@ def test_killed_at_any_moment_it_ends_as_if_nothing_had_been(scanned, tmp_path):
             _, said = child.communicate(timeout=60)
         assert child.returncode in {signal.SIGKILL: (-9, 0), signal.SIGINT: (130, 0)}[number], said
         assert "Traceback" not in said
-    assert run(*command, "--out", "killed", cwd=tmp_path).returncode == 0
+    assert run(*options, "--out", "killed", cwd=tmp_path).returncode == 0
     found = digests(tmp_path / "killed")
     record = ".provenance/clean.json"
     assert {name: found[name] for name in found if name != record} == {

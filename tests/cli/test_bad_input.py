@@ -18,13 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-COMMAND = [sys.executable, "-m", "provenance"]
+from tests.tools.command import COMMAND, run
+
 BOOK = " ".join(f"word{(i * i) % 997} and{i % 89} then{i}" for i in range(2000))
 PASSAGE = " ".join(BOOK.split()[600:800])
-
-
-def run(*arguments: object, **options) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=120, **options)
 
 
 def one_line(text: str) -> str:

@@ -14,14 +14,10 @@ import pytest
 
 import provenance
 from provenance.display.text import percent, safe
+from tests.tools.command import run
 
-COMMAND = [sys.executable, "-m", "provenance"]
 BOOK = " ".join(f"word{(i * i) % 997} and{i % 89} then{i}" for i in range(2000))
 WORDS = BOOK.split()
-
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.fixture(scope="module")

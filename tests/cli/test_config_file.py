@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import click
@@ -17,18 +15,12 @@ from provenance.cli import root
 from provenance.cli.config_file import ConfigFile, default_map, options_of
 from provenance.errors import UsageError
 from tests.cli.every import every_command
+from tests.tools.command import run
 
 EVERY = dict(every_command())
 UNNAMED = {
     key for command in EVERY.values() for key, option in options_of(command).items() if option.definition.unnamed
 }
-COMMAND = [sys.executable, "-m", "provenance"]
-
-
-def run(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)], cwd=folder, capture_output=True, text=True, timeout=120, check=False
-    )
 
 
 def read(folder: Path, text: str, named: bool = True) -> dict:
@@ -162,18 +154,18 @@ def test_a_device_or_a_folder_of_that_name_is_not_read(asked, tmp_path):
 
 
 def test_a_named_file_that_is_not_there_is_an_error(tmp_path):
-    done = run(tmp_path, "--config", "nothing.toml", "doctor")
+    done = run("--config", "nothing.toml", "doctor", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "provenance: cannot read nothing.toml: No such file or directory\n"
 
 
 def test_a_hostile_file_stops_every_command_until_somebody_says_what_is_meant(tmp_path):
     (tmp_path / "provenance.toml").write_text('[scan]\nkey-file = "\x1b[31m/etc/passwd"\n'.replace("\x1b", "\\u001b"))
-    done = run(tmp_path, "query", "run.duckdb", "SELECT 1")
+    done = run("query", "run.duckdb", "SELECT 1", cwd=tmp_path)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
     assert "[scan] key-file may be set only by a file that was named" in done.stderr
     for config in ("none", "provenance.toml"):
-        done = run(tmp_path, "--config", config, "query", "run.duckdb", "SELECT 1")
+        done = run("--config", config, "query", "run.duckdb", "SELECT 1", cwd=tmp_path)
         assert "no run database at run.duckdb" in done.stderr, "it went on"
 
 
@@ -181,11 +173,11 @@ def test_a_scan_records_what_the_file_set_and_json_stays_clean(index, rows, tmp_
     pq.write_table(pa.table({"id": [n for n, _ in rows], "body text": [t for _, t in rows]}), tmp_path / "s.parquet")
     text = f'[scan]\nindex = {json.dumps(str(index))}\ntext-column = ["body text"]\nworkers = 1\n'
     (tmp_path / "provenance.toml").write_text(text)
-    done = run(tmp_path, "scan", "--db", "run.duckdb", "--json", "--", "s.parquet")
+    done = run("scan", "--db", "run.duckdb", "--json", "--", "s.parquet", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["complete"]
     assert f"provenance: provenance.toml sets --index {index} --text-column 'body text' --workers 1\n" in done.stderr
-    asked = run(tmp_path, "query", "run.duckdb", "SELECT command, config FROM run", "--format", "json")
+    asked = run("query", "run.duckdb", "SELECT command, config FROM run", "--format", "json", cwd=tmp_path)
     record = json.loads(asked.stdout)[0]
     words = ["--json", "--index", str(index), "--text-column", "body text", "--workers", "1", "--", "s.parquet"]
     assert json.loads(record["command"])[-len(words) :] == words

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,13 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from provenance.store.database import RunReader
-
-COMMAND = [sys.executable, "-m", "provenance"]
-
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=120, check=False)
-
+from tests.tools.command import run
 
 VOCABULARY = [f"w{number}" for number in range(20_000)]
 

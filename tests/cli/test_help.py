@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +15,7 @@ import pytest
 from provenance.cli import root
 from provenance.cli.commands import COMMANDS, GROUPS, listing
 from tests.cli.every import every_command, option_names
+from tests.tools.command import run
 
 EVERY = dict(every_command())
 
@@ -86,9 +85,4 @@ def test_examples_stand_beside_their_commands_where_there_is_room():
     lines = click.unstyle(listing(200)).splitlines()
     assert [line for line in lines if re.match(r"^  scan +Scan .*provenance scan ", line)]
     assert len([line for line in lines if line.startswith("  ")]) == len(COMMANDS)
-    assert (
-        "\x1b["
-        not in subprocess.run(
-            [sys.executable, "-m", "provenance", "--help"], capture_output=True, text=True, env={**os.environ}
-        ).stdout
-    )
+    assert "\x1b[" not in run("--help").stdout

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import zipfile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.shards import formats
-
-
-def run(*arguments, stdin=None):
-    command = [sys.executable, "-m", "provenance", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, input=stdin, timeout=120)
+from tests.tools.command import run
 
 
 def test_inspect_shows_format_columns_and_first_rows(rows, tmp_path):
@@ -63,7 +57,7 @@ def test_inspect_never_lets_text_reach_the_terminal_raw(tmp_path):
 def test_match_shows_text_and_book_side_by_side_and_marks_what_differs(books, index, tmp_path):
     words = books["book1"].split()[100:160]
     words[20] = "CHANGED"
-    done = run("match", "-", "--index", index, stdin="before it. " + " ".join(words) + " and behind")
+    done = run("match", "-", "--index", index, input="before it. " + " ".join(words) + " and behind")
     assert done.returncode == 0, done.stderr
     assert "1. book1" in done.stdout
     assert "[CHANGED" in done.stdout
@@ -87,7 +81,7 @@ def test_match_takes_a_book_of_any_format(books, index, tmp_path):
 
 
 def test_match_without_a_match_says_so_and_bad_files_are_one_line(index, tmp_path):
-    done = run("match", "-", "--index", index, stdin="nothing that any book has")
+    done = run("match", "-", "--index", index, input="nothing that any book has")
     assert (done.returncode, "0 passages of 0 works" in done.stdout) == (0, True)
     missing = run("match", tmp_path / "none.txt", "--index", index)
     assert (missing.returncode, len(missing.stderr.splitlines())) == (2, 1)
@@ -101,4 +95,4 @@ def test_match_reads_text_of_other_encodings_and_refuses_what_is_none(books, ind
     assert "1. book2" in run("match", tmp_path / "a.txt", "--index", index).stdout
     (tmp_path / "b.txt").write_bytes(bytes(range(256)) * 20)
     assert run("match", tmp_path / "b.txt", "--index", index).returncode == 3
-    assert run("match", "-", "--index", index, stdin="").returncode == 3
+    assert run("match", "-", "--index", index, input="").returncode == 3

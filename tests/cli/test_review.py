@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 from click.testing import CliRunner
@@ -16,6 +15,7 @@ from provenance.display.text import UNSAFE
 from provenance.errors import UsageError
 from provenance.store.database import RunReader
 from provenance.store.journal import broken_link, entries
+from tests.tools.command import run
 
 allow = command("allow")
 custody = command("custody")
@@ -28,9 +28,8 @@ def db(rich, tmp_path) -> Path:
     return tmp_path / "run.duckdb"
 
 
-def walk(db: Path, answers: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "provenance", "review", str(db), *arguments]
-    return subprocess.run(command, input=answers, capture_output=True, text=True, timeout=120)
+def walk(db: Path, answers: str, *arguments: str) -> CompletedProcess[str]:
+    return run("review", db, *arguments, input=answers)
 
 
 def decided(db: Path) -> list[tuple[str, str]]:
@@ -164,8 +163,7 @@ sha256 = "{}"
 
 def test_a_statement_of_custody_is_in_the_journal_and_an_unknown_digest_is_told(db, tmp_path):
     path = given(tmp_path, GOOD_CUSTODY.format("ab" * 32))
-    command = [sys.executable, "-m", "provenance", "custody", str(db), str(path), "--name", "Q"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = run("custody", db, path, "--name", "Q")
     assert done.returncode == 0, done.stderr
     assert "may be that of an archive" in done.stderr
     said = json.loads(entries(db)[-1]["entry"])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pyarrow.parquet as pq
 import pytest
@@ -13,13 +12,13 @@ pytest.importorskip("pythonbible", reason="the demo's texts are the extra `demo`
 
 from provenance.demo.corpus import books_expected, read_bible, write_books, write_shards
 from provenance.store.database import RunReader
+from tests.tools.command import run
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+def demo(tmp_path_factory) -> tuple[Path, CompletedProcess[str]]:
     folder = tmp_path_factory.mktemp("demo") / "here"
-    command = [sys.executable, "-m", "provenance", "demo", "--dir", str(folder)]
-    return folder, subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    return folder, run("demo", "--dir", folder)
 
 
 def test_demo_ends_well_and_shows_works_clean_rows_and_files(demo):
@@ -87,7 +86,6 @@ def test_the_king_james_bible_is_whole():
 
 def test_demo_does_not_write_into_a_directory_of_others(tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
-    command = [sys.executable, "-m", "provenance", "demo", "--dir", str(tmp_path)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    result = run("demo", "--dir", tmp_path)
     assert result.returncode == 2
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

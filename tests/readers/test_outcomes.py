@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -17,13 +16,10 @@ import provenance
 from provenance.errors import BookError, UsageError
 from provenance.index.opening import Index
 from provenance.readers import parsing
+from tests.tools import command
 
 TEXT = "\n\n".join(prose(1))
-COMMAND = [sys.executable, "-m", "provenance", "index"]
-
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=120, check=False)
+run = partial(command.run, "index")
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ from provenance.report.strips import BINS, bins, cells_of_deciles, cells_of_span
 from provenance.store.database import RunReader
 from tests.report.runs_to_report import PAYLOADS
 from tests.shards.fixtures import prose
+from tests.tools.command import run
 
 ALLOWED = set(
     "a article b blockquote body br caption code data dd del details div dl dt h1 h2 h3 h4 h5 head header html i ins "
@@ -228,17 +229,16 @@ def test_a_certificate_has_the_facts_and_leaves_the_rest_blank(rich, hostile):
 
 
 def test_the_command_tells_what_it_wrote_and_refuses_what_makes_no_sense(rich, tmp_path):
-    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "provenance", "report", str(rich), *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120)
-
     before = rich.read_bytes()
-    assert run("--out", tmp_path / "r.html", "--certificate", tmp_path / "c.md", "--redact").returncode == 0
+    assert (
+        run("report", rich, "--out", tmp_path / "r.html", "--certificate", tmp_path / "c.md", "--redact").returncode
+        == 0
+    )
     assert (tmp_path / "c.md").exists()
     for wrong in ([], ["--out", rich], ["--out", tmp_path / "x.html", "--work", "nobody"], ["--certificate", rich]):
-        done = run(*wrong)
+        done = run("report", rich, *wrong)
         assert done.returncode == 2
         assert "Traceback" not in done.stderr
-    assert run("--out", tmp_path / "nowhere" / "x.html").returncode == 3
+    assert run("report", rich, "--out", tmp_path / "nowhere" / "x.html").returncode == 3
     assert rich.read_bytes() == before
     assert json.dumps(sorted(path.name for path in tmp_path.iterdir())) == '["c.md", "r.html"]'

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,8 +18,8 @@ from provenance.storage.folders import open_folder
 from provenance.store.database import RunReader
 from tests.runs.exports import exports
 from tests.shards.fixtures import prose
+from tests.tools.command import run
 
-COMMAND = [sys.executable, "-m", "provenance"]
 NOTICE = prose(99, 80)  # printed in every newspaper, and in one of the books
 BOOK, OTHER = f"{prose(1, 2000)} {NOTICE} {prose(2, 2000)}", prose(3, 3000)
 LEAKED = prose(60, 1500)  # a decoy that the shards hold all the same
@@ -54,17 +53,14 @@ def folder(tmp_path_factory) -> Path:
 
 
 def command(folder: Path, *options: object) -> list[str]:
-    told = (
+    return [str(word) for word in (
         "scan", folder / "shards", "--index", folder / "index", "--decoys", folder / "drafts",
         "--background", folder / "news", "--unit-size", "8kB", *options,
-    )  # fmt: skip
-    return [*COMMAND, *map(str, told)]
+    )]  # fmt: skip
 
 
 def scan(folder: Path, *options: object) -> None:
-    done = subprocess.run(
-        command(folder, *options), capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL, check=False
-    )
+    done = run(*command(folder, *options))
     assert done.returncode == 0, done.stderr
 
 

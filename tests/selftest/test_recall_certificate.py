@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,6 +27,7 @@ from provenance.store.database import RunReader
 from provenance.store.journal import broken_link, entries
 from provenance.units.sampler import ROW_BYTES
 from tests.shards.fixtures import prose
+from tests.tools.command import run as run_command
 
 VERBATIM = parse_noises("verbatim")
 FEW = Wanted(plants=10, lengths=(100,), noises=parse_noises("verbatim,homoglyphs,cut"), rows=30)
@@ -141,9 +141,7 @@ def run(shards, index, tmp_path_factory) -> Path:
     return db
 
 
-def selftest(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "provenance", "selftest", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+selftest = partial(run_command, "selftest")
 
 
 def test_a_run_records_its_certificate_and_the_report_shows_it(run, tmp_path):

@@ -17,6 +17,7 @@ from provenance.units.config import ScanConfig
 from tests.shards import formats
 from tests.shards.test_every_format import COMPARED
 from tests.storage.proxy import Proxy
+from tests.tools.command import run
 
 
 def matches_of(db):
@@ -111,11 +112,6 @@ def test_a_bucket_that_cannot_be_listed_ends_the_scan(s3, index, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def run(*arguments, stdin="", **options):
-    command = [sys.executable, "-m", "provenance", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, input=stdin, timeout=120, **options)
-
-
 def test_the_command_takes_lists_from_files_and_standard_input_and_ends_by_itself(
     local,
     s3,
@@ -136,7 +132,7 @@ def test_the_command_takes_lists_from_files_and_standard_input_and_ends_by_itsel
         "--db",
         tmp_path / "r.duckdb",
         "--json",
-        stdin=uris[2] + "\n",
+        input=uris[2] + "\n",
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["shards"]["scanned"] == 3

@@ -19,12 +19,11 @@ import time
 from pathlib import Path
 
 from provenance.store.database import RunReader
-
-COMMAND = [sys.executable, "-m", "provenance"]
+from tests.tools import command
 
 
 def run(*arguments: object, **options) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=120, **options)
+    done = command.run(*arguments, **options)
     assert "Traceback" not in done.stderr, done.stderr
     return done
 
@@ -42,8 +41,8 @@ os._exit(os.waitstatus_to_exitcode(status))
 def run_measured(*arguments: object) -> tuple[subprocess.CompletedProcess[str], int]:
     """The same, and the most bytes of memory that it, or a process that it started, had at a time."""
     with tempfile.NamedTemporaryFile("r") as peak:
-        command = [sys.executable, "-c", MEASURED, peak.name, *COMMAND, *map(str, arguments)]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=200)
+        words = [sys.executable, "-c", MEASURED, peak.name, *command.COMMAND, *map(str, arguments)]
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=200)
         assert "Traceback" not in done.stderr, done.stderr
         return done, int(peak.read()) << 10
 
@@ -73,8 +72,8 @@ def in_terminal(*arguments: object, seconds: float = 60) -> str:
     parent, child = pty.openpty()
     fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 250, 0, 0))
     environment = {**os.environ, "TERM": "xterm-256color"}
-    command = [*COMMAND, *map(str, arguments)]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=child, stderr=child, env=environment)
+    words = [*command.COMMAND, *map(str, arguments)]
+    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=child, stderr=child, env=environment)
     os.close(child)
     until, sent = time.monotonic() + seconds, b""
     try:

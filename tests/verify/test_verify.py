@@ -6,8 +6,6 @@ import contextlib
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,6 +29,7 @@ from provenance.verify.check import DIFFERENT, EQUAL, UNCHECKED
 from provenance.verify.matches import choose
 from provenance.verify.run import Wanted, verify
 from tests.shards.fixtures import prose
+from tests.tools.command import run as command
 
 CONFIG = provenance.ScanConfig(unit_bytes=40_000)
 ALL = Wanted(shards=True, everything=True)
@@ -331,8 +330,7 @@ def test_every_match_has_the_same_chance_and_the_seed_decides():
 )
 def test_the_command_tells_with_its_exit_code(run, change: Callable[[Path], None], code: int):
     change(run)
-    command = [sys.executable, "-m", "provenance", "verify", str(run / "r.duckdb"), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = command("verify", run / "r.duckdb", "--json")
     assert done.returncode == code
     assert "Traceback" not in done.stderr
     if code == 2:
@@ -342,13 +340,12 @@ def test_the_command_tells_with_its_exit_code(run, change: Callable[[Path], None
 
 
 def test_the_command_shows_what_was_not_asked_for_and_what_samples_there_are(run):
-    command = [sys.executable, "-m", "provenance", "verify", str(run / "r.duckdb")]
-    done = subprocess.run([*command, "--sample", "2", "--seed", "5"], capture_output=True, text=True, timeout=120)
+    done = command("verify", run / "r.duckdb", "--sample", 2, "--seed", 5)
     assert done.returncode == 0
     assert "came out the same again" in done.stdout
     assert "Not asked for: --shards." in done.stdout
     for wrong in ("some", "-1", "0", "1.5"):
-        done = subprocess.run([*command, f"--sample={wrong}"], capture_output=True, text=True, timeout=60)
+        done = command("verify", run / "r.duckdb", f"--sample={wrong}")
         assert done.returncode == 2
         assert "--sample" in done.stderr
 
@@ -364,8 +361,7 @@ def test_one_match_is_found_again_by_the_name_that_reports_give_it(run):
     assert [check.state for check in checks.values()] == [EQUAL] * 5
     assert finding in checks["match"].text
     assert "in 1 units" in checks["matches"].text
-    command = [sys.executable, "-m", "provenance", "verify", str(run / "r.duckdb"), "--match", finding]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = command("verify", run / "r.duckdb", "--match", finding)
     assert done.returncode == 0, done.stderr
     assert f"{finding}: shard" in done.stdout
 
