@@ -76,7 +76,9 @@ def test_they_are_the_same_bytes_each_time(run):
 
 
 def test_none_of_them_judges(run):
-    for name, data in everything(run).items():
+    files = everything(run)
+    assert {"statement.json", "croissant.json"} < files.keys()
+    for name, data in files.items():
         assert b"complian" not in data.lower(), name
 
 
@@ -90,7 +92,9 @@ def test_no_word_of_a_text_is_in_any_of_them(run, rows):
 
 
 def test_hostile_names_are_harmless_in_all_of_them(run):
-    for name, data in everything(run).items():
+    files = everything(run)
+    assert any(b"script" in data for data in files.values()), "the names that mean harm are in none"
+    for name, data in files.items():
         assert not re.search(rb"[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f]", data), name
         assert "\u202e" not in data.decode()
         if name.endswith(".csv"):
@@ -139,6 +143,7 @@ def test_the_statement_is_one_to_in_toto(run):
     pb = pytest.importorskip("in_toto_attestation.v1.statement_pb2")
     with RunReader(run) as reader:
         parsed = json_format.ParseDict(statement(reader, FILES), pb.Statement())
+    assert parsed.subject
     in_toto.Statement.copy_from_pb(parsed).validate()
 
 

@@ -91,7 +91,9 @@ def test_dropped_rows_are_gone_and_all_others_are_as_they_were(source, tmp_path)
 def test_layout_and_metadata_stay(source, tmp_path):
     folder, db = source
     cleaned(db, tmp_path / "out", "mask", check=False)
-    for path in sorted(folder.rglob("*.parquet")):
+    paths = sorted(folder.rglob("*.parquet"))
+    assert paths
+    for path in paths:
         assert layout(tmp_path / "out" / path.relative_to(folder)) == layout(path)
 
 
@@ -137,7 +139,9 @@ def expected_mask(text: bytes, spans) -> bytes:
 def test_what_of_a_json_line_is_not_masked_stays_byte_for_byte(source, tmp_path):
     folder, db = source
     cleaned(db, tmp_path / "out", "mask", check=False)
-    for path in sorted(folder.glob("*.jsonl*")):
+    paths = sorted(folder.glob("*.jsonl*"))
+    assert paths
+    for path in paths:
         old, new = read_lines(path).split(b"\n"), read_lines(tmp_path / "out" / path.name).split(b"\n")
         rows = found_rows(db)[os.path.relpath(path)]
         assert len(old) == len(new)

@@ -105,6 +105,7 @@ def test_commands_of_the_benchmarks_are_there():
 def test_all_that_a_page_says_to_run_ends_well(page, world, page_folder: Path):
     folder, variables = world
     found = [piece for piece in PIECES[page] if is_run(piece)]
+    assert found
     furnish(page_folder, folder, [piece.text for piece in found if piece.kind != "python"], files(PAGES[page]))
     for piece in found:
         if piece.kind == "python":

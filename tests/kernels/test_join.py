@@ -71,7 +71,9 @@ def test_short_pieces_count_only_when_joined():
 def test_blocks_rise_and_no_word_is_counted_twice_or_made_up(places):
     pieces = [[place] for place in places]
     pairs = {(doc + k, ref + k) for doc, ref, words in places for k in range(words)}
-    for blocks, matched, columns in joined(pieces):
+    found = joined(pieces)
+    assert (len(found) > 0) == (len(pieces) > 0)
+    for blocks, matched, columns in found:
         assert all(a[0] + a[2] <= b[0] and a[1] + a[2] <= b[1] for a, b in pairwise(blocks))
         assert matched == sum(words for _, _, words in blocks) <= columns
         assert {(doc + k, ref + k) for doc, ref, words in blocks for k in range(words)} <= pairs

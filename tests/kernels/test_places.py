@@ -96,5 +96,5 @@ def test_spans_give_every_place_back_or_say_that_they_cannot(editions, data):
         np.array(block_words, dtype=np.int64), np.array(block_begins, dtype=np.int64),
         np.concatenate([np.empty(0, dtype=np.uint8), *parts]),
     )  # fmt: skip
-    for side, places in zip(found, (begins, ends), strict=True):
-        assert side.tolist() == [places[k] if known[k] else UNKNOWN for k in chosen]
+    expected = [[places[k] if known[k] else UNKNOWN for k in chosen] for places in (begins, ends)]
+    assert [side.tolist() for side in found] == expected

@@ -159,7 +159,9 @@ def test_both_sides_of_a_match_are_there_with_their_differences(rich):
 
 def test_a_pair_gives_its_excerpts_again_as_far_as_they_go(rich):
     with RunReader(rich) as run:
-        for row in run.query("SELECT * FROM v_matches"):
+        rows = run.query("SELECT * FROM v_matches")
+        assert rows
+        for row in rows:
             pair = pair_of(row)
             for pieces, excerpt, left in (
                 (pair.document, row["excerpt"], pair.document_left),

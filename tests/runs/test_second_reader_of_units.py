@@ -46,6 +46,7 @@ def test_a_second_reader_finds_counts_and_matches_of_the_database(db):
 def test_what_it_reads_locates_itself_in_the_shard(db):
     _, matches, _ = second_reader.read_run(Path(f"{db}.units"))
     texts = {path: pq.read_table(path)["text"].to_pylist() for path in {row["shard"] for row in matches}}
+    assert matches
     for match in matches:
         passage = texts[match["shard"]][match["row"]].encode()[match["doc_begin"] : match["doc_end"]]
         assert hashlib.sha256(passage).hexdigest() == match["excerpt_sha256"]

@@ -288,10 +288,10 @@ def test_a_mark_belongs_to_the_letter_before_it():
 @some
 @given(st.one_of(st.binary(), texts.map(str.encode)))
 def test_words_rise_do_not_overlap_and_read_alone_as_in_the_text(data):
-    end = 0
-    for word in words(data):
-        assert end <= word.begin < word.end <= len(data)
-        end = word.end
+    found = list(words(data))
+    ends = [0, *(word.end for word in found)]
+    assert [word for word, end in zip(found, ends, strict=False) if not end <= word.begin < word.end <= len(data)] == []
+    for word in found:
         assert word.folded
         assert tokenize(data[word.begin : word.end]) == ([word._replace(begin=0, end=word.end - word.begin)], 0)
 
@@ -302,19 +302,23 @@ def test_no_word_character_lies_outside_all_words(data):
     inside = bytearray(len(data))
     for word in words(data):
         inside[word.begin : word.end] = b"\1" * (word.end - word.begin)
-    for code_point, begin, end in code_points(data):
-        if code_point >= 0 and fold_table().entry(code_point)[0] in (rules.WORD, rules.SOLO):
-            assert all(inside[begin:end])
+    letters = [
+        (begin, end)
+        for code_point, begin, end in code_points(data)
+        if code_point >= 0 and fold_table().entry(code_point)[0] in (rules.WORD, rules.SOLO)
+    ]
+    assert [(begin, end) for begin, end in letters if not all(inside[begin:end])] == []
 
 
 @some
 @given(texts)
 def test_folding_is_idempotent(text):
-    for word in fold(text):
+    folded = list(fold(text))
+    assert ["".join(fold(word)) for word in folded] == folded
+    for word in folded:
         again = fold(word)
         # A square word (㍍) folds to several letters of a spaceless script, which alone are as many words.
         spaceless = any(fold_table().entry(ord(c))[0] == rules.SOLO for c in word)
-        assert "".join(again) == word
         assert again == [word] or (spaceless and len(word) > 1)
 
 

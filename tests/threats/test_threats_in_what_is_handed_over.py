@@ -149,11 +149,13 @@ def test_tables_that_point_anywhere_give_wrong_matches_or_an_error_and_never_a_b
 ):
     opened = Index(forged(index, tmp_path, numbers(name, change)))
     opened.verify()
+    outcome = "wrong matches"
     try:
         Matcher(opened).match(pa.array([text for _, text in rows]))
         opened.texts.text(0)
     except IndexDamagedError as error:
-        assert "index" in str(error)
+        outcome = str(error)
+    assert outcome == "wrong matches" or "index" in outcome
 
 
 def test_a_forged_index_stops_a_scan_with_one_line(index, good, tmp_path):
