@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.shards.fixtures import prose
+from tests.tools.shell import bin_folder
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 BOOK = prose(8100, 2500)
@@ -23,9 +23,7 @@ def place(tmp_path) -> Path:
         (tmp_path / name).mkdir()
     (tmp_path / "books" / "known.txt").write_text(BOOK)
     (tmp_path / "data" / "clean.jsonl").write_text(row(prose(8200, 300)))
-    command = tmp_path / "bin" / "provenance"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m provenance "$@"\n')
-    command.chmod(0o755)
+    bin_folder(tmp_path / "bin")
     return tmp_path
 
 

@@ -11,7 +11,8 @@ import pytest
 from provenance.cli import root
 from tests.docs.otherwise import OTHERWISE, module_exists, otherwise
 from tests.docs.pages import OF_OTHERS, ROOT, Piece, files, pages, pieces
-from tests.docs.world import furnish, run_program, shell
+from tests.docs.world import furnish, run_program
+from tests.tools.shell import bash
 
 PAGES = {page: (ROOT / page).read_text("utf-8") for page in pages()}
 PIECES = {page: pieces(page, text) for page, text in PAGES.items()}
@@ -118,6 +119,6 @@ def test_all_that_a_page_says_to_run_ends_well(page, world, page_folder: Path):
                 entry.check(piece.text)
                 continue
             command, answers = entry.matches(piece.text).expand(entry.instead), entry.answers
-        done = shell(command, page_folder, variables, answers)
+        done = bash(command, page_folder, variables, answers)
         assert done.returncode == 0, f"{piece.place}: {command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
         assert "Traceback" not in done.stderr, f"{piece.place}: {done.stderr}"

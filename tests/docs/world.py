@@ -7,7 +7,6 @@ import random
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pyarrow.parquet as pq
 
 from tests.docs.pages import ROOT
 from tests.shards.fixtures import prose, train
+from tests.tools.shell import bash, bin_folder
 
 MADE = (  # in this order, by these commands, unless a page makes it
     ("indexes/books", "provenance index build books/ --out indexes/books"),
@@ -32,39 +32,18 @@ MADE = (  # in this order, by these commands, unless a page makes it
 )
 
 
-def environment(bin_folder: Path, extra: Mapping[str, str]) -> dict[str, str]:
+def environment(folder: Path, extra: Mapping[str, str]) -> dict[str, str]:
     """Variables of a shell in which `provenance` and `python` are those under test."""
-    bin_folder.mkdir(exist_ok=True)
-    for name, words in {"provenance": "-m provenance ", "python": ""}.items():
-        script = bin_folder / name
-        script.write_text(f"#!/bin/sh\nexec '{sys.executable}' {words}\"$@\"\n")
-        script.chmod(0o755)
     plain = {
         name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SLURM_", "PROVENANCE_"))
     }
-    return {**plain, "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}", **extra}
-
-
-def shell(
-    command: str, folder: Path, variables: Mapping[str, str], answers: str = ""
-) -> subprocess.CompletedProcess[str]:
-    """Run a command as a person would, in bash; pipes fail when a part of them does."""
-    return subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", command],
-        cwd=folder,
-        env=dict(variables),
-        input=answers,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    return {**plain, "PATH": f"{bin_folder(folder)}{os.pathsep}{os.environ['PATH']}", **extra}
 
 
 def make_world(folder: Path, variables: Mapping[str, str]) -> None:
     """Make all of it from what `provenance demo` makes, and a few files more."""
     folder.mkdir()
-    _must(shell("provenance demo", folder, variables))
+    _must(bash("provenance demo", folder, variables))
     for name in ("books", "data", "shards", "more", "newbooks", "unpublished", "unpublished-books", "runs", "indexes"):
         (folder / name).mkdir()
     shutil.copy(folder / "demo/books.parquet", folder / "books/books.parquet")
@@ -81,7 +60,7 @@ def make_world(folder: Path, variables: Mapping[str, str]) -> None:
     _write_texts(folder)
     for name, command in MADE:
         if not (folder / name).exists():
-            _must(shell(command, folder, variables))
+            _must(bash(command, folder, variables))
 
 
 def furnish(folder: Path, world: Path, commands: Iterable[str], files: Mapping[str, str]) -> None:
@@ -103,7 +82,7 @@ def run_program(program: str, folder: Path, variables: Mapping[str, str]) -> sub
         shutil.rmtree(folder / f"{name}.units", ignore_errors=True)
         shutil.rmtree(folder / name) if (folder / name).is_dir() else (folder / name).unlink(missing_ok=True)
     (folder / "program.py").write_text(program, "utf-8")
-    return shell("python program.py", folder, {**variables, "PYTHONPATH": str(ROOT)})
+    return bash("python program.py", folder, {**variables, "PYTHONPATH": str(ROOT)})
 
 
 def _outputs(command: str) -> list[str]:

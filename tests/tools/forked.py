@@ -48,11 +48,13 @@ class ForkedPopen(PLAIN):  # type: ignore[type-arg,misc]
             os.close(number)
 
 
-def fork_children() -> None:
-    """From now on, children of the package are forked in this process."""
+def fork_children(forking: socket.socket | None = None) -> None:
+    """From now on, children of this process that run the package are forked, by a process that has begun or will."""
     if sys.platform == "linux":
         environment = dict(os.environ)
         _begun.update(environment=environment, at_start=_at_start(environment))
+        if forking is not None:
+            _begun["socket"] = forking
         subprocess.Popen = ForkedPopen  # type: ignore[misc]
 
 

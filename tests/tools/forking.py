@@ -1,27 +1,47 @@
-"""The process that `forked.py` asks for children: loads what they load, and forks. A script, given a descriptor."""
+"""The process that is asked for others: it loads what they load, and forks. A script, given what it is asked through.
+
+That is a descriptor, for children of one process (see `forked.py`), or the path of a socket, for commands of shells
+(see `shell.py`).
+"""
 
 from __future__ import annotations
 
+import atexit
+import ctypes
+import gc
 import json
 import os
 import signal
 import socket
 import sys
+import threading
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
 LARGEST = 1 << 20  # bytes of a request
+COMMANDS = ("scan", "index", "report", "query", "export", "verify")  # whose modules are most of what commands load
+
+
+def load() -> None:
+    """Load modules and kernels; what no machine code is kept of will be compiled by children, as ever."""
+    import_module("provenance.units.worker")
+    from provenance.kernels.compiling import _KERNELS
+
+    for kernel in _KERNELS:
+        with suppress(Exception):
+            processor = kernel.targetctx.codegen().magic_tuple()
+            for signature, built_for, *_ in kernel._cache._cache_file._load_index():
+                if built_for == processor:
+                    kernel.compile(signature)
 
 
 def serve(asked: socket.socket) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the tests decide what Ctrl-C means
-    import_module("provenance.units.worker")
-    _load_kernels()
-    asked.send(b"ready")
+    """Fork the children of one process, until it closes its end."""
     while True:
         request, ends, _, _ = socket.recv_fds(asked, LARGEST, 3)
         if not request:
@@ -32,18 +52,6 @@ def serve(asked: socket.socket) -> None:
         asked.send(str(_fork(told, ends, asked)).encode())
         for end in ends:
             os.close(end)
-
-
-def _load_kernels() -> None:
-    """Load what machine code is kept for this processor; what is not will be compiled by children, as ever."""
-    from provenance.kernels.compiling import _KERNELS
-
-    for kernel in _KERNELS:
-        with suppress(Exception):
-            processor = kernel.targetctx.codegen().magic_tuple()
-            for signature, built_for, *_ in kernel._cache._cache_file._load_index():
-                if built_for == processor:
-                    kernel.compile(signature)
 
 
 def _fork(told: dict[str, Any], ends: list[int], asked: socket.socket) -> int:
@@ -67,47 +75,112 @@ def _child(told: dict[str, Any], ends: list[int], asked: socket.socket) -> NoRet
     between = os.getppid()
     while os.getppid() == between != told["parent"]:
         time.sleep(0.0005)
-    code = 1
-    try:
-        _become(told, ends, asked)
-        code = _run(told["role"])
-    except BaseException:
-        traceback.print_exc()
-    os._exit(code)
-
-
-def _become(told: dict[str, Any], ends: list[int], asked: socket.socket) -> None:
-    """Take on what a process that is started has from the one that starts it."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    asked.close()
+    _become(told, ends)
     if told["new_session"]:
         os.setsid()
-    asked.close()
+    sys.argv = ["-c"]
+    os._exit(_run(import_module(told["role"]).main))
+
+
+def _become(told: dict[str, Any], ends: list[int]) -> None:
+    """Take on what a process that is started has from the one that starts it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, end in enumerate(ends):
         os.dup2(end, number)
-    os.closerange(3, 256)
-    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, "w" if number else "r") for number in range(3))
+    os.closerange(len(ends), 256)
+    sys.stdin, sys.stdout = open(0), open(1, "w")  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, errors="backslashreplace")  # noqa: SIM115
     os.environ.clear()
     os.environ.update(told["environment"])
     os.chdir(told["folder"])
     os.sched_setaffinity(0, told["cores"])
-    sys.argv = ["-c"]
     signal.pthread_sigmask(signal.SIG_SETMASK, told["blocked"])
 
 
-def _run(role: str) -> int:
+def _run(main: Callable[[], None]) -> int:
+    """Run it to its end, and return its exit code."""
+    code: Any = 0
     try:
-        import_module(role).main()
+        main()
     except SystemExit as end:
-        if end.code is not None and not isinstance(end.code, int):
-            print(end.code, file=sys.stderr)
-            return 1
-        return end.code or 0
-    finally:
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-    return 0
+        code = end.code or 0
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    if not isinstance(code, int):
+        print(code, file=sys.stderr)
+        code = 1
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return code
+
+
+def listen(path: str) -> None:
+    """Run commands, each in a process of its own."""
+    for name in COMMANDS:
+        import_module(f"provenance.cli.{name}")
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that wait for a command
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG: with the tests
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+        listening.bind(path)
+        listening.listen(64)
+        print("ready", flush=True)
+        while True:
+            asked, _ = listening.accept()
+            if not os.fork():
+                _answer(asked)
+            asked.close()
+
+
+def _answer(asked: socket.socket) -> NoReturn:
+    """Run a command as a child, and say with which code it ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    request, ends, _, _ = socket.recv_fds(asked, LARGEST, 3)
+    child = os.fork()
+    if child:
+        for end in ends:
+            os.close(end)
+        _, status = os.waitpid(child, 0)
+        asked.send(str(os.waitstatus_to_exitcode(status)).encode())
+        os._exit(0)
+    os.close(asked.detach())
+    told = json.loads(request)
+    way = _fork_server()
+    _become(told, [*ends, way])
+    import_module("forked").fork_children(socket.socket(fileno=3))
+    import provenance
+    from provenance.cli import main
+
+    sys.argv = [str(Path(provenance.__file__).with_name("__main__.py")), *told["words"]]
+    code = _run(main)
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    os._exit(code)  # without a farewell to every module, which takes longer than most commands
+
+
+def _fork_server() -> int:
+    """One that forks the children of this process, which has no threads yet; our end of what it is asked through."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    if os.fork():
+        theirs.close()
+        return ours.detach()
+    ours.close()
+    os.closerange(3, theirs.fileno())
+    os.closerange(theirs.fileno() + 1, 256)
+    serve(theirs)
+    os._exit(0)
 
 
 if __name__ == "__main__":
-    with socket.socket(fileno=int(sys.argv[1])) as asked:
-        serve(asked)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the tests decide what Ctrl-C means
+    sys.path.insert(0, str(Path(__file__).parent))
+    load()
+    gc.freeze()  # a collection would write to all pages, which processes share until one writes
+    if sys.argv[1].isdecimal():
+        with socket.socket(fileno=int(sys.argv[1])) as way:
+            way.send(b"ready")
+            serve(way)
+    else:
+        listen(sys.argv[1])

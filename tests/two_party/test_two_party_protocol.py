@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +18,7 @@ import pytest
 
 from provenance.sketch import Key
 from tests.shards.fixtures import prose
+from tests.tools.shell import bash, bin_folder
 
 DOC = Path(__file__).parents[2] / "docs" / "two-party.md"
 STEP = re.compile(r"^\*\*(Rights holder|Data owner)\*\*\n```\n(.*?)```", re.MULTILINE | re.DOTALL)
@@ -39,9 +39,7 @@ class Parties(NamedTuple):
 
 
 def do(folder: Path, script: str, path: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}"}
-    command = ["bash", "-euo", "pipefail", "-c", script]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, env=environment)
+    done = bash(script, folder, {**os.environ, "PATH": f"{path}:{os.environ['PATH']}"})
     assert "Traceback" not in done.stderr, done.stderr
     return done
 
@@ -49,12 +47,7 @@ def do(folder: Path, script: str, path: Path) -> subprocess.CompletedProcess[str
 @pytest.fixture(scope="module")
 def path(tmp_path_factory) -> Path:
     """A folder with `provenance` in it."""
-    folder = tmp_path_factory.mktemp("bin")
-    command = folder / "provenance"
-    root = Path(__file__).parents[2]
-    command.write_text(f'#!/bin/sh\nPYTHONPATH="{root}" exec "{sys.executable}" -m provenance "$@"\n')
-    command.chmod(0o755)
-    return folder
+    return bin_folder(tmp_path_factory.mktemp("bin"))
 
 
 @pytest.fixture(scope="module")
