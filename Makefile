@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock
 
-.PHONY: help demo test test-slow lint types mutants bench clean
+.PHONY: help demo kernels test test-slow test-all lint types mutants bench clean
 
 help: ## Show the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,18 +28,28 @@ $(VENV)/.installed: pyproject.toml requirements.lock | $(VENV)/.python
 	@$(PIP) -e '.[demo,test]'
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.installed
+$(VENV)/.dev: pyproject.toml requirements.lock | $(VENV)/.python
+	@echo "Installing provenance and what work on it needs into $(VENV)" >&2
 	@$(PIP) -e '.[demo,test,dev]'
-	@touch $@
+	@touch $(VENV)/.demo $(VENV)/.installed $@
 
 demo: $(VENV)/.demo ## Known books against training shards, on real text
 	@$(BIN)/provenance demo --dir demo
 
-test: $(VENV)/.installed ## The tests that take seconds
-	@$(BIN)/python -m pytest -q -n 2 -m "not slow"
+kernels: $(VENV)/.installed ## Compile what is compiled once, before several processes would
+	@$(BIN)/python -m tests.tools.kernels
 
-test-slow: $(VENV)/.installed ## The tests that take minutes
-	@$(BIN)/python -m pytest -q -n 2 --dist worksteal --durations 15 -m slow
+# neighbours use the same indexes and runs: each process begins with a stretch of its own, and helps out in the end
+PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+test: kernels ## The tests that take seconds
+	@$(PYTEST) -m "not slow"
+
+test-slow: kernels ## The tests that take minutes
+	@$(PYTEST) --durations 15 -m slow
+
+test-all: kernels ## All tests at once, as CI runs them
+	@$(PYTEST) --durations 30
 
 lint: $(VENV)/.dev ## ruff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

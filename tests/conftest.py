@@ -8,7 +8,7 @@ import pytest
 
 from tests.report.runs_to_report import hostile, rich
 from tests.shards.fixtures import books, index, rows, tokenizer
-from tests.tools.forked import fork_children
+from tests.tools.forked import Forking, fork_children
 
 __all__ = ["books", "hostile", "index", "rich", "rows", "tokenizer"]
 
@@ -17,16 +17,19 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     with contextlib.suppress(ValueError):  # not the main thread
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
-fork_children()
+fork_children(Forking(os.environ))
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Give each of the processes that share the quick tests a core to itself.
+CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Give each of the processes that share the tests a core to itself, for quick tests.
 
     The commands that it starts have that core too, and so begin one worker, unless a test asks for more, instead of one
     a core each: most of what a small scan costs is that workers start.
     """
     number = os.environ.get("PYTEST_XDIST_WORKER", "")[2:]
-    if number and config.getoption("markexpr") == "not slow" and hasattr(os, "sched_setaffinity"):
-        allowed = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {allowed[int(number) % len(allowed)]})
+    if number and CORES:
+        slow = item.get_closest_marker("slow") is not None
+        os.sched_setaffinity(0, CORES if slow else {CORES[int(number) % len(CORES)]})

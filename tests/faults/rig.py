@@ -30,6 +30,7 @@ from provenance.index.building import build_index
 from provenance.store.database import RunReader
 from provenance.store.export import EXPORTS, WHEN_AND_WHO, export
 from tests.shards.fixtures import prose
+from tests.tools.forked import ForkedPopen, Forking
 
 CHANGES = "open,write,fsync,rename,truncate,mkdir,unlink"
 """Kinds of operations that change what is on disk."""
@@ -45,6 +46,8 @@ GOING_ON = "provenance: going on: "
 UNITS = "*.units/units/*"
 """Pattern of the files of units, temporary ones too."""
 
+MARK = 15  # letters of a mark that the system keeps as the name of a process
+BEGIN = Path(__file__).with_name("begin.py")
 LIMIT = 150  # seconds for one command; the first one of a machine compiles for it
 
 
@@ -118,11 +121,12 @@ class Started:
         self.process.wait()
 
     def living(self) -> list[psutil.Process]:
-        """The processes of this command that are still there: those that bear its mark in their environment."""
+        """The processes of this command that are still there: those that bear its mark, as a name or as a variable."""
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
-                if process.environ().get("FAULT_MARK") == self.mark and process.status() != psutil.STATUS_ZOMBIE:
+                marks = {process.name(), process.environ().get("FAULT_MARK", "")[:MARK]}
+                if self.mark[:MARK] in marks and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
         return found
 
@@ -188,6 +192,7 @@ class Rig:
     seconds: float = 0.0  # that an undisturbed run takes
     left: list[str] = field(default_factory=list)  # names beside a finished run database
     resumed: set[str] = field(default_factory=set)  # digests of folders from which a run was already seen to resume
+    popen: type[subprocess.Popen[bytes]] = subprocess.Popen
 
     def start(
         self, run: Path, fault: Fault | None = None, options: tuple[str, ...] = (), command: list[str] | None = None
@@ -199,11 +204,11 @@ class Rig:
         counts.write_bytes(bytes(32))
         told = self.folder / f"stderr-{mark}"
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("FAULT_", "LD_PRE"))}
-        environment["FAULT_MARK"] = mark
+        environment |= {"FAULT_MARK": mark, "FORKED_BEGIN": str(BEGIN), "LD_PRELOAD": str(self.shim)}
         if fault is not None:
             environment |= self._told(fault, run, counts)
         with told.open("wb") as stderr:
-            process = subprocess.Popen(
+            process = self.popen(
                 command or self.command(run, *options),
                 env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
             )  # fmt: skip
@@ -219,7 +224,6 @@ class Rig:
     def _told(self, fault: Fault, run: Path, counts: Path) -> dict[str, str]:
         inputs = [str(self.folder / name) for name in ("shards", "index")]
         told = {
-            "LD_PRELOAD": str(self.shim),
             "FAULT_BELOW": ":".join(inputs if fault.inputs else [str(run)]),
             "FAULT_OPERATIONS": fault.operations,
             "FAULT_ROLE": fault.role,
@@ -307,7 +311,8 @@ class Rig:
 
 def make_rig(folder: Path) -> Rig:
     """Two books, three shards with parts of them, the library of faults, and a run that nothing disturbs."""
-    rig = Rig(folder, build_shim(folder))
+    shim = build_shim(folder)
+    rig = Rig(folder, shim, popen=forked_commands(shim))
     (folder / "books").mkdir()
     books = [prose(number, 400) for number in range(2)]
     for number, text in enumerate(books):
@@ -329,6 +334,12 @@ def make_rig(folder: Path) -> Rig:
     rig.left = sorted(path.name for path in (folder / "clean").iterdir())
     assert pq.read_table(pa.BufferReader(rig.clean["matches"])).num_rows == 12
     return rig
+
+
+def forked_commands(shim: Path) -> type[subprocess.Popen[bytes]]:
+    """Starts commands by forks of a process that has the library of faults, and has loaded what they load."""
+    forking = Forking({**os.environ, "LD_PRELOAD": str(shim)})
+    return type("CommandPopen", (ForkedPopen,), {"forking": forking, "commands": True})
 
 
 def build_shim(folder: Path) -> Path:

@@ -57,7 +57,8 @@ static int64_t number(const char *name, int64_t otherwise) {
     return value ? strtoll(value, NULL, 10) : otherwise;
 }
 
-__attribute__((constructor)) static void begin(void) {
+/* Called again by a process that is forked, and told only then what to do: see begin.py. */
+__attribute__((constructor)) void begin_faults(void) {
     real_clock_gettime = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
     const char *role = getenv("FAULT_ROLE"), *wanted = getenv("FAULT_OPERATIONS"), *told = getenv("FAULT_ACTION");
     if (!role) return;

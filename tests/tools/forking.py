@@ -11,6 +11,7 @@ import ctypes
 import gc
 import json
 import os
+import runpy
 import signal
 import socket
 import sys
@@ -24,12 +25,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 LARGEST = 1 << 20  # bytes of a request
-COMMANDS = ("scan", "index", "report", "query", "export", "verify")  # whose modules are most of what commands load
+MODULES = [f"provenance.{name}" for name in ("units.worker", "cli.scan", "cli.index", "cli.report", "cli.query")]
+"""Most of what commands and their children load."""
 
 
 def load() -> None:
     """Load modules and kernels; what no machine code is kept of will be compiled by children, as ever."""
-    import_module("provenance.units.worker")
+    for module in MODULES:
+        import_module(module)
     from provenance.kernels.compiling import _KERNELS
 
     for kernel in _KERNELS:
@@ -47,7 +50,7 @@ def serve(asked: socket.socket) -> None:
         if not request:
             return
         told = json.loads(request)
-        import_module(told["role"])
+        import_module(told.get("role", "provenance.cli.scan"))
         assert len([*Path("/proc/self/task").iterdir()]) == 1, "a process with threads cannot be forked"
         asked.send(str(_fork(told, ends, asked)).encode())
         for end in ends:
@@ -75,16 +78,37 @@ def _child(told: dict[str, Any], ends: list[int], asked: socket.socket) -> NoRet
     between = os.getppid()
     while os.getppid() == between != told["parent"]:
         time.sleep(0.0005)
-    asked.close()
-    _become(told, ends)
+    os.close(asked.detach())
     if told["new_session"]:
         os.setsid()
+    if "words" in told:
+        _command(told, ends)
+    _become(told, ends)
     sys.argv = ["-c"]
     os._exit(_run(import_module(told["role"]).main))
 
 
+def _command(told: dict[str, Any], ends: list[int]) -> NoReturn:
+    """Run a command, whose own children are forked too."""
+    way = _fork_server()
+    _become(told, [*ends, way])
+    forked = import_module("forked")
+    forked.fork_children(forked.Forking(os.environ, socket.socket(fileno=3)))
+    import provenance
+    from provenance.cli import main
+
+    sys.argv = [str(Path(provenance.__file__).with_name("__main__.py")), *told["words"]]
+    code = _run(main)
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    os._exit(code)  # without a farewell to every module, which takes longer than most commands
+
+
 def _become(told: dict[str, Any], ends: list[int]) -> None:
-    """Take on what a process that is started has from the one that starts it."""
+    """Take on what a process that is started has from the one that starts it.
+
+    What a library that is loaded first would do then is done by the script that FORKED_BEGIN names.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, end in enumerate(ends):
         os.dup2(end, number)
@@ -95,6 +119,8 @@ def _become(told: dict[str, Any], ends: list[int]) -> None:
     os.environ.update(told["environment"])
     os.chdir(told["folder"])
     os.sched_setaffinity(0, told["cores"])
+    if "FORKED_BEGIN" in os.environ:
+        runpy.run_path(os.environ["FORKED_BEGIN"])
     signal.pthread_sigmask(signal.SIG_SETMASK, told["blocked"])
 
 
@@ -119,8 +145,6 @@ def _run(main: Callable[[], None]) -> int:
 
 def listen(path: str) -> None:
     """Run commands, each in a process of its own."""
-    for name in COMMANDS:
-        import_module(f"provenance.cli.{name}")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that wait for a command
     ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG: with the tests
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
@@ -146,18 +170,7 @@ def _answer(asked: socket.socket) -> NoReturn:
         asked.send(str(os.waitstatus_to_exitcode(status)).encode())
         os._exit(0)
     os.close(asked.detach())
-    told = json.loads(request)
-    way = _fork_server()
-    _become(told, [*ends, way])
-    import_module("forked").fork_children(socket.socket(fileno=3))
-    import provenance
-    from provenance.cli import main
-
-    sys.argv = [str(Path(provenance.__file__).with_name("__main__.py")), *told["words"]]
-    code = _run(main)
-    threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
-    os._exit(code)  # without a farewell to every module, which takes longer than most commands
+    _command(json.loads(request), ends)
 
 
 def _fork_server() -> int:
