@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,14 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from provenance.store.database import RunReader
+from tests.shards.fixtures import prose
 from tests.tools.command import run
-
-VOCABULARY = [f"w{number}" for number in range(20_000)]
-
-
-def prose(seed: int, count: int) -> str:
-    return " ".join(random.Random(seed).choices(VOCABULARY, k=count))
-
 
 NOTICE = prose(99, 80)  # printed in every newspaper, and in one of the books
 BOOK, OTHER, UNPUBLISHED = f"{prose(1, 2000)} {NOTICE} {prose(2, 2000)}", prose(3, 3000), prose(4, 3000)

@@ -17,16 +17,12 @@ from provenance.kernels.hashing import derive_keys
 from provenance.kernels.words import words_of
 from provenance.sketch import FracMinHash
 from provenance.text.reference import words
+from tests.shards.fixtures import prose
 
 FILES = (
     "index.json", "editions.parquet", "fingerprints.u32", "postings.u32", "buckets.bin", "filter.u64", "identities.u64",
     "words.u32", "spans.u8", "texts.zst", "blocks.u64",
 )  # fmt: skip
-
-
-def prose(seed: int, count: int) -> str:
-    rng = random.Random(seed)
-    return " ".join(f"{rng.choice('bdfglmnprst')}{rng.choice('aeiouéü')}{rng.randrange(400)}" for _ in range(count))
 
 
 def reworded(text: str, seed: int, share: float) -> str:

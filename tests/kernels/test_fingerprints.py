@@ -39,7 +39,7 @@ def rows(found: Sketches) -> list[tuple[int, int, int]]:
     return list(zip(found.documents.tolist(), found.positions.tolist(), found.fingerprints.tolist(), strict=True))
 
 
-def prose(words: int, seed: int = 1) -> bytes:
+def ranked_words(words: int, seed: int = 1) -> bytes:
     """Words drawn as running text draws them: few that are frequent, many that are rare."""
     ranks = np.random.default_rng(seed).zipf(1.2, words)
     return b" ".join(b"w%d" % (rank % 50_000) for rank in ranks)
@@ -56,7 +56,7 @@ def test_sketch_of_a_batch_equals_the_oracle(scale, texts, shingle, seed):
 
 
 def test_a_fingerprint_that_equals_the_largest_kept_one_is_kept():
-    texts = [prose(100)]
+    texts = [ranked_words(100)]
     middle = sorted(sketch(texts).fingerprints.tolist())[48]
     for max_kept, kept in ((middle, 49), (middle - 1, 48)):
         found = sketch_batch(*batch(texts), SHINGLE, max_kept, derive_keys(0))
@@ -65,7 +65,7 @@ def test_a_fingerprint_that_equals_the_largest_kept_one_is_kept():
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_sketch_of_long_documents_equals_the_oracle(scale):
-    texts = [prose(3000, seed) for seed in range(3)]
+    texts = [ranked_words(3000, seed) for seed in range(3)]
     assert rows(sketch(texts, SHINGLE, scale, 7)) == frac_sketch(texts, SHINGLE, scale, 7)
 
 
@@ -90,7 +90,7 @@ def test_room_that_is_too_small_grows(texts, room):
 
 
 def test_room_grows_many_times_without_losing_a_fingerprint():
-    texts = [prose(200, seed) for seed in range(40)]
+    texts = [ranked_words(200, seed) for seed in range(40)]
     data, offsets = batch(texts)
     found = sketch_documents(data, offsets, text_rules(), SHINGLE, np.uint64(2**62), derive_keys(0), 1, 1)
     expected = sketch_batch(data, offsets, SHINGLE, 2**62, derive_keys(0))
@@ -116,7 +116,7 @@ def test_a_stride_leaves_the_fingerprints_at_its_multiples_in_each_document(text
 
 @pytest.mark.parametrize("stride", [1, 2])
 def test_a_stride_holds_in_long_documents(stride):
-    texts = [prose(3000, seed) + b" odd" * (seed % 2) for seed in range(5)]
+    texts = [ranked_words(3000, seed) + b" odd" * (seed % 2) for seed in range(5)]
     some = rows(sketch_batch(*batch(texts), SHINGLE, FracMinHash(scale=1).max_kept, derive_keys(0), stride))
     assert some == [row for row in rows(sketch(texts)) if row[1] % stride == 0]
 
@@ -124,7 +124,7 @@ def test_a_stride_holds_in_long_documents(stride):
 @pytest.mark.parametrize("finer", [1, 2, 3, 7])
 @pytest.mark.parametrize("coarser", [4, 8, 10, 1000])
 def test_a_coarser_sketch_is_a_subset_and_in_the_index_a_prefix_of_a_finer_one(finer, coarser):
-    texts = [prose(5000, seed) for seed in range(4)]
+    texts = [ranked_words(5000, seed) for seed in range(4)]
     fine, coarse = sketch(texts, scale=max(1, min(finer, coarser))), sketch(texts, scale=coarser)
     assert rows(coarse) == [row for row in rows(fine) if row[2] * coarser < 2**64]
     table, prefix = np.sort(fine.fingerprints), np.sort(coarse.fingerprints)
@@ -132,7 +132,7 @@ def test_a_coarser_sketch_is_a_subset_and_in_the_index_a_prefix_of_a_finer_one(f
 
 
 def test_different_seeds_give_unrelated_fingerprints():
-    texts = [prose(20_000)]
+    texts = [ranked_words(20_000)]
     one, other = (set(sketch(texts, seed=seed).fingerprints.tolist()) for seed in (0, 1))
     assert len(one) > 10_000
     assert not one & other
@@ -143,7 +143,7 @@ def test_different_seeds_give_unrelated_fingerprints():
 @pytest.mark.parametrize("scale", [2, 3, 4, 7, 32, 1000])
 @pytest.mark.parametrize("seed", [0, 0x1234_5678_9ABC_DEF0])
 def test_one_in_scale_shingles_is_kept(scale, seed):
-    distinct = np.unique(sketch([prose(200_000)], seed=seed).fingerprints)
+    distinct = np.unique(sketch([ranked_words(200_000)], seed=seed).fingerprints)
     kept = int((distinct <= np.uint64(FracMinHash(scale=scale).max_kept)).sum())
     expected, spread = distinct.size / scale, (distinct.size / scale * (1 - 1 / scale)) ** 0.5
     assert distinct.size > 100_000
@@ -151,7 +151,7 @@ def test_one_in_scale_shingles_is_kept(scale, seed):
 
 
 def test_kept_shingles_are_spread_evenly_over_the_whole_range():
-    distinct = np.unique(sketch([prose(200_000)]).fingerprints)
+    distinct = np.unique(sketch([ranked_words(200_000)]).fingerprints)
     for bits in (distinct >> np.uint64(58), distinct & np.uint64(63)):
         counts = np.bincount(bits.astype(np.int64), minlength=64)
         chi_squared = float(((counts - counts.mean()) ** 2 / counts.mean()).sum())

@@ -20,7 +20,7 @@ from provenance.text.reference import words
 LEAST = 25
 
 
-def prose(seed: int, count: int) -> str:
+def sentences(seed: int, count: int) -> str:
     """Sentences with capitals, commas and line ends, from 900 words drawn unevenly."""
     rng = random.Random(seed)
     vocabulary = [f"{a}{b}{c}" for a in "bdfgklmnprst" for b in "aeiou" for c in ("n", "r", "st", "l", "m", "ck")]
@@ -31,7 +31,7 @@ def prose(seed: int, count: int) -> str:
     return " ".join(out[:count])
 
 
-BOOKS = {name: prose(seed, 3000) for seed, name in enumerate(["ash", "birch", "cedar"])}
+BOOKS = {name: sentences(seed, 3000) for seed, name in enumerate(["ash", "birch", "cedar"])}
 
 
 def make(folder, sketch=None, keep_texts=True) -> Matcher:
@@ -61,7 +61,7 @@ def mixed(seed: int) -> str:
     rng = random.Random(seed)
     parts = []
     for _ in range(4):
-        parts.append(prose(10_000 + rng.randrange(10**6), rng.randrange(5, 80)))
+        parts.append(sentences(10_000 + rng.randrange(10**6), rng.randrange(5, 80)))
         count = rng.choice([10, 25, 40, 120])
         text = excerpt(rng.choice(list(BOOKS)), rng.randrange(2800), count).split()
         parts.append(" ".join(w if rng.random() > 0.05 else "changed" for w in text))
@@ -202,12 +202,12 @@ def test_dropped_inserted_and_changed_words_leave_one_match(matcher):
 
 
 def test_prose_of_no_book_matches_nothing(matcher):
-    assert matcher.match(pa.array([prose(seed, 300) for seed in range(500, 700)])).num_rows == 0
+    assert matcher.match(pa.array([sentences(seed, 300) for seed in range(500, 700)])).num_rows == 0
 
 
 def test_a_text_free_index_estimates_and_says_so(tmp_path):
     matcher = make(tmp_path, keep_texts=False)
-    (row,) = matcher.match(pa.array([prose(900, 50) + " " + excerpt("ash", 300, 300)])).to_pylist()
+    (row,) = matcher.match(pa.array([sentences(900, 50) + " " + excerpt("ash", 300, 300)])).to_pylist()
     assert row["estimated"]
     assert row["ref_begin"] is None
     assert row["edition_id"] == "ash"
@@ -216,12 +216,12 @@ def test_a_text_free_index_estimates_and_says_so(tmp_path):
 
 def test_banded_minhash_finds_verbatim_passages_with_verified_extents(tmp_path):
     matcher = make(tmp_path, BandedMinHash(num_perm=64, threshold=0.4))
-    (row,) = matcher.match(pa.array([prose(901, 40) + " " + excerpt("cedar", 1000, 300)])).to_pylist()
+    (row,) = matcher.match(pa.array([sentences(901, 40) + " " + excerpt("cedar", 1000, 300)])).to_pylist()
     assert (row["edition_id"], row["matched_words"], row["identity"]) == ("cedar", 300, 1.0)
 
 
 def test_shorter_matches_are_reported_when_asked_for(dense):
-    text = pa.array([prose(902, 30) + " " + excerpt("ash", 40, 12)])
+    text = pa.array([sentences(902, 30) + " " + excerpt("ash", 40, 12)])
     assert dense.match(text).num_rows == 0
     (row,) = Matcher(dense.index, MatchConfig(min_words=10)).match(text).to_pylist()
     assert 12 <= row["matched_words"] <= 14  # a neighbouring word may be the same by chance

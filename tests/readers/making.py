@@ -33,7 +33,7 @@ FACTS = (
 )
 
 
-def prose(seed: int, paragraphs: int = 40, length: int = 60) -> list[str]:
+def paragraphs_of(seed: int, paragraphs: int = 40, length: int = 60) -> list[str]:
     """Paragraphs of words with accents, quotes and hyphens."""
     rng = random.Random(seed)
     marks = ["", "", "", ",", ";", "’s", " —", "&"]

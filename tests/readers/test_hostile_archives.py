@@ -12,14 +12,14 @@ import zipfile
 import psutil
 import pyarrow as pa
 import pytest
-from making import as_epub, as_pdf, as_tar, as_zip, failure, prose, read
+from making import as_epub, as_pdf, as_tar, as_zip, failure, paragraphs_of, read
 
 from provenance.readers.document import BookColumns
 from provenance.readers.formats import format_of
 from provenance.readers.limits import Limits
 from provenance.readers.parsing import Parser
 
-TEXT = "\n\n".join(prose(3, 4))
+TEXT = "\n\n".join(paragraphs_of(3, 4))
 ZEROS = bytes(64 << 20)
 
 
@@ -59,7 +59,7 @@ def test_a_packed_stream_that_is_a_bomb_is_refused(tmp_path, name, data):
 
 
 def test_a_truncated_archive_is_told_to_be_damaged(tmp_path):
-    whole = as_tar({"a.txt": TEXT.encode(), "b.txt": "\n".join(prose(9)).encode()}, "w:gz")
+    whole = as_tar({"a.txt": TEXT.encode(), "b.txt": "\n".join(paragraphs_of(9)).encode()}, "w:gz")
     assert "cannot be unpacked" in failure(whole[: len(whole) // 2], tmp_path / "cut.tar.gz")
     assert "no zip file" in failure(as_zip({"a.txt": TEXT})[:-30], tmp_path / "cut.zip")
 
@@ -79,7 +79,7 @@ def test_an_archive_whose_members_point_out_of_it_is_refused_whole(tmp_path, nam
         ("t.tar", as_tar({"good.txt": b"good", name: b"bad"})),
     ):
         assert "points out of the archive" in failure(data, tmp_path / archive)
-    assert "points out" in failure(as_epub(prose(1, 3), extra={name: "x"}), tmp_path / "t.epub")
+    assert "points out" in failure(as_epub(paragraphs_of(1, 3), extra={name: "x"}), tmp_path / "t.epub")
 
 
 def test_links_and_devices_in_archives_are_not_followed(tmp_path):
@@ -131,7 +131,7 @@ def test_too_many_members_are_refused(tmp_path):
 
 
 def test_a_parser_that_crashes_at_a_member_costs_that_member(tmp_path):
-    members = {"0.txt": TEXT.encode(), "1.pdf": as_pdf(prose(1, 400)), "2.txt": TEXT.encode()}
+    members = {"0.txt": TEXT.encode(), "1.pdf": as_pdf(paragraphs_of(1, 400)), "2.txt": TEXT.encode()}
     path = tmp_path / "a.tar"
     path.write_bytes(as_tar(members))
     with Parser(Limits()) as parser:

@@ -16,14 +16,27 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from making import CONTAINER, XHTML, as_epub, as_html, as_jsonl, as_pdf, as_tar, as_zip, failure, only, prose, read
+from making import (
+    CONTAINER,
+    XHTML,
+    as_epub,
+    as_html,
+    as_jsonl,
+    as_pdf,
+    as_tar,
+    as_zip,
+    failure,
+    only,
+    paragraphs_of,
+    read,
+)
 
 from provenance.readers.document import BookColumns
 from provenance.readers.formats import format_of
 from provenance.readers.limits import Limits
 from provenance.readers.process import serve
 
-TEXT = "\n\n".join(prose(3, 4))
+TEXT = "\n\n".join(paragraphs_of(3, 4))
 ZEROS = bytes(64 << 20)
 LAUGHS = (
     '<?xml version="1.0"?><!DOCTYPE p [<!ENTITY a "ha">'
@@ -36,7 +49,7 @@ pytestmark = pytest.mark.usefixtures("bounded")
 
 
 def test_an_epub_that_is_a_bomb_is_refused(tmp_path):
-    reason = failure(as_epub(prose(1, 3), extra={"OEBPS/c1.xhtml": ZEROS.decode()}), tmp_path / "bomb.epub")
+    reason = failure(as_epub(paragraphs_of(1, 3), extra={"OEBPS/c1.xhtml": ZEROS.decode()}), tmp_path / "bomb.epub")
     assert "as a bomb does" in reason
 
 
@@ -45,12 +58,14 @@ def test_an_epub_that_is_a_bomb_is_refused(tmp_path):
 def test_xml_that_declares_entities_is_refused(tmp_path, member, encoding):
     for laughs in (LAUGHS + "<p>&i;</p>", '<!DOCTYPE p [<!ENTITY a "ha">]><p>&a;</p>'):
         data = laughs.replace('version="1.0"', f'version="1.0" encoding="{encoding}"').encode(encoding)
-        assert "declares entities" in failure(as_epub(prose(1, 3), extra={member: data}), tmp_path / "laughs.epub")
+        assert "declares entities" in failure(
+            as_epub(paragraphs_of(1, 3), extra={member: data}), tmp_path / "laughs.epub"
+        )
 
 
 def test_an_external_entity_is_not_fetched(tmp_path):
     evil = '<?xml version="1.0"?><!DOCTYPE p [<!ENTITY x SYSTEM "file:///etc/passwd">]><html><p>&x;</p></html>'
-    reason = failure(as_epub(prose(1, 3), extra={"OEBPS/c0.xhtml": evil}), tmp_path / "xxe.epub")
+    reason = failure(as_epub(paragraphs_of(1, 3), extra={"OEBPS/c0.xhtml": evil}), tmp_path / "xxe.epub")
     assert "declares entities" in reason
 
 
@@ -58,7 +73,7 @@ def test_an_external_entity_is_not_fetched(tmp_path):
 def test_markup_of_a_hundred_thousand_levels_ends_soon(tmp_path, tag):
     deep = f"<{tag}>" * 100_000 + "end"
     (tmp_path / "deep.html").write_text(f"<!DOCTYPE html><p>{deep}")
-    (tmp_path / "deep.epub").write_bytes(as_epub(prose(1, 3), extra={"OEBPS/c0.xhtml": f"{XHTML}<body>{deep}"}))
+    (tmp_path / "deep.epub").write_bytes(as_epub(paragraphs_of(1, 3), extra={"OEBPS/c0.xhtml": f"{XHTML}<body>{deep}"}))
     _, reading = read(tmp_path / "deep.html", tmp_path / "deep.epub", limits=Limits(seconds=15))
     assert [outcome.outcome for outcome in reading.outcomes] == ["failed", "failed"]
     assert all("open at once" in outcome.reason for outcome in reading.outcomes)
@@ -66,12 +81,12 @@ def test_markup_of_a_hundred_thousand_levels_ends_soon(tmp_path, tag):
 
 def test_a_package_file_of_a_hundred_thousand_levels_is_refused(tmp_path):
     deep = "<a>" * 100_000 + "</a>" * 100_000
-    assert "no XML" in failure(as_epub(prose(1, 3), extra={"OEBPS/content.opf": deep}), tmp_path / "deep.epub")
+    assert "no XML" in failure(as_epub(paragraphs_of(1, 3), extra={"OEBPS/content.opf": deep}), tmp_path / "deep.epub")
 
 
 @pytest.mark.parametrize("name", ["META-INF/rights.xml", "META-INF/sinf.xml", "META-INF/license.lcpl"])
 def test_drm_is_said_by_its_file(tmp_path, name):
-    reason = failure(as_epub(prose(1, 3), extra={name: "<rights/>"}), tmp_path / "drm.epub")
+    reason = failure(as_epub(paragraphs_of(1, 3), extra={name: "<rights/>"}), tmp_path / "drm.epub")
     assert "DRM" in reason
     assert name in reason
 
@@ -87,9 +102,9 @@ def encryption(algorithm: str, uri: str) -> str:
 def test_encrypted_chapters_are_drm_and_obfuscated_fonts_are_not(tmp_path):
     name = "META-INF/encryption.xml"
     aes, font = "http://www.w3.org/2001/04/xmlenc#aes128-cbc", "http://www.idpf.org/2008/embedding"
-    drm = as_epub(prose(1, 3), extra={name: encryption(aes, "OEBPS/c1.xhtml")})
+    drm = as_epub(paragraphs_of(1, 3), extra={name: encryption(aes, "OEBPS/c1.xhtml")})
     assert "DRM" in failure(drm, tmp_path / "drm.epub")
-    fonts = as_epub(prose(1, 3), extra={name: encryption(font, "OEBPS/font.otf")})
+    fonts = as_epub(paragraphs_of(1, 3), extra={name: encryption(font, "OEBPS/font.otf")})
     assert only(fonts, tmp_path / "fonts.epub").format == "epub"
 
 
@@ -102,31 +117,31 @@ def test_encrypted_chapters_are_drm_and_obfuscated_fonts_are_not(tmp_path):
     ],
 )
 def test_a_broken_epub_says_what_is_broken(tmp_path, extra, expected):
-    assert expected in failure(as_epub(prose(1, 3), extra=extra), tmp_path / "broken.epub")
+    assert expected in failure(as_epub(paragraphs_of(1, 3), extra=extra), tmp_path / "broken.epub")
 
 
 def test_a_pdf_without_text_says_that_ocr_is_needed_and_one_with_some_says_how_many_pages(tmp_path):
     assert "no text layer" in failure(as_pdf([], blank_pages=3), tmp_path / "scan.pdf")
-    book = only(as_pdf(prose(1, 2), blank_pages=3), tmp_path / "some.pdf")
+    book = only(as_pdf(paragraphs_of(1, 2), blank_pages=3), tmp_path / "some.pdf")
     assert book.notes == ("3 of 4 pages have no text",)
 
 
 def test_an_encrypted_or_damaged_pdf_is_told(tmp_path):
-    whole = as_pdf(prose(1, 3))
-    assert "encrypted" in failure(as_pdf(prose(1, 3), password="secret"), tmp_path / "locked.pdf")
+    whole = as_pdf(paragraphs_of(1, 3))
+    assert "encrypted" in failure(as_pdf(paragraphs_of(1, 3), password="secret"), tmp_path / "locked.pdf")
     assert "PDFium cannot read it" in failure(b"%PDF-1.7\nnonsense", tmp_path / "nonsense.pdf")
     assert "PDFium" in failure(whole[: len(whole) // 3], tmp_path / "cut.pdf")
 
 
 def test_a_pdf_that_claims_millions_of_pages_is_bounded(tmp_path):
-    many = as_pdf(prose(1, 100))
+    many = as_pdf(paragraphs_of(1, 100))
     assert "pages; at most 2 are read" in failure(many, tmp_path / "many.pdf", pages=2)
     lies = many.replace(b"/Count ", b"/Count 9000")
     assert "9000" in failure(lies, tmp_path / "lies.pdf").replace(",", "")
 
 
 def test_a_parser_that_takes_too_long_is_ended_and_the_next_file_is_read(tmp_path):
-    (tmp_path / "a.pdf").write_bytes(as_pdf(prose(1, 3)))
+    (tmp_path / "a.pdf").write_bytes(as_pdf(paragraphs_of(1, 3)))
     (tmp_path / "b.txt").write_text(TEXT)
     begin = time.monotonic()
     books, reading = read(tmp_path, limits=Limits(seconds=0.001))
@@ -136,7 +151,7 @@ def test_a_parser_that_takes_too_long_is_ended_and_the_next_file_is_read(tmp_pat
 
 
 def test_memory_is_bounded(tmp_path):
-    markup = as_html(prose(1, 20_000, 20)).encode()
+    markup = as_html(paragraphs_of(1, 20_000, 20)).encode()
     assert "memory" in failure(markup, tmp_path / "large.html", memory=120 << 20)
 
 
@@ -152,7 +167,7 @@ def kill_parsers(parent: int, seconds: float) -> None:
 
 
 def test_a_parser_that_crashes_costs_its_file_and_no_other(tmp_path):
-    (tmp_path / "a.pdf").write_bytes(as_pdf(prose(1, 300)))
+    (tmp_path / "a.pdf").write_bytes(as_pdf(paragraphs_of(1, 300)))
     (tmp_path / "b.txt").write_text(TEXT)
     killer = threading.Thread(target=kill_parsers, args=(os.getpid(), 10))
     killer.start()
@@ -173,11 +188,11 @@ def test_a_parser_can_write_no_file(tmp_path):
 
 
 SEEDS = {
-    "a.epub": as_epub(prose(1, 2)),
-    "a.html": as_html(prose(1, 2)).encode(),
+    "a.epub": as_epub(paragraphs_of(1, 2)),
+    "a.html": as_html(paragraphs_of(1, 2)).encode(),
     "a.txt": TEXT.encode("cp1252", "ignore"),
     "a.jsonl": as_jsonl([{"id": 1, "text": "abc é"}] * 3),
-    "a.zip": as_zip({"a.txt": TEXT, "b.html": as_html(prose(1, 1)), "c.epub": as_epub(prose(1, 1))}),
+    "a.zip": as_zip({"a.txt": TEXT, "b.html": as_html(paragraphs_of(1, 1)), "c.epub": as_epub(paragraphs_of(1, 1))}),
     "a.tar": as_tar({"a.txt": TEXT.encode(), "b.txt": b"y"}),
     "a.tar.gz": as_tar({"a.txt": TEXT.encode()}, "w:gz"),
     "a.tar.xz": as_tar({"a.txt": TEXT.encode()}, "w:xz"),

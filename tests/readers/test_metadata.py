@@ -9,13 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from making import as_epub, as_jsonl, as_pdf, only, prose, read
+from making import as_epub, as_jsonl, as_pdf, only, paragraphs_of, read
 
 from provenance.errors import MetadataError
 from provenance.readers.isbn import isbn13
 from provenance.readers.metadata import read_metadata
 
-TEXT = " ".join(prose(1))
+TEXT = " ".join(paragraphs_of(1))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_row_is_found_by_id_by_file_and_by_isbn(tmp_path):
     )
     (tmp_path / "one.txt").write_text(TEXT)
     (tmp_path / "two.txt").write_text(TEXT + " 2")
-    (tmp_path / "three.epub").write_bytes(as_epub(prose(2)))
+    (tmp_path / "three.epub").write_bytes(as_epub(paragraphs_of(2)))
     sources = [tmp_path / name for name in ("one.txt", "two.txt", "three.epub")]
     metadata = read_metadata(table)
     books, _ = read(*sources, metadata=metadata)
@@ -104,7 +104,7 @@ def test_a_metadata_file_that_cannot_be_read_is_refused(tmp_path):
 
 
 def test_an_epub_tells_all_it_knows(tmp_path):
-    book = only(as_epub(prose(1)), tmp_path / "a.epub")
+    book = only(as_epub(paragraphs_of(1)), tmp_path / "a.epub")
     assert (book.title, book.author, book.language, book.publisher) == ("A Title", "A. Writer", "en", "A House")
     assert (book.isbn, book.year, book.licence, book.format) == ("9780306406157", "1999", "CC0", "epub")
 
@@ -118,14 +118,14 @@ def test_a_false_isbn_of_a_book_is_noted_and_left_out(tmp_path):
 
 
 def test_flags_go_before_the_metadata_file_and_that_before_the_book(tmp_path):
-    (tmp_path / "a.epub").write_bytes(as_epub(prose(1)))
+    (tmp_path / "a.epub").write_bytes(as_epub(paragraphs_of(1)))
     metadata = read_metadata(csv(tmp_path / "m.csv", "id,title,author\na,Table,Table\n"))
     (book,), _ = read(tmp_path / "a.epub", metadata=metadata, described={"title": "Flag"})
     assert (book.title, book.author, book.publisher) == ("Flag", "Table", "A House")
 
 
 def test_a_book_without_a_title_is_named_by_its_file(tmp_path):
-    assert only(as_pdf(prose(1, 2)), tmp_path / "My Book.v2.pdf").title == "My Book.v2"
+    assert only(as_pdf(paragraphs_of(1, 2)), tmp_path / "My Book.v2.pdf").title == "My Book.v2"
 
 
 @pytest.mark.parametrize("line", ["book.txt,Alpha, the first,A. Lpha", "book.txt,Alpha", 'book.txt,"Alpha,A. Lpha'])

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from making import as_epub, as_html, as_jsonl, as_pdf, as_zip, prose, read
+from making import as_epub, as_html, as_jsonl, as_pdf, as_zip, paragraphs_of, read
 
 import provenance
 from provenance.errors import BookError, UsageError
@@ -18,7 +18,7 @@ from provenance.index.opening import Index
 from provenance.readers import parsing
 from tests.tools import command
 
-TEXT = "\n\n".join(prose(1))
+TEXT = "\n\n".join(paragraphs_of(1))
 run = partial(command.run, "index")
 
 
@@ -28,10 +28,10 @@ def mixed(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("mixed")
     (folder / "sub").mkdir()
     (folder / "a.txt").write_text(TEXT)
-    (folder / "a.html").write_text(as_html(prose(2)))
+    (folder / "a.html").write_text(as_html(paragraphs_of(2)))
     (folder / "copy of a.txt").write_text(TEXT)
-    (folder / "sub" / "b.epub").write_bytes(as_epub(prose(3)))
-    (folder / "broken.epub").write_bytes(as_epub(prose(4))[:-200])
+    (folder / "sub" / "b.epub").write_bytes(as_epub(paragraphs_of(3)))
+    (folder / "broken.epub").write_bytes(as_epub(paragraphs_of(4))[:-200])
     (folder / "scan.pdf").write_bytes(as_pdf([], blank_pages=2))
     (folder / "cover.jpg").write_bytes(b"\xff\xd8")
     (folder / "empty.txt").touch()
@@ -66,7 +66,9 @@ def test_files_that_differ_in_suffix_only_keep_it_in_their_ids(mixed, tmp_path):
 
 def test_an_archive_named_alone_is_like_a_folder_and_beside_others_it_gives_its_name(tmp_path):
     for name in ("one", "two"):
-        (tmp_path / f"{name}.zip").write_bytes(as_zip({"b.txt": TEXT + name, "b.html": as_html(prose(5)) + name}))
+        (tmp_path / f"{name}.zip").write_bytes(
+            as_zip({"b.txt": TEXT + name, "b.html": as_html(paragraphs_of(5)) + name})
+        )
     one, _ = read(tmp_path / "one.zip")
     both, _ = read(tmp_path / "one.zip", tmp_path / "two.zip")
     assert [book.edition_id for book in one] == ["b.txt", "b.html"]
@@ -134,9 +136,9 @@ def test_columns_are_told_when_they_are_missing(tmp_path):
 
 def test_a_named_file_without_a_known_suffix_is_told_by_its_first_bytes(tmp_path):
     files = {
-        "pdf": as_pdf(prose(1, 3)),
-        "epub": as_epub(prose(1)),
-        "html": as_html(prose(1)).encode(),
+        "pdf": as_pdf(paragraphs_of(1, 3)),
+        "epub": as_epub(paragraphs_of(1)),
+        "html": as_html(paragraphs_of(1)).encode(),
         "txt": TEXT.encode(),
     }
     for number, (format, data) in enumerate(files.items()):
@@ -185,9 +187,9 @@ def test_flags_describe_a_single_book_and_are_refused_for_more(mixed, tmp_path):
 
 
 def test_a_run_knows_what_the_index_knows_of_a_book(tmp_path):
-    (tmp_path / "b.epub").write_bytes(as_epub(prose(3)))
+    (tmp_path / "b.epub").write_bytes(as_epub(paragraphs_of(3)))
     provenance.build_index([tmp_path / "b.epub"], tmp_path / "index")
-    pq.write_table(pa.table({"text": [" ".join(prose(3)[:5])]}), tmp_path / "s.parquet")
+    pq.write_table(pa.table({"text": [" ".join(paragraphs_of(3)[:5])]}), tmp_path / "s.parquet")
     summary = provenance.scan([tmp_path / "s.parquet"], index=tmp_path / "index", db=tmp_path / "r.duckdb")
     assert summary.documents_matched == 1
     with duckdb.connect(tmp_path / "r.duckdb", read_only=True) as database:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from making import as_epub, as_html, as_jsonl, as_parquet, as_pdf, as_tar, as_zip, prose, read
+from making import as_epub, as_html, as_jsonl, as_parquet, as_pdf, as_tar, as_zip, paragraphs_of, read
 
 import provenance
 from provenance.kernels.fingerprints import kept_shingles
@@ -17,7 +17,7 @@ from provenance.kernels.words import words_of
 from provenance.readers.books import Book
 from provenance.sketch import FracMinHash, Key
 
-PARAGRAPHS = prose(1)
+PARAGRAPHS = paragraphs_of(1)
 PLAIN = "\n\n".join(PARAGRAPHS)
 
 

@@ -7,7 +7,7 @@ import codecs
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from making import as_epub, as_html, only, prose
+from making import as_epub, as_html, only, paragraphs_of
 
 from provenance.errors import BookError
 from provenance.readers.document import Document
@@ -106,7 +106,7 @@ Language: English
 Character set encoding: {encoding}
 
 """
-BODY = "\n\n".join(prose(5))
+BODY = "\n\n".join(paragraphs_of(5))
 BOTH = (
     ("*** START OF THE PROJECT GUTENBERG EBOOK A TALE ***", "*** END OF THE PROJECT GUTENBERG EBOOK A TALE ***"),
     (
@@ -146,7 +146,13 @@ def test_the_encoding_that_a_gutenberg_header_declares_is_used(tmp_path):
 
 
 def test_gutenberg_is_cut_from_html_and_epub_too(tmp_path):
-    paragraphs = [*HEADER.format(encoding="UTF-8").split("\n\n"), BOTH[0][0], *prose(5), BOTH[0][1], "law " * 99]
+    paragraphs = [
+        *HEADER.format(encoding="UTF-8").split("\n\n"),
+        BOTH[0][0],
+        *paragraphs_of(5),
+        BOTH[0][1],
+        "law " * 99,
+    ]
     for data, name in ((as_html(paragraphs).encode(), "a.html"), (as_epub(paragraphs), "a.epub")):
         book = only(data, tmp_path / name)
         assert b"Gutenberg" not in book.text

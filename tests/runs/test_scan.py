@@ -13,13 +13,7 @@ import provenance
 from provenance.errors import UsageError
 from provenance.store.database import RunReader
 from tests.runs.exports import exports
-
-VOCABULARY = [f"{a}{b}{c}" for a in "bdfgklmnprst" for b in "aeiou" for c in ("n", "r", "st", "l")]
-
-
-def prose(seed: int, words: int) -> str:
-    rng = random.Random(seed)
-    return " ".join(rng.choice(VOCABULARY) for _ in range(words))
+from tests.shards.fixtures import prose
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,6 +22,7 @@ from provenance.store.database import RunReader
 from tests.runs.exports import exports
 from tests.shards.fixtures import prose
 from tests.storage.proxy import Proxy
+from tests.tools.command import run
 
 CONFIG = provenance.ScanConfig(unit_bytes=8000)
 FOR_EVER = 1 << 30
@@ -45,14 +45,6 @@ SOME = {
     "cuts in the middle": {"cut": 3, "after": 120},
     "stalls": {"stall": 2, "after": 40},
 }
-IMPATIENT = """
-import faulthandler
-faulthandler.dump_traceback_later(50, exit=True)  # says where it hangs, if it does
-from provenance.storage import stores
-stores.RETRY_SECONDS, stores.CALL_SECONDS = 1.5, 1
-from provenance.cli import main
-main()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -105,19 +97,21 @@ def stored(s3) -> dict[str, bytes]:
     return {e["Key"]: s3.boto.get_object(Bucket=s3.bucket, Key=e["Key"])["Body"].read() for e in listed}
 
 
-def command(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    told = [sys.executable, "-c", IMPATIENT, name, *map(str, arguments)]
-    return subprocess.run(told, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, check=False)
+def command(name: str, *arguments: object) -> CompletedProcess[str]:
+    with pytest.MonkeyPatch.context() as patience:
+        patience.setattr(stores, "RETRY_SECONDS", 1.5)
+        patience.setattr(stores, "CALL_SECONDS", 1)
+        return run(name, *arguments)
 
 
-def scan_command(shards, index, s3, db) -> subprocess.CompletedProcess[str]:
+def scan_command(shards, index, s3, db) -> CompletedProcess[str]:
     return command(
         "scan", shards, "--index", index, "--db", db, "--out", f"s3://{s3.bucket}/run", "--unit-size", "8kB",
         "--workers", 1, "--json",
     )  # fmt: skip
 
 
-def must_be_told(done: subprocess.CompletedProcess[str]) -> None:
+def must_be_told(done: CompletedProcess[str]) -> None:
     """One line says what went wrong and where, and the exit code that something did."""
     assert done.returncode == 3, done.stderr
     assert "Traceback" not in done.stderr
@@ -204,7 +198,7 @@ def test_units_that_cannot_be_read_end_the_command_which_goes_on_when_they_can(
     scan_share(Request((str(shards),), index, CONFIG, workers=1), place)
     before = stored(s3)
 
-    def again() -> subprocess.CompletedProcess[str]:
+    def again() -> CompletedProcess[str]:
         return scan_command(shards, index, s3, db) if how == "scan" else command("collect", place, "--db", db)
 
     begin(proxy, b"GET", fault)

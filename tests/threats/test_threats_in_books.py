@@ -15,7 +15,7 @@ import pytest
 
 from provenance.index.opening import Index
 from tests.fuzz.book_targets import parquet_book
-from tests.readers.making import XHTML, as_epub, as_zip, prose
+from tests.readers.making import XHTML, as_epub, as_zip, paragraphs_of
 from tests.threats.running import run_measured
 
 SECRET = "this secret stands in a file outside of every book"
@@ -25,7 +25,7 @@ FIRST = "OEBPS/c0.xhtml"
 
 def epub_with(*members: tuple[zipfile.ZipInfo, str]) -> bytes:
     """A good EPUB with more members, of whatever kind."""
-    out = io.BytesIO(as_epub(prose(1, 3)))
+    out = io.BytesIO(as_epub(paragraphs_of(1, 3)))
     with zipfile.ZipFile(out, "a") as archive, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of names that are there already
         for info, content in members:
@@ -50,7 +50,7 @@ def as_zip_of(*members: tuple[zipfile.ZipInfo, str]) -> bytes:
 def with_linked_chapter(target: str) -> bytes:
     """An EPUB whose first chapter is a symbolic link."""
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(as_epub(prose(1, 3)))) as old, zipfile.ZipFile(out, "w") as new:
+    with zipfile.ZipFile(io.BytesIO(as_epub(paragraphs_of(1, 3)))) as old, zipfile.ZipFile(out, "w") as new:
         for info in old.infolist():
             new.writestr(*(linked(info.filename, target) if info.filename == FIRST else (info, old.read(info))))
     return out.getvalue()
@@ -66,7 +66,7 @@ def overlapping() -> bytes:
 
 def xml(doctype: str, body: str) -> bytes:
     chapter = f'<?xml version="1.0"?><!DOCTYPE html [{doctype}]><html><body><p>{body}</p></body></html>'
-    return as_epub(prose(1, 3), extra={FIRST: chapter})
+    return as_epub(paragraphs_of(1, 3), extra={FIRST: chapter})
 
 
 LAUGHS = '<!ENTITY a "ha">' + "".join(
@@ -126,13 +126,13 @@ def built(books, tmp_path_factory) -> Built:
     (folder / "secret.txt").write_text(SECRET)
     hostile = {
         "a good one.txt": books["book0"].encode(),
-        "slip.epub": as_epub(prose(1, 3), extra={"../../outside.xhtml": "x"}),
+        "slip.epub": as_epub(paragraphs_of(1, 3), extra={"../../outside.xhtml": "x"}),
         "slip.zip": as_zip({"good.txt": "x", "C:\\outside.txt": "y"}),
         "link.epub": with_linked_chapter(str(folder / "secret.txt")),
         "link.zip": as_zip_of(linked("link.txt", str(folder / "secret.txt"))),
         "twice.epub": epub_with((zipfile.ZipInfo(FIRST), "another")),
         "bomb.zip": as_zip({"bomb.txt": ZEROS}),
-        "bomb.epub": as_epub(prose(1, 3), extra={FIRST: ZEROS.decode()}),
+        "bomb.epub": as_epub(paragraphs_of(1, 3), extra={FIRST: ZEROS.decode()}),
         "nested.zip": as_zip({"inner.zip": as_zip({"bomb.txt": ZEROS})}),
         "overlapping.zip": overlapping(),
         "laughs.epub": xml(LAUGHS, "&k;"),
@@ -141,7 +141,7 @@ def built(books, tmp_path_factory) -> Built:
         "outside-dtd.epub": xml(
             f'<!ENTITY % x SYSTEM "{(folder / "secret.txt").as_uri()}"> %x;', "a book of few words"
         ),
-        "deep.epub": as_epub(prose(1, 3), extra={FIRST: f"{XHTML}<body>{'<b>' * 1_000_000}</body></html>"}),
+        "deep.epub": as_epub(paragraphs_of(1, 3), extra={FIRST: f"{XHTML}<body>{'<b>' * 1_000_000}</body></html>"}),
         "deep.html": b"<!DOCTYPE html><p>" + b"<div>" * 1_000_000,
         "surrogate.jsonl": json.dumps({"id": "\ud800", "title": "\udfff", "text": "a book of few words"}).encode(),
         "column.parquet": parquet_book().replace(b"\x05title", b"\x05tit\xffe"),

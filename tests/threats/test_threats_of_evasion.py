@@ -27,7 +27,7 @@ SYLLABLES = "ba ce di fi flo gu la mi ne po ra se ti vu wa xe yo".split()
 INVISIBLE = [chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Cf"] + ["\u034f"]
 
 
-def prose(seed: int, count: int) -> list[str]:
+def syllables(seed: int, count: int) -> list[str]:
     rng = random.Random(seed)
     return ["".join(rng.choices(SYLLABLES, k=rng.randint(1, 4))) for _ in range(count)]
 
@@ -72,12 +72,13 @@ EDITED = ("leet", "errors of OCR", "one word in 20 replaced", "one word in 10 re
 def found(tmp_path_factory) -> dict[str, int]:
     """Matched words by disguise, of a passage of 213 words."""
     folder = tmp_path_factory.mktemp("evasion")
-    book = prose(1, 3000)
+    book = syllables(1, 3000)
     write_index([Book("book", "", "", "", " ".join(book).encode(), "", "")], folder / "index")
     rows = [
-        " ".join(prose(n + 2, 50)) + "\n" + disguise(book[1000:1213]) for n, disguise in enumerate(DISGUISES.values())
+        " ".join(syllables(n + 2, 50)) + "\n" + disguise(book[1000:1213])
+        for n, disguise in enumerate(DISGUISES.values())
     ]
-    clean = [" ".join(prose(99, 300)), "another " * 300]
+    clean = [" ".join(syllables(99, 300)), "another " * 300]
     pq.write_table(pa.table({"id": [*DISGUISES, "clean", "another"], "text": [*rows, *clean]}), folder / "s.parquet")
     scan(folder / "s.parquet", index=folder / "index", db=folder / "r.duckdb")
     with RunReader(Path(folder / "r.duckdb")) as reader:

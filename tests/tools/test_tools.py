@@ -31,7 +31,7 @@ def test_a_command_says_in_this_process_what_it_says_in_one_of_its_own(words, tm
 
 
 def state() -> tuple[object, ...]:
-    files = [os.readlink(f"/proc/self/fd/{number}") for number in range(3)] if sys.platform == "linux" else []
+    files = [Path(f"/proc/self/fd/{number}").readlink() for number in range(3)] if sys.platform == "linux" else []
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     return handlers, list(sys.meta_path), list(sys.argv), Path.cwd(), files, variables, sys.stdout, sys.unraisablehook
