@@ -93,18 +93,13 @@ def functions(tree: ast.AST) -> Iterator[ast.FunctionDef]:
     return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
 
 
-def claims(function: ast.FunctionDef, known: set[str], helpers: set[str]) -> bool:
-    return any(is_claim(node, helpers) for node in certain(function.body, known))
-
-
-def helpers_that_claim(trees: list[ast.Module]) -> set[str]:
+def helpers_that_claim(every: list[tuple[str, list[ast.AST]]]) -> set[str]:
     """Functions of the tests, by name, that claim something for certain; those that call them too."""
-    every = [(function, constants(tree)) for tree in trees for function in functions(tree)]
     helpers: set[str] = set()
     while more := {
-        function.name
-        for function, known in every
-        if not function.name.startswith("test_") and function.name not in helpers and claims(function, known, helpers)
+        name
+        for name, nodes in every
+        if not name.startswith("test_") and name not in helpers and any(is_claim(node, helpers) for node in nodes)
     }:
         helpers |= more
     return helpers
@@ -112,13 +107,17 @@ def helpers_that_claim(trees: list[ast.Module]) -> set[str]:
 
 def without_claims(sources: dict[str, str]) -> list[str]:
     """Tests that pass when nothing is computed, as `FILE::TEST`."""
-    trees = {name: ast.parse(source) for name, source in sources.items()}
-    helpers = helpers_that_claim(list(trees.values()))
-    return [
-        f"{name}::{function.name}"
-        for name, tree in trees.items()
+    trees = {file: ast.parse(source) for file, source in sources.items()}
+    every = [
+        (file, function.name, list(certain(function.body, constants(tree))))
+        for file, tree in trees.items()
         for function in functions(tree)
-        if function.name.startswith("test_") and not claims(function, constants(tree), helpers)
+    ]
+    helpers = helpers_that_claim([(name, nodes) for _, name, nodes in every])
+    return [
+        f"{file}::{name}"
+        for file, name, nodes in every
+        if name.startswith("test_") and not any(is_claim(node, helpers) for node in nodes)
     ]
 
 

@@ -102,7 +102,7 @@ OTHERWISE = (
     Otherwise(r"provenance .* --fail-on .*", "the gate trips, or passes", r"\g<0> || test $? -eq 1"),
     Otherwise(r"provenance diff A\.duckdb B\.duckdb", "A and B stand for two runs",
                "provenance diff last.duckdb run.duckdb"),
-    Otherwise(r"INDEX=.* docs/examples/pretraining-check\.sh .*", "tests/actions runs the script", check=file_exists),
+    Otherwise(r"INDEX=.* docs/examples/pretraining-check\.sh .*", "tests/compare runs the script", check=file_exists),
     # people
     Otherwise(r"provenance review (\S+)(?: --name .*)?", "it asks a person", r"\g<0>", answers="a fine\nr no\ns\nq\n"),
     # clusters

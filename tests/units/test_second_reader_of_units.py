@@ -12,7 +12,7 @@ import pytest
 
 import provenance
 from provenance.store.database import RunReader
-from tests.runs import second_reader
+from tests.units import second_reader
 
 COLUMNS = ("shard", "row", "doc_begin", "doc_end", "edition_id", "ref_word", "matched_words", "excerpt_sha256")
 
