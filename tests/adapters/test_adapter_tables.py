@@ -117,7 +117,7 @@ print(annotate(pa.table({"text": json.load(sys.stdin)})).select(["prov_works"]).
 
 def test_no_adapter_is_longer_than_80_lines():
     paths = list(Path(tables.__file__).parent.glob("*.py"))
-    assert {"spark", "datatrove", "ray_data"} <= {path.stem for path in paths}
+    assert {"spark", "trove", "ray_data"} <= {path.stem for path in paths}
     for path in paths:
         assert len(path.read_text("utf-8").splitlines()) <= 80, path.name
 

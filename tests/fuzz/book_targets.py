@@ -24,7 +24,7 @@ from provenance.readers.process import serve
 from tests.fuzz.target import Attempt, Target
 from tests.readers import making
 
-PARAGRAPHS = making.prose(3, 2, 20)
+PARAGRAPHS = making.paragraphs_of(3, 2, 20)
 TEXT = "\n\n".join(PARAGRAPHS).encode()
 LINES = making.as_jsonl([{"id": n, "title": "t", "text": "abc é"} for n in range(3)])
 HTML = making.as_html(PARAGRAPHS).encode()

@@ -92,7 +92,7 @@ def test_every_run_of_equal_words_lies_in_a_match_of_its_book(dense, seed):
         name: equal_runs(document, [word.folded for word in words(book.encode())], LEAST)
         for name, book in BOOKS.items()
     }
-    assert any(runs.values())
+    assert rows or not any(runs.values())
     for name in BOOKS:
         spans = [
             (passage["blocks"][0]["doc_word"], passage["blocks"][-1]["doc_word"] + passage["blocks"][-1]["words"])

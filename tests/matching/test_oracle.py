@@ -10,7 +10,7 @@ import random
 
 import pyarrow as pa
 import pytest
-from test_against_brute_force import prose
+from test_against_brute_force import sentences
 
 import provenance
 from provenance.index.build import write_index
@@ -19,7 +19,7 @@ from provenance.matching.matcher import Matcher
 from provenance.readers.books import Book
 from provenance.sketch import FracMinHash
 
-BOOKS = {f"b{seed}": prose(seed, 500).split() for seed in range(3)}
+BOOKS = {f"b{seed}": sentences(seed, 500).split() for seed in range(3)}
 NOISES = (0.0, 0.05, 0.1, 0.2, 0.3)
 CLEAR = 31  # matched words from which on every passage must be found; below it thresholds are a matter of one word
 
@@ -65,7 +65,7 @@ def case(tmp_path_factory) -> tuple[list[str], list[dict[str, tuple[int, int, in
         size, noise = rng.choice([25, 30, 40, 60]), NOISES[number % len(NOISES)]
         at = rng.randrange(len(words) - size)
         passage = [w if rng.random() >= noise else rng.choice(["", "new", f"{w} more"]) for w in words[at : at + size]]
-        documents.append(" ".join([prose(1000 + number, 20), *passage, prose(2000 + number, 20)]))
+        documents.append(" ".join([sentences(1000 + number, 20), *passage, sentences(2000 + number, 20)]))
     books = {name: folded(" ".join(words)) for name, words in BOOKS.items()}
     return documents, [{name: aligned(folded(text), book) for name, book in books.items()} for text in documents]
 

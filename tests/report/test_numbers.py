@@ -11,7 +11,7 @@ from lxml import html
 
 from provenance.display.text import safe
 from provenance.report.cells import raw
-from provenance.report.facts import Options
+from provenance.report.facts import ReportOptions
 from provenance.report.queries import QUERIES
 from provenance.report.render import report
 from provenance.store.database import RunReader
@@ -73,7 +73,7 @@ def compare(run: RunReader, page: Any) -> int:
 @pytest.mark.parametrize("redact", [False, True])
 def test_every_number_is_the_answer_to_its_question(rich, redact):
     with RunReader(rich, redact) as run:
-        page = html.fromstring(report(run, Options(redacted=redact)).decode())
+        page = html.fromstring(report(run, ReportOptions(redacted=redact)).decode())
         assert compare(run, page) > 500
         shown = {node.get("data-query") for node in page.xpath("//*[@data-query]")}
         assert shown == QUERIES.keys() - {"custody"}, "all questions have a place"
@@ -81,7 +81,7 @@ def test_every_number_is_the_answer_to_its_question(rich, redact):
 
 def test_the_same_for_one_work_and_for_a_hostile_run(rich, hostile):
     with RunReader(rich) as run:
-        page = html.fromstring(report(run, Options(work="book3", max_matches=12)).decode())
+        page = html.fromstring(report(run, ReportOptions(work="book3", max_matches=12)).decode())
         assert compare(run, page) > 50
         assert [node.get("data-where") for node in page.xpath("//table[@id='table-works']")] == ["book3"]
     with RunReader(hostile) as run:
@@ -107,7 +107,7 @@ def test_what_is_left_out_is_counted(rich, monkeypatch):
     for name in ("MOST_WORKS", "MOST_SHARDS", "MOST_ABSENT", "MOST_PLACES", "MOST_PAGES", "MOST_EXCEPTIONS"):
         monkeypatch.setattr(f"provenance.report.facts.{name}", 1)
     with RunReader(rich) as run:
-        page = html.fromstring(report(run, Options(max_matches=3)).decode())
+        page = html.fromstring(report(run, ReportOptions(max_matches=3)).decode())
         for node in page.xpath("//*[@data-count]"):
             name = node.get("data-count")
             asked = documented()[name]

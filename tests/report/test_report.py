@@ -17,7 +17,7 @@ import provenance
 from provenance.display.text import UNSAFE, safe
 from provenance.errors import UsageError
 from provenance.report.certificate import certificate
-from provenance.report.facts import Options
+from provenance.report.facts import ReportOptions
 from provenance.report.passages import pair_of
 from provenance.report.render import report
 from provenance.report.strips import BINS, bins, cells_of_deciles, cells_of_spans
@@ -40,7 +40,7 @@ ATTRIBUTES = set(
 
 def made(db, redact=False, **options) -> str:
     with RunReader(db, redact) as run:
-        return report(run, Options(redacted=redact, **options)).decode()
+        return report(run, ReportOptions(redacted=redact, **options)).decode()
 
 
 def test_the_same_database_gives_the_same_bytes_in_any_process(rich, tmp_path):

@@ -18,7 +18,7 @@ import pytest
 
 from provenance.cli.verify import show
 from provenance.errors import IndexDamagedError, IndexFormatError, ProvenanceError, StoreError, UsageError
-from provenance.evidence.manifest import sealed
+from provenance.evidence.manifest import with_digest
 from provenance.evidence.minimal import verify_minimal
 from provenance.index.opening import Index
 from provenance.matching.matcher import Matcher
@@ -191,7 +191,7 @@ def hostile_result(**changes: object) -> bytes:
         "library": {"works": 1, "editions": 1, "found": 1, "only_shared": 0, "without": 0},
         "works": [], "commitment": "",
     }  # fmt: skip
-    return sealed({**whole, **changes})
+    return with_digest({**whole, **changes})
 
 
 WORK = {
