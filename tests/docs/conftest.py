@@ -9,6 +9,7 @@ import pytest
 
 from tests.docs.world import environment, make_world
 from tests.storage.conftest import Store, ports
+from tests.tools.shared import made_once
 
 __all__ = ["ports"]
 
@@ -22,13 +23,13 @@ def world(ports, tmp_path_factory) -> tuple[Path, dict[str, str]]:
     nowhere = str(base / "nothing")
     home = {"AWS_CONFIG_FILE": nowhere, "AWS_SHARED_CREDENTIALS_FILE": nowhere, "PROVENANCE_CACHE": str(base / "cache")}
     variables = environment(base / "bin", {**keys, **home, "AWS_REGION": "us-east-1", "RAY_USAGE_STATS_ENABLED": "0"})
-    make_world(base / "world", variables)
+    folder = made_once(tmp_path_factory, "world", lambda place: make_world(place / "world", variables)) / "world"
     store = Store(url, "bucket", ports["s3"])
     store.boto.create_bucket(Bucket=store.bucket)
-    for prefix, folder in {"data": "data", "index": "indexes/books"}.items():
-        for path in (base / "world" / folder).iterdir():
+    for prefix, below in {"data": "data", "index": "indexes/books"}.items():
+        for path in (folder / below).iterdir():
             store.put(f"{prefix}/{path.name}", path.read_bytes())
-    return base / "world", variables
+    return folder, variables
 
 
 @pytest.fixture

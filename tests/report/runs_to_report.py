@@ -17,6 +17,7 @@ from provenance.selftest.wanted import Wanted, parse_noises
 from provenance.store.database import RunReader
 from provenance.store.journal import Author, append
 from tests.shards.fixtures import prose
+from tests.tools.shared import made_once
 
 PAYLOADS = (
     "<script>window.pwned=1</script>",
@@ -153,10 +154,10 @@ def make_hostile(folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def rich(tmp_path_factory) -> Path:
     """The run that has everything; nobody changes it, who wants to takes a copy."""
-    return make_rich(tmp_path_factory.mktemp("rich"))
+    return made_once(tmp_path_factory, "rich", make_rich) / "run.duckdb"
 
 
 @pytest.fixture(scope="session")
 def hostile(tmp_path_factory) -> Path:
     """The run made by somebody who means harm; nobody changes it."""
-    return make_hostile(tmp_path_factory.mktemp("hostile"))
+    return made_once(tmp_path_factory, "hostile", make_hostile) / "run.duckdb"

@@ -13,6 +13,7 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from provenance.index.building import build_index
+from tests.tools.shared import made_once
 
 WORDS = "the of and a to in he was that it his her with as had she for at on but not be him is".split()
 
@@ -56,11 +57,13 @@ def rows(books) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="session")
 def index(books, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("formats")
-    (folder / "books").mkdir()
-    for name, text in books.items():
-        (folder / "books" / f"{name}.txt").write_text(text, encoding="utf-8")
-    return build_index([folder / "books"], folder / "index").folder
+    def make(folder: Path) -> None:
+        (folder / "books").mkdir()
+        for name, text in books.items():
+            (folder / "books" / f"{name}.txt").write_text(text, encoding="utf-8")
+        build_index([folder / "books"], folder / "index")
+
+    return made_once(tmp_path_factory, "formats", make) / "index"
 
 
 @pytest.fixture(scope="session")

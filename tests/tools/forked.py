@@ -39,6 +39,7 @@ class Forking:
         """`asked` is our end, where it runs already."""
         self._environment = dict(environment)
         self._asked = asked
+        self.forks = 0
 
     def fits(self, environment: Mapping[str, str]) -> bool:
         """Whether a process with these variables would have started no differently."""
@@ -57,6 +58,7 @@ class Forking:
             return None
         finally:
             prctl(SUBREAPER, 0, 0, 0, 0)
+        self.forks += bool(answer)
         return int(answer) if answer else None
 
     def _start(self) -> socket.socket:

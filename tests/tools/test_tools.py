@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from provenance.index.building import build_index
+from provenance.runs.scan import scan
+from tests.shards import formats
 from tests.shards.fixtures import prose
 from tests.tools.command import COMMAND, run
 from tests.tools.forked import FORKING, PLAIN, ForkedPopen
@@ -66,6 +69,17 @@ def test_children_of_the_package_are_forked_and_are_our_children():
     with begin() as child:
         child.kill()
         assert child.wait(30) == -signal.SIGKILL
+
+
+@linux
+def test_workers_of_a_scan_and_readers_of_books_are_forked(index, rows, tmp_path):
+    """Whoever starts them otherwise makes every test slower: `OURS` in forked.py knows them by their command."""
+    before = ForkedPopen.forking.forks
+    (tmp_path / "book.txt").write_text(prose(1, 300))
+    build_index([tmp_path / "book.txt"], tmp_path / "index")
+    read = ForkedPopen.forking.forks
+    scan([formats.parquet(tmp_path, rows)], index, tmp_path / "run.duckdb", workers=1)
+    assert before < read < ForkedPopen.forking.forks
 
 
 @linux
