@@ -59,7 +59,8 @@ def test_text_that_is_common_in_the_background_is_not_held_against_a_book(folder
         (shard,) = reader.query("SELECT common_fingerprints, common_passages FROM shard")
     record = json.loads(record["background"])
     assert record["documents"] == 21
-    assert 70 <= record["fingerprints"] <= 76  # shingles of the notice, and none of the copied book
+    words = len(NOTICE.split())
+    assert words - 10 <= record["fingerprints"] <= words - 4  # shingles of the notice, and none of the copied book
     assert len(record["files"][0]["sha256"]) == 64
     assert shard["common_fingerprints"] > 0
 

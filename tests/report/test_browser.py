@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +15,7 @@ from provenance.report.facts import ReportOptions
 from provenance.report.render import report
 from provenance.store.database import RunReader
 from tests.shards.fixtures import prose
+from tests.tools.command import run
 
 api = pytest.importorskip("playwright.sync_api", reason="the browser's driver is the extra `browser`")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -59,8 +58,8 @@ class Seen:
 def demo(tmp_path_factory) -> Path:
     pytest.importorskip("pythonbible", reason="the demo's texts are the extra `demo`")
     folder = tmp_path_factory.mktemp("demo") / "demo"
-    command = [sys.executable, "-m", "provenance", "demo", "--dir", str(folder)]
-    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    done = run("demo", "--dir", folder)
+    assert done.returncode == 0, done.stderr
     return folder / "report.html"
 
 
