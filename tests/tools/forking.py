@@ -62,11 +62,12 @@ def _fork(told: dict[str, Any], ends: list[int], asked: socket.socket) -> int:
     read, write = os.pipe()
     between = os.fork()
     if not between:
-        child = os.fork()
-        if not child:
-            _child(told, ends, asked)
-        os.write(write, str(child).encode())
-        os._exit(0)
+        if os.fork():
+            os._exit(0)
+        if told["new_session"]:
+            os.setsid()
+        os.write(write, str(os.getpid()).encode())
+        _child(told, ends, asked)
     os.close(write)
     number = int(os.read(read, 64))
     os.close(read)
@@ -79,8 +80,6 @@ def _child(told: dict[str, Any], ends: list[int], asked: socket.socket) -> NoRet
     while os.getppid() == between != told["parent"]:
         time.sleep(0.0005)
     os.close(asked.detach())
-    if told["new_session"]:
-        os.setsid()
     if "words" in told:
         _command(told, ends)
     _become(told, ends)
