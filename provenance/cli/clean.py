@@ -19,6 +19,7 @@ from provenance.display.text import number, percent, safe
 from provenance.errors import UsageError
 from provenance.sketch import Key
 from provenance.units.config import WorkerLimits
+from provenance.units.cutting import parse_share
 
 MOST_SHOWN = 20
 
@@ -32,7 +33,7 @@ def run(options: Clean) -> None:
     how = How(options.index, key, options.check_db, options.anonymous, options.workers, limits)
     wanted = Wanted(
         options.mode, options.out, selection, options.marker, options.keep_unscanned, not options.no_check, how,
-        options.scratch, options.overwrite,
+        options.scratch, options.overwrite, None if options.task is None else parse_share(options.task),
     )  # fmt: skip
 
     def on_resumed(done: int, total: int) -> None:
@@ -44,6 +45,8 @@ def run(options: Clean) -> None:
         click.echo(json.dumps(summary.to_json(), default=str))
     else:
         print_summary(summary)
+        if options.task is not None:
+            click.echo("Next, when all tasks are done: the same command without --task, which finishes.")
     complain(summary)
     if summary.remaining:
         sys.exit(1)

@@ -47,6 +47,9 @@ class Clean:
     )
     marker: str = option("--marker", "Stands where a passage was masked.", "[removed]")
     keep_unscanned: bool = flag("--keep-unscanned", "Write shards as well of which not all was scanned.")
+    task: str | None = option(
+        "--task", "Write the third of 64 shares; the same command without --task finishes.", metavar="3/64"
+    )
     no_check: bool = flag("--no-check", "Do not scan the new shards.")
     index: str | None = option("--index", "Index for that scan; by default the one of the run.", unnamed=True)
     key_file: Path | None = option("--key-file", KEY, kind=Path)
