@@ -6,9 +6,9 @@ import json
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from provenance._version import __version__
 from provenance.cleaning.again import How, refuse_other_index, scan_again
@@ -63,32 +63,37 @@ class Wanted:
             raise UsageError("--marker has characters that cannot be printed")
 
 
+class CleanOptions(TypedDict, total=False):
+    """What `clean` takes by name: fields of Selection, How and Wanted."""
+
+    grade: str
+    min_coverage: float
+    works: Sequence[str] | None
+    index: str | Path | None
+    key: Key | None
+    workers: int | None
+    marker: str
+    keep_unscanned: bool
+    check: bool
+    scratch: str | Path | None
+
+
 def clean(
-    db: str | Path,
-    out: str | Path,
-    mode: str,
-    *,
-    grade: str = "substantial",
-    min_coverage: float = 0.0,
-    works: Sequence[str] | None = None,
-    marker: str = MARKER,
-    keep_unscanned: bool = False,
-    check: bool = True,
-    index: str | Path | None = None,
-    key: Key | None = None,
-    workers: int | None = None,
-    scratch: str | Path | None = None,
-    overwrite: bool = False,
+    db: str | Path, out: str | Path, mode: str, *, overwrite: bool = False, **options: Unpack[CleanOptions]
 ) -> CleanSummary:
     """Write the shards of a run anew below `out`: `drop` rows, `mask` passages, or `annotate` rows.
 
-    Of works of a `grade` or above, at least `min_coverage` of which is there, or of some `works` alone. See
-    `clean_into`, also for what it raises.
+    Of works of a `grade` or above, by default `substantial`, at least `min_coverage` of which is there, or of some
+    `works` alone. See `clean_into`, also for what it raises.
     """
-    selection = Selection(grade, min_coverage, None if works is None else tuple(works))
-    how = How(None if index is None else str(index), key, workers=workers)
-    place = None if scratch is None else Path(scratch)
-    return clean_into(db, Wanted(mode, str(out), selection, marker, keep_unscanned, check, how, place, overwrite))
+    kinds: dict[str, Callable[[Any], Any]] = {"works": tuple, "index": str, "scratch": Path}
+    given = {name: kinds.get(name, lambda same: same)(value) for name, value in options.items() if value is not None}
+
+    def some(kind: type[Selection | How]) -> dict[str, Any]:
+        return {one.name: given.pop(one.name) for one in fields(kind) if one.name in given}
+
+    selection, how = Selection(**some(Selection)), How(**some(How))
+    return clean_into(db, Wanted(mode, str(out), selection, how=how, overwrite=overwrite, **given))
 
 
 def clean_into(
