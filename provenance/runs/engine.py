@@ -93,15 +93,22 @@ class Work(Generic[R]):
         self.tasks, self.fetches = _Tasks(), _Tasks()
         self._ahead, self._lying = ahead, 0  # fetched shards
         self._shards: dict[str, _Open[R]] = {}
+        self._here = deque[Steps[R]]()  # of shards that lie here and are not begun
         for number, steps in enumerate(jobs):
             if steps.file.objects:
                 self.fetches.append(self._fetch(steps, scratch / f"{number:06}"))
             else:
-                shard = self._shards[steps.file.name] = _Open(steps, [Path(steps.file.name)])
-                self._add(shard, steps.begin(shard.paths[0]), self.tasks.extend)
-        self.shards = len(self._shards)
+                self._here.append(steps)
         if self.fetches:
             scratch.mkdir(parents=True, exist_ok=True)
+        self._begin_more()
+
+    def _begin_more(self) -> None:
+        """Begin as many of the shards that lie here as keep all children busy."""
+        while self._here and len(self.tasks) < self._ahead:
+            steps = self._here.popleft()
+            shard = self._shards[steps.file.name] = _Open(steps, [Path(steps.file.name)])
+            self._add(shard, steps.begin(shard.paths[0]), self.tasks.extend)
 
     def _fetch(self, steps: Steps[R], stem: Path) -> Task:
         objects = tuple(convert(item, StoredObject) for item in steps.file.objects)
@@ -136,6 +143,7 @@ class Work(Generic[R]):
             for path in shard.paths if shard.fetched else ():
                 with suppress(OSError):
                     path.unlink()
+        self._begin_more()
         return step.results
 
 
@@ -153,10 +161,13 @@ class Means:
     keep: bool = False  # children, for more jobs by the same means
 
 
-def do(jobs: Sequence[Steps[R]], means: Means, pool: Children, watch: Watch | None = None) -> Generator[R]:
-    """Do a job with every shard; results come as they are done. Closing the iterator ends the children."""
+def do(jobs: Iterable[Steps[R]], means: Means, pool: Children, watch: Watch | None = None) -> Generator[R]:
+    """Do a job with every shard; results come as they are done. Closing the iterator ends the children.
+
+    Steps that are done are let go: give `jobs` as they are made, where there are many.
+    """
     work = Work(jobs, means.scratch, means.workers + 1)
-    if not work.shards:
+    if not work.tasks and not work.fetches:
         return
     crews = [Crew(means.role, means.hello, work.tasks, means.workers, means.payload)]
     if work.fetches:

@@ -80,7 +80,7 @@ def scan_here(ledger: Ledger, jobs: Sequence[Job], setup: Setup, pool: Children)
         WORKER, setup.hello(), min(setup.workers, units + len(jobs)), setup.scratch, setup.anonymous,
         setup.background.fingerprints.tobytes(), setup.limits.stall_seconds, setup.keep_workers,
     )  # fmt: skip
-    with closing(do([ScanSteps(job, watch) for job in jobs], means, pool, watch)) as results:
+    with closing(do((ScanSteps(job, watch) for job in jobs), means, pool, watch)) as results:
         for finished in results:
             if index_identity(setup.index) != pinned:
                 raise IndexDamagedError(

@@ -5,6 +5,7 @@ done when nothing that it waits for is left.
 from __future__ import annotations
 
 import io
+import weakref
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,20 @@ def test_an_answer_without_a_table_is_a_fault_and_no_match_is_not_claimed(tmp_pa
     answer(work, work.tasks[0], described(parts=1))
     (done,) = answer(work, work.tasks[0], SCANNED, b"no Arrow")
     assert [problem["kind"] for problem in done.record["problems"]] == ["fault"]
+
+
+def test_shards_are_begun_as_children_have_room_for_them_and_let_go_when_done(tmp_path):
+    jobs = [OneTask(Listed(f"{n}"), lambda name, path: Inspect(name, str(path))) for n in range(10)]
+    alive = [weakref.ref(job) for job in jobs]
+    work = Work(iter(jobs), tmp_path / "scratch", 3)
+    del jobs
+    begun = []
+    while work.tasks:
+        assert len(work.tasks) <= 3
+        begun.append(work.tasks[0].shard)
+        assert len(answer(work, work.tasks[0], GONE)) == 1
+        assert sum(job() is not None for job in alive) == len(alive) - len(begun)
+    assert begun == [f"{n}" for n in range(10)]
 
 
 @pytest.mark.parametrize("result", [FETCHED, Failed("no such object", "storage")])
