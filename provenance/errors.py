@@ -95,6 +95,10 @@ class ClusterLostError(IncompleteError):
     """The cluster that a run is on does not answer any more."""
 
 
+class WorkersLostError(IncompleteError):
+    """Worker processes are killed before they have begun, one after another."""
+
+
 class InterruptedRun(ProvenanceError):  # noqa: N818  (it is not a fault)
     """The run was stopped from outside."""
 

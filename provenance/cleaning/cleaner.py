@@ -1,104 +1,69 @@
-"""The child process that writes shards anew: reads tasks from its standard input, writes files where it is told to."""
+"""The child process that writes shards anew, where it is told to."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provenance.cleaning import jsonl, parquet
 from provenance.cleaning.edits import DONE_SCHEMA, Edits
+from provenance.cleaning.messages import Clean, CleanAnswer, CleanerHello
 from provenance.cleaning.selection import PASSAGES
-from provenance.errors import OutputError, ProvenanceError, ShardError
+from provenance.errors import ShardError
 from provenance.files.digests import BLOCK, file_sha256
-from provenance.isolation.child import Send, confine, from_parent, serve, to_parent
-from provenance.process.lean import do_without
+from provenance.isolation.child import Result, Send, confine, serve
+from provenance.isolation.tasks import Progress
 from provenance.shards.opening import open_shard
 from provenance.shards.shard import Options
 from provenance.units.config import ScanConfig
 from provenance.units.payloads import to_payload
-from provenance.units.worker import pinned
+from provenance.units.worker import SHARD_LADDER, lighten, pinned
 
-TOLD_BLOCKS = 64  # of a file that is copied, between two signs of progress
+PROGRESS_BLOCKS = 64  # of a file that is copied, between two signs of progress
 
 
 class Cleaner:
-    """Does tasks: `clean` a shard, that is, check its digest and copy it or write it anew."""
+    """Checks the digests of shards, and copies them or writes them anew."""
 
-    def __init__(self, hello: dict[str, Any], send: Send) -> None:
-        self._options = Options.of(ScanConfig.from_json(hello["config"]))
-        self._mode, self._marker = hello["mode"], hello["marker"].encode()
+    def __init__(self, hello: CleanerHello, send: Send) -> None:
+        self._options = Options.of(ScanConfig.from_json(hello.config))
+        self._mode, self._marker = hello.mode, hello.marker.encode()
         self._send = send
 
-    def do(self, task: dict[str, Any]) -> None:
-        """Do one task and send its result."""
-        header: dict[str, Any] = {"kind": "done", "task": task["task"], "shard": task["shard"]}
-        payload: bytes | memoryview = to_payload(DONE_SCHEMA.empty_table())
-        try:
-            before = pinned(task)
-            if task["passages"] is None:
-                header.update(self._copy(task))
-            else:
-                edits, facts = self._rewrite(task)
-                header.update(facts)
-                payload = to_payload(edits.done_table())
-            pinned({**task, "identity": before})
-        except MemoryError as error:  # also Arrow's
-            reason = f"shard {task['shard']}: a row group does not fit into memory: {error}; see --max-memory"
-            header.update(error=reason, error_kind="memory")
-        except OutputError as error:
-            header.update(error=str(error), error_kind="disk")
-        except (ProvenanceError, OSError, pa.ArrowException) as error:
-            reason = str(error) if isinstance(error, ProvenanceError) else f"shard {task['shard']}: {error}"
-            header.update(error=reason, error_kind="unreadable")
-        except Exception as error:  # a fault of ours that hostile data found: named as such, and the others go on
-            reason = f"shard {task['shard']}: {type(error).__name__}: {error}; please report this"
-            header.update(error=reason, error_kind="fault")
-        self._send(header, payload)
+    def do(self, task: Clean) -> Result:
+        """The result of a task; raises ShardError for a file that is another one, or changes meanwhile."""
+        before = pinned(task, task.identity)
+        answer, done = self._copy(task) if task.passages is None else self._rewrite(task, task.passages)
+        pinned(task, before)
+        return answer, to_payload(done)
 
     def _tell(self, size: int) -> None:
-        self._send({"kind": "progress", "bytes": size}, b"")
+        self._send(Progress(size), b"")
 
-    def _copy(self, task: dict[str, Any]) -> dict[str, Any]:
+    def _digest(self, path: str) -> str:
+        return file_sha256(Path(path), lambda: self._tell(0))
+
+    def _copy(self, task: Clean) -> tuple[CleanAnswer, pa.Table]:
         """Copy a shard in which nothing is to be changed."""
-        digest = hashlib.sha256()
-        with Path(task["path"]).open("rb") as file, Path(task["target"]).open("wb") as out:
-            untold = 0
+        digest, size, blocks = hashlib.sha256(), 0, 0
+        with Path(task.path).open("rb") as file, Path(task.target).open("wb") as out:
             while block := file.read(BLOCK):
                 digest.update(block)
                 out.write(block)
-                untold += len(block)
-                if untold >= TOLD_BLOCKS * BLOCK:
-                    self._tell(untold)
-                    untold = 0
-        self._refuse_other(task, digest.hexdigest())
-        self._tell(untold)
-        size = Path(task["target"]).stat().st_size
-        return {
-            "rows": None,
-            "kept": None,
-            "changed": 0,
-            "spans": 0,
-            "bytes": size,
-            "sha256": digest.hexdigest(),
-            "lost": "",
-        }
+                size, blocks = size + len(block), blocks + 1
+                if blocks % PROGRESS_BLOCKS == 0:
+                    self._tell(0)
+        _refuse_other(task, digest.hexdigest())
+        return CleanAnswer(None, None, 0, 0, size, digest.hexdigest(), ""), DONE_SCHEMA.empty_table()
 
-    def _refuse_other(self, task: dict[str, Any], sha256: str) -> None:
-        if sha256 != task["sha256"]:
-            raise ShardError(
-                f"shard {task['shard']} is not the one that was scanned: its SHA-256 is {sha256}, and was "
-                f"{task['sha256']}; scan it again"
-            )
-
-    def _rewrite(self, task: dict[str, Any]) -> tuple[Edits, dict[str, Any]]:
-        path, name, target = task["path"], task["shard"], task["target"]
-        self._refuse_other(task, file_sha256(Path(path), lambda: self._tell(0)))
-        passages = pq.read_table(task["passages"], schema=PASSAGES)
-        edits = Edits(name, self._mode, self._marker, passages)
+    def _rewrite(self, task: Clean, passages: str) -> tuple[CleanAnswer, pa.Table]:
+        path, name, target = task.path, task.shard, task.target
+        _refuse_other(task, self._digest(path))
+        edits = Edits(name, self._mode, self._marker, pq.read_table(passages, schema=PASSAGES))
         with open_shard(path, name, self._options) as shard:
             kind, columns = shard.kind, shard.choose_columns()
         if kind == "parquet":
@@ -109,23 +74,26 @@ class Cleaner:
             raise ShardError(f"shard {name} is {kind}: only Parquet and JSON lines can be written anew")
         if edits.untouched:
             raise ShardError(f"shard {name}: {edits.untouched} passages lie in rows that it does not have")
-        return edits, {
-            "rows": edits.rows,
-            "kept": edits.kept,
-            "changed": edits.changed,
-            "spans": edits.spans,
-            "bytes": Path(target).stat().st_size,
-            "sha256": file_sha256(Path(target), lambda: self._tell(0)),
-            "lost": lost,
-        }
+        size, sha256 = Path(target).stat().st_size, self._digest(target)
+        answer = CleanAnswer(edits.rows, edits.kept, edits.changed, edits.spans, size, sha256, lost)
+        return answer, edits.done_table()
+
+
+def _refuse_other(task: Clean, sha256: str) -> None:
+    if sha256 != task.sha256:
+        raise ShardError(
+            f"shard {task.shard} is not the one that was scanned: its SHA-256 is {sha256}, and was {task.sha256}; "
+            "scan it again"
+        )
+
+
+def begin(hello: CleanerHello, payload: memoryview, send: Send) -> Callable[[Clean], Result]:
+    """What does tasks, confined."""
+    confine(hello.memory)
+    return Cleaner(hello, send).do
 
 
 def main() -> None:
     """Serve tasks until standard input ends."""
-    send = to_parent()
-    do_without("pandas", "dateutil")
-    if "mimalloc" in pa.supported_memory_backends():
-        pa.set_memory_pool(pa.mimalloc_memory_pool())
-    (hello, _), tasks = from_parent()
-    confine(int(hello["memory"]))
-    serve(send, tasks, lambda: Cleaner(hello, send).do)
+    lighten()
+    serve(CleanerHello, Clean, begin, SHARD_LADDER)

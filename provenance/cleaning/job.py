@@ -61,7 +61,7 @@ class Cleaning:
         size, fetched = min(workers, len(orders)), self.scratch / "fetched"
         means = Means(CLEANER, hello, size, fetched, anonymous, stall=limits.stall_seconds)
         jobs = [OneTask(_listed(order.row), lambda name, path: self._task(of_shard[name], path)) for order in orders]
-        with Children(parsing=CLEANER.module) as pool, closing(do(jobs, means, pool)) as outcomes:
+        with Children() as pool, closing(do(jobs, means, pool)) as outcomes:
             for outcome in outcomes:
                 order = of_shard[outcome.task.shard]
                 try:

@@ -1,4 +1,4 @@
-"""How a child process begins that the parent does not trust: its pipe to the parent, its limits, its tasks."""
+"""How a child process lives that the parent does not trust: its pipe to the parent, its limits, its tasks."""
 
 from __future__ import annotations
 
@@ -7,14 +7,88 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
-from provenance.errors import ProvenanceError
-from provenance.isolation.messages import read_message, write_message
+from msgspec import Struct
+from msgspec.json import Decoder
 
-Send = Callable[[dict[str, Any], bytes | memoryview], None]
-Message = tuple[dict[str, Any], bytes]
+from provenance.errors import OutputError, ProvenanceError
+from provenance.isolation.framing import Frame, Payload, encode, read_frame, write_frame
+from provenance.isolation.tasks import Answer, ErrorKind, Failed, Ready, Refused, Task
+
+Send = Callable[[Answer, Payload], None]
+Result = tuple[Answer, Payload]
+
+H = TypeVar("H", bound=Struct)
+T = TypeVar("T", bound=Task)
+
+Ladder = tuple[tuple[type[Exception], ErrorKind], ...]
+LADDER: Ladder = (
+    (MemoryError, "memory"),  # also Arrow's
+    (OutputError, "disk"),
+    (ProvenanceError, "unreadable"),
+    (OSError, "unreadable"),
+    (RecursionError, "unreadable"),
+)
+"""What kind of failure an exception is, the first that fits; any other is a fault of ours that hostile data found."""
+
+
+def serve(
+    hello: type[H],
+    tasks: object,
+    begin: Callable[[H, memoryview, Send], Callable[[T], Result]],
+    ladder: Ladder = LADDER,
+) -> None:
+    """Do tasks of some types until the parent has no more, with what `begin` makes of its hello; or say that it refuses
+    to begin.
+    """
+    send = to_parent()
+    first = _next()
+    if first is None:
+        sys.exit(0)
+    try:
+        do = begin(Decoder(hello).decode(first.header), first.payload, send)
+    except ProvenanceError as error:
+        send(Refused(plain(str(error)), type(error).__name__), b"")
+        return
+    send(Ready(), b"")
+    decoder = Decoder(cast(Any, tasks))
+    while (frame := _next()) is not None:
+        carry_out(decoder.decode(frame.header), do, send, ladder)
+
+
+def carry_out(task: T, do: Callable[[T], Result], send: Send, ladder: Ladder = LADDER) -> Answer:
+    """Do a task and send its result, whatever exception it meets; returns what was sent."""
+    try:
+        answer, payload = do(task)
+        send(answer, payload)
+    except Exception as error:
+        answer = failure(task, error, ladder)
+        send(answer, b"")
+    return answer
+
+
+def failure(task: Task, error: Exception, ladder: Ladder = LADDER) -> Failed:
+    """What is said of a task that met an exception."""
+    kind: ErrorKind = next((kind for type_, kind in ladder if isinstance(error, type_)), "fault")
+    name = type(error).__name__
+    if isinstance(error, ProvenanceError):
+        reason = str(error)
+    elif kind == "memory":
+        reason = f"{task.prefix}it does not fit into memory: {str(error) or name}; see --max-memory"
+    elif isinstance(error, RecursionError):
+        reason = f"{task.prefix}its parts lie too deep in one another"
+    elif kind == "fault":
+        reason = f"{task.prefix}{name}: {error}; please report this"
+    else:
+        reason = f"{task.prefix}{getattr(error, 'strerror', None) or error}"
+    return Failed(plain(reason), kind, name)
+
+
+def plain(text: str) -> str:
+    r"""Text that every table can hold: a lone surrogate, which none can, is written out as `\ud800`."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def to_parent() -> Send:
@@ -25,8 +99,12 @@ def to_parent() -> Send:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
 
-    def send(header: dict[str, Any], payload: bytes | memoryview) -> None:
-        write_message(out, header, payload)
+    def send(answer: Answer, payload: Payload) -> None:
+        header = encode(answer)
+        try:
+            write_frame(out, header, payload)
+        except BrokenPipeError:
+            os._exit(1)  # the parent is gone
 
     return send
 
@@ -37,30 +115,8 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
 
 
-def from_parent() -> tuple[Message, Iterator[dict[str, Any]]]:
-    """What the parent says first, and its tasks until it closes its end; ends the process if it says nothing."""
-    hello = read_message(sys.stdin.buffer)
-    if hello is None:
-        sys.exit(0)
-    return hello, _tasks()
-
-
-def _tasks() -> Iterator[dict[str, Any]]:
-    while (message := read_message(sys.stdin.buffer)) is not None:
-        yield message[0]
-
-
-def serve(send: Send, tasks: Iterator[dict[str, Any]], begin: Callable[[], Callable[[dict[str, Any]], None]]) -> None:
-    """Do tasks until the parent has no more, with what `begin` gives; that it refuses to begin is told."""
-    try:
-        do = begin()
-        send({"kind": "ready"}, b"")
-        for task in tasks:
-            do(task)
-    except BrokenPipeError:
-        os._exit(1)  # the parent is gone
-    except ProvenanceError as error:
-        send({"kind": "refused", "error": str(error), "name": type(error).__name__}, b"")
+def _next() -> Frame | None:
+    return read_frame(sys.stdin.fileno())
 
 
 def confine(memory: int, writes_files: bool = True) -> None:

@@ -18,11 +18,10 @@ class Role:
     module: str  # its `main` is what it runs
     credentials: bool = False  # whether it sees those of object stores in its environment
     stalls: bool = True  # whether it is ended when it tells nothing for long
-    leaves: bool = False  # whether it ends by itself after a failure
 
 
 WORKER = Role("provenance.units.worker")  # parses and matches
-FETCHER = Role("provenance.units.fetcher", credentials=True, stalls=False, leaves=True)  # talks to the network
+FETCHER = Role("provenance.units.fetcher", credentials=True, stalls=False)  # talks to the network
 INSPECTOR = Role("provenance.units.inspector")  # only looks
 
 

@@ -1,27 +1,30 @@
 """Feeds child processes on this machine: one task at a time each. A child that dies, or gets nothing done for too long
-and is ended, costs its task, not the run; the task is tried once more, in small batches.
+and is ended, costs its task, not the run; the task is tried once more.
 
 Imports nothing heavy, so that children can be started, and import what they need, while their parent still does.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import selectors
 import signal
 import subprocess
 import sys
-import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import IO, Any, cast
+from typing import IO, cast
 
-from provenance.errors import ProvenanceError
+from msgspec import Struct
+
+from provenance import errors
+from provenance.errors import ProvenanceError, WorkersLostError
 from provenance.files.closing import Closing
-from provenance.isolation.answers import check, refusal
-from provenance.isolation.messages import Inbox, write_message
+from provenance.isolation.crews import WORKER, Crew, Role
+from provenance.isolation.framing import Inbox, Payload, encode, write_frame
+from provenance.isolation.states import Life, State
+from provenance.isolation.tasks import Answer, Compiling, Loss, Outcome, Progress, Ready, Refused, Task, Why
 
 ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(64 << 20),
@@ -34,13 +37,9 @@ anew by the kernel (a tenth of the time). For NumPy: no threads for matrices, of
 CREDENTIALS = ("AWS_", "GOOGLE_", "GCE_", "AZURE_", "HF_", "HUGGING_FACE_")
 """Beginnings of the names of environment variables that a process which parses hostile files has no use for."""
 
-WORKER, FETCHER, INSPECTOR = (f"provenance.units.{name}" for name in ("worker", "fetcher", "inspector"))
-"""Modules that children run: one parses and matches, one talks to the network, one only looks."""
-
 MOST_LOST = 3  # processes that are killed before they are ready; then it is no accident
-
 STALL_SECONDS = 300.0  # without a sign of progress, after which a process is ended
-MOST_ANSWER = 1 << 32  # bytes
+PIPE = 1 << 20  # bytes that a pipe from a child holds, where the system lets it
 
 
 def cores() -> int:
@@ -48,18 +47,14 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-Task = dict[str, Any]
-Result = tuple[dict[str, Any], bytes]
+class Child:
+    """A process, and what is known of it."""
 
-
-class _Child:
-    """A worker process, and the task it has in hand."""
-
-    def __init__(self, role: str = WORKER) -> None:
+    def __init__(self, role: Role) -> None:
         # -P: the working directory must not lend its modules to the process that parses hostile files
-        command = [sys.executable, "-P", "-c", f"from {role} import main; main()"]
-        kept = {n: value for n, value in os.environ.items() if role == FETCHER or not n.startswith(CREDENTIALS)}
-        self.role = role
+        command = [sys.executable, "-P", "-c", f"from {role.module} import main; main()"]
+        visible = {n: value for n, value in os.environ.items() if role.credentials or not n.startswith(CREDENTIALS)}
+        self.role, self.life = role, Life()
         with _shielded():
             self.process = subprocess.Popen(
                 command,
@@ -67,42 +62,47 @@ class _Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 start_new_session=True,
-                env={**ENVIRONMENT, **kept},
+                env={**ENVIRONMENT, **visible},
             )
-        self.task: Task | None = None
-        self.inbox = Inbox(MOST_ANSWER)
-        self.greeted = self.ready = self.stalled = False
-        self.nonsense = ""  # why what it said cannot be an answer
-        self.heard = time.monotonic()  # when it last told anything, or was told a task
-
-    @property
-    def stdin(self) -> IO[bytes]:
-        return cast(IO[bytes], self.process.stdin)
+        with suppress(OSError, AttributeError):
+            fcntl.fcntl(self.stdout, fcntl.F_SETPIPE_SZ, PIPE)
+        os.set_blocking(self.stdout.fileno(), False)
+        self.inbox = Inbox(self.stdout.fileno())
+        self._greeted = False
 
     @property
     def stdout(self) -> IO[bytes]:
+        """What it writes."""
         return cast(IO[bytes], self.process.stdout)
 
-    def say(self, header: dict[str, Any], payload: bytes = b"") -> None:
-        with suppress(BrokenPipeError):  # it died: its end of stream will tell
-            write_message(self.stdin, header, payload)
+    def greet(self, hello: Struct, payload: bytes) -> None:
+        """Tell it what it is for, once."""
+        if not self._greeted:
+            self._greeted = True
+            self._say(hello, payload)
 
     def give(self, task: Task) -> None:
-        self.task, self.heard = task, time.monotonic()
-        self.say(task)
+        """Give it a task."""
+        self.life.give(task)
+        self._say(task)
 
-    def hear(self) -> Iterator[Result | None]:
-        """What it says, checked; None if it will say no more, or nothing that can be believed."""
-        data = os.read(self.stdout.fileno(), 1 << 20)
+    def hear(self) -> Iterator[tuple[Answer, Payload]]:
+        """What it says, as far as it can be believed."""
+        if self.life.is_leaving():
+            self.inbox.drain()
+            return
         try:
-            for message in self.inbox.take(data):
-                check(message[0], self.task, self.ready)
-                self.heard = time.monotonic()
-                yield message
+            for frame in self.inbox.take():
+                yield self.life.understand(frame.header), frame.payload
+                if self.life.is_leaving():
+                    return
         except ValueError as error:
-            self.nonsense = str(error)
-        if self.nonsense or not data:
-            yield None
+            self.give_up(Loss(Why.NONSENSE, str(error)))
+
+    def give_up(self, loss: Loss) -> None:
+        """Kill it; the end of its stream is met like that of any other."""
+        self.life.give_up(loss)
+        self.process.kill()
 
     def ended(self) -> int:
         """The exit status of a process whose stream has ended; negative if a signal ended it."""
@@ -113,11 +113,15 @@ class _Child:
     def stop(self) -> int:
         """End the process and return its exit status."""
         with suppress(OSError):
-            self.stdin.close()
+            cast(IO[bytes], self.process.stdin).close()
         self.process.kill()
         status = self.process.wait()
         self.stdout.close()
         return status
+
+    def _say(self, message: Struct, payload: bytes = b"") -> None:
+        with suppress(BrokenPipeError):  # it died: its end of stream will tell
+            write_frame(cast(IO[bytes], self.process.stdin), encode(message), payload)
 
 
 @contextmanager
@@ -136,155 +140,132 @@ def _shielded() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-@dataclass
-class Fetching:
-    """What has to be fetched from elsewhere before it can be scanned, and how much of it may lie here at a time."""
-
-    hello: dict[str, Any] = field(default_factory=dict)
-    tasks: deque[Task] = field(default_factory=deque)
-    processes: int = 0
-    has_room: Callable[[], bool] = lambda: True
-
-
 class Children(Closing):
-    """Worker processes. A few start at once, before it is known what they will be told; the others when tasks come."""
+    """Child processes. A few start at once, before it is known what they will be told; the others when tasks come."""
 
-    def __init__(self, early: int = 0, parsing: str = WORKER) -> None:
-        """`parsing` is the kind of those that do tasks, WORKER or INSPECTOR."""
-        self._parsing = parsing
-        self._waiting = [_Child(parsing) for _ in range(early)]
-        self._children: list[_Child] = []
+    def __init__(self, early: int = 0, role: Role = WORKER) -> None:
+        """`early` children of a role start at once."""
+        self._waiting = [Child(role) for _ in range(early)]
+        self._working: list[tuple[Child, Crew]] = []
 
     def close(self) -> None:
         """End all processes, whatever they are doing."""
-        for child in self._waiting + self._children:
+        for child in [*self._waiting, *(child for child, _ in self._working)]:
             child.stop()
-        self._waiting, self._children = [], []
+        self._waiting, self._working = [], []
 
     def run(
         self,
-        hello: dict[str, Any],
-        tasks: deque[Task],
-        workers: int,
-        on_progress: Callable[[int], None],
-        on_compiling: Callable[[], None],
-        background: bytes = b"",
-        fetching: Fetching | None = None,
+        crews: Sequence[Crew],
+        on_progress: Callable[[int], None] = lambda text_bytes: None,
+        on_compiling: Callable[[], None] = lambda: None,
         keep: bool = False,
         stall: float = STALL_SECONDS,
-    ) -> Iterator[Result]:
-        """Do all tasks, also those that the caller appends to `tasks` while it takes results.
+    ) -> Generator[Outcome]:
+        """Do the tasks of all crews, also those that the caller appends to them while it takes outcomes.
 
-        Every worker is told `hello` and the fingerprints of `background` first. What has to be fetched is, by children
-        of another kind, as long as `fetching` has room for it.
-        A child that dies, or is ended because it told nothing for `stall` seconds, is replaced, and its task given once
-        more, with `again`; the second time it is a result with `error`. So it goes with one that says what makes no
-        sense: the file that it parses may have taken it over; and with one that ran out of memory, which earlier files
-        may have taken. Raises ProvenanceError when a child refuses to start. Closing the iterator (Ctrl-C too) kills
-        all children; with `keep`, those that are idle in the end wait for the next run, which must tell them the same.
+        A child that dies is replaced, and its task done once more if `Task.second` says so; else its outcome is
+        `Failed`. So it goes with one that told nothing for `stall` seconds; with one that says what makes no sense: the
+        file that it parses may have taken it over; and with one that ran out of memory, which earlier files may have
+        taken. Raises ProvenanceError when a child refuses to start, WorkersLostError where one after another is killed
+        before it has begun. Closing the iterator (Ctrl-C too) kills all children; with `keep`, those that are left in
+        the end wait for the next run, which must tell them the same.
         """
-        selector = selectors.DefaultSelector()
-        fetching = fetching or Fetching()
         lost = 0  # at their start
-        told = {self._parsing: (hello, background), FETCHER: (fetching.hello, b"")}
-        queues = {self._parsing: tasks, FETCHER: fetching.tasks}
         try:
-            for role, count in ((FETCHER, fetching.processes), (self._parsing, workers)):
-                for _ in range(count):
-                    self._start(role, *told[role], selector)
-            while tasks or fetching.tasks or any(child.task for child in self._children):
-                for child in self._children:
-                    queue, idle = queues[child.role], child.ready and child.task is None
-                    if idle and queue and (child.role != FETCHER or fetching.has_room()):
-                        child.give(queue.popleft())
-                for event, _ in selector.select(min(1.0, stall / 4)):
-                    child = cast(_Child, event.data)
-                    for message in child.hear():
-                        if message is None:
+            with selectors.DefaultSelector() as selector:
+                for crew in crews:
+                    self._fill(crew, selector, crew.size)
+                while any(crew.tasks for crew in crews) or any(child.life.task for child, _ in self._working):
+                    self._hand_out(crews, selector)
+                    for event, _ in selector.select(min(1.0, stall / 4)):
+                        child, crew = cast(tuple[Child, Crew], event.data)
+                        for answer, payload in child.hear():
+                            yield from _outcomes(child, answer, payload, on_progress, on_compiling)
+                        if child.inbox.ended:
                             selector.unregister(child.stdout)
-                            self._children.remove(child)
-                            if child.ready and child.task is None:
-                                child.stop()  # killed, or it met a failure after which its network is not to be trusted
-                            elif child.task is None and lost < MOST_LOST and child.ended() < 0:
-                                lost += 1  # it had not even begun: a machine short of memory ends anything
-                            elif child.role == self._parsing and child.task and not child.task.get("again"):
-                                child.stop()
-                                tasks.appendleft({**child.task, "again": True})
-                            else:
-                                yield _lost(child, stall)
-                            if queues[child.role] or child.role == self._parsing:
-                                self._start(child.role, *told[child.role], selector)
-                        elif message[0]["kind"] == "ready":
-                            child.ready = True
-                        elif message[0]["kind"] == "refused":
-                            raise refusal(message[0])
-                        elif message[0]["kind"] == "progress":
-                            on_progress(message[0]["bytes"])
-                        elif message[0]["kind"] == "compiling":
-                            on_compiling()
-                        elif _ran_out(message[0]) and child.task and not child.task.get("again"):
-                            child.process.kill()  # what other files left in it may be why: a new one tries
-                        else:
-                            child.task = None
-                            yield message
-                self._end_stalled(stall)
+                            yield from self._bury(child, crew)
+                            lost += not child.life.begun
+                            _refuse_losses(child, lost)
+                    self._give_up_silent(stall)
             if keep:
-                self._waiting += self._children
-                self._children = []
+                self._waiting += [child for child, _ in self._working]
+                self._working = []
         finally:
-            if not keep or self._children:
+            if not keep or self._working:
                 self.close()
-            selector.close()
 
-    def _end_stalled(self, stall: float) -> None:
-        """End children that have told nothing for so long; the end of their streams is met like that of any other."""
-        latest = time.monotonic() - stall
-        for child in self._children:
-            if child.task is not None and child.role == self._parsing and child.heard < latest and not child.stalled:
-                child.stalled = True
-                child.process.kill()
+    def _hand_out(self, crews: Sequence[Crew], selector: selectors.BaseSelector) -> None:
+        for crew in crews:
+            self._fill(crew, selector, min(crew.size, len(crew.tasks)))
+        for child, crew in self._working:
+            if child.life.state is State.IDLE and crew.tasks and crew.has_room():
+                child.give(crew.tasks.popleft())
 
-    def _start(self, role: str, hello: dict[str, Any], payload: bytes, selector: selectors.BaseSelector) -> None:
-        child = next((child for child in self._waiting if child.role == role), None)
-        if child is None:
-            child = _Child(role)
-        else:
-            self._waiting.remove(child)
-        self._children.append(child)
-        selector.register(child.stdout, selectors.EVENT_READ, child)
-        if not child.greeted:
-            child.greeted = True
-            child.say(hello, payload)
+    def _fill(self, crew: Crew, selector: selectors.BaseSelector, least: int) -> None:
+        """Let a crew have at least so many children."""
+        for _ in range(least - sum(of is crew for _, of in self._working)):
+            child = next((child for child in self._waiting if child.role == crew.role), None)
+            if child is None:
+                child = Child(crew.role)
+            else:
+                self._waiting.remove(child)
+            self._working.append((child, crew))
+            selector.register(child.stdout, selectors.EVENT_READ, (child, crew))
+            child.greet(crew.hello, crew.payload)
+
+    def _bury(self, child: Child, crew: Crew) -> Iterator[Outcome]:
+        self._working.remove((child, crew))
+        rest = child.life.end(child.ended())
+        if isinstance(rest, Task):
+            crew.tasks.appendleft(rest)
+        elif rest is not None:
+            yield rest
+
+    def _give_up_silent(self, seconds: float) -> None:
+        for child, _ in self._working:
+            if child.role.stalls and child.life.is_silent(seconds):
+                child.give_up(Loss(Why.STALLED, f"{seconds:g}"))
 
 
-def _ran_out(header: dict[str, Any]) -> bool:
-    """Whether a result is that memory did not suffice."""
-    kinds = [header.get("error_kind"), *(problem["kind"] for problem in header.get("problems", ()))]
-    return "memory" in kinds
-
-
-def _lost(child: _Child, stall: float) -> Result:
-    """The result of a task whose process died, or was ended, twice."""
-    if not child.nonsense:
-        with suppress(subprocess.TimeoutExpired):
-            child.process.wait(timeout=5)  # it closed its pipe: it is ending by itself
-    status = child.stop()
-    if child.task is None and child.nonsense:
-        raise ProvenanceError(f"a worker process said what makes no sense before it had a task: {child.nonsense}")
-    if child.task is None:
-        raise ProvenanceError(f"a worker process ended with status {status} before it had a task: see its output above")
-    task = child.task
-    if child.stalled:
-        reason = f"nothing of it was done in {stall:g} s, twice: its worker process was ended; see --max-seconds"
-    elif child.nonsense:
-        times = ", twice" if task.get("again") else ""
-        reason = f"its worker's answer made no sense{times} ({child.nonsense}); please report this"
+def _outcomes(
+    child: Child, answer: Answer, payload: Payload, on_progress: Callable[[int], None], on_compiling: Callable[[], None]
+) -> Iterator[Outcome]:
+    life, task = child.life, child.life.task
+    if isinstance(answer, Ready):
+        life.ready()
+    elif isinstance(answer, Refused):
+        raise _refusal(answer)
+    elif isinstance(answer, Compiling):
+        on_compiling()
+    elif isinstance(answer, Progress):
+        on_progress(answer.bytes)
+    elif task is not None and isinstance(answer, task.interim):
+        yield Outcome(task, answer, payload)
+    elif task is not None and answer.ran_out and task.second() is not None:
+        child.give_up(Loss(Why.MEMORY, ""))  # what other files left in it may be why: a new one tries
     else:
-        by = f"signal {-status}" if status < 0 else f"status {status}"
-        reason = f"its worker process died{' twice' if task.get('again') else ''} ({by})"
-    return {
-        **{name: task[name] for name in ("task", "shard", "slot") if name in task},
-        "kind": "done",
-        "error": f"shard {task['shard']}: {reason}",
-        "error_kind": "too slow" if child.stalled else "worker died",
-    }, b""
+        yield Outcome(life.finish(), answer, payload)
+
+
+def _refuse_losses(child: Child, lost: int) -> None:
+    """Raise the error of a child that ended before it had begun, unless it was killed and there were few of them."""
+    loss = child.life.loss
+    if child.life.begun or loss is None:
+        return
+    if loss.why is Why.NONSENSE:
+        raise ProvenanceError(f"a worker process said what makes no sense before it had a task: {loss.detail}")
+    if not loss.detail.startswith("signal"):
+        raise ProvenanceError(f"a worker process ended with {loss.detail} before it had a task: see its output above")
+    if lost > MOST_LOST:
+        raise WorkersLostError(
+            f"{lost} worker processes were killed ({loss.detail}) while they started, as a machine does that is short "
+            "of memory: what is done is kept, and the same command goes on from there; fewer --workers take less"
+        )
+
+
+def _refusal(answer: Refused) -> ProvenanceError:
+    kind = getattr(errors, answer.name, None)
+    if isinstance(kind, type) and issubclass(kind, ProvenanceError):
+        return kind(answer.error)
+    return ProvenanceError(answer.error)

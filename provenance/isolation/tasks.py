@@ -7,10 +7,13 @@ The messages of a room (scanning, cleaning, reading books) are defined there, on
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
+
+from provenance.isolation.framing import Payload
 
 MOST = 1 << 48
 """Of every number: 280 TB of text in a unit, so that sums over all units fit into 64 bits."""
@@ -27,6 +30,11 @@ class Item(Struct, frozen=True, forbid_unknown_fields=True):
 
 class Answer(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag=str.lower):
     """What a child says: the result of a task, or one of the messages below."""
+
+    @property
+    def ran_out(self) -> bool:
+        """Whether it says that memory did not suffice."""
+        return False
 
 
 class Ready(Answer, frozen=True):
@@ -57,6 +65,27 @@ class Failed(Answer, frozen=True):
     error_kind: ErrorKind
     error_name: str = ""  # of the exception's class
 
+    @property
+    def ran_out(self) -> bool:
+        """Whether it says that memory did not suffice."""
+        return self.error_kind == "memory"
+
+
+class Why(Enum):
+    """Why a child is gone before its task was done."""
+
+    DIED = "died"
+    STALLED = "stalled"
+    NONSENSE = "nonsense"
+    MEMORY = "memory"
+
+
+class Loss(NamedTuple):
+    """How a child was lost."""
+
+    why: Why
+    detail: str  # its exit status, the seconds in which it told nothing, or what is wrong with what it said
+
 
 class Task(Struct, frozen=True, forbid_unknown_fields=True, tag_field="task", tag=str.lower):
     """What a child is to do with one shard or file. A child has one task at a time."""
@@ -66,9 +95,25 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True, tag_field="task", ta
     answer: ClassVar[type[Answer]]  # its result, unless it fails
     interim: ClassVar[tuple[type[Answer], ...]] = ()  # what may be said before, besides progress
 
+    @property
+    def prefix(self) -> str:
+        """What messages about it begin with."""
+        return f"shard {self.shard}: "
+
     def second(self) -> Task | None:
         """What is to be done after the task took down a process; None if nothing."""
         return None
+
+    def lost(self, loss: Loss, times: str = "") -> Failed:
+        """The result of a task that took down a process, and is not tried again."""
+        if loss.why is Why.STALLED:
+            silence = f"nothing of it was done in {loss.detail} s{times}"
+            return Failed(f"{self.prefix}{silence}: its worker process was ended; see --max-seconds", "too slow")
+        if loss.why is Why.NONSENSE:
+            reason = f"its worker's answer made no sense{times} ({loss.detail}); please report this"
+        else:
+            reason = f"its worker process died{times.strip(',')} ({loss.detail})"
+        return Failed(self.prefix + reason, "worker died")
 
     def check(self, answer: Answer) -> None:
         """Raise ValueError for a result that cannot be this task's."""
@@ -85,10 +130,14 @@ class ShardTask(Task, frozen=True):
         """The same, to be done with as little memory as possible."""
         return None if self.again else replace(self, again=True)
 
+    def lost(self, loss: Loss, times: str = "") -> Failed:
+        """The result of a task that took down two processes."""
+        return super().lost(loss, ", twice" if self.again else times)
+
 
 class Outcome(NamedTuple):
     """A task, and what a child answered; or what its parent has to say in place of one that died."""
 
     task: Task
     answer: Answer
-    payload: bytes = b""
+    payload: Payload = b""

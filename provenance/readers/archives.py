@@ -35,8 +35,8 @@ def read_archive(
         kind = format_of(name).name
         try:
             if kind not in SINGLE:
-                outcome = "skipped" if kind not in ARCHIVES + COLLECTIONS else "failed"
-                yield Refused(f"!{name}", outcome, _reason(kind, name))
+                known = kind in ARCHIVES + COLLECTIONS
+                yield Refused(f"!{name}", "failed" if known else "skipped", _reason(kind, name))
                 continue
             data = read()
             document = read_single(data, kind, limits)

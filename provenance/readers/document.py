@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 FACTS = (
     "title", "author", "isbn", "year", "publisher", "language", "rights_holder", "registration", "licence", "work_id",
@@ -46,5 +47,5 @@ class Refused:
     """A member of an archive that gave no document."""
 
     place: str
-    outcome: str  # skipped | failed
+    outcome: Literal["skipped", "failed"]
     reason: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from provenance.isolation.crews import Role
-from provenance.isolation.tasks import Answer, Item, Number, Task
+from provenance.isolation.tasks import Answer, Failed, Item, Loss, Number, Task, Why
 from provenance.readers.document import BookColumns
 from provenance.readers.formats import Format
 from provenance.readers.limits import Limits
@@ -56,6 +56,20 @@ class Read(Task, frozen=True):
 
     answer: ClassVar[type[Answer]] = ReadAnswer
     interim: ClassVar[tuple[type[Answer], ...]] = (Member, RefusedBook, Book)
+
+    @property
+    def prefix(self) -> str:
+        """Nothing: whoever tells of it names the file."""
+        return ""
+
+    def lost(self, loss: Loss, times: str = "") -> Failed:
+        """The result where the process that read it was lost."""
+        if loss.why is Why.STALLED:
+            return Failed(f"parsing it took more than {loss.detail} seconds", "too slow")
+        if loss.why is Why.NONSENSE:
+            reason = f"gave an answer that makes no sense ({loss.detail})"
+            return Failed(f"the process that parsed it {reason}", "unreadable")
+        return Failed(f"the process that parsed it died ({loss.detail})", "worker died")
 
 
 class ReaderHello(Item, frozen=True):

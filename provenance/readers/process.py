@@ -7,44 +7,45 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from provenance.errors import BookError
-from provenance.isolation.child import Send, confine, from_parent, to_parent
+from provenance.isolation.child import Result, Send, confine, plain, serve
 from provenance.readers.document import BookColumns, Document, Refused
 from provenance.readers.formats import ARCHIVES, Format, read_single, read_whole
 from provenance.readers.limits import Limits
+from provenance.readers.messages import Book, Member, Read, ReadAnswer, ReaderHello, RefusedBook
 
 
-def serve(task: dict[str, Any], limits: Limits, send: Send) -> None:
-    """Send every document of one file, or of its members, and how it ended."""
-    path, format, columns = Path(task["path"]), Format(**task["format"]), BookColumns(**task["columns"])
+def read(task: Read, limits: Limits, send: Send) -> Result:
+    """Send every document of one file, or of its members; raises BookError for one that cannot be read."""
 
     def on_member(number: int, name: str) -> None:
-        send({"kind": "member", "number": number, "place": f"!{name}"}, b"")
+        send(Member(number, plain(f"!{name}")), b"")
 
-    try:
-        for item in _items(path, format, columns, limits, task["after"], on_member):
-            if isinstance(item, Refused):
-                send({"kind": "refused", **asdict(item)}, b"")
-            else:
-                if len(item.text) > limits.text_bytes:
-                    raise BookError(f"it has more than {limits.text_bytes:,} bytes of text: cut it into volumes")
-                header = {name: value for name, value in item.__dict__.items() if name != "text"}
-                send({"kind": "document", **header, "facts": dict(item.facts)}, item.text)
-        send({"kind": "done", "reason": ""}, b"")
-    except BookError as error:
-        send({"kind": "done", "reason": str(error)}, b"")
-    except OSError as error:
-        send({"kind": "done", "reason": error.strerror or str(error)}, b"")
-    except MemoryError:
-        send({"kind": "done", "reason": f"parsing it takes more than {limits.memory >> 20:,} MB of memory"}, b"")
-    except RecursionError:
-        send({"kind": "done", "reason": "its parts lie too deep in one another"}, b"")
-    except Exception as error:  # of a parser that met what its author did not think of
-        send({"kind": "done", "reason": f"its parser failed on it: {type(error).__name__}: {error}"}, b"")
+    path = Path(os.fsdecode(task.path))
+    for item in _items(path, task.format, task.columns, limits, task.after, on_member):
+        if isinstance(item, Refused):
+            send(RefusedBook(plain(item.place), item.outcome, plain(item.reason)), b"")
+        elif len(item.text) > limits.text_bytes:
+            raise BookError(f"it has more than {limits.text_bytes:,} bytes of text: cut it into volumes")
+        else:
+            send(_book(item), item.text)
+    return ReadAnswer(), b""
+
+
+def _book(document: Document) -> Book:
+    return Book(
+        format=document.format,
+        encoding=plain(document.encoding),
+        facts={plain(name): plain(value) for name, value in document.facts.items()},
+        notes=tuple(map(plain, document.notes)),
+        cut_front=document.cut_front,
+        cut_back=document.cut_back,
+        id=plain(document.id),
+        place=plain(document.place),
+        sha256=document.sha256,
+    )
 
 
 def _items(
@@ -68,17 +69,15 @@ def _items(
         yield read_single(data, format.name, limits)
 
 
+def begin(hello: ReaderHello, payload: memoryview, send: Send) -> Callable[[Read], Result]:
+    """What does tasks, confined."""
+    confine(hello.limits.memory, writes_files=False)
+    return lambda task: read(task, hello.limits, send)
+
+
 def main() -> None:
     """Serve tasks until standard input ends."""
-    send = to_parent()
-    (hello, _), tasks = from_parent()
-    limits = Limits(**hello)
-    confine(limits.memory, writes_files=False)
-    try:
-        for task in tasks:
-            serve(task, limits, send)
-    except BrokenPipeError:
-        os._exit(1)  # the parent is gone
+    serve(ReaderHello, Read, begin)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,13 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Generic, Protocol, TypeVar
 
-from msgspec import Struct, convert, to_builtins
+from msgspec import Struct, convert
 
 from provenance.isolation.crews import FETCHER, Crew, Role
-from provenance.isolation.supervisor import STALL_SECONDS, Children, Fetching
-from provenance.isolation.tasks import Answer, Failed, Outcome, Task
+from provenance.isolation.supervisor import STALL_SECONDS, Children
+from provenance.isolation.tasks import Outcome, Task
 from provenance.runs.listed import FETCHERS, Listed
 from provenance.units.messages import Fetch, FetchAnswer, FetcherHello, StoredObject
 
@@ -90,7 +90,7 @@ class Work(Generic[R]):
 
     def __init__(self, jobs: Iterable[Steps[R]], scratch: Path, ahead: int) -> None:
         """Objects are fetched to `scratch`, which is made if there are any; at most `ahead` shards lie there."""
-        self.tasks, self.fetches = _Tasks(), _Tasks()
+        self.tasks, self.fetches = deque[Task](), deque[Task]()
         self._ahead, self._lying = ahead, 0  # fetched shards
         self._shards: dict[str, _Open[R]] = {}
         self._here = deque[Steps[R]]()  # of shards that lie here and are not begun
@@ -173,45 +173,9 @@ def do(jobs: Iterable[Steps[R]], means: Means, pool: Children, watch: Watch | No
     if work.fetches:
         size = min(FETCHERS, len(work.fetches))
         crews.append(Crew(FETCHER, FetcherHello(means.anonymous), work.fetches, size, has_room=work.has_room))
-    with closing(_outcomes(pool, crews, means, watch or Watch())) as outcomes:
+    watch = watch or Watch()
+    with closing(
+        pool.run(crews, lambda size: watch.on_progress(size, 0), watch.on_compiling, means.keep, means.stall)
+    ) as outcomes:
         for outcome in outcomes:
             yield from work.take(outcome)
-
-
-class _Tasks(deque[Any]):
-    """Tasks as the supervisor takes them, for now: as JSON values."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.given: dict[tuple[Any, ...], Task] = {}
-
-    def popleft(self) -> Any:  # noqa: ANN401
-        task = super().popleft()
-        if isinstance(task, dict):
-            return task
-        values = to_builtins(task)
-        self.given[_name(values)] = task
-        return values
-
-
-def _name(values: dict[str, Any]) -> tuple[Any, ...]:
-    return values["task"], values["shard"], values.get("slot")
-
-
-def _outcomes(pool: Children, crews: Sequence[Crew], means: Means, watch: Watch) -> Generator[Outcome]:
-    """What children answer, for now from the supervisor's JSON values."""
-    tasks = cast(_Tasks, crews[0].tasks)
-    fetching = Fetching()
-    for crew in crews[1:]:
-        fetching = Fetching(to_builtins(crew.hello), cast(_Tasks, crew.tasks), crew.size, crew.has_room)
-    results = pool.run(
-        to_builtins(means.hello), tasks, means.workers, lambda size: watch.on_progress(size, 0), watch.on_compiling,
-        means.payload, fetching, means.keep, means.stall,
-    )  # fmt: skip
-    with closing(cast("Generator[tuple[dict[str, Any], bytes]]", results)) as answers:
-        for header, payload in answers:
-            queue = cast(_Tasks, fetching.tasks) if header["task"] == "fetch" else tasks
-            task = queue.given[_name(header)]
-            fields = {name: value for name, value in header.items() if name not in ("kind", "task", "shard", "slot")}
-            kind: type[Answer] = Failed if "error" in header else task.answer
-            yield Outcome(task, convert({**fields, "kind": kind.__name__.lower()}, kind), payload)

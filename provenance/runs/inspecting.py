@@ -9,8 +9,8 @@ from typing import Any
 
 from msgspec import to_builtins
 
-from provenance.isolation import crews
-from provenance.isolation.supervisor import INSPECTOR, Children
+from provenance.isolation.crews import INSPECTOR
+from provenance.isolation.supervisor import Children
 from provenance.runs.engine import Means, OneTask, do
 from provenance.runs.listed import list_all
 from provenance.units.config import ScanConfig
@@ -25,7 +25,7 @@ def inspect_shards(
     Raises UsageError for what names nothing. Objects are fetched into a temporary directory, one after another.
     """
     config = config or ScanConfig()
-    with TemporaryDirectory(prefix="provenance-") as folder, Children(parsing=INSPECTOR) as children:
+    with TemporaryDirectory(prefix="provenance-") as folder, Children() as children:
         listed = list_all([str(shard) for shard in shards], anonymous, children, config.unit_bytes)
         for file in listed:
             if file.skipped:
@@ -34,7 +34,7 @@ def inspect_shards(
                 yield {"shard": file.name, "error": file.unreadable}
         files = [file for file in listed if not file.skipped and not file.unreadable]
         jobs = [OneTask(file, lambda name, path: Inspect(name, str(path))) for file in files]
-        means = Means(crews.INSPECTOR, InspectorHello(config.to_json(), rows), 1, Path(folder), anonymous)
+        means = Means(INSPECTOR, InspectorHello(config.to_json(), rows), 1, Path(folder), anonymous)
         for task, answer, _ in do(jobs, means, children):
             values = to_builtins(answer)
             del values["kind"]

@@ -13,15 +13,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+from msgspec.structs import asdict
 
 from provenance.errors import StorageError, UsageError
 from provenance.files.digests import file_identity
-from provenance.isolation.supervisor import Children, Fetching, Task
+from provenance.isolation.crews import FETCHER, Crew
+from provenance.isolation.supervisor import Children
+from provenance.isolation.tasks import Failed, Task
 from provenance.shards.listing import ListedFile, list_shards, why_no_shard
 from provenance.shards.opening import MEGATRON, kind_of
 from provenance.storage.locations import is_remote
 from provenance.storage.specs import expand_lists
 from provenance.units.cutting import Unit, slots_of, units_of
+from provenance.units.messages import FetcherHello, List, ListAnswer
 
 CHANGED, REMOVED, ADDED = "changed", "removed", "added"
 
@@ -115,14 +119,13 @@ def _local(file: ListedFile, unit_bytes: int) -> Listed:
 
 def _list_remote(specs: Sequence[str], anonymous: bool, children: Children, unit_bytes: int) -> list[Listed]:
     indexes = [spec.removesuffix(".bin") + ".idx" for spec in specs if spec.endswith(".bin")]
-    tasks = deque[Task]({"task": "list", "shard": spec} for spec in dict.fromkeys([*specs, *indexes]))
-    fetching = Fetching({"anonymous": anonymous}, tasks, FETCHERS)
+    tasks = deque[Task](List(spec) for spec in dict.fromkeys([*specs, *indexes]))
     found: dict[str, dict[str, Any]] = {}
-    for header, _ in children.run({}, deque(), 0, lambda size: None, lambda: None, fetching=fetching, keep=True):
-        if "error" in header:
-            usage = header["error_kind"] == "usage"
-            raise UsageError(header["error"]) if usage else StorageError(header["error"])
-        found.update((item["uri"], item) for item in header["objects"])
+    for _, answer, _ in children.run([Crew(FETCHER, FetcherHello(anonymous), tasks, FETCHERS)], keep=True):
+        if isinstance(answer, Failed):
+            raise UsageError(answer.error) if answer.error_kind == "usage" else StorageError(answer.error)
+        if isinstance(answer, ListAnswer):
+            found.update((item.uri, asdict(item)) for item in answer.objects)
     return [_judged(item, found, item["uri"] in specs, unit_bytes) for item in found.values()]
 
 

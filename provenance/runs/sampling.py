@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from provenance.errors import ShardError
 from provenance.isolation.crews import INSPECTOR
+from provenance.isolation.framing import Payload
 from provenance.isolation.supervisor import Children
 from provenance.isolation.tasks import Failed
 from provenance.runs.engine import Means, OneTask, do
@@ -85,7 +86,7 @@ def sample_rows(
     return sample
 
 
-def _take(sample: Sample, shard: str, answer: SampleAnswer, payload: bytes, most: int) -> None:
+def _take(sample: Sample, shard: str, answer: SampleAnswer, payload: Payload, most: int) -> None:
     rows = from_payload(payload, SAMPLE_SCHEMA, shard).to_pylist()
     if len(rows) > most or any(row["text"] is None or len(row["text"]) > ROW_BYTES for row in rows):
         raise ShardError(f"shard {shard}: its worker's answer makes no sense: it has more than was asked for")

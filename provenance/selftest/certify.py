@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from provenance.errors import ShardError, UsageError
-from provenance.isolation.supervisor import INSPECTOR, Children
+from provenance.isolation.supervisor import Children
 from provenance.kernels.compiling import on_first_compile
 from provenance.kernels.words import words_of
 from provenance.runs.sampling import Sample, SampledRow, sample_rows
@@ -65,7 +65,7 @@ def certify(asked: Asked, wanted: Wanted, watch: Watch | None = None) -> Certifi
     """
     watch = watch or Watch()
     on_first_compile(watch.on_compiling)
-    with Children(parsing=INSPECTOR) as children, settings_of(asked, wanted.seed, children) as settings:
+    with Children() as children, settings_of(asked, wanted.seed, children) as settings:
         library, unknown = library_of(settings, asked, wanted.seed)
         watch.on_shards(len(settings.listed))
         sample = sample_rows(

@@ -2,52 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from provenance.errors import OutputError, ProvenanceError, StorageError
-from provenance.isolation.child import Send, from_parent, to_parent
+from msgspec.structs import asdict
+
+from provenance.errors import ProvenanceError, StorageError
+from provenance.isolation.child import LADDER, Result, serve
 from provenance.storage.fetching import fetch
 from provenance.storage.listing import list_remote
 from provenance.storage.stores import RemoteObject
+from provenance.units.messages import Fetch, FetchAnswer, FetcherHello, List, ListAnswer, StoredObject
+
+FETCH_LADDER = ((StorageError, "storage"), *LADDER[:2], (OSError, "storage"), (ProvenanceError, "usage"))
 
 
-def do(task: dict[str, Any], anonymous: bool, send: Send) -> None:
-    """Do one task, `list` or `fetch`, and send its result."""
-    header: dict[str, Any] = {"kind": "done", "task": task["task"], "shard": task["shard"]}
-    try:
-        if task["task"] == "list":
-            header["objects"] = [_told(item) for item in list_remote(task["shard"], anonymous)]
-        else:
-            fetched = [
-                fetch(_object(item), Path(target), anonymous=anonymous)
-                for item, target in zip(task["objects"], task["targets"], strict=True)
-            ]
-            shard = fetched[0].object
-            header.update(sha256=fetched[0].sha256, bytes=shard.bytes, version=shard.version or shard.etag)
-    except (ProvenanceError, OSError) as error:
-        kind = "storage" if isinstance(error, (StorageError, OSError)) else "usage"
-        header.update(error=str(error), error_kind="disk" if isinstance(error, OutputError) else kind)
-        header["error_name"] = type(error).__name__
-    send(header, b"")
+def do(task: List | Fetch, anonymous: bool) -> Result:
+    """The result of a task."""
+    if isinstance(task, List):
+        return ListAnswer(tuple(map(_stored, list_remote(task.shard, anonymous)))), b""
+    fetched = [
+        fetch(_remote(item), Path(target), anonymous=anonymous)
+        for item, target in zip(task.objects, task.targets, strict=True)
+    ]
+    first = fetched[0].object
+    return FetchAnswer(fetched[0].sha256, first.bytes, first.version or first.etag), b""
 
 
-def _told(item: RemoteObject) -> dict[str, Any]:
-    """An object as JSON."""
-    return {**asdict(item), "modified": item.modified.isoformat() if item.modified else None}
+def _stored(item: RemoteObject) -> StoredObject:
+    return StoredObject(**{**item.__dict__, "modified": item.modified.isoformat() if item.modified else None})
 
 
-def _object(told: dict[str, Any]) -> RemoteObject:
-    modified = told["modified"]
-    return RemoteObject(**{**told, "modified": datetime.fromisoformat(modified) if modified else None})
+def _remote(item: StoredObject) -> RemoteObject:
+    modified = datetime.fromisoformat(item.modified) if item.modified else None
+    return RemoteObject(**{**asdict(item), "modified": modified})
 
 
 def main() -> None:
     """Serve tasks until standard input ends."""
-    send = to_parent()
-    (hello, _), tasks = from_parent()
-    send({"kind": "ready"}, b"")
-    for task in tasks:
-        do(task, bool(hello.get("anonymous")), send)
+    serve(FetcherHello, List | Fetch, lambda hello, payload, send: partial(do, anonymous=hello.anonymous), FETCH_LADDER)

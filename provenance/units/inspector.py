@@ -4,73 +4,89 @@ their rows.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
+from msgspec.structs import replace
 
 from provenance.documents import document_bytes, document_sizes
-from provenance.errors import ProvenanceError, TextColumnError
+from provenance.errors import TextColumnError
 from provenance.files.digests import file_sha256
-from provenance.isolation.child import confine, from_parent, to_parent
+from provenance.isolation.child import LADDER, Result, Send, confine, serve
+from provenance.isolation.tasks import Progress
 from provenance.shards.columns import Columns, completed, is_tokens, leaf_type
 from provenance.shards.fields import id_text
 from provenance.shards.opening import open_shard
-from provenance.shards.shard import Batch, Options, Shard
+from provenance.shards.shard import Batch, Options, Part, Shard
 from provenance.units.config import ScanConfig, WorkerLimits
+from provenance.units.messages import (
+    Digest,
+    DigestAnswer,
+    Inspect,
+    InspectAnswer,
+    InspectedColumn,
+    InspectedText,
+    InspectorHello,
+    Sample,
+)
 from provenance.units.sampler import sample
 
 MOST_SHOWN = 400  # characters of a row's text
 MOST_COLUMNS, MOST_TYPE = 200, 200  # columns, and characters of a type
 
 
-def inspect(path: str, name: str, options: Options, rows: int) -> dict[str, Any]:
+def inspect(path: str, name: str, options: Options, rows: int) -> InspectAnswer:
     """What a shard holds; raises ShardError for one that cannot be read."""
     with open_shard(path, name, options) as shard:
-        found: dict[str, Any] = {
-            "format": shard.kind,
-            "bytes": Path(path).stat().st_size,
-            "rows": shard.rows,
-            "row_groups": shard.groups or None,
-            "columns": _columns(shard),
-            "text": [],
-            "id": None,
-            "problem": None,
-            "sample": [],
-            "bad": [],
-        }
+        answer = InspectAnswer(
+            format=shard.kind,
+            bytes=Path(path).stat().st_size,
+            rows=shard.rows,
+            row_groups=shard.groups or None,
+            columns=tuple(_columns(shard)),
+        )
         try:
             columns = shard.choose_columns()
         except TextColumnError as error:
-            found["problem"] = str(error)
-            return found
-        found.update(text=list(columns.texts), id=columns.id)
+            return replace(answer, problem=str(error))
         parts = shard.parts(columns)
-        found["text_bytes"] = sum(part.text_bytes for part in parts)
-        for part in parts[:1]:
-            for batch in islice(shard.batches(part, columns, small=True), max(1, rows)):
-                found["sample"] += _sample(batch, columns)
-                found["bad"] += [bad.reason for bad in batch.bad]
-                if len(found["sample"]) >= rows:
-                    break
-        found["sample"] = found["sample"][:rows]
-        if options.decoder is not None:
-            found["problem"] = options.decoder.health.complaint()
-        return found
+        sample, bad = _first_rows(shard, parts[:1], columns, rows)
+        return replace(
+            answer,
+            text=columns.texts,
+            id=columns.id,
+            problem=None if options.decoder is None else options.decoder.health.complaint(),
+            sample=tuple(sample[:rows]),
+            bad=tuple(bad),
+            text_bytes=sum(part.text_bytes for part in parts),
+        )
 
 
-def _columns(shard: Shard) -> list[dict[str, Any]]:
+def _first_rows(shard: Shard, parts: list[Part], columns: Columns, rows: int) -> tuple[list[InspectedText], list[str]]:
+    """Texts of the first rows, and what is wrong with others of them."""
+    sample, bad = list[InspectedText](), list[str]()
+    for part in parts:
+        for batch in islice(shard.batches(part, columns, small=True), max(1, rows)):
+            sample += _sample(batch, columns)
+            bad += [row.reason for row in batch.bad]
+            if len(sample) >= rows:
+                break
+    return sample, bad
+
+
+def _columns(shard: Shard) -> list[InspectedColumn]:
     """Name, type and what each column could serve as."""
     schema, columns = shard.schema(), []
     for field in list(schema)[:MOST_COLUMNS]:
         path = completed(field.name, schema)
         guess = "" if path is None else "token ids" if is_tokens(leaf_type(path, schema)) else "text"
-        columns.append({"name": field.name, "type": str(field.type)[:MOST_TYPE], "holds": guess})
+        columns.append(InspectedColumn(field.name, str(field.type)[:MOST_TYPE], guess))
     return columns
 
 
-def _sample(batch: Batch, columns: Columns) -> list[dict[str, Any]]:
+def _sample(batch: Batch, columns: Columns) -> list[InspectedText]:
     shown = []
     for field in batch.fields:
         data, starts = document_bytes(field.texts)
@@ -79,43 +95,41 @@ def _sample(batch: Batch, columns: Columns) -> list[dict[str, Any]]:
             begin, size = int(starts[text]), int(sizes[text])
             owner = text if field.owners is None else int(field.owners[text])
             shown.append(
-                {
-                    "row": int(batch.rows[owner]),
-                    "id": None if batch.ids is None else (id_text(batch.ids[owner]) or "")[:MOST_SHOWN],
-                    "column": field.label(text),
-                    "bytes": size,
-                    "tokens": None if field.tokens is None else len(field.tokens[text]),
-                    "text": str(data[begin : begin + min(size, 4 * MOST_SHOWN)], "utf-8", "replace")[:MOST_SHOWN],
-                }
+                InspectedText(
+                    row=int(batch.rows[owner]),
+                    id=None if batch.ids is None else (id_text(batch.ids[owner]) or "")[:MOST_SHOWN],
+                    column=field.label(text),
+                    bytes=size,
+                    tokens=None if field.tokens is None else len(field.tokens[text]),
+                    text=str(data[begin : begin + min(size, 4 * MOST_SHOWN)], "utf-8", "replace")[:MOST_SHOWN],
+                )
             )
-    return sorted(shown, key=lambda row: row["row"])
+    return sorted(shown, key=lambda text: text.row)
+
+
+class Inspector:
+    """Does tasks."""
+
+    def __init__(self, hello: InspectorHello, send: Send) -> None:
+        self._send = send
+        self._rows, self._seed = hello.rows, hello.seed
+        self._options = Options.of(ScanConfig.from_json(hello.config))
+
+    def do(self, task: Digest | Inspect | Sample) -> Result:
+        """The result of a task."""
+        if isinstance(task, Digest):
+            return DigestAnswer(file_sha256(Path(task.path), lambda: self._send(Progress(0), b""))), b""
+        if isinstance(task, Sample):
+            return sample(task.path, task.shard, self._options, self._rows, self._seed)
+        return inspect(task.path, task.shard, self._options, self._rows), b""
+
+
+def begin(hello: InspectorHello, payload: memoryview, send: Send) -> Callable[[Digest | Inspect | Sample], Result]:
+    """What does tasks, confined."""
+    confine(WorkerLimits().memory_bytes)
+    return Inspector(hello, send).do
 
 
 def main() -> None:
     """Serve tasks until standard input ends."""
-    send = to_parent()
-    confine(WorkerLimits().memory_bytes)
-    (hello, _), tasks = from_parent()
-    try:
-        options = Options.of(ScanConfig.from_json(hello["config"]))
-    except ProvenanceError as error:
-        send({"kind": "refused", "error": str(error)}, b"")
-        return
-    send({"kind": "ready"}, b"")
-    for task in tasks:
-        header: dict[str, Any] = {"kind": "done", "task": task["task"], "shard": task["shard"]}
-        payload: bytes | memoryview = b""
-        try:
-            if task["task"] == "digest":
-                header["sha256"] = file_sha256(Path(task["path"]), lambda: send({"kind": "progress", "bytes": 0}, b""))
-            elif task["task"] == "sample":
-                looked, payload = sample(task["path"], task["shard"], options, hello["rows"], hello["seed"])
-                header.update(looked)
-            else:
-                header.update(inspect(task["path"], task["shard"], options, hello["rows"]))
-        except (ProvenanceError, OSError, MemoryError, pa.ArrowException) as error:
-            header.update(error=str(error) or type(error).__name__, error_kind="unreadable")
-        except Exception as error:  # a fault of ours that hostile data found
-            reason = f"shard {task['shard']}: {type(error).__name__}: {error}; please report this"
-            header.update(error=reason, error_kind="fault")
-        send(header, payload)
+    serve(InspectorHello, Digest | Inspect | Sample, begin, (*LADDER, (pa.ArrowException, "unreadable")))

@@ -11,7 +11,9 @@ from provenance.matching.counts import Counts
 from provenance.shards.columns import Columns
 from provenance.shards.shard import Part
 
-SITE, COLLECTION = "site", "collection"  # kinds of origin
+Kind = Literal["site", "collection"]
+SITE: Kind = "site"
+COLLECTION: Kind = "collection"
 MOST_NAMES = 256  # of a unit and a kind of origin; the others, of which it has least text, are summed up
 
 
@@ -28,7 +30,7 @@ class Problem(Item, frozen=True):
 class Origin(Item, frozen=True):
     """How much of a unit is from one site or collection: a row of the table `origin`."""
 
-    kind: Literal["site", "collection"]
+    kind: Kind
     name: str | None  # None: all beyond the first MOST_NAMES
     documents: Number
     text_bytes: Number
@@ -93,6 +95,11 @@ class ScanAnswer(Answer, frozen=True):
     problems: tuple[Problem, ...]
     origins: Annotated[tuple[Origin, ...], Meta(max_length=2 * (MOST_NAMES + 1))]
 
+    @property
+    def ran_out(self) -> bool:
+        """Whether memory did not suffice for a part of it."""
+        return any(problem.kind == "memory" for problem in self.problems)
+
 
 class LearnAnswer(Answer, frozen=True):
     """What was learned; the payload is a table of LEARNED_SCHEMA."""
@@ -108,11 +115,11 @@ class InspectAnswer(Answer, frozen=True):
     rows: Number | None
     row_groups: Number | None
     columns: tuple[InspectedColumn, ...]
-    text: tuple[str, ...]  # columns
-    id: str | None
-    problem: str | None
-    sample: tuple[InspectedText, ...]
-    bad: tuple[str, ...]
+    text: tuple[str, ...] = ()  # columns
+    id: str | None = None
+    problem: str | None = None
+    sample: tuple[InspectedText, ...] = ()
+    bad: tuple[str, ...] = ()
     text_bytes: Number | UnsetType = UNSET  # of a shard with text
 
 

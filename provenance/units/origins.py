@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provenance.isolation.answers import COLLECTION, MOST_NAMES, SITE
 from provenance.shards.shard import Origins
+from provenance.units.messages import COLLECTION, MOST_NAMES, SITE, Origin
 
 MOST_LENGTH = 255  # bytes of a name, which is what DNS allows
 
@@ -58,20 +57,13 @@ class Tally:
             for place, count in enumerate(counts):
                 known[place] += count
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[Origin]:
         """The sums as rows of the table `origin`: names with most text first, the rest as one without a name."""
         found = []
         for kind in (SITE, COLLECTION):
             named = [(name, counts) for (of, name), counts in self.sums.items() if of == kind and counts[0]]
             named.sort(key=lambda item: (-item[1][1], item[0]))
-            found += [_row(kind, name, counts) for name, counts in named[:MOST_NAMES]]
+            found += [Origin(kind, name, *counts) for name, counts in named[:MOST_NAMES]]
             if rest := [counts for _, counts in named[MOST_NAMES:]]:
-                found.append(_row(kind, OTHERS, [sum(column) for column in zip(*rest, strict=True)]))
+                found.append(Origin(kind, OTHERS, *(sum(column) for column in zip(*rest, strict=True))))
         return found
-
-
-def _row(kind: str, name: str | None, counts: Sequence[int]) -> dict[str, Any]:
-    documents, text_bytes, matched = counts
-    return {
-        "kind": kind, "name": name, "documents": documents, "text_bytes": text_bytes, "documents_matched": matched
-    }  # fmt: skip

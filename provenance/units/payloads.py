@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from provenance.errors import ShardError, first_line
+from provenance.isolation.framing import Payload
 
 
 def to_payload(table: pa.Table) -> memoryview:
@@ -21,7 +22,7 @@ def _write(table: pa.Table, sink: pa.NativeFile) -> None:
         writer.write_table(table)
 
 
-def from_payload(payload: bytes, schema: pa.Schema, shard: str) -> pa.Table:
+def from_payload(payload: Payload, schema: pa.Schema, shard: str) -> pa.Table:
     """The table that `to_payload` made, checked: it comes from the process that parsed hostile files.
 
     Raises ShardError for what is no such table of this schema.
@@ -33,6 +34,6 @@ def from_payload(payload: bytes, schema: pa.Schema, shard: str) -> pa.Table:
         if table.schema != schema:
             raise ValueError("it has other columns")
     except (pa.ArrowException, ValueError, OSError, MemoryError) as error:
-        told = first_line(error, 200)
-        raise ShardError(f"shard {shard}: its worker's answer makes no sense: {told}; please report this") from error
+        reason = first_line(error, 200)
+        raise ShardError(f"shard {shard}: its worker's answer makes no sense: {reason}; please report this") from error
     return table

@@ -6,7 +6,6 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import heappush, heappushpop
-from typing import Any
 
 import pyarrow as pa
 
@@ -15,6 +14,7 @@ from provenance.errors import ShardError
 from provenance.shards.columns import Columns
 from provenance.shards.opening import open_shard
 from provenance.shards.shard import Options, Part, Shard
+from provenance.units.messages import SampleAnswer
 from provenance.units.payloads import to_payload
 
 PARTS = 32  # of a shard, taken at random, that rows are taken from ...
@@ -33,20 +33,20 @@ SAMPLE_SCHEMA = pa.schema(
 
 
 @dataclass
-class Looked:
-    """What was looked at to take some of it."""
+class _Looked:
+    """What was looked at to take some of it: see SampleAnswer."""
 
     texts: int = 0
-    empty: int = 0  # nulls, and texts of no bytes
-    unscanned: int = 0  # what a scan leaves out too: too long, or not to be read
+    empty: int = 0
+    unscanned: int = 0
 
 
-def sample(path: str, name: str, options: Options, most: int, seed: int) -> tuple[dict[str, Any], memoryview]:
+def sample(path: str, name: str, options: Options, most: int, seed: int) -> tuple[SampleAnswer, memoryview]:
     """At most `most` texts, as SAMPLE_SCHEMA in the order of the shard, and what was looked at.
 
     Raises ShardError for a shard that cannot be read.
     """
-    looked, kept = Looked(), list[tuple[float, int, int, str, bytes, int]]()
+    looked, kept = _Looked(), list[tuple[float, int, int, str, bytes, int]]()
     dice = random.Random(f"{seed}/{name}")
     with open_shard(path, name, options) as shard:
         columns = shard.choose_columns()
@@ -65,7 +65,7 @@ def sample(path: str, name: str, options: Options, most: int, seed: int) -> tupl
     rows = [item[2:] for item in sorted(kept, key=lambda item: item[1])]
     columns_of = zip(*rows, strict=True) if rows else ([], [], [], [])
     arrays = [pa.array(list(values), field.type) for values, field in zip(columns_of, SAMPLE_SCHEMA, strict=True)]
-    return dict(looked.__dict__), to_payload(pa.table(arrays, schema=SAMPLE_SCHEMA))
+    return SampleAnswer(**looked.__dict__), to_payload(pa.table(arrays, schema=SAMPLE_SCHEMA))
 
 
 def _some(parts: list[Part], dice: random.Random) -> list[Part]:
@@ -79,7 +79,7 @@ def _some(parts: list[Part], dice: random.Random) -> list[Part]:
 
 
 def _drawn(
-    shard: Shard, parts: list[Part], columns: Columns, looked: Looked
+    shard: Shard, parts: list[Part], columns: Columns, looked: _Looked
 ) -> Iterator[tuple[int, str, memoryview, int]]:
     """Row, column, bytes and size of every text that can be taken."""
     for part in parts:

@@ -21,22 +21,12 @@ from provenance.shards.shard import Batch, Part
 from provenance.shards.tokens import Health
 from provenance.units.config import ScanConfig
 from provenance.units.located import Located, Source, located, result_table
+from provenance.units.messages import Problem
 from provenance.units.origins import Tally
 
 MOST_BAD_ROWS = 100  # of a part and a kind that are named one by one
 
 LEARNED_SCHEMA = pa.schema([("fingerprint", pa.uint64()), ("documents", pa.int64())])
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something that was not scanned, or not as it should be: a row of the table `exception`."""
-
-    shard: str
-    row_group: int | None
-    row: int | None
-    kind: str
-    reason: str
 
 
 @dataclass

@@ -1,29 +1,37 @@
-"""The child process that parses shards and matches texts: reads tasks from its standard input, writes results."""
+"""The child process that parses shards and matches texts."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from msgspec import to_builtins
 
 from provenance.errors import ProvenanceError, ShardError
 from provenance.files.digests import file_identity, file_sha256
 from provenance.index.opening import Index
-from provenance.isolation.child import Send, confine, from_parent, serve, to_parent
+from provenance.isolation.child import LADDER, Result, Send, confine, serve
+from provenance.isolation.tasks import Compiling, Progress, ShardTask
 from provenance.kernels.compiling import compile_seconds, on_first_compile
 from provenance.matching.matcher import Matcher
 from provenance.process.lean import do_without
-from provenance.shards.columns import Columns
 from provenance.shards.opening import open_shard
-from provenance.shards.shard import Options, Part
+from provenance.shards.shard import Options
 from provenance.sketch import FracMinHash, Key
 from provenance.units.config import ScanConfig
 from provenance.units.located import Source
+from provenance.units.messages import (
+    Describe,
+    DescribeAnswer,
+    Digest,
+    DigestAnswer,
+    Learn,
+    LearnAnswer,
+    Scan,
+    ScanAnswer,
+    WorkerHello,
+)  # fmt: skip
 from provenance.units.payloads import to_payload
 from provenance.units.unit import learn_unit, scan_unit
 
@@ -31,119 +39,106 @@ PROGRESS_BYTES = 16 << 20  # of text between two progress messages
 PROGRESS_SECONDS = 1.0  # or so long, if something was done: a worker that tells nothing is taken for stuck
 RELEASE_BYTES = 32 << 20  # of text, after which memory that decoding left goes back: some 60 MB, for 1 % of the time
 
+SHARD_LADDER = (*LADDER, (pa.ArrowException, "unreadable"))
+
 
 class Worker:
-    """Holds the index and does tasks: `describe` a shard, take its `digest`, `scan` a unit, or `learn` one."""
+    """Holds the index and does tasks."""
 
-    def __init__(self, hello: dict[str, Any], background: bytes, send: Send) -> None:
-        self._config = ScanConfig.from_json(hello["config"])
+    def __init__(self, hello: WorkerHello, background: memoryview, send: Send) -> None:
+        self._config = ScanConfig.from_json(hello.config)
         self._options = Options.of(self._config)
-        index = Index(Path(hello["index"]), Key.from_told(hello["key"]), self._config.scale)
-        if index.digest != hello["index_digest"]:
-            raise ProvenanceError(f"index {hello['index']} changed while the scan was starting")
+        index = Index(Path(hello.index), Key.from_told(hello.key), self._config.scale)
+        if index.digest != hello.index_digest:
+            raise ProvenanceError(f"index {hello.index} changed while the scan was starting")
         if isinstance(index.sketch, FracMinHash):
             do_without("scipy")  # banded sketches ask datasketch, which needs it; numba would only load its BLAS
         self._matcher = Matcher(index, self._config.match, np.frombuffer(background, dtype="<u8"))
         self._send = send
 
-    def do(self, task: dict[str, Any]) -> None:
-        """Do one task and send its result."""
-        header: dict[str, Any] = {name: task[name] for name in ("task", "shard", "slot") if name in task}
-        header["kind"] = "done"
-        payload: bytes | memoryview = b""
-        try:
-            before = pinned(task)
-            if task["task"] == "describe":
-                header.update(self._describe(task), identity=before)
-            elif task["task"] == "digest":
-                header["sha256"] = self._digest(Path(task["path"]))
-            elif task["task"] == "learn":
-                learned = learn_unit(*self._unit(task), self._matcher.index)
-                header.update(documents=learned.documents)
-                payload = to_payload(learned.fingerprints)
-            else:
-                counts, payload = self._scan(task)
-                header.update(counts)
-            pinned({**task, "identity": before})
-        except (ProvenanceError, OSError, pa.ArrowException) as error:
-            reason = str(error) if isinstance(error, ProvenanceError) else f"shard {task['shard']}: {error}"
-            header.update(error=reason, error_kind="unreadable")
-        except MemoryError as error:
-            header.update(error=f"shard {task['shard']}: out of memory: {error}", error_kind="memory")
-        except Exception as error:  # a fault of ours that hostile data found: named as such, and the run goes on
-            reason = f"shard {task['shard']}: {type(error).__name__}: {error}; please report this"
-            header.update(error=reason, error_kind="fault")
-        self._send(header, payload)
+    def do(self, task: Describe | Digest | Learn | Scan) -> Result:
+        """The result of a task; raises ShardError where the file changes meanwhile."""
+        before = pinned(task, task.identity)
+        result = self._result(task, before)
+        pinned(task, before)
+        return result
 
-    def _describe(self, task: dict[str, Any]) -> dict[str, Any]:
-        with open_shard(task["path"], task["shard"], self._options) as shard:
+    def _result(self, task: Describe | Digest | Learn | Scan, identity: str) -> Result:
+        match task:
+            case Describe():
+                return self._describe(task, identity), b""
+            case Digest():
+                return DigestAnswer(file_sha256(Path(task.path), lambda: self._send(Progress(0), b""))), b""
+            case Learn():
+                learned = learn_unit(self._source(task), task.parts, self._matcher.index)
+                return LearnAnswer(learned.documents), to_payload(learned.fingerprints)
+            case Scan():
+                return self._scan(task)
+
+    def _describe(self, task: Describe, identity: str) -> DescribeAnswer:
+        with open_shard(task.path, task.shard, self._options) as shard:
             columns = shard.choose_columns()
-            parts = shard.parts(columns)
-            return {
-                "format": shard.kind,
-                "rows": shard.rows,
-                "row_groups": shard.groups or None,
-                "bytes": Path(task["path"]).stat().st_size,
-                "columns": to_builtins(columns),
-                "parts": [to_builtins(part) for part in parts],
-            }
+            parts = tuple(shard.parts(columns))
+            size = Path(task.path).stat().st_size
+            return DescribeAnswer(shard.kind, shard.rows, shard.groups or None, size, columns, parts, identity)
 
-    def _digest(self, path: Path) -> str:
-        def tell() -> None:
-            self._send({"kind": "progress", "bytes": 0}, b"")
+    def _scan(self, task: Scan) -> Result:
+        progress = _Progress(self._send)
+        result = scan_unit(self._source(task), task.parts, self._matcher, self._config, progress.add, task.again)
+        answer = ScanAnswer(
+            result.counts, result.rows_read, progress.unsent, compile_seconds(), tuple(result.problems),
+            tuple(result.origins.rows()),
+        )  # fmt: skip
+        return answer, to_payload(result.matches)
 
-        return file_sha256(path, tell)
-
-    def _scan(self, task: dict[str, Any]) -> tuple[dict[str, Any], memoryview]:
-        untold = kept = 0
-        told = time.monotonic()
-
-        def tell(size: int) -> None:
-            nonlocal untold, kept, told
-            untold, kept = untold + size, kept + size
-            if kept >= RELEASE_BYTES:
-                pa.default_memory_pool().release_unused()
-                kept = 0
-            if untold >= PROGRESS_BYTES or time.monotonic() > told + PROGRESS_SECONDS:
-                self._send({"kind": "progress", "bytes": untold}, b"")
-                untold, told = 0, time.monotonic()
-
-        source, parts = self._unit(task)
-        result = scan_unit(source, parts, self._matcher, self._config, tell, bool(task.get("again")))
-        header = {
-            "counts": to_builtins(result.counts),
-            "rows_read": result.rows_read,
-            "untold_bytes": untold,
-            "compile_seconds": compile_seconds(),
-            "problems": [asdict(problem) for problem in result.problems],
-            "origins": result.origins.rows(),
-        }
-        return header, to_payload(result.matches)
-
-    def _unit(self, task: dict[str, Any]) -> tuple[Source, list[Part]]:
-        told = task["columns"]
-        columns = Columns(**{**told, "texts": tuple(told["texts"]), "tops": tuple(told["tops"])})
-        return Source(task["shard"], task["path"], columns, self._options), [Part(**part) for part in task["parts"]]
+    def _source(self, task: Learn | Scan) -> Source:
+        return Source(task.shard, task.path, task.columns, self._options)
 
 
-def pinned(task: dict[str, Any]) -> str:
+class _Progress:
+    """Says now and then how much text was done, and gives memory back."""
+
+    def __init__(self, send: Send) -> None:
+        self._send, self._last = send, time.monotonic()
+        self.unsent = self._held = 0
+
+    def add(self, size: int) -> None:
+        """So many bytes of text are done."""
+        self.unsent, self._held = self.unsent + size, self._held + size
+        if self._held >= RELEASE_BYTES:
+            pa.default_memory_pool().release_unused()
+            self._held = 0
+        if self.unsent >= PROGRESS_BYTES or time.monotonic() > self._last + PROGRESS_SECONDS:
+            self._send(Progress(self.unsent), b"")
+            self.unsent, self._last = 0, time.monotonic()
+
+
+def pinned(task: ShardTask, identity: str | None) -> str:
     """What tells the bytes of a shard from others; raises ShardError where they are not those of the first look."""
-    now = file_identity(Path(task["path"]))
-    if task.get("identity") not in (None, now):
-        raise ShardError(f"shard {task['shard']} changed while it was being scanned: scan it again")
+    now = file_identity(Path(task.path))
+    if identity not in (None, now):
+        raise ShardError(f"shard {task.shard} changed while it was being scanned: scan it again")
     return now
+
+
+def lighten() -> None:
+    """Load no more than shards need, with the fastest allocator there is."""
+    do_without("pandas", "dateutil")
+    if "mimalloc" in pa.supported_memory_backends():
+        pa.set_memory_pool(pa.mimalloc_memory_pool())
+
+
+def begin(hello: WorkerHello, background: memoryview, send: Send) -> Worker:
+    """A worker, confined."""
+    confine(hello.memory)
+    on_first_compile(lambda: send(Compiling(), b""))
+    return Worker(hello, background, send)
 
 
 def main() -> None:
     """Serve tasks until standard input ends."""
-    send = to_parent()
-    do_without("pandas", "dateutil")
-    if "mimalloc" in pa.supported_memory_backends():
-        pa.set_memory_pool(pa.mimalloc_memory_pool())
-    hello, tasks = from_parent()
-    confine(int(hello[0]["memory"]))
-    on_first_compile(lambda: send({"kind": "compiling"}, b""))
-    serve(send, tasks, lambda: Worker(*hello, send).do)
+    lighten()
+    serve(WorkerHello, Describe | Digest | Learn | Scan, lambda *said: begin(*said).do, SHARD_LADDER)
 
 
 if __name__ == "__main__":

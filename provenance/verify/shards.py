@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from provenance.isolation import crews
-from provenance.isolation.supervisor import INSPECTOR, Children
+from provenance.isolation.crews import INSPECTOR
+from provenance.isolation.supervisor import Children
 from provenance.isolation.tasks import Failed
 from provenance.runs.engine import Means, OneTask, do
 from provenance.runs.listed import Listed
@@ -36,9 +36,9 @@ def check_shards(
     files = {file.name: file for file in listed}
     jobs = [_steps(files.get(name) or Listed(name)) for name in hashed]
     here = sum(not job.file.objects for job in jobs)
-    means = Means(crews.INSPECTOR, InspectorHello(ScanConfig().to_json(), 0), min(workers, here), scratch, anonymous)
+    means = Means(INSPECTOR, InspectorHello(ScanConfig().to_json(), 0), min(workers, here), scratch, anonymous)
     equal, different = 0, list[str]()
-    with Children(parsing=INSPECTOR) as children:
+    with Children() as children:
         for task, answer, _ in do(jobs, means, children):
             on_shard(len(hashed))
             if isinstance(answer, Failed):

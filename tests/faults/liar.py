@@ -6,18 +6,20 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from provenance.isolation import child
 from provenance.units import worker
+from provenance.units.messages import Scan
 
 
 def framed(header: bytes, payload: bytes = b"") -> bytes:
     return len(header).to_bytes(8, "little") + len(payload).to_bytes(8, "little") + header + payload
 
 
-def lie(kind: str, header: dict[str, Any], payload: bytes) -> bytes:
+def lie(kind: str, honest: bytes, payload: bytes) -> bytes:
     """What is said in place of an answer."""
-    honest = json.dumps(header).encode()
+    answer: dict[str, Any] = json.loads(honest)
     match kind:
         case "no_json":
             return framed(b'{"kind": "done", ')
@@ -26,19 +28,20 @@ def lie(kind: str, header: dict[str, Any], payload: bytes) -> bytes:
         case "deep":
             return framed(b"[" * 1_000_000)
         case "no_utf8":
-            return framed(honest.replace(b'"done"', b'"do\xff\xfe"'))
+            return framed(honest.replace(b'"scananswer"', b'"do\xff\xfe"'))
         case "no_text":
-            return framed(json.dumps({**header, "error": "\ud800", "error_kind": "fault"}).encode())
+            return framed(json.dumps({"kind": "failed", "error": "\ud800", "error_kind": "fault"}).encode())
         case "missing":
-            return framed(json.dumps({name: header[name] for name in header if name != "counts"}).encode(), payload)
+            return framed(json.dumps({name: answer[name] for name in answer if name != "counts"}).encode(), payload)
         case "other_shard":
-            return framed(json.dumps({**header, "shard": header["shard"].replace(kind, "honest")}).encode(), payload)
+            problem = {"shard": "honest", "row_group": None, "row": None, "kind": "unreadable", "reason": "it says so"}
+            return framed(json.dumps({**answer, "problems": [problem]}).encode(), payload)
         case "refuses":
             return framed(b'{"kind": "refused", "error": "no", "name": "annotations"}')
         case "endless":
             return (1 << 60).to_bytes(8, "little") * 2
         case "negative":
-            return framed(json.dumps({**header, "rows_read": -5}).encode(), payload)
+            return framed(json.dumps({**answer, "rows_read": -5}).encode(), payload)
         case "half":
             return framed(honest, payload)[:-1]
         case _:
@@ -46,21 +49,21 @@ def lie(kind: str, header: dict[str, Any], payload: bytes) -> bytes:
 
 
 def main() -> None:
-    out, to_parent = os.dup(1), worker.to_parent
+    do, write_frame = worker.Worker.do, child.write_frame
+    told: list[str] = []
 
-    def lying() -> Any:
-        send = to_parent()
+    def remember(self: worker.Worker, task: Any) -> child.Result:
+        told[:] = [Path(task.shard).stem] if isinstance(task, Scan) else []
+        return do(self, task)
 
-        def say(header: dict[str, Any], payload: bytes) -> None:
-            if header.get("task") != "scan":
-                send(header, payload)
-                return
-            kind = Path(header["shard"]).stem
-            os.write(out, lie(kind, header, payload))
-            if kind == "half":
-                time.sleep(600)
+    def lying(file: IO[bytes], header: bytes, payload: bytes) -> None:
+        if not told or b'"kind":"scananswer"' not in header:
+            write_frame(file, header, payload)
+            return
+        os.write(file.fileno(), lie(told[0], header, bytes(payload)))
+        if told[0] == "half":
+            time.sleep(600)
 
-        return say
-
-    worker.to_parent = lying
+    worker.Worker.do = remember  # type: ignore[method-assign]
+    child.write_frame = lying  # type: ignore[assignment]
     worker.main()

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -17,12 +18,14 @@ import pyarrow.parquet as pq
 import pytest
 
 import provenance
-from provenance.isolation import supervisor as local
-from provenance.isolation.messages import read_message
-from provenance.isolation.supervisor import Children
+from provenance.isolation.crews import FETCHER, INSPECTOR, WORKER, Role
+from provenance.isolation.states import State
+from provenance.isolation.supervisor import Child
+from provenance.isolation.tasks import Ready, Refused
 from provenance.store.database import RunReader
 from provenance.units.config import WorkerLimits
-from tests.faults.rig import DONE, INCOMPLETE, Fault, becomes_true, send, with_
+from provenance.units.messages import FetcherHello, InspectorHello, WorkerHello
+from tests.faults.rig import DONE, GOING_ON, INCOMPLETE, Fault, becomes_true, send, with_
 from tests.shards.fixtures import make_long_shard, prose
 
 SHARD = Fault("kill-before", operations="read", role="children", inputs=True, name="*/s1.parquet")
@@ -32,6 +35,12 @@ SHARD = Fault("kill-before", operations="read", role="children", inputs=True, na
 def options_of_scan() -> str:
     command = [sys.executable, "-m", "provenance", "scan", "--help"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def play(monkeypatch, module: str) -> None:
+    """Let a module of tests play the worker."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[2]), *sys.path]))
+    monkeypatch.setattr("provenance.runs.scanning.WORKER", Role(module))
 
 
 def test_a_worker_that_is_killed_once_costs_no_more_than_its_unit(rig, tmp_path):
@@ -72,7 +81,7 @@ def test_a_worker_without_memory_costs_no_more_than_its_units(rig, tmp_path):
 
 
 def test_a_worker_whose_memory_is_full_of_earlier_files_is_replaced(rig, tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[2]), *sys.path]))
+    play(monkeypatch, "tests.faults.hoarder")
     shards = tmp_path / "shards"
     shards.mkdir()
     for name in "abc":
@@ -80,7 +89,6 @@ def test_a_worker_whose_memory_is_full_of_earlier_files_is_replaced(rig, tmp_pat
         pq.write_table(pa.concat_tables([rows] * 800), shards / f"{name}.parquet", row_group_size=1 << 20)
     summary = provenance.scan(
         [shards], rig.folder / "index", tmp_path / "r.duckdb", workers=1, limits=WorkerLimits(512 << 20),
-        children=Children(parsing="tests.faults.hoarder"),
     )  # fmt: skip
     assert [problem["reason"] for problem in summary.exceptions] == []
     assert summary.shards["scanned"] == 3
@@ -123,15 +131,15 @@ LIES = (
 
 def scan_with_liars(rig, tmp_path, monkeypatch, kinds, **limits):
     """Shards named for the lies told about them, between honest ones."""
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[2]), *sys.path]))
     shards = tmp_path / "shards"
     shards.mkdir()
     for name in ("a_good", "honest", *kinds, "z_good"):
         (shards / f"{name}.parquet").write_bytes((rig.folder / "shards" / "s0.parquet").read_bytes())
-    summary = provenance.scan(
-        [shards], rig.folder / "index", tmp_path / "r.duckdb", workers=1, limits=WorkerLimits(**limits),
-        children=Children(parsing="tests.faults.liar"),
-    )  # fmt: skip
+    with monkeypatch.context() as patch:
+        play(patch, "tests.faults.liar")
+        summary = provenance.scan(
+            [shards], rig.folder / "index", tmp_path / "r.duckdb", workers=1, limits=WorkerLimits(**limits),
+        )  # fmt: skip
     with RunReader(tmp_path / "r.duckdb") as run:
         rows = run.query("SELECT shard, outcome, documents, reason FROM shard")
     return summary, {Path(row["shard"]).stem: row for row in rows}
@@ -181,40 +189,79 @@ def test_an_idle_worker_that_is_killed_is_no_loss(rig, tmp_path):
     assert (scanning.returncode, complaint) == (0, "")
 
 
-def test_a_worker_that_is_killed_while_it_starts_is_replaced(rig, tmp_path):
+def scan_while(rig, run, meddle) -> subprocess.CompletedProcess[str]:
+    """A scan with one worker, while `meddle` is called with its process until it has ended."""
     command = [
         sys.executable, "-m", "provenance", "scan", str(rig.folder / "shards"), "--index", str(rig.folder / "index"),
-        "--db", str(tmp_path / "r.duckdb"), "--workers", "1",
+        "--db", str(run), "--workers", "1", "--unit-size", "1MB",
     ]  # fmt: skip
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as scanning:
-        parent = psutil.Process(scanning.pid)
-        assert becomes_true(parent.children, 60)
-        parent.children()[0].kill()
-        _, complaint = scanning.communicate(timeout=60)
-    assert (scanning.returncode, complaint) == (0, "")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as scanning:
+        process, until = psutil.Process(scanning.pid), time.monotonic() + 60
+        while scanning.poll() is None:
+            assert time.monotonic() < until
+            meddle(process)
+            time.sleep(0.001)
+        return subprocess.CompletedProcess(command, scanning.returncode, *scanning.communicate())
 
 
-@pytest.mark.parametrize("role", [local.WORKER, local.FETCHER, local.INSPECTOR])
+def test_a_worker_that_is_killed_while_it_starts_is_replaced(rig, tmp_path):
+    killed: list[int] = []
+
+    def kill_the_first(process: psutil.Process) -> None:
+        if not killed and (children := process.children()):
+            children[0].kill()
+            killed.append(children[0].pid)
+
+    done = scan_while(rig, tmp_path / "r.duckdb", kill_the_first)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(killed) == 1
+
+
+def test_where_every_worker_is_killed_while_it_starts_what_is_done_is_kept(rig, tmp_path):
+    """As a machine does that is short of memory: here from the second worker on, when some units are done."""
+    run = tmp_path / "r.duckdb"
+    first: list[psutil.Process] = []
+    units = tmp_path / "r.duckdb.units" / "units"
+
+    def kill_all_but_the_first_until_units_are_there(process: psutil.Process) -> None:
+        for child in process.children():
+            if not first:
+                first.append(child)
+            if child.pid != first[0].pid or any(units.glob("*/*.parquet")):
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()
+
+    done = scan_while(rig, run, kill_all_but_the_first_until_units_are_there)
+    assert done.returncode == INCOMPLETE, done.stderr
+    assert "killed (signal 9) while they started" in done.stderr
+    assert "what is done is kept, and the same command goes on from there" in done.stderr
+    saved = len(list(units.glob("*/*.parquet")))
+    assert saved > 0
+    again = scan_while(rig, run, lambda process: None)
+    assert again.returncode == DONE
+    assert GOING_ON in again.stderr
+
+
+@pytest.mark.parametrize("role", [WORKER, FETCHER, INSPECTOR], ids=lambda role: role.module)
 def test_sigterm_does_not_end_a_worker_that_has_only_begun_to_start(rig, role):
-    hello = {
-        "memory": 3 << 30,
-        "rows": 1,
-        "index": str(rig.folder / "index"),
-        "index_digest": "",
-        "key": provenance.Key().told(),
+    config = provenance.ScanConfig().to_json()
+    hellos = {
+        WORKER: WorkerHello(config, str(rig.folder / "index"), "another", provenance.Key().told(), 3 << 30),
+        FETCHER: FetcherHello(),
+        INSPECTOR: InspectorHello(config, 1),
     }
-    child = local._Child(role)
+    child = Child(role)
     try:
         with selectors.DefaultSelector() as selector:
             selector.register(child.stdout, selectors.EVENT_READ)
             child.process.send_signal(signal.SIGTERM)
-            child.say({**hello, "config": provenance.ScanConfig().to_json()})
+            child.greet(hellos[role], b"")
             until = time.monotonic() + 30
             while not selector.select(0.001):
                 child.process.send_signal(signal.SIGTERM)
                 assert time.monotonic() < until
-        message = read_message(child.stdout)
-        assert message is not None
-        assert message[0]["kind"] in ("ready", "refused")  # which a worker does that is told of another index
+        (answer, _), *_ = child.hear()
+        assert child.life.state is State.STARTING
+        assert isinstance(answer, Refused if role is WORKER else Ready)  # the worker is told of another index
     finally:
         child.stop()

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import json
+import os
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from io import BytesIO
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from msgspec.json import Decoder
 
 from provenance.errors import MetadataError
+from provenance.isolation.child import carry_out
+from provenance.isolation.framing import encode
+from provenance.isolation.tasks import Answer, Failed
 from provenance.readers.document import BookColumns
 from provenance.readers.formats import format_of
 from provenance.readers.limits import Limits
+from provenance.readers.messages import Book, Member, Read, ReadAnswer, RefusedBook
 from provenance.readers.metadata import read_metadata
-from provenance.readers.parsing import _understood
-from provenance.readers.process import serve
+from provenance.readers.process import read
 from tests.fuzz.target import Attempt, Target
 from tests.readers import making
 
@@ -29,11 +32,6 @@ TEXT = "\n\n".join(PARAGRAPHS).encode()
 LINES = making.as_jsonl([{"id": n, "title": "t", "text": "abc é"} for n in range(3)])
 HTML = making.as_html(PARAGRAPHS).encode()
 PACKED = {"gz": "w:gz", "bz2": "w:bz2", "xz": "w:xz"}
-
-
-def told(said: object) -> bytes:
-    """All that the parent makes of an answer, as the text that tables and reports need it to be."""
-    return "".join(map(str, vars(said).values() if said else ())).encode()
 
 
 def book(*named: tuple[str, Callable[[], bytes]]) -> Target:
@@ -46,18 +44,14 @@ def book(*named: tuple[str, Callable[[], bytes]]) -> Target:
         def one(data: bytes) -> None:
             path = folder / named[data[0] % len(named) if data else 0][0]
             path.write_bytes(data[1:])
-            task = {"path": str(path), "format": asdict(format_of(path.name)), "columns": asdict(BookColumns())}
-            reasons: list[str] = []
+            task = Read(path.name, os.fsencode(path), format_of(path.name), BookColumns())
+            decoder = Decoder(Member | RefusedBook | Book | ReadAnswer | Failed)
 
-            def send(header: dict[str, object], text: bytes) -> None:
-                message = json.loads(json.dumps(header))
-                if message["kind"] != "done":
-                    told(_understood((message, bytes(text))))
-                reasons.append(str(header.get("reason", "")))
+            def send(answer: Answer, text: bytes | memoryview) -> None:
+                assert decoder.decode(encode(answer)) == answer
 
-            serve({**task, "after": 0}, Limits(file_bytes=1 << 24), send)
-            faults = [reason for reason in reasons if "its parser failed on it" in reason]
-            assert not faults, faults
+            last = carry_out(task, lambda task: read(task, Limits(file_bytes=1 << 24), send), send)
+            assert getattr(last, "error_kind", "") != "fault", last
 
         return one
 

@@ -1,18 +1,20 @@
 """The process that inputs are tried in: one that kills it is named by its parent, and the tests go on.
 
-Messages are those of `isolation.messages`: first the name of a target and its directory, then inputs until the target
+Messages are those of `isolation.framing`: first the name of a target and its directory, then inputs until the target
 changes; each is answered by what went wrong, or nothing.
 """
 
 from __future__ import annotations
 
 import faulthandler
+import json
+import os
 import sys
 import traceback
 from pathlib import Path
 
-from provenance.isolation.child import confine, to_parent
-from provenance.isolation.messages import read_message
+from provenance.isolation.child import confine
+from provenance.isolation.framing import read_frame, write_frame
 from tests.fuzz.target import Attempt
 from tests.fuzz.targets import TARGETS
 
@@ -41,16 +43,18 @@ def complaint(attempt: Attempt, data: bytes) -> str:
 def main() -> None:
     """Answer until standard input ends."""
     faulthandler.enable()
-    send = to_parent()
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what is printed must not reach the parent
     confine(MEMORY)
     attempt: Attempt | None = None
-    while (message := read_message(sys.stdin.buffer)) is not None:
-        header, data = message
+    while (frame := read_frame(sys.stdin.fileno())) is not None:
+        header, data = json.loads(frame.header), bytes(frame.payload)
         if "target" in header:
             attempt = TARGETS[header["target"]].attempt(Path(header["folder"]))
-            send({"ready": True}, b"")
+            write_frame(out, b'{"ready": true}')
         elif attempt is not None:
-            send({"wrong": complaint(attempt, data), "spent": is_spent()}, b"")
+            said = {"wrong": complaint(attempt, data), "spent": is_spent()}
+            write_frame(out, json.dumps(said).encode())
 
 
 if __name__ == "__main__":

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import gzip
-import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
+from msgspec.json import Decoder
 
 import provenance
 from provenance.errors import ProvenanceError
+from provenance.isolation.framing import encode
+from provenance.isolation.tasks import Answer
 from provenance.matching.matcher import Matcher
 from provenance.shards.opening import open_shard
 from provenance.shards.shard import Options
@@ -24,16 +25,21 @@ from tests.fuzz.target import BOOK, ROWS, Attempt, Target, index_of
 from tests.shards import fixtures, formats
 
 
+def believed(answer: Answer) -> None:
+    """What an honest worker says, the parent believes."""
+    assert Decoder(type(answer)).decode(encode(answer)) == answer
+
+
 def read_shard(path: Path, config: ScanConfig, matcher: Matcher) -> None:
     """What `inspect` and a worker do with a shard."""
     options = Options.of(config)
     try:
-        json.dumps(inspect(str(path), path.name, options, 3))
+        believed(inspect(str(path), path.name, options, 3))
         with open_shard(str(path), path.name, options) as shard:
             columns = shard.choose_columns()
             parts = shard.parts(columns)
         result = scan_unit(Source(path.name, str(path), columns, options), parts, matcher, config)
-        json.dumps([asdict(problem) for problem in result.problems])
+        encode(result.problems)
         from_payload(to_payload(result.matches), RESULT_SCHEMA, path.name)
     except (ProvenanceError, MemoryError):
         pass

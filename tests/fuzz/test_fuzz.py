@@ -6,6 +6,7 @@ or from elsewhere (PROVENANCE_FUZZ_SEED), see CONTRIBUTING.md. An input that fai
 
 from __future__ import annotations
 
+import json
 import os
 import selectors
 import signal
@@ -18,7 +19,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from provenance.isolation.messages import read_message, write_message
+from provenance.isolation.framing import read_frame, write_frame
 from tests.fuzz.mutation import inputs
 from tests.fuzz.targets import TARGETS
 
@@ -59,16 +60,16 @@ class Trial:
     def _ask(self, header: dict[str, str], data: bytes, seconds: float) -> dict[str, object] | str:
         process = self._process
         assert process is not None
-        write_message(process.stdin, header, data)
+        write_frame(process.stdin, json.dumps(header).encode(), data)
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
             if not selector.select(seconds):
                 self.stop()
                 return f"it took more than {seconds} seconds"
-        message = read_message(process.stdout)
-        if message is None:
+        frame = read_frame(process.stdout.fileno())
+        if frame is None:
             return f"the process died: status {self.stop()}"
-        return message[0]
+        return json.loads(frame.header)
 
     def stop(self) -> int:
         process, self._process, self._told = self._process, None, None

@@ -137,7 +137,7 @@ def test_a_parser_that_crashes_at_a_member_costs_that_member(tmp_path):
     with Parser(Limits()) as parser:
         items = parser.read(path, format_of(path.name), BookColumns())
         assert next(items).place == "!0.txt"
-        child = psutil.Process(parser._process.pid)
+        child = psutil.Process(parser._children._working[0][0].process.pid)
         while not any("pdfium" in library.path for library in child.memory_maps()):
             time.sleep(0.001)
         child.kill()

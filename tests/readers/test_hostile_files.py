@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import gzip
 import os
-import signal
 import subprocess
 import sys
-import threading
 import time
-from dataclasses import asdict
 from pathlib import Path
 
-import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -31,10 +27,15 @@ from making import (
     read,
 )
 
+from provenance.isolation.child import carry_out
+from provenance.isolation.crews import Role
+from provenance.isolation.framing import encode
+from provenance.isolation.tasks import Answer
+from provenance.readers import parsing, process
 from provenance.readers.document import BookColumns
 from provenance.readers.formats import format_of
 from provenance.readers.limits import Limits
-from provenance.readers.process import serve
+from provenance.readers.messages import Read, ReadAnswer
 
 TEXT = "\n\n".join(paragraphs_of(3, 4))
 ZEROS = bytes(64 << 20)
@@ -155,24 +156,12 @@ def test_memory_is_bounded(tmp_path):
     assert "memory" in failure(markup, tmp_path / "large.html", memory=120 << 20)
 
 
-def kill_parsers(parent: int, seconds: float) -> None:
-    """Kill every parser of a process that shows up within some seconds, as a crash in one would."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        for child in psutil.Process(parent).children():
-            if "provenance.readers.process" in " ".join(child.cmdline()):
-                os.kill(child.pid, signal.SIGSEGV)
-                return
-        time.sleep(0.001)
-
-
-def test_a_parser_that_crashes_costs_its_file_and_no_other(tmp_path):
-    (tmp_path / "a.pdf").write_bytes(as_pdf(paragraphs_of(1, 300)))
+def test_a_parser_that_crashes_costs_the_file_in_hand_and_no_other(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[2]), *sys.path]))
+    monkeypatch.setattr(parsing, "READER", Role("tests.readers.crasher"))
+    (tmp_path / "a.pdf").write_bytes(as_pdf(paragraphs_of(1, 3)))
     (tmp_path / "b.txt").write_text(TEXT)
-    killer = threading.Thread(target=kill_parsers, args=(os.getpid(), 10))
-    killer.start()
     books, reading = read(tmp_path)
-    killer.join()
     assert [book.edition_id for book in books] == ["b"]
     assert [o.reason for o in reading.failed] == ["the process that parsed it died (signal 11)"]
 
@@ -208,15 +197,16 @@ def test_whatever_bytes_of_a_file_are_changed_it_is_read_or_refused_with_a_reaso
         begin = data.draw(st.integers(0, len(changed)))
         changed[begin : begin + data.draw(st.integers(0, 30))] = data.draw(st.binary(max_size=20))
     (tmp_path / name).write_bytes(changed)
-    sent: list[str] = []
-    task = {
-        "path": str(tmp_path / name),
-        "format": asdict(format_of(name)),
-        "columns": asdict(BookColumns()),
-        "after": 0,
-    }
-    serve(task, Limits(), lambda header, payload: sent.append(str(header.get("reason", ""))))
-    assert not any("its parser failed on it" in reason for reason in sent)
+    task = Read(name, os.fsencode(tmp_path / name), format_of(name), BookColumns())
+    sent: list[Answer] = []
+
+    def send(answer: Answer, text: bytes) -> None:
+        encode(answer)
+        sent.append(answer)
+
+    last = carry_out(task, lambda task: process.read(task, Limits(), send), send)
+    assert last is sent[-1]
+    assert isinstance(last, ReadAnswer) or last.error_kind == "unreadable", last
 
 
 @pytest.mark.parametrize(

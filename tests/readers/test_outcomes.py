@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from making import as_epub, as_html, as_jsonl, as_pdf, as_zip, paragraphs_of, re
 import provenance
 from provenance.errors import BookError, UsageError
 from provenance.index.opening import Index
+from provenance.isolation.crews import Role
 from provenance.readers import parsing
 from tests.tools import command
 
@@ -223,13 +226,9 @@ def test_an_answer_that_makes_no_sense_is_never_taken_for_the_next_file(tmp_path
     books = [{"id": f"b{n}", "text": f"text of book {n}"} for n in range(50)]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(book) + "\n" for book in books))
     (tmp_path / "b.txt").write_text("the second file")
-    told = iter(range(1000))
-    understood = parsing._understood
-
-    def garbled(message):
-        return understood(({**message[0], "kind": "document", "cut_front": "?"}, b"") if next(told) == 2 else message)
-
-    monkeypatch.setattr(parsing, "_understood", garbled)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[2]), *sys.path]))
+    monkeypatch.setattr(parsing, "READER", Role("tests.readers.garbler"))
     found, reading = read(tmp_path)
     assert [book.text for book in found if book.source.endswith("b.txt")] == [b"the second file"]
     assert [outcome.outcome for outcome in reading.outcomes] == ["failed", "read"]
+    assert "gave an answer that makes no sense (Expected `int`, got `str`" in reading.outcomes[0].reason

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 import provenance
-from provenance.isolation.supervisor import WORKER
+from provenance.isolation.crews import WORKER
 
 CONFIG = provenance.ScanConfig(unit_bytes=40_000)
 MARK = "TEST_CLUSTER"  # in the environment of all processes of a cluster
@@ -57,7 +57,7 @@ class RealCluster:
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
-                if WORKER in " ".join(process.cmdline()) and process.environ().get(MARK) == self._mark:
+                if WORKER.module in " ".join(process.cmdline()) and process.environ().get(MARK) == self._mark:
                     found.append(process)
         return found
 

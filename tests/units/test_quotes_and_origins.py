@@ -20,7 +20,8 @@ from provenance.shards.shard import Origins
 from provenance.text.reference import words
 from provenance.units import origins
 from provenance.units import quotes as quoting
-from provenance.units.origins import COLLECTION, SITE, Tally, sites_of
+from provenance.units.messages import COLLECTION, SITE, Origin
+from provenance.units.origins import Tally, sites_of
 from provenance.units.quotes import CONTEXT_BYTES, document_quotes, edition_quotes
 from tests.shards.fixtures import prose
 
@@ -150,7 +151,7 @@ def test_sums_do_not_depend_on_batches_and_are_cut_by_size_of_text(monkeypatch):
     sizes, matched = np.arange(40) * 10, np.arange(40) % 3 == 0
     with_text = np.arange(40) % 7 != 0
 
-    def tally(step: int) -> list[dict]:
+    def tally(step: int) -> list[Origin]:
         whole = Tally()
         for at in range(0, 40, step):
             part, of = Tally(), slice(at, at + step)
@@ -161,10 +162,10 @@ def test_sums_do_not_depend_on_batches_and_are_cut_by_size_of_text(monkeypatch):
 
     rows = tally(40)
     assert rows == tally(1) == tally(7)
-    sites = [row for row in rows if row["kind"] == SITE]
-    assert [row["name"] is None for row in sites] == [False, False, True]
-    assert sites[0]["text_bytes"] >= sites[1]["text_bytes"]
+    sites = [row for row in rows if row.kind == SITE]
+    assert [row.name is None for row in sites] == [False, False, True]
+    assert sites[0].text_bytes >= sites[1].text_bytes
     for kind in (SITE, COLLECTION):
-        of_kind = [row for row in rows if row["kind"] == kind]
-        assert sum(row["documents"] for row in of_kind) == with_text.sum()
-        assert sum(row["documents_matched"] for row in of_kind) == matched.sum()
+        of_kind = [row for row in rows if row.kind == kind]
+        assert sum(row.documents for row in of_kind) == with_text.sum()
+        assert sum(row.documents_matched for row in of_kind) == matched.sum()
