@@ -16,6 +16,7 @@ import pytest
 from provenance.runs.scan import scan
 from tests.cleaning.making import lines_of, table_of, write_lines, write_parquet
 from tests.tools import command
+from tests.tools.forked import CommandPopen
 
 run = partial(command.run, "clean")
 
@@ -82,9 +83,7 @@ def test_killed_at_any_moment_it_ends_as_if_nothing_had_been(scanned, tmp_path):
     expected, dice = digests(tmp_path / "whole"), random.Random(7)
     arguments = [*command.COMMAND, "clean", *map(str, options), "--out", "killed"]
     for number in [signal.SIGKILL] * 8 + [signal.SIGINT] * 4:
-        with subprocess.Popen(
-            arguments, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as child:
+        with CommandPopen(arguments, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
             time.sleep(dice.uniform(0.3, 1.0) * took)
             child.send_signal(number)
             _, said = child.communicate(timeout=60)

@@ -30,7 +30,7 @@ from provenance.index.building import build_index
 from provenance.store.database import RunReader
 from provenance.store.export import EXPORTS, WHEN_AND_WHO, export
 from tests.shards.fixtures import prose
-from tests.tools.forked import ForkedPopen, Forking
+from tests.tools.forked import CommandPopen, Forking
 
 CHANGES = "open,write,fsync,rename,truncate,mkdir,unlink"
 """Kinds of operations that change what is on disk."""
@@ -339,7 +339,7 @@ def make_rig(folder: Path) -> Rig:
 def forked_commands(shim: Path) -> type[subprocess.Popen[bytes]]:
     """Starts commands by forks of a process that has the library of faults, and has loaded what they load."""
     forking = Forking({**os.environ, "LD_PRELOAD": str(shim)})
-    return type("CommandPopen", (ForkedPopen,), {"forking": forking, "commands": True})
+    return type("FaultyPopen", (CommandPopen,), {"forking": forking})
 
 
 def build_shim(folder: Path) -> Path:

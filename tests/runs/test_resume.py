@@ -28,6 +28,7 @@ from provenance.store.database import RunReader
 from provenance.units.cutting import Share
 from tests.runs.exports import exports
 from tests.shards.fixtures import make_shards, prose
+from tests.tools.forked import CommandPopen
 
 CONFIG = provenance.ScanConfig(unit_bytes=40_000)
 COMMAND = [sys.executable, "-m", "provenance", "scan"]
@@ -222,7 +223,7 @@ def test_a_run_that_is_killed_ten_times_gives_the_same(shards, index, undisturbe
     db = tmp_path / "r.duckdb"
     command = [*COMMAND, str(shards), "--index", str(index), "--db", str(db), "--unit-size", "40kB", "--workers", "1"]
     for attempt in range(10):
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        with CommandPopen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
             deadline, target = time.monotonic() + 60, 2 * attempt + 1
             while process.poll() is None and time.monotonic() < deadline:
                 if len(list(Path(f"{db}.units/units").rglob("*.parquet"))) >= target:

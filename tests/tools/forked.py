@@ -102,7 +102,7 @@ class ForkedPopen(PLAIN):  # type: ignore[type-arg,misc]
     def _forked(self, what: dict[str, Any], given: dict[str, Any]) -> int | None:
         """The process, or None where it has to be started as ever."""
         environment = dict(os.environ if given["env"] is None else given["env"])
-        special = given["preexec_fn"] or given["pass_fds"] or given["cwd"]
+        special = given["preexec_fn"] or given["pass_fds"]
         if not what or special or self.forking is None or not self.forking.fits(environment):
             return None
         request = {
@@ -110,12 +110,18 @@ class ForkedPopen(PLAIN):  # type: ignore[type-arg,misc]
             "parent": os.getpid(),
             "new_session": given["start_new_session"],
             "environment": environment,
-            "folder": str(Path.cwd()),
+            "folder": str(Path(given["cwd"] or "").resolve()),
             "cores": sorted(os.sched_getaffinity(0)),
             "blocked": sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, ()))),
         }
         ends = [number if given[name] == -1 else given[name] for number, name in enumerate(ENDS)]
         return self.forking.fork(request, ends)
+
+
+class CommandPopen(ForkedPopen):
+    """The same for commands, too, that are killed or stopped: their start is most of what they take."""
+
+    commands = True
 
 
 def fork_children(forking: Forking) -> None:

@@ -15,7 +15,7 @@ from provenance.runs.scan import scan
 from tests.shards import formats
 from tests.shards.fixtures import prose
 from tests.tools.command import COMMAND, run
-from tests.tools.forked import FORKING, PLAIN, ForkedPopen
+from tests.tools.forked import FORKING, PLAIN, CommandPopen, ForkedPopen
 from tests.tools.shell import bash, bin_folder
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="children are forked on Linux only")
@@ -72,6 +72,18 @@ def test_children_of_the_package_are_forked_and_are_our_children():
 
 
 @linux
+def test_a_command_that_is_forked_has_its_folder_pipes_code_and_children(index, rows, tmp_path):
+    formats.parquet(tmp_path, rows)
+    words = [*COMMAND, "scan", ".", "--index", index, "--db", "run.duckdb", "--workers", 1]
+    with CommandPopen([*map(str, words)], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert str(FORKING) in Path(f"/proc/{child.pid}/cmdline").read_text()
+        out, complaint = child.communicate(timeout=60)
+    assert child.returncode == 0, complaint
+    assert b"Run database: run.duckdb" in out
+    assert (tmp_path / "run.duckdb").exists()
+
+
+@linux
 def test_workers_of_a_scan_and_readers_of_books_are_forked(index, rows, tmp_path):
     """Whoever starts them otherwise makes every test slower: `OURS` in forked.py knows them by their command."""
     before = ForkedPopen.forking.forks
@@ -84,7 +96,7 @@ def test_workers_of_a_scan_and_readers_of_books_are_forked(index, rows, tmp_path
 
 @linux
 def test_where_the_start_is_the_point_they_start_as_ever():
-    for more in ({"env": {**os.environ, "PYTHONHASHSEED": "5"}}, {"cwd": "/"}):
+    for more in ({"env": {**os.environ, "PYTHONHASHSEED": "5"}}, {"preexec_fn": os.getpid}):
         with begin(**more) as child:
             assert str(FORKING) not in Path(f"/proc/{child.pid}/cmdline").read_text()
             child.kill()

@@ -169,12 +169,12 @@ def test_every_flipped_byte_of_the_result_is_detected(parties, tmp_path):
 
 
 def forged(data: bytes, change) -> bytes:
-    from provenance.evidence.manifest import sealed
+    from provenance.evidence.manifest import with_digest
 
     content = json.loads(data)
     del content["sha256"]
     change(content)
-    return sealed(content)
+    return with_digest(content)
 
 
 def less(content) -> None:
