@@ -48,7 +48,7 @@ def _provenance() -> list[str]:
 def _forking_commands() -> str:
     path = str(Path(tempfile.mkdtemp(prefix="commands")) / "socket")
     words = [sys.executable, "-P", str(HERE / "forking.py"), path]
-    variables = {**os.environ, **WITHOUT_THREADS, "PYTHONPATH": os.pathsep.join(sys.path[:1])}
+    variables = {**os.environ, **WITHOUT_THREADS, "PYTHONPATH": str(HERE.parents[1])}
     process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=variables)
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
