@@ -43,7 +43,7 @@ def test_of_a_long_part_its_first_rows_are_read(shard, monkeypatch):
     monkeypatch.setattr(sampler, "PART_BYTES", 1)
     monkeypatch.setattr(sampler, "SHARD_BYTES", 3)
     looked, _ = sample(str(shard), "s", Options(), 10, 0)
-    assert 3 <= looked["texts"] < 1000
+    assert 3 <= looked.texts < 1000
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "中", "𝒳"])
