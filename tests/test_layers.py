@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,3 +128,11 @@ def test_imports_stand_at_the_top_unless_there_is_a_reason():
         if any(isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(function))
     }
     assert inside - WITH_REASON.keys() == set()
+
+
+def test_the_picture_for_newcomers_names_what_there_is():
+    text = (PACKAGE.parent / "CONTRIBUTING.md").read_text()
+    picture = text.partition("## Processes and data")[2].split("```")[1]
+    places = set(re.findall(r"\b[a-z_]+/(?:[a-z_]+/)?(?:[a-z_]+\.py)?|\b[a-z_]+\.py", picture))
+    assert {"runs/engine.py", "isolation/supervisor.py", "store/"} <= places
+    assert [place for place in sorted(places) if not (PACKAGE / place).exists()] == []
