@@ -28,6 +28,7 @@ from benchmarks.quality.__main__ import CORPUS
 from benchmarks.quality.exact import sharing_runs
 from benchmarks.quality.plants import Book, read_books, rows_of
 from provenance import FracMinHash, MatchConfig, Matcher
+from provenance.documents import documents_of
 from provenance.statistics.chance import LAMBDA, LOG_K
 
 Scores = npt.NDArray[np.float64]
@@ -84,8 +85,8 @@ def null_runs(books: Sequence[Book], documents: Sequence[str], seed: int) -> lis
 
 def scores_of(matcher: Matcher, rows: Sequence[str], indexed: Sequence[Book]) -> dict[str, Any]:
     """Scores of all passages that rows share with editions, but for rows that have a whole run of words from one."""
-    found, counts = matcher.find(pa.array(rows, pa.large_string()))
-    passages = found.credited.passages
+    matches, counts = matcher.find(documents_of(pa.array(rows, pa.large_string())))
+    passages = matches.credited.passages
     suspects = {str(row): rows[row] for row in set(passages.documents[passages.matched >= 20].tolist())}
     copies = {int(row) for row in sharing_runs(suspects, (book.text for book in indexed))}
     chance = np.array([row not in copies for row in passages.documents.tolist()], dtype=np.bool_)

@@ -1,8 +1,9 @@
-"""Takes Arrow strings apart into one byte buffer with offsets, without copying where Arrow allows."""
+"""Texts as bytes: what a column of strings becomes once, where it is read, and what everything after that takes."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -11,16 +12,67 @@ import pyarrow.compute as pc
 
 from provenance.errors import UsageError
 
+Integers = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
-class Documents(NamedTuple):
-    """Document d is `data[offsets[d]:offsets[d + 1]]`; a null is an empty document."""
+
+@dataclass(frozen=True, eq=False)
+class Documents:
+    """Value v is `data[offsets[v]:offsets[v + 1]]`. Without codes each document is a value, and a null an empty one."""
 
     data: npt.NDArray[np.uint8]
-    offsets: npt.NDArray[np.int64]
+    offsets: Integers  # (values + 1,)
+    nulls: Bools  # (documents,)
+    codes: Integers | None = None  # (documents,) the value that each is; of nulls the last one, which is empty
+
+    def __len__(self) -> int:
+        """How many documents there are, nulls included."""
+        return self.nulls.size
+
+    @cached_property
+    def begins(self) -> Integers:
+        """Where each document begins in the data."""
+        return self.offsets[:-1] if self.codes is None else self.offsets[self.codes]
+
+    @cached_property
+    def ends(self) -> Integers:
+        """Where each document ends in the data."""
+        return self.offsets[1:] if self.codes is None else self.offsets[self.codes + 1]
+
+    @property
+    def sizes(self) -> Integers:
+        """Bytes of each document; 0 for nulls."""
+        return self.ends - self.begins
 
     def one(self, document: int) -> npt.NDArray[np.uint8]:
         """The bytes of one document."""
-        return self.data[self.offsets[document] : self.offsets[document + 1]]
+        return self.data[self.begins[document] : self.ends[document]]
+
+    def without(self, left_out: Bools) -> Documents:
+        """The same with some of the documents as nulls."""
+        if not left_out.any():
+            return self
+        codes, offsets = self.codes, self.offsets
+        if codes is None:
+            codes, offsets = np.arange(len(self)), np.append(offsets, offsets[-1])
+        return Documents(self.data, offsets, self.nulls | left_out, np.where(left_out, offsets.size - 2, codes))
+
+    def distinct(self) -> tuple[Documents, Integers, Integers]:
+        """The values that documents have, as documents without codes; how many have each; and which each has.
+
+        Of the third a null has -1. Values that stand side by side are not copied.
+        """
+        if self.codes is None:
+            return self, np.ones(len(self), dtype=np.int64), np.arange(len(self))
+        codes, which, times = np.unique(self.codes[~self.nulls], return_inverse=True, return_counts=True)
+        value_of = np.full(len(self), -1, dtype=np.int64)
+        value_of[~self.nulls] = which
+        begins, ends = self.offsets[codes], self.offsets[codes + 1]
+        data, offsets = self.data, np.append(begins, ends[-1:] if codes.size else self.offsets[:1])
+        if (begins[1:] != ends[:-1]).any():
+            stretches = [self.data[begin:end] for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)]
+            data, offsets = np.concatenate(stretches), np.concatenate([[0], np.cumsum(ends - begins)])
+        return Documents(data, offsets, np.zeros(codes.size, dtype=np.bool_)), times, value_of
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -34,57 +86,54 @@ def is_text(kind: pa.DataType) -> bool:
     return any(test(kind) for test in tests)
 
 
+def documents_in(texts: pa.Array | pa.ChunkedArray) -> list[Documents]:
+    """The documents of each chunk; raises UsageError for what is neither strings nor binaries."""
+    if isinstance(texts, pa.ChunkedArray):
+        return [documents_of(chunk) for chunk in texts.chunks or [pa.array([], texts.type)]]
+    return [documents_of(texts)]
+
+
 def documents_of(texts: pa.Array) -> Documents:
-    """The documents of a plain (not dictionary) string or binary array; raises UsageError for another type."""
-    kind = texts.type
-    if not is_text(kind) or pa.types.is_dictionary(kind):
-        raise UsageError(f"texts are of type {kind}; strings or binaries are needed")
-    if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
-        texts = texts.cast(pa.binary_view() if pa.types.is_string_view(kind) else kind).cast(pa.large_binary())
-    elif pa.types.is_string(kind):
-        texts = texts.view(pa.binary())
-    elif pa.types.is_large_string(kind):
-        texts = texts.view(pa.large_binary())
-    if texts.null_count and _nulls_hold_bytes(texts):
+    """The documents of an array, without copying where Arrow allows.
+
+    Raises UsageError for what is neither strings nor binaries.
+    """
+    if not is_text(texts.type):
+        raise UsageError(f"texts are of type {texts.type}; strings or binaries are needed")
+    if pa.types.is_dictionary(texts.type):
+        return _of_dictionary(texts)
+    texts = _as_binary(texts)
+    nulls = pc.is_null(texts).to_numpy(zero_copy_only=False)
+    if texts.null_count and np.diff(_offsets(texts))[nulls].any():  # Arrow allows bytes there; they are nobody's text
         texts = pc.fill_null(texts, b"")
-    offsets = _offsets(texts)
     values = texts.buffers()[2]
     data = np.frombuffer(values, dtype=np.uint8) if values is not None else np.empty(0, dtype=np.uint8)
-    return Documents(data, offsets)
+    return Documents(data, _offsets(texts), nulls)
 
 
-def document_bytes(texts: pa.Array) -> tuple[memoryview, npt.NDArray[np.int64]]:
-    """The bytes of any text array, and where each document begins in them."""
-    if not pa.types.is_dictionary(texts.type):
-        documents = documents_of(texts)
-        return memoryview(documents.data.data), documents.offsets[:-1]
-    values, starts = document_bytes(texts.dictionary)
-    codes = pc.fill_null(texts.indices, 0).to_numpy(zero_copy_only=False)
-    return values, starts[codes]
+def _of_dictionary(texts: pa.DictionaryArray) -> Documents:
+    values = documents_of(texts.dictionary)
+    of_value = np.arange(len(values)) if values.codes is None else values.codes
+    offsets = np.append(values.offsets, values.offsets[-1])
+    indices = pc.fill_null(texts.indices, 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    nulls = pc.is_null(texts.indices).to_numpy(zero_copy_only=False)
+    nulls = nulls | np.append(values.nulls, True)[indices]  # where there is no value all indices are null
+    codes = np.where(nulls, offsets.size - 2, np.append(of_value, 0)[indices])
+    return Documents(values.data, offsets, nulls, codes)
 
 
-def _offsets(texts: pa.Array) -> npt.NDArray[np.int64]:
+def _as_binary(texts: pa.Array) -> pa.Array:
+    kind = texts.type
+    if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
+        return texts.cast(pa.binary_view()).cast(pa.large_binary())
+    if pa.types.is_string(kind):
+        return texts.view(pa.binary())
+    return texts.view(pa.large_binary()) if pa.types.is_large_string(kind) else texts
+
+
+def _offsets(texts: pa.Array) -> Integers:
     if len(texts) == 0:
         return np.zeros(1, dtype=np.int64)
     dtype = np.int64 if pa.types.is_large_binary(texts.type) else np.int32
     end = texts.offset + len(texts) + 1  # the buffer of a damaged file may end within a number
     return np.frombuffer(texts.buffers()[1], dtype=dtype, count=end)[texts.offset :].astype(np.int64)
-
-
-def _nulls_hold_bytes(texts: pa.Array) -> bool:
-    """Arrow allows bytes under a null; they are nobody's text."""
-    nulls = pc.is_null(texts).to_numpy(zero_copy_only=False)
-    return bool(np.diff(_offsets(texts))[nulls].any())
-
-
-def document_sizes(texts: pa.Array) -> npt.NDArray[np.int64]:
-    """Bytes of each document of any text array; 0 for nulls."""
-    if pa.types.is_dictionary(texts.type):
-        sizes = pa.array(document_sizes(texts.dictionary)).take(texts.indices)
-    elif pa.types.is_string_view(texts.type):
-        sizes = pc.binary_length(texts.cast(pa.large_string()))
-    elif pa.types.is_binary_view(texts.type):
-        sizes = pc.binary_length(texts.cast(pa.large_binary()))
-    else:
-        sizes = pc.binary_length(texts)
-    return np.asarray(pc.fill_null(sizes, 0).to_numpy(zero_copy_only=False), dtype=np.int64)

@@ -112,6 +112,11 @@ class BandedMinHash:
         _check("bands x rows", self.bands * self.rows if min(self.bands, self.rows) > 0 else 0, 1, self.num_perm)
 
     @property
+    def scale(self) -> int:
+        """One band hash in so many is kept: all."""
+        return 1
+
+    @property
     def max_kept(self) -> int:
         """Band hashes fill all 64 bits."""
         return (1 << 64) - 1

@@ -26,7 +26,7 @@ def annotations_in(placed: pa.Table, texts: Sequence[Texts], first: int, rows: i
     for column in texts:
         owners = column.rows - first
         wanted = np.flatnonzero(np.isin(owners, matched))
-        counts = word_counts(column.values, wanted)
+        counts = word_counts([column.documents], wanted)
         items = column.items.tolist() if column.items is not None else None
         for text in wanted.tolist():
             owner = int(owners[text])

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from provenance.cleaning.masking import Passages, Span, joined_spans, located
 from provenance.cleaning.selection import PASSAGES
+from provenance.documents import Documents
 from provenance.errors import ShardError
 from provenance.shards.shard import ALONE, Field
 
@@ -37,14 +38,14 @@ class Texts(NamedTuple):
     """The texts of some rows in one column, by path, as `Field` has them."""
 
     path: str
-    values: pa.Array
+    documents: Documents
     rows: Integers  # of each text, its row in the file
     items: Integers | None  # and its number in that row's list
 
     @classmethod
     def of(cls, field: Field, rows: Integers) -> Texts:
         """The texts of some rows, by their numbers in the file."""
-        return cls(field.column, field.texts, rows if field.owners is None else rows[field.owners], field.items)
+        return cls(field.column, field.documents, rows if field.owners is None else rows[field.owners], field.items)
 
 
 @dataclass
@@ -94,7 +95,9 @@ class Edits:
             mine, numbers = mine[numbers >= 0], numbers[numbers >= 0]
             there += mine.size
             first, end = (passages[name].to_numpy()[mine] for name in ("doc_word", "doc_word_end"))
-            begins[mine], ends[mine] = located(column.values, Passages(numbers, first, end, begins[mine], ends[mine]))
+            begins[mine], ends[mine] = located(
+                column.documents, Passages(numbers, first, end, begins[mine], ends[mine])
+            )
             spans[column.path] = joined_spans(numbers, begins[mine], ends[mine])
         if there != passages.num_rows:
             raise ShardError(

@@ -150,7 +150,7 @@ class _Editor:
                     )
                 at = int(column.rows[text]) - number
                 item = ALONE if field.items is None else int(field.items[text])
-                value = bytes(field.texts[text].as_buffer())
+                value = field.documents.one(text).tobytes()
                 changes.setdefault(at, []).extend(self._raw_spans(number + at, lines[at], path, item, value, places))
                 self._edits.spans += len(places)
         for at, found in changes.items():

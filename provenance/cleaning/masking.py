@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from provenance.documents import documents_of
+from provenance.documents import Documents
 from provenance.kernels.places import find_places
 from provenance.kernels.words import text_rules
 from provenance.shards.columns import is_list
@@ -29,24 +29,22 @@ class Passages(NamedTuple):
     ends: Integers
 
 
-def located(texts: pa.Array, passages: Passages) -> tuple[Integers, Integers]:
+def located(documents: Documents, passages: Passages) -> tuple[Integers, Integers]:
     """The bytes of each passage in its text: from the begin of its first word to the end of its last.
 
-    `texts` is an array of strings or binaries. A passage that ends behind its text, as estimated ones can, ends with
-    it.
+    A passage that ends behind its text, as estimated ones can, ends with it.
     """
-    plain = texts.dictionary_decode() if pa.types.is_dictionary(texts.type) else texts
-    documents = documents_of(plain)
     begins, ends = passages.begins.copy(), passages.ends.copy()
     unknown = np.flatnonzero(begins < 0)
     if unknown.size:
-        counts = np.zeros(len(texts), dtype=np.int64)  # of no use where no text is asked for from end to end
-        order = unknown[np.argsort(passages.texts[unknown], kind="stable")]
+        values = passages.texts if documents.codes is None else documents.codes[passages.texts]
+        order = unknown[np.argsort(values[unknown], kind="stable")]
+        counts = np.zeros(documents.offsets.size - 1, dtype=np.int64)  # of no use: no text is asked for end to end
         first, last = passages.words[order], passages.word_ends[order] - 1
-        asked = passages.texts[order]
-        found = find_places(documents.data, documents.offsets, counts, text_rules(), asked, first, last)
-        begins[order], ends[order] = found
-    sizes = np.diff(documents.offsets)[passages.texts]
+        begins[order], ends[order] = find_places(
+            documents.data, documents.offsets, counts, text_rules(), values[order], first, last
+        )
+    sizes = documents.sizes[passages.texts]
     return tuple(np.where(places < 0, sizes, np.minimum(places, sizes)) for places in (begins, ends))  # type: ignore[return-value]
 
 

@@ -16,7 +16,7 @@ from provenance.cleaning.masking import masked_array, with_leaves
 from provenance.cleaning.parquet_layout import same_schema, writer_options
 from provenance.errors import ShardError, first_line
 from provenance.matching.annotations import PROV_SCHEMA
-from provenance.shards.columns import Columns
+from provenance.shards.columns import Columns, leaves_of
 from provenance.shards.fields import fields_of
 from provenance.shards.shard import batch_rows
 from provenance.shards.tokens import Decoder
@@ -123,8 +123,9 @@ def edit_batch(batch: pa.RecordBatch, columns: Columns, edits: Edits, decoder: D
                 )
             edits.spans += sum(map(len, places.values()))
             at = batch.schema.get_field_index(top)
-            column = with_leaves(batch.column(at), steps, masked_array(field.texts, places, edits.marker))
-            batch = batch.set_column(at, batch.schema.field(at), column)
+            column = batch.column(at)
+            leaves = masked_array(leaves_of(column, steps).values, places, edits.marker)
+            batch = batch.set_column(at, batch.schema.field(at), with_leaves(column, steps, leaves))
     return batch
 
 

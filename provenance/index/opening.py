@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,38 +17,20 @@ from provenance.index.checking import check_sizes, digest_of, read_editions
 from provenance.index.texts import COLUMNS, LARGEST, EditionTexts
 from provenance.kernels.common import in_many_works
 from provenance.kernels.confirm import confirm_runs
-from provenance.kernels.fingerprints import Sketches
+from provenance.kernels.fingerprints import HashedTexts, Sketches
 from provenance.kernels.probe import (
     PRECISION,
+    Hits,
+    Postings,
+    Runs,
     edition_hints,
     expand_runs,
     find_runs,
-    keep_runs,
     largest_value,
     lift_of,
     pass_filter,
 )
 from provenance.sketch import FracMinHash, Key, Sketch, from_json, stride_for
-
-
-class Runs(NamedTuple):
-    """Fingerprints of a batch that stand in the table: one item per fingerprint, in the order of the batch."""
-
-    queries: npt.NDArray[np.int64]  # index into the fingerprints looked up
-    firsts: npt.NDArray[np.int64]  # first posting
-    lengths: npt.NDArray[np.int64]  # how many postings
-
-    def only(self, chosen: npt.NDArray[np.bool_]) -> Runs:
-        """The runs that are kept."""
-        return Runs(*keep_runs(*self, chosen))
-
-
-class Hits(NamedTuple):
-    """Postings of a batch: one item per (fingerprint, posting)."""
-
-    queries: npt.NDArray[np.int64]  # index into the fingerprints looked up
-    editions: npt.NDArray[np.int64]
-    positions: npt.NDArray[np.int64]  # word position in the edition
 
 
 class Index:
@@ -74,7 +56,7 @@ class Index:
         most = self.key.most_hidden(built.max_kept)
         self._lift = lift_of(most)
         self._entries = names.mapped(self.folder / names.FINGERPRINTS, "<u4")
-        self._postings = names.mapped(self.folder / names.POSTINGS, "<u4")
+        self._low = names.mapped(self.folder / names.POSTINGS, "<u4")
         wide = self.manifest["wide_postings"]
         self._high = names.mapped(self.folder / names.POSTINGS_HIGH, "u1") if wide else np.empty(0, dtype=np.uint8)
         self._buckets = names.mapped(self.folder / names.BUCKETS, self.manifest["bucket_dtype"])
@@ -134,6 +116,11 @@ class Index:
         return names.mapped(self.folder / names.WORDS, "<u4")
 
     @cached_property
+    def hashed_texts(self) -> HashedTexts:
+        """The editions as the low halves of their words' hashes."""
+        return HashedTexts(self.words, self.first_words, self._word_ends)
+
+    @cached_property
     def texts(self) -> EditionTexts:
         """The edition texts; one reader an index object."""
         blocks = names.mapped(self.folder / names.BLOCKS, "<u8")
@@ -157,34 +144,20 @@ class Index:
         if not runs.queries.size:
             nothing = np.empty(0, dtype=np.int64)
             return Hits(nothing, nothing, nothing)
-        hits = Hits(*expand_runs(*runs, self._postings, self._high, self.first_words, *self._edition_hints))
+        hits = expand_runs(runs, self._postings)
         if (hits.positions >= self.edition_words[hits.editions]).any():
             raise IndexDamagedError(f"{self.folder / names.POSTINGS} points behind the last word of the last edition")
         return hits
 
     def confirm(self, runs: Runs, sketches: Sketches, least: int) -> Runs:
         """Those postings of the runs, one a run, around which `least` words are equal too; needs texts."""
-        starts = np.concatenate([[0], np.cumsum(sketches.words)])
-        queries, entries = confirm_runs(
-            *runs,
-            self._postings,
-            self._high,
-            self.words,
-            sketches.hashes,
-            starts,
-            sketches.documents,
-            sketches.positions,
-            self.sketch.span,
-            least,
-        )
-        return Runs(queries, entries, np.ones(queries.size, dtype=np.int64))
+        return confirm_runs(runs, self._postings, self.words, sketches.texts, sketches, self.sketch.span, least)
 
     def in_many_works(self, runs: Runs, most: int) -> npt.NDArray[np.bool_]:
         """For each run, whether more than `most` works have its fingerprint."""
         if not bool((runs.lengths > most).any()):
             return np.zeros(runs.lengths.size, dtype=np.bool_)
-        places = (self._postings, self._high, self.first_words, *self._edition_hints)
-        return in_many_works(runs.firsts, runs.lengths, *places, self.work_numbers, most)
+        return in_many_works(runs, self._postings, self.work_numbers, most)
 
     def verify(self) -> None:
         """Read every file and compare its digest; raises IndexDamagedError naming the first that differs."""
@@ -200,12 +173,13 @@ class Index:
             raise IndexDamagedError(f"{self.folder / names.BUCKETS} is damaged: buckets out of order; build it again")
 
     @cached_property
-    def _word_ends(self) -> npt.NDArray[np.int64]:
-        return np.asarray(self.first_words + self.edition_words, dtype=np.int64)
+    def _postings(self) -> Postings:
+        words = int(self._word_ends[-1]) if self._word_ends.size else 0
+        return Postings(self._low, self._high, self.first_words, *edition_hints(self.first_words, words))
 
     @cached_property
-    def _edition_hints(self) -> tuple[npt.NDArray[np.int64], int]:
-        return edition_hints(self.first_words, int(self._word_ends[-1]) if self._word_ends.size else 0)
+    def _word_ends(self) -> npt.NDArray[np.int64]:
+        return np.asarray(self.first_words + self.edition_words, dtype=np.int64)
 
     def _check_key(self, key: Key) -> Key:
         wanted = self.manifest["key_id"]
@@ -215,7 +189,7 @@ class Index:
         return key
 
     def _check_fit(self, most: int) -> None:
-        postings, buckets, ends = self._postings.size, self._buckets, self._word_ends
+        postings, buckets, ends = self._low.size, self._buckets, self._word_ends
         counts = self.manifest["counts"]
         words = int(ends[-1]) if ends.size else 0
         sound = (

@@ -7,13 +7,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from provenance.kernels.chain import Chains
 from provenance.kernels.compiling import inlined, kernel
-from provenance.kernels.extend import Hashes, extend, make_fronts
+from provenance.kernels.extend import extend, make_fronts
+from provenance.kernels.fingerprints import HashedTexts
 
 Integers = npt.NDArray[np.int64]
 
 
-# Columns of a table of aligned passages, those of a chain one after another.
+# Columns of the table of alignments.
 CHAIN = 0
 DOC = 1  # first word in the document; in the next column the word after the last
 REF = 3  # the same in the edition
@@ -23,6 +25,13 @@ LONGEST = 7  # words of the longest equal run
 FIRST = 8  # first of its blocks, which go on to the first of the next passage
 SCORE = 9  # of the alignment, doubled; see `extend`
 WIDTH = 10
+
+
+class Alignments(NamedTuple):
+    """Aligned passages, those of a chain one after another; and their blocks."""
+
+    table: Integers  # (passages, WIDTH)
+    blocks: Integers  # (blocks, 3) document word, edition word, words: equal runs, rising and disjoint on both sides
 
 
 @inlined
@@ -58,7 +67,9 @@ def larger(table: Integers, room: int) -> Integers:
     if room <= table.shape[0]:
         return table
     copy = np.empty((max(room, 2 * table.shape[0]), table.shape[1]), dtype=np.int64)
-    copy[: table.shape[0]] = table
+    for row in range(table.shape[0]):  # assigned at once they would cost half a second of compiling
+        for column in range(table.shape[1]):
+            copy[row, column] = table[row, column]
     return copy
 
 
@@ -70,11 +81,11 @@ class Reaches(NamedTuple):
 
 
 @kernel
-def make_reaches(doc_starts: Integers, documents: Integers) -> Reaches:
+def make_reaches(doc: HashedTexts, documents: Integers) -> Reaches:
     """Room for the longest of the documents that have chains."""
     longest = 0
     for d in documents:
-        longest = max(longest, doc_starts[d + 1] - doc_starts[d])
+        longest = max(longest, doc.ends[d] - doc.starts[d])
     return Reaches(np.empty(longest, dtype=np.int64), np.full(longest, -1, dtype=np.int64))
 
 
@@ -87,8 +98,9 @@ def note_passage(reaches: Reaches, group: int, begin: int, end: int) -> None:
 
 
 @inlined
-def next_hit(doc_hits: Integers, members: Integers, first: int, last: int, floor: int) -> int:
+def next_hit(chains: Chains, first: int, last: int, floor: int) -> int:
     """The first of `members[first:last]`, whose hits rise in the document, that is not before word `floor`."""
+    members, doc_hits = chains.members, chains.doc_hits
     if first < last and doc_hits[members[first]] < floor:
         if doc_hits[members[last - 1]] < floor:
             return last
@@ -103,59 +115,46 @@ def next_hit(doc_hits: Integers, members: Integers, first: int, last: int, floor
 
 @kernel
 def align_chains(
-    doc: Hashes,
-    doc_starts: Integers,
-    ref: Hashes,
-    ref_starts: Integers,
-    ref_words: Integers,
-    documents: Integers,
-    editions: Integers,
-    members: Integers,
-    starts: Integers,
-    doc_hits: Integers,
-    ref_hits: Integers,
-    span: int,
-    drop: int,
-    min_words: int,
-) -> tuple[Integers, Integers]:
-    """Passages of chains that hold at least `min_words` matched words: a table (passages, WIDTH), and their blocks.
+    doc: HashedTexts, ref: HashedTexts, chains: Chains, span: int, drop: int, min_words: int
+) -> Alignments:
+    """Alignments grown from chains that have at least `min_words` matched words.
 
-    Blocks are (blocks, 3), document word, edition word, words: equal runs, rising and disjoint on both sides.
-
-    Document d is `doc[doc_starts[d]:doc_starts[d + 1]]`, edition e `ref[ref_starts[e]:ref_starts[e] + ref_words[e]]`.
-    Chain c belongs to `documents[c]` and `editions[c]`; its hits are `members[starts[c]:starts[c + 1]]`, numbers into
-    `doc_hits` and `ref_hits`, which are word positions in document and edition. Chains of one document and edition
-    come one after another, the best first; one that lies in a passage already found there (`span` words a hit) would
-    only find it at another place of the edition (a refrain) and is left out.
+    `doc` are the documents, `ref` the editions; a hit is `span` words. Chains of one document and edition come one
+    after another, the best first; one that lies in a passage already found there would only find it at another place of
+    the edition (a refrain) and is left out.
     """
-    table, found = np.empty((64, WIDTH), dtype=np.int64), 0
+    table, passages = np.empty((64, WIDTH), dtype=np.int64), 0
     blocks, filled = np.empty((256, 3), dtype=np.int64), 0
     fronts, scratch = make_fronts(), np.empty((64, 3), dtype=np.int64)
-    reaches = make_reaches(doc_starts, documents)
+    documents, editions, members, starts = chains.documents, chains.editions, chains.members, chains.starts
+    reaches = make_reaches(doc, documents)
     group = -1  # of chains of one document and edition
     for c in range(documents.size):
         d, e = documents[c], editions[c]
         if c == 0 or d != documents[c - 1] or e != editions[c - 1]:
             group += 1
-        doc_first, doc_last = doc_starts[d], doc_starts[d + 1]
-        ref_first, ref_last = ref_starts[e], min(ref_starts[e] + ref_words[e], ref.size)
-        first, last = doc_hits[members[starts[c]]], doc_hits[members[starts[c + 1] - 1]] + span
+        doc_first, doc_last = doc.starts[d], doc.ends[d]
+        ref_first, ref_last = ref.starts[e], min(ref.ends[e], ref.hashes.size)
+        first, last = chains.doc_hits[members[starts[c]]], chains.doc_hits[members[starts[c + 1] - 1]] + span
         if reaches.groups[first] == group and last <= reaches.ends[first]:
             continue
         scratch = larger(scratch, min(doc_last - doc_first, ref_last - ref_first) + 2)
         doc_floor, ref_floor = doc_first, ref_first
         h = starts[c] - 1
         while True:
-            h = next_hit(doc_hits, members, h + 1, starts[c + 1], doc_floor - doc_first)
+            h = next_hit(chains, h + 1, starts[c + 1], doc_floor - doc_first)
             if h == starts[c + 1]:
                 break
-            q, r = doc_first + doc_hits[members[h]], ref_first + ref_hits[members[h]]
-            if r < ref_floor or q >= doc_last or r >= ref_last or doc[q] != ref[r]:
+            q, r = doc_first + chains.doc_hits[members[h]], ref_first + chains.ref_hits[members[h]]
+            if r < ref_floor or q >= doc_last or r >= ref_last or doc.hashes[q] != ref.hashes[r]:
                 continue
-            right, gained = extend(doc, q, doc_last - q, ref, r, ref_last - r, 1, 2 * drop, 0, fronts, scratch, 0)
-            both, more = extend(
-                doc, q - 1, q - doc_floor, ref, r - 1, r - ref_floor, -1, 2 * drop, gained, fronts, scratch, right
+            right, gained = extend(
+                doc.hashes, q, doc_last - q, ref.hashes, r, ref_last - r, 1, 2 * drop, 0, fronts, scratch, 0
             )
+            both, more = extend(
+                doc.hashes, q - 1, q - doc_floor, ref.hashes, r - 1, r - ref_floor, -1, 2 * drop, gained, fronts,
+                scratch, right,
+            )  # fmt: skip
             count = join_blocks(scratch, right, both)
             doc_floor = scratch[count - 1, 0] + scratch[count - 1, 2]
             ref_floor = scratch[count - 1, 1] + scratch[count - 1, 2]
@@ -164,7 +163,7 @@ def align_chains(
                 matched += scratch[b, 2]
             if matched < min_words:
                 continue
-            table, blocks = larger(table, found + 1), larger(blocks, filled + count)
+            table, blocks = larger(table, passages + 1), larger(blocks, filled + count)
             longest, columns = 0, matched
             for b in range(count):
                 blocks[filled + b, 0] = scratch[b, 0] - doc_first
@@ -175,10 +174,11 @@ def align_chains(
                     doc_gap = scratch[b, 0] - scratch[b - 1, 0] - scratch[b - 1, 2]
                     ref_gap = scratch[b, 1] - scratch[b - 1, 1] - scratch[b - 1, 2]
                     columns += max(doc_gap, ref_gap)
-            table[found, CHAIN], table[found, FIRST], table[found, SCORE] = c, filled, gained + more
-            table[found, DOC], table[found, DOC + 1] = blocks[filled, 0], doc_floor - doc_first
-            table[found, REF], table[found, REF + 1] = blocks[filled, 1], ref_floor - ref_first
-            table[found, MATCHED], table[found, COLUMNS], table[found, LONGEST] = matched, columns, longest
-            note_passage(reaches, group, table[found, DOC], table[found, DOC + 1])
-            found, filled = found + 1, filled + count
-    return table[:found], blocks[:filled]
+            row = table[passages]
+            row[CHAIN], row[FIRST], row[SCORE] = c, filled, gained + more
+            row[DOC], row[DOC + 1] = blocks[filled, 0], doc_floor - doc_first
+            row[REF], row[REF + 1] = blocks[filled, 1], ref_floor - ref_first
+            row[MATCHED], row[COLUMNS], row[LONGEST] = matched, columns, longest
+            note_passage(reaches, group, row[DOC], row[DOC + 1])
+            passages, filled = passages + 1, filled + count
+    return Alignments(table[:passages], blocks[:filled])

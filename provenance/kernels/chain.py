@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,23 +13,63 @@ LOOK_BACK = 64  # predecessors tried for each hit, which bounds the time
 DRIFT_COST = 0.02  # of a rare hit, for each word by which two hits leave their diagonal
 
 
+Integers = npt.NDArray[np.int64]
+
+
+class GroupedHits(NamedTuple):
+    """Hits by document and edition: group g is `starts[g]:starts[g + 1]`, in order of `doc`, then `ref`."""
+
+    documents: Integers  # (groups,)
+    editions: Integers  # (groups,)
+    starts: Integers  # (groups + 1,)
+    doc: Integers  # (hits,) word position in the document
+    ref: Integers  # (hits,) word position in the edition
+    weights: npt.NDArray[np.float64]  # (hits,) what each counts in a chain, at most 1
+
+
+class Chains(NamedTuple):
+    """Chains in order of document and edition, the best of each pair first.
+
+    Hits of chain c are `members[starts[c]:starts[c + 1]]`, numbers into `doc_hits` and `ref_hits`, which rise.
+    """
+
+    documents: Integers  # (chains,)
+    editions: Integers  # (chains,)
+    members: Integers
+    starts: Integers  # (chains + 1,)
+    doc_hits: Integers  # word position in the document
+    ref_hits: Integers  # word position in the edition
+
+    @property
+    def sizes(self) -> Integers:
+        """Hits of each chain."""
+        return np.diff(self.starts)
+
+    def of_hits(self, least: int) -> Chains:
+        """The chains of at least so many hits."""
+        long = self.sizes >= least
+        starts = np.concatenate([[0], np.cumsum(self.sizes[long])])
+        members = self.members[np.repeat(long, self.sizes)]
+        return self._replace(
+            documents=self.documents[long], editions=self.editions[long], members=members, starts=starts
+        )
+
+    def ends(self) -> tuple[Integers, Integers]:
+        """The hit that each chain begins with, and the one it ends with."""
+        return self.members[self.starts[:-1]], self.members[self.starts[1:] - 1]
+
+
 @inlined
 def best_predecessors(
-    doc: npt.NDArray[np.int64],
-    ref: npt.NDArray[np.int64],
-    first: int,
-    last: int,
-    max_gap: int,
-    max_drift: int,
-    weights: npt.NDArray[np.float64],
-    score: npt.NDArray[np.float64],
-    before: npt.NDArray[np.int64],
-) -> None:
+    hits: GroupedHits, first: int, last: int, max_gap: int, max_drift: int,
+    score: npt.NDArray[np.float64], before: Integers,
+) -> None:  # fmt: skip
     """Score of the best chain that ends in each hit of one group, and the hit before it (-1: none).
 
     Looking back ends early where no hit farther back can be better: at one with the highest score so far, without
     drift. So a copy without gaps costs one comparison a hit.
     """
+    doc, ref, weights = hits.doc, hits.ref, hits.weights
     highest = 0.0
     for i in range(first, last):
         score[i], before[i] = weights[i], -1
@@ -47,10 +89,9 @@ def best_predecessors(
 
 
 @inlined
-def on_one_diagonal(
-    doc: npt.NDArray[np.int64], ref: npt.NDArray[np.int64], first: int, last: int, max_gap: int
-) -> bool:
+def on_one_diagonal(hits: GroupedHits, first: int, last: int, max_gap: int) -> bool:
     """Whether all hits of a group rise along one diagonal without a long gap: then they are one chain."""
+    doc, ref = hits.doc, hits.ref
     for hit in range(first + 1, last):
         gap = doc[hit] - doc[hit - 1]
         if gap <= 0 or gap > max_gap or gap != ref[hit] - ref[hit - 1]:
@@ -59,13 +100,7 @@ def on_one_diagonal(
 
 
 @inlined
-def trace_back(
-    hit: int,
-    before: npt.NDArray[np.int64],
-    used: npt.NDArray[np.bool_],
-    members: npt.NDArray[np.int64],
-    filled: int,
-) -> int:
+def trace_back(hit: int, before: Integers, used: npt.NDArray[np.bool_], members: Integers, filled: int) -> int:
     """Append the unused hits of the chain that ends in `hit`, in rising order; returns how many members there are."""
     first = filled
     while hit >= 0 and not used[hit]:
@@ -79,48 +114,39 @@ def trace_back(
 
 
 @kernel
-def chain_hits(
-    doc: npt.NDArray[np.int64],
-    ref: npt.NDArray[np.int64],
-    groups: npt.NDArray[np.int64],
-    max_gap: int,
-    max_drift: int,
-    weights: npt.NDArray[np.float64],
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Chains of hits at word positions `doc`, `ref`; those of a (document, edition) g are groups[g]:groups[g+1].
+def chain_hits(hits: GroupedHits, max_gap: int, max_drift: int) -> Chains:
+    """Chains of hits, each within one group.
 
-    Within a group hits must be ordered by `doc`, then `ref`. A hit counts as its weight, which is at most 1. Every hit
-    is in exactly one chain; a chain takes the best-scoring hits left, so several chains of one group are several
-    passages. Returns the hits of all chains one
-    after another, in rising order within a chain, and where each chain begins (one item more than there are chains).
+    Every hit is in exactly one chain; a chain takes the best-scoring hits left, so several chains of one group are
+    several passages.
     """
-    count = doc.size
+    count = hits.doc.size
     score, before = np.empty(count, dtype=np.float64), np.empty(count, dtype=np.int64)
-    used = np.zeros(count, dtype=np.bool_)
+    used, group_of = np.zeros(count, dtype=np.bool_), np.empty(count, dtype=np.int64)
     members, starts = np.empty(count, dtype=np.int64), np.empty(count + 1, dtype=np.int64)
     filled, chains = 0, 0
-    for g in range(groups.size - 1):
-        first, last = groups[g], groups[g + 1]
+    for g in range(hits.starts.size - 1):
+        first, last = hits.starts[g], hits.starts[g + 1]
         if last == first:
             continue
-        if on_one_diagonal(doc, ref, first, last, max_gap):  # a lone hit too, as most are that come by chance
-            starts[chains], chains = filled, chains + 1
+        starts[chains], group_of[chains], chains = filled, g, chains + 1
+        if on_one_diagonal(hits, first, last, max_gap):  # a lone hit too, as most are that come by chance
             for hit in range(first, last):
                 members[filled] = hit
                 filled += 1
             continue
-        best_predecessors(doc, ref, first, last, max_gap, max_drift, weights, score, before)
+        best_predecessors(hits, first, last, max_gap, max_drift, score, before)
         best = first
         for hit in range(first + 1, last):
             best = hit if score[hit] > score[best] else best
-        starts[chains], chains = filled, chains + 1
         filled = trace_back(best, before, used, members, filled)
         if filled - starts[chains - 1] == last - first:
             continue  # one chain takes all
         rest = first + np.flatnonzero(~used[first:last])
         for hit in rest[np.argsort(-score[rest], kind="mergesort")]:
             if not used[hit]:
-                starts[chains], chains = filled, chains + 1
+                starts[chains], group_of[chains], chains = filled, g, chains + 1
                 filled = trace_back(hit, before, used, members, filled)
     starts[chains] = filled
-    return members, starts[: chains + 1]
+    groups = group_of[:chains]
+    return Chains(hits.documents[groups], hits.editions[groups], members, starts[: chains + 1], hits.doc, hits.ref)

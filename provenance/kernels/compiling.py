@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from importlib import resources
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, SupportsInt, TypeVar, cast
 import numba
 import numpy as np
 import xxhash
-from numba.core import event
+from numba.core import event, types
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -34,15 +34,16 @@ def kernel(function: F) -> F:
     numba judges kept code by the time and size of the function's own file, and would miss a change in a function
     that is compiled into it; the digest of all sources is put into that stamp.
     """
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
     try:
-        compiled = numba.njit(function, nogil=True, cache=True, error_model="numpy")
+        compiled = numba.njit(function, cache=True, **options)
         cache_file = compiled._cache._cache_file
         cache_file._source_stamp = (cache_file._source_stamp, sources_digest())
         _mend(compiled._cache)
     except RuntimeError:  # neither place can be written: compile in each process
-        compiled = numba.njit(function, nogil=True, error_model="numpy")
+        compiled = numba.njit(function, **options)
     _KERNELS.append(compiled)
-    return cast(F, compiled)
+    return cast(F, _for_any_value(compiled))
 
 
 def _mend(cache: Any) -> None:  # noqa: ANN401  (numba has no types)
@@ -78,14 +79,41 @@ def _mend(cache: Any) -> None:  # noqa: ANN401  (numba has no types)
 
 def piece(function: F) -> F:
     """A piece of a kernel that allocates nothing: it does not count references to the arrays it is handed."""
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
-    return cast(F, numba.njit(function, **options))
+    return cast(F, _for_any_value(_piece(function)))
 
 
 def inlined(function: F) -> F:
     """A piece of a kernel that LLVM must put into its callers."""
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False, "forceinline": True}
-    return cast(F, numba.njit(function, **options))
+    return cast(F, _for_any_value(_piece(function, forceinline=True)))
+
+
+def inlined_by_value(function: F) -> F:
+    """An inlined piece that is compiled anew for each number that a caller gives as a literal."""
+    return cast(F, _piece(function, forceinline=True))
+
+
+def _piece(function: F, **more: bool) -> Any:  # noqa: ANN401  (numba has no types)
+    """Without wrappers for Python and C: only kernels call it."""
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+    options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return numba.njit(function, **options, **more)
+
+
+def _for_any_value(compiled: Any) -> Any:  # noqa: ANN401
+    """Let a function be compiled once for a type of argument, not for each literal too.
+
+    numba compiles a callee for the literal of `count = 0`, and then again for integers: a fifth of all compiling.
+    """
+    template_of = compiled.get_call_template
+
+    def plain(kind: object) -> object:
+        return types.unliteral(kind)  # type: ignore[no-untyped-call]
+
+    def get_call_template(args: Sequence[Any], kws: dict[str, Any]) -> object:
+        return template_of([plain(kind) for kind in args], {name: plain(kind) for name, kind in kws.items()})
+
+    compiled.get_call_template = get_call_template
+    return compiled
 
 
 class Kept(NamedTuple):

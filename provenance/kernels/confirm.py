@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from provenance.kernels.compiling import as_int, inlined, kernel
 from provenance.kernels.extend import Hashes
+from provenance.kernels.fingerprints import HashedTexts, Sketches
 from provenance.kernels.hashing import U64
-from provenance.kernels.probe import place_of
+from provenance.kernels.probe import Postings, Runs, place_of
 from provenance.kernels.vectors import count_bits, prefetch, unequal_sixteen
 
 NEAR = 16  # words looked at on either side of a hit
@@ -56,8 +57,8 @@ def is_confirmed(doc: Hashes, first: int, last: int, q: int, ref: Hashes, r: int
     one, two = halves(doc, q + span, ref, r + span, behind)
     three, four = halves(doc, q - NEAR, ref, r - NEAR, before)
     for shift in range(1, SHIFT + 1):
-        found = one + two + three + four
-        if found >= least or (shift == FAR and found < HOPE):
+        equal = one + two + three + four
+        if equal >= least or (shift == FAR and equal < HOPE):
             break
         for way in (shift, -shift):
             low, high = halves(doc, q + span, ref, r + span + way, behind)
@@ -69,49 +70,39 @@ def is_confirmed(doc: Hashes, first: int, last: int, q: int, ref: Hashes, r: int
 
 @kernel
 def confirm_runs(
-    queries: Integers,
-    firsts: Integers,
-    lengths: Integers,
-    postings: npt.NDArray[np.uint32],
-    high_bytes: npt.NDArray[np.uint8],
-    ref: Hashes,
-    doc: Hashes,
-    doc_starts: Integers,
-    documents: npt.NDArray[np.int32],
-    positions: npt.NDArray[np.uint32],
-    span: int,
-    least: int,
-) -> tuple[Integers, Integers]:
-    """Those postings of runs that the words around them confirm: their queries, and their places in `postings`.
+    runs: Runs, postings: Postings, ref: Hashes, doc: HashedTexts, sketches: Sketches, span: int, least: int
+) -> Runs:
+    """Those postings of runs that the words around them confirm, one a run.
 
-    Query k is the shingle of `span` words at word `positions[k]` of document `documents[k]`, which is
-    `doc[doc_starts[d]:doc_starts[d + 1]]`; a posting is a word of `ref`. One that points behind `ref` is passed on, for
-    whoever expands it to refuse.
+    Query k is the shingle of `span` words at word `positions[k]` of document `documents[k]` of the sketches; `doc` has
+    the words of the documents, and a posting is a word of `ref`. One that points behind `ref` is passed on, for whoever
+    expands it to refuse.
     """
+    queries, firsts, lengths = runs
     total = 0
     for run in range(queries.size):
         total += lengths[run]
-    kept_queries, kept = np.empty(total, dtype=np.int64), np.empty(total, dtype=np.int64)
+    confirmed, entries = np.empty(total, dtype=np.int64), np.empty(total, dtype=np.int64)
     places = np.empty(total, dtype=np.int64)
     count = 0
     for run in range(queries.size):
         if run + AHEAD < queries.size:
-            prefetch(postings, firsts[run + AHEAD])
+            prefetch(postings.low, firsts[run + AHEAD])
         for entry in range(firsts[run], firsts[run] + lengths[run]):
-            places[count] = place_of(postings, high_bytes, entry)
+            places[count] = place_of(postings, entry)
             count += 1
     at, count = 0, 0
     for run in range(queries.size):
-        document = as_int(documents[queries[run]])
-        first, last = doc_starts[document], doc_starts[document + 1]
-        q = first + as_int(positions[queries[run]])
+        document = as_int(sketches.documents[queries[run]])
+        first, last = doc.starts[document], doc.ends[document]
+        q = first + as_int(sketches.positions[queries[run]])
         for k in range(lengths[run]):
             if at + AHEAD < total:
                 prefetch(ref, max(0, min(places[at + AHEAD] - NEAR, ref.size - 1)))
                 prefetch(ref, min(places[at + AHEAD] + NEAR, ref.size - 1))
             r = places[at]
             at += 1
-            kept_queries[count], kept[count] = queries[run], firsts[run] + k
-            if r >= ref.size or is_confirmed(doc, first, last, q, ref, r, span, least):
+            confirmed[count], entries[count] = queries[run], firsts[run] + k
+            if r >= ref.size or is_confirmed(doc.hashes, first, last, q, ref, r, span, least):
                 count += 1
-    return kept_queries[:count].copy(), kept[:count].copy()
+    return Runs(confirmed[:count].copy(), entries[:count].copy(), np.ones(count, dtype=np.int64))

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from provenance.kernels.compiling import as_int, inlined, kernel
+from provenance.kernels.compiling import as_int, inlined, inlined_by_value, kernel
 from provenance.kernels.hashing import U64, finish_shingle
 from provenance.kernels.words import SEGMENT, Rules, append_words, make_scratch, most_words, text_rules
 
@@ -28,8 +28,22 @@ class Sketches(NamedTuple):
     invalid: npt.NDArray[np.int64]  # (documents,) invalid UTF-8 sequences
     hashes: npt.NDArray[np.uint32]  # (words of all documents,) low halves of the word hashes
 
+    @property
+    def texts(self) -> HashedTexts:
+        """The documents as word hashes."""
+        ends = np.cumsum(self.words)
+        return HashedTexts(self.hashes, ends - self.words, ends)
 
-@inlined
+
+class HashedTexts(NamedTuple):
+    """Texts as word hashes: text t is `hashes[starts[t]:ends[t]]`."""
+
+    hashes: npt.NDArray[np.uint32]  # low halves
+    starts: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+
+
+@inlined_by_value
 def hash_runs(
     hashes: npt.NDArray[np.uint64], runs: int, words: int, keys: npt.NDArray[np.uint64], out: npt.NDArray[np.uint64]
 ) -> None:

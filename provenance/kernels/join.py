@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from provenance.kernels.align import CHAIN, COLUMNS, DOC, FIRST, LONGEST, MATCHED, REF, SCORE, WIDTH
+from provenance.kernels.align import CHAIN, COLUMNS, DOC, FIRST, LONGEST, MATCHED, REF, SCORE, WIDTH, Alignments
+from provenance.kernels.chain import Chains
 from provenance.kernels.compiling import as_int, inlined, kernel
 
 LOOK_BACK = 16  # pieces tried before each, which bounds the time
@@ -30,26 +31,19 @@ def distance(table: Integers, one: int, other: int, max_gap: int) -> int:
 
 
 @kernel
-def join_passages(
-    table: Integers,
-    blocks: Integers,
-    documents: Integers,
-    editions: Integers,
-    max_gap: int,
-    min_words: int,
-    min_noisy: int,
-) -> tuple[Integers, Integers]:
-    """Passages of `align_chains`, joined where they lie at most `max_gap` words apart, and no more than either has.
+def join_passages(alignments: Alignments, chains: Chains, max_gap: int, min_words: int, min_noisy: int) -> Alignments:
+    """Alignments of chains, joined where they lie at most `max_gap` words apart, and no more than either has.
 
     Kept are those with a run of `min_words` equal words, or `min_noisy` matched ones in all. Each piece is joined to
-    the nearest before it that nothing is joined to yet. `documents` and `editions` belong to the chains. Tables as in
-    `align_chains`; the score of a joined passage is that of its best piece.
+    the nearest before it that nothing is joined to yet. The score of a joined passage is that of its best piece.
     """
+    table, blocks = alignments
+    documents, editions = chains.documents, chains.editions
     count = len(table)
     joined, moved = np.empty((count, WIDTH), dtype=np.int64), np.empty((len(blocks), 3), dtype=np.int64)
     following = np.full(count, -1, dtype=np.int64)
     leading = np.ones(count, dtype=np.bool_)
-    found, filled, first = 0, 0, 0
+    passages, filled, first = 0, 0, 0
     while first < count:
         last = first + 1
         chain = table[first, CHAIN]
@@ -94,10 +88,11 @@ def join_passages(
             if longest < min_words and matched < min_noisy:
                 filled = begin
                 continue
-            joined[found, CHAIN], joined[found, FIRST], joined[found, SCORE] = table[head, CHAIN], begin, score
-            joined[found, DOC], joined[found, DOC + 1] = moved[begin, 0], moved[filled - 1, 0] + moved[filled - 1, 2]
-            joined[found, REF], joined[found, REF + 1] = moved[begin, 1], moved[filled - 1, 1] + moved[filled - 1, 2]
-            joined[found, MATCHED], joined[found, COLUMNS], joined[found, LONGEST] = matched, columns, longest
-            found += 1
+            row = joined[passages]
+            row[CHAIN], row[FIRST], row[SCORE] = table[head, CHAIN], begin, score
+            row[DOC], row[DOC + 1] = moved[begin, 0], moved[filled - 1, 0] + moved[filled - 1, 2]
+            row[REF], row[REF + 1] = moved[begin, 1], moved[filled - 1, 1] + moved[filled - 1, 2]
+            row[MATCHED], row[COLUMNS], row[LONGEST] = matched, columns, longest
+            passages += 1
         first = last
-    return joined[:found], moved[:filled]
+    return Alignments(joined[:passages], moved[:filled])

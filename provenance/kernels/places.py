@@ -83,16 +83,16 @@ def find_places(
                 head = as_int(begins[0])
             safe = word_begin(data, last - EDGE, last)
             if safe < last:
-                found = cut_all(data, safe, last, text, scratch, hashes, begins, ends)
-                tail = safe - first + as_int(ends[found - 1])
+                words = cut_all(data, safe, last, text, scratch, hashes, begins, ends)
+                tail = safe - first + as_int(ends[words - 1])
         if head >= 0 and tail >= 0:
             begin[k:behind], end[k:behind] = head, tail
         else:
-            found = cut_all(data, first, last, text, scratch, hashes, begins, ends)
+            words = cut_all(data, first, last, text, scratch, hashes, begins, ends)
             for n in range(k, behind):
-                if first_words[n] < found:
+                if first_words[n] < words:
                     begin[n] = as_int(begins[first_words[n]])
-                if last_words[n] < found:
+                if last_words[n] < words:
                     end[n] = as_int(ends[last_words[n]])
         k = behind
     return begin, end

@@ -7,6 +7,8 @@ Filter, buckets and entries are probed in loops of their own, so that cache miss
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -23,6 +25,36 @@ AHEAD = 16  # lookups between the request for an entry and its use
 
 U64s = npt.NDArray[np.uint64]
 Integers = npt.NDArray[np.int64]
+
+
+class Runs(NamedTuple):
+    """Fingerprints of a batch that stand in the table: one item per fingerprint, in the order of the batch."""
+
+    queries: Integers  # index into the fingerprints looked up
+    firsts: Integers  # first posting
+    lengths: Integers  # how many postings
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> Runs:
+        """Some of the runs."""
+        return keep_runs(self, chosen)
+
+
+class Hits(NamedTuple):
+    """Postings of a batch: one item per (fingerprint, posting)."""
+
+    queries: Integers  # index into the fingerprints looked up
+    editions: Integers
+    positions: Integers  # word position in the edition
+
+
+class Postings(NamedTuple):
+    """The places of all fingerprints as global word positions, and what tells the edition of one."""
+
+    low: npt.NDArray[np.uint32]  # bits 0 to 31 of each
+    high: npt.NDArray[np.uint8]  # bits 32 to 39, or empty
+    first_words: Integers  # the editions' first global word positions, rising
+    hints: Integers  # the edition at every 2^hint_shift-th word; see `edition_hints`
+    hint_shift: int
 
 
 def lift_of(max_kept: int) -> int:
@@ -88,7 +120,7 @@ def pass_filter(fingerprints: U64s, lift: int, scale: int, blocks: U64s) -> tupl
 
     In loops of one thing each, and without branches, so that the cache misses of many fingerprints overlap.
     """
-    places, kept = np.empty(fingerprints.size + 1, dtype=np.int64), np.empty(fingerprints.size, dtype=np.uint64)
+    places, stored = np.empty(fingerprints.size + 1, dtype=np.int64), np.empty(fingerprints.size, dtype=np.uint64)
     values, numbers = np.empty(TOGETHER, dtype=np.uint64), np.empty(TOGETHER, dtype=np.uint64)
     words = np.empty(TOGETHER, dtype=np.uint64)
     last, passed = U64(blocks.size - 1), 0
@@ -108,8 +140,8 @@ def pass_filter(fingerprints: U64s, lift: int, scale: int, blocks: U64s) -> tupl
             places[passed] = start + k
             passed += as_int(words[k] == U64(0))
         for k in range(first, passed):
-            kept[k] = values[places[k] - start]
-    return places[:passed], kept[:passed]
+            stored[k] = values[places[k] - start]
+    return places[:passed], stored[:passed]
 
 
 @inlined
@@ -139,10 +171,10 @@ def find_runs(
     index gives misses or wrong runs inside the table, never a bad read.
     """
     first, last = np.zeros(values.size, dtype=np.int64), np.zeros(values.size, dtype=np.int64)
-    rest, size, known = U64(PRECISION - bits), U64(entries.size), U64(max(buckets.size - 1, 0))
+    rest, size, most = U64(PRECISION - bits), U64(entries.size), U64(max(buckets.size - 1, 0))
     for c in range(values.size):
         bucket = values[c] >> rest
-        if bucket < known:
+        if bucket < most:
             first[c] = as_int(min(U64(buckets[bucket]), size))
             last[c] = as_int(min(U64(buckets[bucket + U64(1)]), size))
     mask = (U64(1) << rest) - U64(1)
@@ -171,53 +203,42 @@ def find_runs(
 
 
 @kernel
-def keep_runs(
-    queries: Integers, firsts: Integers, lengths: Integers, kept: npt.NDArray[np.bool_]
-) -> tuple[Integers, Integers, Integers]:
-    """The runs that are kept. Nearly all of a copy are, nearly none of other text: so no branch, and one pass."""
-    some, begins = np.empty(kept.size + 1, dtype=np.int64), np.empty(kept.size + 1, dtype=np.int64)
-    sizes, count = np.empty(kept.size + 1, dtype=np.int64), 0
-    for k in range(kept.size):
-        some[count], begins[count], sizes[count] = queries[k], firsts[k], lengths[k]
-        count += as_int(kept[k])
-    return some[:count], begins[:count], sizes[:count]
+def keep_runs(runs: Runs, chosen: npt.NDArray[np.bool_]) -> Runs:
+    """Some of the runs. Nearly all of a copy are, nearly none of other text: so no branch, and one pass."""
+    queries, firsts = np.empty(chosen.size + 1, dtype=np.int64), np.empty(chosen.size + 1, dtype=np.int64)
+    lengths, count = np.empty(chosen.size + 1, dtype=np.int64), 0
+    for k in range(chosen.size):
+        queries[count], firsts[count], lengths[count] = runs.queries[k], runs.firsts[k], runs.lengths[k]
+        count += as_int(chosen[k])
+    return Runs(queries[:count], firsts[:count], lengths[:count])
 
 
 @inlined
-def place_of(postings: npt.NDArray[np.uint32], high_bytes: npt.NDArray[np.uint8], entry: int) -> int:
-    """Global word position of a posting; `high_bytes` are bits 32 to 39 of all, or empty."""
-    place = as_int(postings[entry])
-    if high_bytes.size:
-        place |= as_int(high_bytes[entry]) << 32
+def place_of(postings: Postings, entry: int) -> int:
+    """Global word position of a posting."""
+    place = as_int(postings.low[entry])
+    if postings.high.size:
+        place |= as_int(postings.high[entry]) << 32
     return place
 
 
 @inlined
-def edition_at(place: int, first_words: Integers, hints: Integers, hint_shift: int) -> int:
+def edition_at(postings: Postings, place: int) -> int:
     """The edition of a global word position; the last one of a position behind all."""
-    edition = hints[min(place >> hint_shift, hints.size - 1)]
+    first_words, hints = postings.first_words, postings.hints
+    edition = hints[min(place >> postings.hint_shift, hints.size - 1)]
     while edition + 1 < first_words.size and first_words[edition + 1] <= place:
         edition += 1
     return as_int(edition)
 
 
 @kernel
-def expand_runs(
-    queries: Integers,
-    firsts: Integers,
-    lengths: Integers,
-    postings: npt.NDArray[np.uint32],
-    high_bytes: npt.NDArray[np.uint8],
-    first_words: Integers,
-    hints: Integers,
-    hint_shift: int,
-) -> tuple[Integers, Integers, Integers]:
+def expand_runs(runs: Runs, postings: Postings) -> Hits:
     """Every posting of runs: its query, its edition, and its word position in the edition.
 
-    `high_bytes` are bits 32 to 39 of the postings, or empty; `first_words` the editions' first global word positions,
-    rising; `hints` what `edition_hints` made of them. A posting behind the last edition's words comes out in the last
-    edition: whoever reads words there must look.
+    A posting behind the last edition's words comes out in the last edition: whoever reads words there must look.
     """
+    queries, firsts, lengths = runs
     total = 0
     for run in range(queries.size):
         total += lengths[run]
@@ -226,13 +247,14 @@ def expand_runs(
     count = 0
     for run in range(queries.size):
         if run + AHEAD < queries.size:
-            prefetch(postings, firsts[run + AHEAD])
+            prefetch(postings.low, firsts[run + AHEAD])
         for entry in range(firsts[run], firsts[run] + lengths[run]):
-            place = place_of(postings, high_bytes, entry)
-            edition = edition_at(place, first_words, hints, hint_shift)
-            owners[count], editions[count], positions[count] = queries[run], edition, place - first_words[edition]
+            place = place_of(postings, entry)
+            edition = edition_at(postings, place)
+            owners[count], editions[count] = queries[run], edition
+            positions[count] = place - postings.first_words[edition]
             count += 1
-    return owners, editions, positions
+    return Hits(owners, editions, positions)
 
 
 def edition_hints(first_words: Integers, words: int) -> tuple[Integers, int]:

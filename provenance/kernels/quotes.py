@@ -78,7 +78,7 @@ def cut_quotes(
     points of the text before the passage and before its end; in `data`, where its first `most` code points end, and
     where at most `around` bytes begin before it and end behind it, of whole characters; 1 where all that is UTF-8.
     """
-    found = np.empty((begins.size, COLUMNS), dtype=np.int64)
+    quotes = np.empty((begins.size, COLUMNS), dtype=np.int64)
     low, place, characters = -1, 0, 0
     for k in order:
         if lows[k] != low:
@@ -93,10 +93,10 @@ def cut_quotes(
             after = _last_character(data, end, after)
         inside, sound = _counted(data, begin, end)
         sound &= _counted(data, before, begin)[1] and _counted(data, end, after)[1]
-        found[k, CHAR_BEGIN], found[k, CHAR_END] = characters, characters + inside
-        found[k, EXCERPT_END] = end if inside <= most else _behind(data, begin, end, most)
-        found[k, BEFORE], found[k, AFTER], found[k, SOUND] = before, after, sound
-    return found
+        quotes[k, CHAR_BEGIN], quotes[k, CHAR_END] = characters, characters + inside
+        quotes[k, EXCERPT_END] = end if inside <= most else _behind(data, begin, end, most)
+        quotes[k, BEFORE], quotes[k, AFTER], quotes[k, SOUND] = before, after, sound
+    return quotes
 
 
 @kernel

@@ -64,19 +64,13 @@ def _item(context: Any, builder: ir.IRBuilder, array_type: Any, array: Any, at: 
     return builder.bitcast(builder.gep(data, [at]), pointee.as_pointer())
 
 
-def _address(context: Any, builder: ir.IRBuilder, array_type: Any, array: Any, at: Any, pointee: ir.Type) -> Any:
-    """Pointer to the byte `at` of an array of bytes. Nothing is checked: the caller knows the bounds."""
-    data = cgutils.create_struct_proxy(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [at]), pointee.as_pointer())
-
-
 @intrinsic
 def classify_block(typing: Any, data: Any, at: Any) -> Any:
     """Masks of `data[at:at + 64]`: ASCII letters and digits, bytes above ASCII, apostrophes, hyphens."""
     signature = types.UniTuple(types.uint64, 4)(data, types.int64)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        pointer = _address(context, builder, signature.args[0], *arguments, BYTES)
+        pointer = _item(context, builder, signature.args[0], *arguments, BYTES)
         block = builder.load(pointer, align=1)
         lower = builder.or_(block, _splat(0x20))
         letters = builder.icmp_unsigned("<", builder.sub(lower, _splat(ord("a"))), _splat(26))
@@ -99,7 +93,7 @@ def find_punctuation(typing: Any, data: Any, at: Any) -> Any:
     signature = types.UniTuple(types.uint64, 3)(data, types.int64)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        pointer = _address(context, builder, signature.args[0], *arguments, BYTES)
+        pointer = _item(context, builder, signature.args[0], *arguments, BYTES)
         block = builder.load(pointer, align=1)
         third = builder.icmp_unsigned("==", block, _splat(SEPARATORS[0][2]))
         for sign in SEPARATORS[1:]:
@@ -117,7 +111,7 @@ def load_u64(typing: Any, data: Any, at: Any) -> Any:
     signature = types.uint64(data, types.int64)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        return builder.load(_address(context, builder, signature.args[0], *arguments, U64), align=1)
+        return builder.load(_item(context, builder, signature.args[0], *arguments, U64), align=1)
 
     return signature, generate
 
@@ -138,7 +132,7 @@ def store_u64(typing: Any, data: Any, at: Any, value: Any) -> Any:
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         array, at, value = arguments
-        builder.store(value, _address(context, builder, signature.args[0], array, at, U64), align=1)
+        builder.store(value, _item(context, builder, signature.args[0], array, at, U64), align=1)
         return context.get_dummy_value()
 
     return types.void(data, types.int64, types.uint64), generate
@@ -237,13 +231,11 @@ def hash_eight(
         data, start, edges, clump, set_bits, word_key, hashes, at = arguments
         set_bits = _broadcast(builder, set_bits)
 
-        every = _every
-
         def fold(x: Any, shift: int) -> Any:
-            return builder.xor(x, builder.lshr(x, every(shift)))
+            return builder.xor(x, builder.lshr(x, _every(shift)))
 
         pairs = builder.load(
-            _item(context, builder, signature.args[2], edges, builder.shl(clump, U64(1)), ir.VectorType(U32, 16)),
+            _item(context, builder, signature.args[2], edges, builder.shl(clump, U64(1)), SIXTEEN),
             align=4,
         )
         undefined = ir.Constant(pairs.type, ir.Undefined)
@@ -253,17 +245,17 @@ def hash_eight(
         )
         sizes = builder.sub(ends, begins)
         lows, highs = _load_pairs(builder, _item(context, builder, signature.args[0], data, start, U8), pairs)
-        bits = builder.shl(sizes, every(3))
-        unused = builder.select(builder.icmp_unsigned("<", sizes, every(8)), builder.sub(every(64), bits), every(0))
-        low = builder.and_(builder.or_(lows, set_bits), builder.lshr(every(ALL), unused))
-        more = builder.icmp_unsigned(">", sizes, every(8))
-        within = builder.and_(more, builder.icmp_unsigned("<", sizes, every(16)))
-        unused = builder.select(within, builder.sub(every(128), bits), every(0))
+        bits = builder.shl(sizes, _every(3))
+        unused = builder.select(builder.icmp_unsigned("<", sizes, _every(8)), builder.sub(_every(64), bits), _every(0))
+        low = builder.and_(builder.or_(lows, set_bits), builder.lshr(_every(ALL), unused))
+        more = builder.icmp_unsigned(">", sizes, _every(8))
+        within = builder.and_(more, builder.icmp_unsigned("<", sizes, _every(16)))
+        unused = builder.select(within, builder.sub(_every(128), bits), _every(0))
         high = builder.or_(highs, set_bits)
-        high = builder.select(more, builder.and_(high, builder.lshr(every(ALL), unused)), every(0))
-        x = builder.mul(fold(builder.xor(_broadcast(builder, word_key), low), 32), every(MIX_1))
-        x = builder.mul(fold(builder.add(fold(x, 29), high), 32), every(MIX_2))
+        high = builder.select(more, builder.and_(high, builder.lshr(_every(ALL), unused)), _every(0))
+        x = builder.mul(fold(builder.xor(_broadcast(builder, word_key), low), 32), _every(MIX_1))
+        x = builder.mul(fold(builder.add(fold(x, 29), high), 32), _every(MIX_2))
         builder.store(fold(x, 32), _item(context, builder, signature.args[6], hashes, at, LANES), align=8)
-        return builder.zext(builder.bitcast(builder.icmp_unsigned(">", sizes, every(16)), U8), U64)
+        return builder.zext(builder.bitcast(builder.icmp_unsigned(">", sizes, _every(16)), U8), U64)
 
     return signature, generate

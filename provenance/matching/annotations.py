@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provenance.documents import document_bytes, document_sizes
+from provenance.documents import Documents, documents_in
 from provenance.kernels.words import cut_words, most_words, text_rules
-from provenance.matching.found import edges
 from provenance.matching.matcher import Matcher
+from provenance.matching.matches import edges
 from provenance.matching.table import MATCH_SCHEMA, as_arrow
 from provenance.sketch import Key
 
@@ -46,7 +48,7 @@ def annotate(matcher: Matcher, texts: pa.Array | pa.ChunkedArray, column: str | 
     """
     matches = matcher.match(texts)
     matches = matches.append_column("column", pa.array([column] * matches.num_rows, pa.string()))
-    return annotations_of(matches, word_counts(texts, pc.unique(matches["document"]).to_numpy()))
+    return annotations_of(matches, word_counts(documents_in(texts), pc.unique(matches["document"]).to_numpy()))
 
 
 def annotations_of(matches: pa.Table, words: npt.NDArray[np.int64]) -> pa.RecordBatch:
@@ -73,26 +75,25 @@ def annotations_of(matches: pa.Table, words: npt.NDArray[np.int64]) -> pa.Record
     return pa.RecordBatch.from_arrays(columns, schema=PROV_SCHEMA)
 
 
-def word_counts(texts: pa.Array | pa.ChunkedArray, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-    """Words of some of the texts, as a matcher counts them, at their places; 0 for the others, which are not read."""
-    words = np.zeros(len(texts), dtype=np.int64)
-    chunks = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
-    starts = edges(np.array([len(chunk) for chunk in chunks], dtype=np.int64))
-    for chunk, first, end in zip(chunks, starts, starts[1:], strict=False):
-        wanted = rows[(rows >= first) & (rows < end)]
+def word_counts(chunks: Sequence[Documents], rows: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    """Words of some of the documents, as a matcher counts them, at their places; 0 for the others, not read."""
+    words = np.zeros(sum(map(len, chunks)), dtype=np.int64)
+    first = 0
+    for documents in chunks:
+        wanted = rows[(rows >= first) & (rows < first + len(documents))]
         if wanted.size:
-            words[wanted] = _counted(chunk, wanted - first)
+            words[wanted] = _counted(documents, wanted - first)
+        first += len(documents)
     return words
 
 
-def _counted(texts: pa.Array, rows: npt.NDArray[np.integer]) -> list[int]:
-    (raw, starts), sizes = document_bytes(texts), document_sizes(texts)
-    data, rules, key = np.frombuffer(raw, dtype=np.uint8), text_rules(), Key().keys[0]
-    hashes = np.empty(most_words(int(sizes[rows].max())), dtype=np.uint64)
-    nowhere = np.empty(0, dtype=np.uint32)
+def _counted(documents: Documents, rows: npt.NDArray[np.integer]) -> list[int]:
+    rules, key, nowhere = text_rules(), Key().keys[0], np.empty(0, dtype=np.uint32)
+    begins, ends = documents.begins[rows], documents.ends[rows]
+    hashes = np.empty(most_words(int((ends - begins).max())), dtype=np.uint64)
     return [
-        cut_words(data, start, start + size, rules, key, hashes, nowhere, nowhere)[0]
-        for start, size in zip(starts[rows].tolist(), sizes[rows].tolist(), strict=True)
+        cut_words(documents.data, begin, end, rules, key, hashes, nowhere, nowhere)[0]
+        for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)
     ]
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from provenance.documents import documents_of
+from provenance.documents import Documents
 from provenance.index.opening import Index
 from provenance.matching.lookup import Lookup
 from provenance.matching.passages import Integers, Passages
@@ -16,41 +16,36 @@ from provenance.matching.passages import Integers, Passages
 MOST_COMMON = 0.5  # share of a passage's fingerprints; with more it is common text with some words of its own
 
 
-class Known(NamedTuple):
+class CommonText(NamedTuple):
     """Fingerprints of an index that stand in ordinary text, rising, and in how many documents each of them does."""
 
     fingerprints: npt.NDArray[np.uint64]
     documents: Integers
 
 
-def known_fingerprints(index: Index, texts: pa.Array) -> Known:
-    """What documents have of an index. A document counts as often as it stands in `texts`, however those are stored."""
-    if pa.types.is_dictionary(texts.type):
-        codes, rows = np.unique(texts.indices.drop_null().to_numpy(), return_counts=True)
-        texts = texts.dictionary.take(pa.array(codes))
-    else:
-        rows = np.ones(len(texts), dtype=np.int64)
-    documents = documents_of(texts)
-    sketches = index.sketch.sketch(documents.data, documents.offsets, index.key.keys)
-    found = index.find(sketches.fingerprints).queries
-    owners, fingerprints = sketches.documents[found], sketches.fingerprints[found]
+def common_text_of(index: Index, documents: Documents) -> CommonText:
+    """What documents have of an index. One counts as often as it stands there, however the documents are stored."""
+    values, times, _ = documents.distinct()
+    sketches = index.sketch.sketch(values.data, values.offsets, index.key.keys)
+    queries = index.find(sketches.fingerprints).queries
+    owners, fingerprints = sketches.documents[queries], sketches.fingerprints[queries]
     order = np.lexsort((owners, fingerprints))
     owners, fingerprints = owners[order], fingerprints[order]
     fresh = np.ones(owners.size, dtype=np.bool_)  # a fingerprint counts once in a document
     fresh[1:] = (fingerprints[1:] != fingerprints[:-1]) | (owners[1:] != owners[:-1])
-    return joined([Known(fingerprints[fresh], rows[owners[fresh]])])
+    return joined([CommonText(fingerprints[fresh], times[owners[fresh]])])
 
 
-def joined(parts: list[Known]) -> Known:
+def joined(parts: Sequence[CommonText]) -> CommonText:
     """The same of several batches together."""
     nothing = np.empty(0, dtype=np.uint64)
     fingerprints, places = np.unique(np.concatenate([nothing, *(p.fingerprints for p in parts)]), return_inverse=True)
     documents = np.zeros(fingerprints.size, dtype=np.int64)
     np.add.at(documents, places, np.concatenate([np.empty(0, dtype=np.int64), *(p.documents for p in parts)]))
-    return Known(fingerprints, documents)
+    return CommonText(fingerprints, documents)
 
 
-def distinctive(lookup: Lookup, passages: Passages, least: int) -> npt.NDArray[np.bool_]:
+def is_distinctive(lookup: Lookup, passages: Passages, least: int) -> npt.NDArray[np.bool_]:
     """Whether passages say something: not most of one is common text, or `least` words of it besides are not.
 
     Judged by the fingerprints found in the index from the first word of each in its document to the last.

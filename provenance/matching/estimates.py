@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from provenance.index.opening import Index
+from provenance.kernels.chain import Chains
 from provenance.kernels.fingerprints import Sketches
 from provenance.matching.config import MatchConfig
-from provenance.matching.lookup import Chains
 from provenance.matching.passages import Integers, Passages
 from provenance.statistics.containment import identity_interval
 
 MOST_GAPS = 5  # the part of gaps that come by chance and are longer than so many of their mean is e^-5, 0.7 %
 
 
-def estimated(index: Index, chains: Chains, sketches: Sketches, config: MatchConfig) -> Passages:
+def estimate(index: Index, chains: Chains, sketches: Sketches, config: MatchConfig) -> Passages:
     """The passages that chains stand for; chains that say too little are left out.
 
     *Identity*: the share of the document's kept fingerprints that hit, between the outer hits, estimates the
@@ -27,7 +27,7 @@ def estimated(index: Index, chains: Chains, sketches: Sketches, config: MatchCon
 
     The score is what the lower bounds are worth.
     """
-    span, scale = index.sketch.span, getattr(index.sketch, "scale", 1)
+    span, scale = index.sketch.span, index.sketch.scale
     firsts, lasts = chains.ends()
     doc_first, doc_last = chains.doc_hits[firsts], chains.doc_hits[lasts]
     ref_first, ref_last = chains.ref_hits[firsts], chains.ref_hits[lasts]
@@ -52,23 +52,23 @@ def estimated(index: Index, chains: Chains, sketches: Sketches, config: MatchCon
     most = np.maximum(np.rint(high * widest).astype(np.int64), matched)
     blocks = np.stack([doc_first - before, ref_first - before, words], axis=1)
     passages = Passages(
-        chains.documents,
-        chains.editions,
-        doc_first - before,
-        doc_last + span + after,
-        ref_first - before,
-        ref_last + span + after,
-        matched,
-        identity,
-        least,
-        most,
-        low,
-        high,
-        np.full(words.size, span),
-        least - (words - least) / 2,
-        np.arange(words.size),
-        np.ones(words.size, dtype=np.int64),
-        blocks,
+        documents=chains.documents,
+        editions=chains.editions,
+        doc_begins=doc_first - before,
+        doc_ends=doc_last + span + after,
+        ref_begins=ref_first - before,
+        ref_ends=ref_last + span + after,
+        matched=matched,
+        identity=identity,
+        matched_low=least,
+        matched_high=most,
+        identity_low=low,
+        identity_high=high,
+        longest=np.full(words.size, span),
+        score=least - (words - least) / 2,
+        block_firsts=np.arange(words.size),
+        block_counts=np.ones(words.size, dtype=np.int64),
+        blocks=blocks,
     )
     return passages.take(np.flatnonzero((matched >= config.min_words) & (chains.sizes > config.min_hits)))
 

@@ -1,4 +1,4 @@
-"""One call from texts to matches: sketch, look up, chain, verify, credit."""
+"""From texts to matches: the stages on one page, in the order in which data pass through them."""
 
 from __future__ import annotations
 
@@ -10,18 +10,22 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provenance.documents import documents_of
+from provenance.documents import Documents, documents_in
 from provenance.index.opening import Index
-from provenance.matching.common import distinctive
+from provenance.matching.alignment import align
+from provenance.matching.chains import chain
+from provenance.matching.common import is_distinctive
 from provenance.matching.config import MatchConfig
 from provenance.matching.counts import Counts
 from provenance.matching.credit import credit
-from provenance.matching.estimates import estimated
-from provenance.matching.found import Found, edges, join, locate
-from provenance.matching.lookup import NO_BACKGROUND, look_up
-from provenance.matching.passages import verified
+from provenance.matching.estimates import estimate
+from provenance.matching.lookup import look_up
+from provenance.matching.matches import Matches, edges, join, locate, ranges
 from provenance.matching.reseed import exact_chains
-from provenance.matching.table import MATCH_SCHEMA, match_table
+from provenance.matching.seeds import choose_seeds, seed_hits
+from provenance.matching.table import match_table
+
+Integers = npt.NDArray[np.int64]
 
 
 @dataclass
@@ -30,85 +34,65 @@ class Matcher:
 
     index: Index
     config: MatchConfig = field(default_factory=MatchConfig)
-    background: npt.NDArray[np.uint64] = field(default_factory=NO_BACKGROUND.copy)  # see `look_up`
+    background: npt.NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, dtype=np.uint64))  # see `look_up`
 
     def match(self, texts: pa.Array | pa.ChunkedArray) -> pa.Table:
         """The matches of an Arrow array of strings or binaries, as MATCH_SCHEMA, in order of document and place."""
-        return self.table(self.find(texts)[0])
+        chunks = documents_in(texts)
+        starts = edges(np.array([len(documents) for documents in chunks]))
+        return self.table(join([self.find(documents)[0] for documents in chunks], starts[:-1].tolist()))
 
-    def table(self, found: Found) -> pa.Table:
-        """What `find` found, as MATCH_SCHEMA, with its places in the editions; cheapest for many matches at a time."""
-        return match_table(self.index, found)
+    def table(self, matches: Matches) -> pa.Table:
+        """Matches as MATCH_SCHEMA, with their places in the editions; cheapest for many matches at a time."""
+        return match_table(self.index, matches)
 
-    def find(self, texts: pa.Array | pa.ChunkedArray) -> tuple[Found, Counts]:
-        """The matches as columns, and the counts of everything examined."""
-        if isinstance(texts, pa.ChunkedArray):
-            return self._find_in_chunks(texts)
-        if pa.types.is_dictionary(texts.type):
-            return self._find_in_dictionary(texts)
-        return self._find_in_plain(texts)
+    def find(self, documents: Documents) -> tuple[Matches, Counts]:
+        """The matches as columns, and the counts of all that was examined.
 
-    def _find_in_chunks(self, texts: pa.ChunkedArray) -> tuple[Found, Counts]:
-        counts, parts = Counts(), []
-        for chunk in texts.chunks or [pa.array([], texts.type)]:
-            found, counted = self.find(chunk)
-            counts.add(counted)
-            parts.append(found)
-        return join(parts, edges(np.array([len(chunk) for chunk in texts.chunks]))[: len(parts)].tolist()), counts
+        A value that several documents have is matched once, and counts for each of them.
+        """
+        values, times, value_of = documents.distinct()
+        matches, counts = self._find(values, times)
+        counts.documents, counts.nulls = len(documents), int(documents.nulls.sum())
+        if documents.codes is None:
+            return matches, counts
+        with_value = np.flatnonzero(value_of >= 0)
+        firsts = edges(np.bincount(matches.documents, minlength=len(values)))
+        sizes = np.diff(firsts)[value_of[with_value]]
+        rows = ranges(firsts[value_of[with_value]], sizes)
+        return matches.take(rows, np.repeat(with_value, sizes)), counts
 
-    def _find_in_dictionary(self, texts: pa.DictionaryArray) -> tuple[Found, Counts]:
-        """Each distinct value is matched once, however often it stands in the array."""
-        values = texts.dictionary
-        rows_of: dict[int, list[int]] = {}
-        counts = Counts(documents=len(texts))
-        for row, code in enumerate(texts.indices.to_pylist()):
-            if code is None or not values[code].is_valid:
-                counts.nulls += 1
-            else:
-                rows_of.setdefault(code, []).append(row)
-        parts = [self._find_in_plain(values.slice(0, 0))[0]]
-        for code, rows in sorted(rows_of.items()):
-            found, counted = self.find(values.slice(code, 1))
-            for name in set(counts.__struct_fields__) - {"documents", "nulls"}:
-                setattr(counts, name, getattr(counts, name) + getattr(counted, name) * len(rows))
-            if matches := found.documents.size:
-                parts.append(found.take(np.tile(np.arange(matches), len(rows)), np.repeat(rows, matches)))
-        joined = join(parts, [0] * len(parts))
-        order = np.argsort(joined.documents, kind="stable")
-        return joined.take(order, joined.documents[order]), counts
-
-    def _find_in_plain(self, texts: pa.Array) -> tuple[Found, Counts]:
+    def _find(self, documents: Documents, times: Integers) -> tuple[Matches, Counts]:
+        """All stages, for documents without codes; `times` is how often each counts."""
         index, config = self.index, self.config
-        documents = documents_of(texts)
         sketches = index.sketch.sketch(documents.data, documents.offsets, index.key.keys, index.stride)
-        lookup = look_up(index, sketches, config, self.background)
-        chains = lookup.chains
+        lookup = look_up(index, sketches, config.max_works, self.background)
+        seeds = choose_seeds(lookup, sketches, config)
+        hits = seed_hits(index, sketches, lookup.runs, seeds, config)
+        chains = chain(index, hits, config)
         if not index.has_texts:
-            passages = estimated(index, chains, sketches, config)
+            passages = estimate(index, chains, sketches, config)
         else:
-            if index.sketch.slack:
+            if index.sketch.slack:  # hits of windows only say where to look
                 chains = exact_chains(index, chains, documents, config)
-            passages = verified(index, chains, sketches, config)
-        told = distinctive(lookup, passages, config.min_words)
-        common = int(np.count_nonzero(~told))
-        if common:
-            passages = passages.take(np.flatnonzero(told))
-        credited = credit(passages, self._edition_order, config.same_span)
+            passages = align(index, chains, sketches, config)
+        distinctive = is_distinctive(lookup, passages, config.min_words)
+        credited = credit(passages.take(np.flatnonzero(distinctive)), self._edition_order, config.same_span)
+        matches = locate(documents, sketches.words, credited)
+        unseeding = sketches.documents[lookup.runs.queries[~seeds]]
         counts = Counts(
-            documents=len(texts),
-            nulls=texts.null_count,
-            text_bytes=int(documents.offsets[-1] - documents.offsets[0]),
-            words=int(sketches.words.sum()),
-            invalid_utf8=int(sketches.invalid.sum()),
-            invalid_documents=int((sketches.invalid > 0).sum()),
-            common_fingerprints=lookup.seedless,
-            common_passages=common,
-            documents_matched=int(np.unique(credited.passages.documents).size),
+            text_bytes=int(documents.sizes @ times),
+            words=int(sketches.words @ times),
+            invalid_utf8=int(sketches.invalid @ times),
+            invalid_documents=int(times[sketches.invalid > 0].sum()),
+            common_fingerprints=int(times[unseeding].sum()),
+            common_passages=int(times[passages.documents[~distinctive]].sum()),
+            documents_matched=int(times[np.unique(matches.documents)].sum()),
         )
-        return locate(documents, sketches.words, credited), counts
+        return matches, counts
 
     @cached_property
-    def _edition_order(self) -> npt.NDArray[np.int64]:
+    def _edition_order(self) -> Integers:
         """Rank of each edition where all else is equal: the one of fewer words, of which a passage is more; then by id.
 
         So a story is credited before the anthology that has it.
@@ -119,6 +103,3 @@ class Matcher:
         ranks = np.empty(order.size, dtype=np.int64)
         ranks[order] = np.arange(order.size)
         return ranks
-
-
-__all__ = ["MATCH_SCHEMA", "Counts", "Matcher"]

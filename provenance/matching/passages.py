@@ -1,4 +1,4 @@
-"""Passages of a batch as columns, and how chains become such where the words of the editions are known."""
+"""Passages of a batch as columns: what chains become."""
 
 from __future__ import annotations
 
@@ -6,13 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-
-from provenance.index.opening import Index
-from provenance.kernels.align import align_chains
-from provenance.kernels.fingerprints import Sketches
-from provenance.kernels.join import join_passages
-from provenance.matching.config import MatchConfig
-from provenance.matching.lookup import Chains
 
 Integers = npt.NDArray[np.int64]
 
@@ -41,48 +34,3 @@ class Passages(NamedTuple):
     def take(self, rows: Integers) -> Passages:
         """Some of the passages, in another order; the blocks stay."""
         return self._replace(**{name: getattr(self, name)[rows] for name in self._fields if name != "blocks"})
-
-
-def verified(index: Index, chains: Chains, sketches: Sketches, config: MatchConfig) -> Passages:
-    """The passages of chains, aligned word by word."""
-    table, blocks = align_chains(
-        sketches.hashes,
-        np.concatenate([[0], np.cumsum(sketches.words)]),
-        index.words,
-        index.first_words,
-        index.edition_words,
-        chains.documents,
-        chains.editions,
-        chains.members,
-        chains.starts,
-        chains.doc_hits,
-        chains.ref_hits,
-        index.sketch.span,
-        config.drop,
-        min(config.piece_words, config.min_words),
-    )
-    table, blocks = join_passages(
-        table, blocks, chains.documents, chains.editions, config.join_gap, config.min_words, config.min_noisy
-    )
-    chain, doc_begin, doc_end, ref_begin, ref_end, matched, columns, longest, first, score = table.T
-    counts, identity = np.diff(np.append(first, len(blocks))), matched / columns
-    owners, editions = chains.documents[chain], chains.editions[chain]
-    return Passages(
-        owners,
-        editions,
-        doc_begin,
-        doc_end,
-        ref_begin,
-        ref_end,
-        matched,
-        identity,
-        matched,
-        matched,
-        identity,
-        identity,
-        longest,
-        score / 2,
-        first,
-        counts,
-        blocks,
-    )

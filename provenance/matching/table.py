@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provenance.index.opening import Index
-from provenance.matching.found import Found, edges, ranges
+from provenance.matching.matches import Matches, edges, ranges
 from provenance.matching.passages import Integers, Passages
 
 BLOCK = pa.struct([("doc_word", pa.int64()), ("ref_word", pa.int64()), ("words", pa.int64())])
@@ -48,12 +48,12 @@ MATCH_SCHEMA = pa.schema(
 )
 
 
-def match_table(index: Index, found: Found) -> pa.Table:
+def match_table(index: Index, matches: Matches) -> pa.Table:
     """Matches as MATCH_SCHEMA.
 
     Each stretch of the editions' texts that holds one is read and cut once a call, so give it many at a time.
     """
-    passages, others, starts = found.credited
+    passages, others, starts = matches.credited
     begins, ends = _places(index, passages, others)
     own = passages.documents.size
     owners, works = np.repeat(np.arange(own), np.diff(starts)), index.work_numbers
@@ -63,8 +63,8 @@ def match_table(index: Index, found: Found) -> pa.Table:
     )
     columns = [
         as_arrow(passages.documents),
-        as_arrow(found.doc_begins),
-        as_arrow(found.doc_ends),
+        as_arrow(matches.doc_begins),
+        as_arrow(matches.doc_ends),
         as_arrow(passages.doc_begins),
         as_arrow(passages.doc_ends - passages.doc_begins),
         *_columns(index, passages, begins[:own], ends[:own]),

@@ -16,7 +16,7 @@ from provenance.files.digests import text_digest
 from provenance.isolation.crews import WORKER
 from provenance.isolation.supervisor import Children
 from provenance.isolation.tasks import Failed, Outcome, Task
-from provenance.matching.common import Known, joined
+from provenance.matching.common import CommonText, joined
 from provenance.runs.engine import Means, Step, do
 from provenance.runs.listed import Listed
 from provenance.shards.listing import list_shards
@@ -74,7 +74,7 @@ def learn(paths: Sequence[str], hello: WorkerHello, config: ScanConfig, workers:
     jobs = [LearnSteps(Listed(path), config.unit_bytes) for path in files if not files[path]["skipped"]]
     if not jobs:
         raise UsageError(f"no shard to learn background from in {', '.join(paths)}")
-    known = joined([])
+    background = joined([])
     means = Means(WORKER, hello, min(workers, 2 * len(files)), Path(gettempdir()))  # nothing is fetched
     with Children() as children:
         for task, answer, payload in do(jobs, means, children):
@@ -85,8 +85,8 @@ def learn(paths: Sequence[str], hello: WorkerHello, config: ScanConfig, workers:
             elif isinstance(answer, LearnAnswer):
                 files[task.shard]["documents"] += answer.documents
                 columns = from_payload(payload, LEARNED_SCHEMA, task.shard).columns
-                known = joined([known, Known(*(column.to_numpy() for column in columns))])
-    fingerprints = known.fingerprints[known.documents >= config.background_documents]
+                background = joined([background, CommonText(*(column.to_numpy() for column in columns))])
+    fingerprints = background.fingerprints[background.documents >= config.background_documents]
     record = {
         "files": list(files.values()),
         "documents": sum(file["documents"] for file in files.values()),

@@ -5,6 +5,7 @@ rows are the documents between end-of-text ids, and whose token offsets are thos
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -118,8 +119,7 @@ class NumpyShard(TokenShard):
         begins: Integers = np.array([low for low, _ in spans], dtype=np.int64)
         owners = field.owners if field.owners is not None else np.arange(len(spans))
         first = begins[owners] + (0 if field.first_tokens is None else field.first_tokens)
-        moved = Field(field.column, field.texts, field.owners, field.items, field.tokens, first)
-        return Batch(None, np.arange(row, row + len(spans)), [moved], None)
+        return Batch(None, np.arange(row, row + len(spans)), [replace(field, first_tokens=first)], None)
 
     def _field(self, rows: list[Ids], columns: Columns) -> Field:
         return decoded_field(columns.texts[0], self.decoder.decode(rows), len(rows))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from provenance.documents import is_text
+from provenance.documents import documents_of, is_text
 from provenance.shards.columns import Columns, TextPath, check_lists, is_tokens, leaves_of
 from provenance.shards.shard import ALONE, Field, Origins
 from provenance.shards.tokens import Decoded, Decoder, Ids
@@ -20,7 +20,7 @@ def fields_of(batch: pa.RecordBatch, columns: Columns, decoder: Decoder | None) 
             decoded = decoder.decode(token_rows(leaves.values))
             fields.append(decoded_field(path, decoded, len(batch)))
         else:
-            fields.append(Field(path, checked_texts(leaves.values), leaves.owners, leaves.items))
+            fields.append(Field(path, documents_of(checked_texts(leaves.values)), leaves.owners, leaves.items))
     return fields
 
 
@@ -75,7 +75,7 @@ def decoded_field(path: str, decoded: Decoded, rows: int) -> Field:
     several = np.bincount(decoded.owners, minlength=rows)[decoded.owners] > 1
     return Field(
         f"{path}[]" if several.any() else path,
-        decoded.texts,
+        documents_of(decoded.texts),
         None if decoded.owners.size == rows and not several.any() else decoded.owners,
         np.where(several, decoded.items, ALONE) if several.any() else None,
         decoded.tokens,

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from provenance.documents import documents_of
 from provenance.shards.columns import Columns, TextPath
 from provenance.shards.fields import decoded_field
 from provenance.shards.shard import Field, Origins
@@ -47,11 +48,11 @@ class JsonColumn:
             ids = [np.array(value if isinstance(value, list) else [], dtype=np.int64) for value in values]
             return decoded_field(self.path, self._decoder.decode(ids), len(values))
         leaves = [leaf for owner, value in enumerate(values) for leaf in _leaves(value, self._steps, owner)]
-        texts = pa.array([encodable(leaf.text) for leaf in leaves], pa.large_string())
+        documents = documents_of(pa.array([encodable(leaf.text) for leaf in leaves], pa.large_string()))
         if "[]" not in self._steps:
-            return Field(self.path, texts)
+            return Field(self.path, documents)
         owners = np.array([leaf.owner for leaf in leaves], dtype=np.int64)
-        return Field(self.path, texts, owners, np.array([leaf.item for leaf in leaves], dtype=np.int64))
+        return Field(self.path, documents, owners, np.array([leaf.item for leaf in leaves], dtype=np.int64))
 
 
 class _Leaf(NamedTuple):

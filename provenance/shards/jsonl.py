@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from provenance.documents import documents_of
 from provenance.errors import ShardError
 from provenance.shards.columns import Columns, is_tokens, leaf_type
 from provenance.shards.json_values import JsonColumn, guessed_schema, json_origins, json_texts, parsed
@@ -137,7 +138,7 @@ class _Reader:
                 return [getattr(row, self._keys[name]) for row in rows]
 
             path = self._columns.texts[0]
-            fields = [Field(path, pa.array(values(path), pa.large_string()))]
+            fields = [Field(path, documents_of(pa.array(values(path), pa.large_string())))]
             ids = None if self._columns.id is None else json_texts(values(self._columns.id))
             origins = json_origins(self._columns, values)
             return Batch(None, np.array(numbers, dtype=np.int64), fields, ids, origins=origins)

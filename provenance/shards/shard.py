@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from provenance.documents import Documents
 from provenance.files.closing import Closing
 from provenance.isolation.tasks import Item, Number
 from provenance.shards.columns import Columns, choose_columns
@@ -57,7 +58,7 @@ class Field:
     """The texts of some rows in one column. A row has one text, or in a column of lists as many as its list has."""
 
     column: str  # as given to `text_column`; `[]` stands for the number in the list
-    texts: pa.Array
+    documents: Documents
     owners: Integers | None = None  # for each text the row of the batch it belongs to, ascending; None: one text a row
     items: Integers | None = None  # and its number in that row's list
     tokens: Sequence[npt.NDArray[np.integer]] | None = None  # the ids that each text was decoded from

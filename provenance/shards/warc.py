@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
+from provenance.documents import documents_of
 from provenance.errors import BookError, MissingExtraError, ShardError, first_line
 from provenance.process.extras import fastwarc_warc, load
 from provenance.readers.html import read_html
@@ -82,7 +83,7 @@ class WarcShard(Shard):
         self, first: int, rows: list[tuple[str, str, bytes | None]], bad: list[BadRow], columns: Columns
     ) -> Batch:
         known = dict(zip(SCHEMA.names, zip(*rows, strict=True), strict=True))
-        texts = [Field(path, pa.array(known[path], pa.large_binary())) for path in columns.texts]
+        texts = [Field(path, documents_of(pa.array(known[path], pa.large_binary()))) for path in columns.texts]
         ids = None if columns.id is None else pa.array(known[columns.id], pa.string())
         urls, sources = (
             None if path is None else pa.array([value or None for value in known[path.path]], pa.string())

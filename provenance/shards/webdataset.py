@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from provenance.documents import documents_of
 from provenance.errors import ShardError, TextColumnError, first_line
 from provenance.files.tar import DAMAGE, members_of
 from provenance.shards.columns import SOURCE_COLUMNS, URL_COLUMNS, Columns, choose_columns, is_plain
@@ -110,7 +111,7 @@ class TarShard(Shard):
                     bad += [BadRow(at + n, "bad row", f"sample {taken[n].key} of {reason}") for n in sorted(wrong)]
                     fields.append(column.field([None if n in wrong else value for n, value in enumerate(values)]))
                 else:
-                    fields.append(Field(path, pa.array(values, pa.large_binary())))
+                    fields.append(Field(path, documents_of(pa.array(values, pa.large_binary()))))
             ids = pa.array([sample.key for sample in taken], pa.string()) if columns.id == KEY else None
             origins = json_origins(columns, partial(_members_named, taken))
             yield Batch(None, np.arange(at, at + len(taken)), fields, ids, bad, origins)

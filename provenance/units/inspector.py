@@ -11,7 +11,6 @@ from pathlib import Path
 import pyarrow as pa
 from msgspec.structs import replace
 
-from provenance.documents import document_bytes, document_sizes
 from provenance.errors import TextColumnError
 from provenance.files.digests import file_sha256
 from provenance.isolation.child import LADDER, Result, Send, confine, serve
@@ -89,19 +88,17 @@ def _columns(shard: Shard) -> list[InspectedColumn]:
 def _sample(batch: Batch, columns: Columns) -> list[InspectedText]:
     shown = []
     for field in batch.fields:
-        data, starts = document_bytes(field.texts)
-        sizes = document_sizes(field.texts)
-        for text in range(len(field.texts)):
-            begin, size = int(starts[text]), int(sizes[text])
+        for text in range(len(field.documents)):
+            document = field.documents.one(text)
             owner = text if field.owners is None else int(field.owners[text])
             shown.append(
                 InspectedText(
                     row=int(batch.rows[owner]),
                     id=None if batch.ids is None else (id_text(batch.ids[owner]) or "")[:MOST_SHOWN],
                     column=field.label(text),
-                    bytes=size,
+                    bytes=document.size,
                     tokens=None if field.tokens is None else len(field.tokens[text]),
-                    text=str(data[begin : begin + min(size, 4 * MOST_SHOWN)], "utf-8", "replace")[:MOST_SHOWN],
+                    text=str(document[: 4 * MOST_SHOWN].data, "utf-8", "replace")[:MOST_SHOWN],
                 )
             )
     return sorted(shown, key=lambda text: text.row)

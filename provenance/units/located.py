@@ -10,9 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provenance.documents import document_bytes, document_sizes
-from provenance.matching.found import Found, join
 from provenance.matching.matcher import Matcher
+from provenance.matching.matches import Matches, join
 from provenance.matching.passages import Integers
 from provenance.matching.table import MATCH_SCHEMA, as_arrow
 from provenance.shards.columns import Columns
@@ -70,7 +69,7 @@ class Located(NamedTuple):
 
     row_group: int | None
     rows: Integers  # of each match, its row in the file
-    found: Found
+    matches: Matches
     ids: pa.Array  # of the documents of the matches, as text
     columns: list[str]
     origins: tuple[pa.Array, pa.Array, pa.Array]  # their URLs, sites and collections
@@ -78,33 +77,31 @@ class Located(NamedTuple):
     tokens: list[tuple[int, int]] | None
 
 
-def located(source: Source, batch: Batch, column: Field, owners: Integers, found: Found, most_excerpt: int) -> Located:
+def located(
+    source: Source, batch: Batch, column: Field, owners: Integers, matches: Matches, most_excerpt: int
+) -> Located:
     """The matches of one column of a batch; `owners` has the row in the batch of each of its texts."""
-    rows = owners[found.documents]
-    ids = _document_ids(source, batch, rows)
-    labels = [column.label(text) for text in found.documents.tolist()] if column.items is not None else []
-    data, starts = document_bytes(column.texts)
-    places = found.documents, found.doc_begins, found.doc_ends
-    quotes = document_quotes(data, starts, starts + document_sizes(column.texts), places, most_excerpt)
+    texts, rows = matches.documents.tolist(), owners[matches.documents]
+    places = matches.documents, matches.doc_begins, matches.doc_ends
     return Located(
-        batch.row_group,
-        batch.rows[rows],
-        found,
-        ids,
-        labels or [column.column] * found.documents.size,
-        _origins(batch, rows),
-        quotes,
-        _token_spans(source.options.decoder, column, found),
+        row_group=batch.row_group,
+        rows=batch.rows[rows],
+        matches=matches,
+        ids=_document_ids(source, batch, rows),
+        columns=[column.column] * len(texts) if column.items is None else [column.label(text) for text in texts],
+        origins=_origins(batch, rows),
+        quotes=document_quotes(column.documents, places, most_excerpt),
+        tokens=_token_spans(source.options.decoder, column, matches),
     )
 
 
-def _token_spans(decoder: Decoder | None, column: Field, found: Found) -> list[tuple[int, int]] | None:
+def _token_spans(decoder: Decoder | None, column: Field, matches: Matches) -> list[tuple[int, int]] | None:
     """For each match the token ids that hold it, counted in its row; None for texts that were never tokens."""
     if decoder is None or column.tokens is None or column.first_tokens is None:
         return None
     spans = []
-    places = zip(found.documents.tolist(), found.doc_begins.tolist(), found.doc_ends.tolist(), strict=True)
-    for text, begin, end in places:
+    places = (matches.documents, matches.doc_begins, matches.doc_ends)
+    for text, begin, end in zip(*(numbers.tolist() for numbers in places), strict=True):
         first, last = decoder.token_span(column.tokens[text], begin, end)
         before = int(column.first_tokens[text])
         spans.append((before + first, before + last))
@@ -122,15 +119,15 @@ def result_table(source: Source, parts: list[Located], matcher: Matcher, most_ex
     """The matches of all parts, with the places of their documents, and what stands there on both sides."""
     if not parts:
         return RESULT_SCHEMA.empty_table()
-    found = join([part.found for part in parts], [0] * len(parts))
-    matches = matcher.table(found)
-    sizes = [part.found.documents.size for part in parts]
+    matches = join([part.matches for part in parts], [0] * len(parts))
+    table = matcher.table(matches)
+    sizes = [part.rows.size for part in parts]
     spans: list[Sequence[tuple[int | None, int | None]]] = [
         part.tokens or [(None, None)] * size for part, size in zip(parts, sizes, strict=True)
     ]
     data: dict[str, Any] = {
-        **{name: matches[name] for name in matches.column_names},
-        "shard": pa.repeat(source.name, matches.num_rows),
+        **{name: table[name] for name in table.column_names},
+        "shard": pa.repeat(source.name, table.num_rows),
         "row_group": pa.array(
             [part.row_group for part, n in zip(parts, sizes, strict=True) for _ in range(n)], pa.int64()
         ),
@@ -144,9 +141,9 @@ def result_table(source: Source, parts: list[Located], matcher: Matcher, most_ex
             for place, name in enumerate(("url", "site", "source"))
         },
         **_quoted(DOC_COLUMNS, pa.Table.from_batches([part.quotes for part in parts])),
-        **_quoted(REF_COLUMNS, _of_editions(found, matches, matcher, most_excerpt)),
+        **_quoted(REF_COLUMNS, _of_editions(matches, table, matcher, most_excerpt)),
     }
-    return pa.table([_column(data, field, matches.num_rows) for field in RESULT_SCHEMA], schema=RESULT_SCHEMA)
+    return pa.table([_column(data, field, table.num_rows) for field in RESULT_SCHEMA], schema=RESULT_SCHEMA)
 
 
 def _column(data: dict[str, Any], field: pa.Field, rows: int) -> pa.Array | pa.ChunkedArray:
@@ -156,11 +153,11 @@ def _column(data: dict[str, Any], field: pa.Field, rows: int) -> pa.Array | pa.C
     return pa.array(column, field.type) if isinstance(column, list) else column
 
 
-def _of_editions(found: Found, matches: pa.Table, matcher: Matcher, most_excerpt: int) -> pa.Table | None:
+def _of_editions(matches: Matches, table: pa.Table, matcher: Matcher, most_excerpt: int) -> pa.Table | None:
     if not matcher.index.has_texts:
         return None
-    begins, ends = (matches[name].to_numpy() for name in ("ref_begin", "ref_end"))
-    return edition_quotes(matcher.index.texts, (found.credited[0].editions, begins, ends), most_excerpt)
+    begins, ends = (table[name].to_numpy() for name in ("ref_begin", "ref_end"))
+    return edition_quotes(matcher.index.texts, (matches.credited.passages.editions, begins, ends), most_excerpt)
 
 
 def _quoted(names: Sequence[str], quotes: pa.Table | None) -> dict[str, Any]:

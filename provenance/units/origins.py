@@ -46,24 +46,25 @@ class Tally:
         columns = [np.bincount(codes, value, len(coded.dictionary)).astype(np.int64).tolist() for value in values]
         for name, *counts in zip(coded.dictionary.to_pylist(), *columns, strict=True):
             key = kind, name.encode()[:MOST_LENGTH].decode("utf-8", "ignore")
-            known = self.sums.setdefault(key, [0, 0, 0])
-            for place, count in enumerate(counts):
-                known[place] += count
+            self._count(key, counts)
 
     def merge(self, other: Tally) -> None:
         """Sum in place."""
         for key, counts in other.sums.items():
-            known = self.sums.setdefault(key, [0, 0, 0])
-            for place, count in enumerate(counts):
-                known[place] += count
+            self._count(key, counts)
+
+    def _count(self, key: tuple[str, str], counts: Sequence[int]) -> None:
+        sums = self.sums.setdefault(key, [0, 0, 0])
+        for place, count in enumerate(counts):
+            sums[place] += count
 
     def rows(self) -> list[Origin]:
         """The sums as rows of the table `origin`: names with most text first, the rest as one without a name."""
-        found = []
+        rows = []
         for kind in (SITE, COLLECTION):
             named = [(name, counts) for (of, name), counts in self.sums.items() if of == kind and counts[0]]
             named.sort(key=lambda item: (-item[1][1], item[0]))
-            found += [Origin(kind, name, *counts) for name, counts in named[:MOST_NAMES]]
+            rows += [Origin(kind, name, *counts) for name, counts in named[:MOST_NAMES]]
             if rest := [counts for _, counts in named[MOST_NAMES:]]:
-                found.append(Origin(kind, OTHERS, *(sum(column) for column in zip(*rest, strict=True))))
-        return found
+                rows.append(Origin(kind, OTHERS, *(sum(column) for column in zip(*rest, strict=True))))
+        return rows

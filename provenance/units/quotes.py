@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from provenance.documents import Documents
 from provenance.errors import IndexDamagedError
 from provenance.index.texts import EditionTexts
 from provenance.kernels.quotes import AFTER, BEFORE, CHAR_BEGIN, CHAR_END, EXCERPT_END, SOUND, cut_quotes, gather
@@ -36,13 +37,11 @@ QUOTE_SCHEMA = pa.schema(
 Bytes = npt.NDArray[np.uint8]
 
 
-def document_quotes(
-    data: memoryview, starts: Integers, ends: Integers, places: Sequence[Integers], most: int
-) -> pa.RecordBatch:
+def document_quotes(documents: Documents, places: Sequence[Integers], most: int) -> pa.RecordBatch:
     """The documents' sides of matches of a batch; `places` are, of each, its document and where it begins and ends."""
-    documents, begins, stops = places
-    lows, highs = starts[documents], ends[documents]
-    return _quotes(np.frombuffer(data, dtype=np.uint8), lows, highs, begins, stops, np.zeros_like(lows), most)
+    numbers, begins, ends = places
+    lows, highs = documents.begins[numbers], documents.ends[numbers]
+    return _quotes(documents.data, lows, highs, begins, ends, np.zeros_like(lows), most)
 
 
 def edition_quotes(texts: EditionTexts, places: Sequence[Integers], most: int) -> pa.Table:
@@ -61,7 +60,7 @@ def edition_quotes(texts: EditionTexts, places: Sequence[Integers], most: int) -
 def _quotes_of_editions(texts: EditionTexts, places: Integers, most: int) -> pa.Table:
     # what stands in thousands of documents is the same passage of the same edition; in order each block is read once
     passages, which = np.unique(places, axis=0, return_inverse=True)
-    found: list[pa.RecordBatch] = []
+    quotes: list[pa.RecordBatch] = []
     first = 0
     while first < len(passages):
         held, last = _Held(), first
@@ -73,9 +72,9 @@ def _quotes_of_editions(texts: EditionTexts, places: Integers, most: int) -> pa.
         if (begins > ends).any() or (ends - starts > highs - lows).any():  # which kernels do not look for
             raise IndexDamagedError("the index has matches that end behind their text")
         data = np.frombuffer(b"".join(held.pieces), dtype=np.uint8)
-        found.append(_quotes(data, lows, highs, begins - starts, ends - starts, characters, most))
+        quotes.append(_quotes(data, lows, highs, begins - starts, ends - starts, characters, most))
         first = last
-    return pa.Table.from_batches(found).take(as_arrow(which.reshape(-1)))
+    return pa.Table.from_batches(quotes).take(as_arrow(which.reshape(-1)))
 
 
 class _Held:

@@ -9,7 +9,6 @@ from heapq import heappush, heappushpop
 
 import pyarrow as pa
 
-from provenance.documents import document_bytes, document_sizes
 from provenance.errors import ShardError
 from provenance.shards.columns import Columns
 from provenance.shards.opening import open_shard
@@ -87,8 +86,7 @@ def _drawn(
         for batch in shard.batches(part, columns):
             looked.unscanned += len(batch.bad)
             for field in batch.fields:
-                data, starts = document_bytes(field.texts)
-                sizes = document_sizes(field.texts).tolist()
+                sizes = field.documents.sizes.tolist()
                 looked.texts += len(sizes)
                 left -= sum(sizes)
                 for text, size in enumerate(sizes):
@@ -97,8 +95,8 @@ def _drawn(
                     elif size > shard.options.max_row_bytes:
                         looked.unscanned += 1
                     else:
-                        owner, begin = text if field.owners is None else int(field.owners[text]), int(starts[text])
-                        yield int(batch.rows[owner]), field.label(text), data[begin : begin + size], size
+                        owner = text if field.owners is None else int(field.owners[text])
+                        yield int(batch.rows[owner]), field.label(text), field.documents.one(text).data, size
             if left <= 0:
                 break
 

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from provenance.documents import document_sizes
 from provenance.errors import ShardError
 from provenance.index.opening import Index
-from provenance.matching.common import joined, known_fingerprints
-from provenance.matching.matcher import Counts, Matcher
+from provenance.matching.common import common_text_of, joined
+from provenance.matching.counts import Counts
+from provenance.matching.matcher import Matcher
 from provenance.matching.table import as_arrow
 from provenance.shards.opening import open_shard
 from provenance.shards.shard import Batch, Part
@@ -50,7 +49,7 @@ class _Scanned:
     problems: list[Problem] = field(default_factory=list)
     origins: Tally = field(default_factory=Tally)
     last_row: int = -1  # that was read, bad ones included
-    untold: Counter[str] = field(default_factory=Counter)  # problems beyond the first MOST_BAD_ROWS of a kind
+    unnamed: Counter[str] = field(default_factory=Counter)  # problems beyond the first MOST_BAD_ROWS of a kind
 
     def add(self, other: _Scanned) -> None:
         """Sum in place."""
@@ -67,10 +66,10 @@ class _Scanned:
 
     def note(self, problem: Problem) -> None:
         """Keep a problem with a row; of very many of one kind their number."""
-        if sum(known.kind == problem.kind for known in self.problems) < MOST_BAD_ROWS:
+        if sum(noted.kind == problem.kind for noted in self.problems) < MOST_BAD_ROWS:
             self.problems.append(problem)
         else:
-            self.untold[problem.kind] += 1
+            self.unnamed[problem.kind] += 1
 
 
 def scan_unit(
@@ -102,17 +101,17 @@ class Learned:
 
 def learn_unit(source: Source, parts: Sequence[Part], index: Index) -> Learned:
     """Learn from parts of one shard; raises ShardError for one that cannot be read."""
-    known, documents = joined([]), 0
+    background, documents = joined([]), 0
     for part in parts:
-        found = [known]
+        learned = [background]
         with open_shard(source.path, source.name, source.options) as shard:
             for batch in shard.batches(part, source.columns):
                 if batch.bad:
                     raise ShardError(batch.bad[0].reason)
-                found += [known_fingerprints(index, field.texts) for field in batch.fields]
-                documents += sum(len(field.texts) for field in batch.fields)
-        known = joined(found)
-    return Learned(pa.table([as_arrow(column) for column in known], schema=LEARNED_SCHEMA), documents)
+                learned += [common_text_of(index, field.documents) for field in batch.fields]
+                documents += sum(len(field.documents) for field in batch.fields)
+        background = joined(learned)
+    return Learned(pa.table([as_arrow(column) for column in background], schema=LEARNED_SCHEMA), documents)
 
 
 def _scan_part(
@@ -142,7 +141,7 @@ def _scan_part(
                 source.name, part.row_group, max(part.first_row, result.last_row + 1), "unreadable", str(error)
             )
             break
-    for kind, count in sorted(result.untold.items()):
+    for kind, count in sorted(result.unnamed.items()):
         reason = f"shard {source.name}: {count:,} more rows were not scanned ({kind})"
         result.problems.append(Problem(source.name, None, None, kind, reason))
     if problem is not None:
@@ -171,38 +170,35 @@ def _scan_batch(source: Source, batch: Batch, matcher: Matcher, config: ScanConf
         result.note(Problem(source.name, batch.row_group, bad.row, bad.kind, bad.reason))
     rows = batch.rows.size
     with_text, unread, matched = (np.zeros(rows, dtype=np.bool_) for _ in range(3))
-    total, row_bytes = Counts(), np.zeros(rows, dtype=np.int64)
+    counts, row_bytes = Counts(), np.zeros(rows, dtype=np.int64)
     for column in batch.fields:
         owners = np.arange(rows) if column.owners is None else column.owners
-        sizes = document_sizes(column.texts)
-        texts, long = column.texts, sizes > config.max_row_bytes
-        for text in np.flatnonzero(long):
-            _note_long(source, batch, int(batch.rows[owners[text]]), int(sizes[text]), config, result)
-        if long.any():
-            texts = pc.if_else(pa.array(long), pa.scalar(None, texts.type), texts)
-        found, counts = matcher.find(texts)
-        total.add(counts)
-        row_bytes += np.bincount(owners, np.where(long, 0, sizes), rows).astype(np.int64)
+        long = column.documents.sizes > config.max_row_bytes
+        for text in np.flatnonzero(long).tolist():
+            result.note(_too_long(source, batch, int(batch.rows[owners[text]]), column.documents.sizes[text], config))
+        documents = column.documents.without(long)
+        matches, counted = matcher.find(documents)
+        counts.add(counted)
         unread[owners[long]] = True
-        if counts.nulls < len(texts):
-            with_text[owners[texts.is_valid().to_numpy(zero_copy_only=False)] if counts.nulls else owners] = True
-        if found.documents.size:
-            matched[owners[found.documents]] = True
-            result.parts.append(located(source, batch, column, owners, found, config.max_excerpt))
+        with_text[owners[~documents.nulls]] = True
+        row_bytes += np.bincount(owners, documents.sizes, rows).astype(np.int64)
+        if matches.documents.size:
+            matched[owners[matches.documents]] = True
+            result.parts.append(located(source, batch, column, owners, matches, config.max_excerpt))
     unread |= np.isin(batch.rows, [bad.row for bad in batch.bad])  # in formats that number them all the same
-    total.documents = rows - int(np.count_nonzero(unread & ~with_text))
-    total.nulls = rows - int(np.count_nonzero(unread | with_text))
-    total.documents_matched = int(np.count_nonzero(matched))
-    result.counts.add(total)
+    counts.documents = rows - int(np.count_nonzero(unread & ~with_text))
+    counts.nulls = rows - int(np.count_nonzero(unread | with_text))
+    counts.documents_matched = int(np.count_nonzero(matched))
+    result.counts.add(counts)
     result.origins.add(batch.origins, row_bytes, with_text, matched)
     result.rows_read += rows
     result.pass_rows(batch)
-    return total.text_bytes
+    return counts.text_bytes
 
 
-def _note_long(source: Source, batch: Batch, row: int, size: int, config: ScanConfig, result: _Scanned) -> None:
+def _too_long(source: Source, batch: Batch, row: int, size: int, config: ScanConfig) -> Problem:
     reason = (
         f"row {row} of shard {source.name} has {size} bytes, more than {config.max_row_bytes}: "
         "not scanned; see --max-row-bytes"
     )
-    result.note(Problem(source.name, batch.row_group, row, "row too long", reason))
+    return Problem(source.name, batch.row_group, row, "row too long", reason)

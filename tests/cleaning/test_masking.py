@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.cleaning.masking import Passages, joined_spans, located, masked, masked_array, with_leaves
+from provenance.documents import documents_of
 from provenance.shards.columns import leaves_of
 from provenance.text.reference import words
 
@@ -27,7 +28,7 @@ def test_masking_words_leaves_all_other_words(some, data):
             picked.append((n, first, data.draw(st.integers(first + 1, len(of_text)))))
     columns = [np.array(column, dtype=np.int64) for column in zip(*picked, strict=True)] or [np.empty(0, np.int64)] * 3
     unknown = np.full(columns[0].size, -1)
-    begins, ends = located(pa.array(raw, pa.binary()), Passages(*columns, unknown, unknown))
+    begins, ends = located(documents_of(pa.array(raw, pa.binary())), Passages(*columns, unknown, unknown))
     spans = joined_spans(columns[0], begins, ends)
     gone = {(text, word) for text, first, end in picked for word in range(first, end)}
     left = [[w.folded for k, w in enumerate(of_text) if (n, k) not in gone] for n, of_text in enumerate(found)]
@@ -37,7 +38,9 @@ def test_masking_words_leaves_all_other_words(some, data):
 
 def test_a_passage_that_ends_behind_its_text_ends_with_it():
     none = np.array([-1])
-    begins, ends = located(pa.array(["one two three"]), Passages(*map(np.array, ([0], [1], [99])), none, none))
+    begins, ends = located(
+        documents_of(pa.array(["one two three"])), Passages(*map(np.array, ([0], [1], [99])), none, none)
+    )
     assert (begins.tolist(), ends.tolist()) == ([4], [13])
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provenance.kernels.chain import DRIFT_COST, LOOK_BACK, chain_hits
+from provenance.kernels.chain import DRIFT_COST, LOOK_BACK, GroupedHits, chain_hits
 
 many = settings(max_examples=500, deadline=None)
 
@@ -39,7 +39,11 @@ def chains_of(
     edges = np.cumsum([0, *map(len, groups)], dtype=np.int64)
     doc, ref = (np.array([hit[side] for _, hit in hits], dtype=np.int64) for side in (0, 1))
     weights = np.array([weight(hit) for _, hit in hits], dtype=np.float64)
-    members, starts = chain_hits(doc, ref, edges, max_gap, max_drift, weights)
+    numbers = np.arange(len(groups))
+    chains = chain_hits(GroupedHits(numbers, 10 * numbers, edges, doc, ref, weights), max_gap, max_drift)
+    members, starts = chains.members, chains.starts
+    assert chains.editions.tolist() == [10 * hits[m][0] for m in members[starts[:-1]].tolist()]
+    assert (10 * chains.documents).tolist() == chains.editions.tolist()
     assert starts[0] == 0
     assert starts[-1] == len(hits)
     assert sorted(members.tolist()) == list(range(len(hits)))  # every hit in exactly one chain

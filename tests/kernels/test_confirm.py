@@ -7,6 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.kernels.confirm import FAR, HOPE, NEAR, SHIFT, confirm_runs
+from provenance.kernels.fingerprints import HashedTexts, Sketches
+from provenance.kernels.probe import Postings, Runs
 from provenance.kernels.seeds import rarest_near
 
 many = settings(max_examples=400, deadline=None)
@@ -32,6 +34,20 @@ def confirmed(doc: list[int], first: int, last: int, q: int, ref: list[int], r: 
     return sum(best) >= least
 
 
+def postings_at(places: list[int]) -> Postings:
+    """Postings of one edition."""
+    nothing = np.zeros(1, dtype=np.int64)
+    return Postings(np.array(places, dtype=np.uint32), np.empty(0, dtype=np.uint8), nothing, nothing, 0)
+
+
+def sketches_at(places: list[tuple[int, int]]) -> Sketches:
+    """Sketches that keep something at these words of documents."""
+    documents = np.array([document for document, _ in places], dtype=np.int32)
+    positions = np.array([position for _, position in places], dtype=np.uint32)
+    nothing = np.empty(0, dtype=np.int64)
+    return Sketches(documents, positions, np.zeros(len(places), np.uint64), nothing, nothing, np.empty(0, np.uint32))
+
+
 @many
 @given(st.lists(words, min_size=1, max_size=4), words, st.integers(1, 5), st.integers(0, 12), st.data())
 def test_confirmed_are_the_hits_with_enough_equal_words_around_them(documents, ref, span, least, data):
@@ -49,39 +65,26 @@ def test_confirmed_are_the_hits_with_enough_equal_words_around_them(documents, r
             queries.append((d, position))
             postings += places
             lengths.append(len(places))
-    found = confirm_runs(
-        np.arange(len(queries)),
-        np.cumsum([0, *lengths])[:-1].astype(np.int64),
-        np.array(lengths, dtype=np.int64),
-        np.array(postings, dtype=np.uint32),
-        np.empty(0, dtype=np.uint8),
+    firsts = np.cumsum([0, *lengths])[:-1].astype(np.int64)
+    confirmed_runs = confirm_runs(
+        Runs(np.arange(len(queries)), firsts, np.array(lengths, dtype=np.int64)),
+        postings_at(postings),
         np.array(ref, dtype=np.uint32),
-        np.array(doc, dtype=np.uint32),
-        starts.astype(np.int64),
-        np.array([d for d, _ in queries], dtype=np.int32),
-        np.array([p for _, p in queries], dtype=np.uint32),
+        HashedTexts(np.array(doc, dtype=np.uint32), starts[:-1].astype(np.int64), starts[1:].astype(np.int64)),
+        sketches_at(queries),
         span,
         least,
     )
-    assert list(zip(*(side.tolist() for side in found), strict=True)) == expected
+    assert list(zip(confirmed_runs.queries.tolist(), confirmed_runs.firsts.tolist(), strict=True)) == expected
+    assert (confirmed_runs.lengths == 1).all()
 
 
 def test_the_words_of_the_next_document_confirm_nothing():
     copy = np.arange(40, dtype=np.uint32)
     for cut, least in ((5, 1), (9, 5)):  # the document ends behind the shingle, or four words later
-        found, _ = confirm_runs(
-            *(np.array([n], dtype=np.int64) for n in (0, 0, 1)),
-            np.array([0], dtype=np.uint32),
-            np.empty(0, dtype=np.uint8),
-            copy,
-            copy,
-            np.array([0, cut, 40], dtype=np.int64),
-            np.array([0], dtype=np.int32),
-            np.array([0], dtype=np.uint32),
-            5,
-            least,
-        )
-        assert found.size == 0
+        runs = Runs(*(np.array([n], dtype=np.int64) for n in (0, 0, 1)))
+        doc = HashedTexts(copy, np.array([0, cut], dtype=np.int64), np.array([cut, 40], dtype=np.int64))
+        assert confirm_runs(runs, postings_at([0]), copy, doc, sketches_at([(0, 0)]), 5, least).queries.size == 0
 
 
 @many
@@ -95,10 +98,8 @@ def test_of_neighbouring_fingerprints_the_rarest_is_taken_unless_it_is_common_an
     hits = sorted({hit[:2]: hit for hit in hits}.values())
     columns = [np.array([hit[side] for hit in hits]) for side in range(4)]
     kept = rarest_near(
-        columns[0].astype(np.int32),
-        columns[1].astype(np.uint32),
-        np.arange(len(hits)),
-        columns[2].astype(np.int64),
+        sketches_at([hit[:2] for hit in hits]),
+        Runs(np.arange(len(hits)), np.zeros(len(hits), dtype=np.int64), columns[2].astype(np.int64)),
         columns[3].astype(np.bool_),
         apart,
         near,

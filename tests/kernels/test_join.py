@@ -8,7 +8,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provenance.kernels.align import COLUMNS, DOC, FIRST, LONGEST, MATCHED, REF, SCORE, WIDTH
+from provenance.kernels.align import COLUMNS, DOC, FIRST, LONGEST, MATCHED, REF, SCORE, WIDTH, Alignments
+from provenance.kernels.chain import Chains
 from provenance.kernels.join import OVERLAP, join_passages
 
 Piece = list[tuple[int, int, int]]
@@ -25,7 +26,7 @@ def joined(pieces: list[Piece], gap: int = 64, min_words: int = 1) -> list[tuple
         first += len(piece)
     one = np.zeros(1, dtype=np.int64)
     array = np.array(blocks, dtype=np.int64).reshape(-1, 3)
-    found, moved = join_passages(table, array, one, one, gap, min_words, min_words)
+    found, moved = join_passages(Alignments(table, array), Chains(*[one] * 6), gap, min_words, min_words)
     edges = [*found[:, FIRST].tolist(), len(moved)]
     return [
         ([tuple(block) for block in moved[a:b].tolist()], int(row[MATCHED]), int(row[COLUMNS]))
@@ -86,5 +87,5 @@ def test_the_longest_run_and_the_best_score_are_kept():
     table[1, DOC : DOC + 2], table[1, REF : REF + 2], table[1, MATCHED] = (22, 52), (22, 52), 30
     table[:, FIRST] = 0, 1
     one, blocks = np.zeros(1, dtype=np.int64), np.array([[0, 0, 20], [22, 22, 30]], dtype=np.int64)
-    found, _ = join_passages(table, blocks, one, one, 64, 25, 25)
+    found, _ = join_passages(Alignments(table, blocks), Chains(*[one] * 6), 64, 25, 25)
     assert found[:, [LONGEST, SCORE]].tolist() == [[30, 40]]

@@ -11,6 +11,8 @@ from provenance.kernels.probe import (
     FILTER_BITS_PER_KEY,
     LINEAR,
     PRECISION,
+    Postings,
+    Runs,
     bucket_bits,
     bucket_starts,
     edition_hints,
@@ -175,7 +177,7 @@ def test_one_fingerprint_many_times_is_one_run(limit, times):
 def test_kept_runs_are_those_of_a_boolean_index(rows):
     columns = [np.array([row[side] for row in rows], dtype=np.int64) for side in range(3)]
     kept = np.array([row[3] for row in rows], dtype=np.bool_)
-    assert [ours.tolist() for ours in keep_runs(*columns, kept)] == [column[kept].tolist() for column in columns]
+    assert [ours.tolist() for ours in keep_runs(Runs(*columns), kept)] == [column[kept].tolist() for column in columns]
 
 
 def test_only_the_candidates_are_looked_up():
@@ -238,8 +240,10 @@ def test_expanded_runs_equal_a_search_for_each_posting(sizes, wide, data):
     postings = np.array([place & 0xFFFFFFFF for place in places], dtype=np.uint32)
     high = np.array([place >> 32 for place in places] if wide else [], dtype=np.uint8)
     lengths = np.array([1] * len(places), dtype=np.int64)
-    runs = np.arange(len(places)), np.arange(len(places)), lengths
-    owners, editions, positions = expand_runs(*runs, postings, high, first_words, *edition_hints(first_words, total))
+    runs = Runs(np.arange(len(places)), np.arange(len(places)), lengths)
+    owners, editions, positions = expand_runs(
+        runs, Postings(postings, high, first_words, *edition_hints(first_words, total))
+    )
     assert owners.tolist() == list(range(len(places)))
     for place, edition, position in zip(places, editions.tolist(), positions.tolist(), strict=True):
         assert first_words[edition] + position == place

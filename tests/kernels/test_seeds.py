@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.kernels.common import in_many_works
-from provenance.kernels.probe import edition_hints
+from provenance.kernels.fingerprints import Sketches
+from provenance.kernels.probe import Hits, Postings, Runs, edition_hints
 from provenance.kernels.seeds import crowded, group_hits, rarest_near, seldom_repeated
 
 many = settings(max_examples=400, deadline=None)
@@ -34,7 +35,11 @@ def test_hits_are_grouped_by_document_and_edition_and_keep_their_order(case):
     documents, positions, hits = case
     columns = [np.array([hit[side] for hit in hits], dtype=np.int64) for side in range(3)]
     weights = np.arange(len(hits), dtype=np.float64)
-    owners, editions, doc, ref, heavy, groups = group_hits(*columns, weights, documents, positions)
+    nothing = np.empty(0, dtype=np.int64)
+    sketches = Sketches(
+        documents, positions, np.zeros(documents.size, np.uint64), nothing, nothing, np.empty(0, np.uint32)
+    )
+    owners, editions, groups, doc, ref, heavy = group_hits(Hits(*columns), weights, sketches)
     expected: dict[tuple[int, int], list[tuple[int, int, float]]] = {}
     for number, (query, edition, at) in enumerate(hits):
         expected.setdefault((int(documents[query]), edition), []).append((int(positions[query]), at, float(number)))
@@ -123,12 +128,8 @@ def test_a_fingerprint_is_in_many_works_where_counting_says_so(runs, most, wide)
     lengths = np.array([len(run) for run in runs], dtype=np.int64)
     high = np.zeros(postings.size if wide else 0, dtype=np.uint8)
     many_works = in_many_works(
-        np.cumsum(lengths) - lengths,
-        lengths,
-        postings,
-        high,
-        first_words,
-        *edition_hints(first_words, 100),
+        Runs(np.arange(lengths.size), np.cumsum(lengths) - lengths, lengths),
+        Postings(postings, high, first_words, *edition_hints(first_words, 100)),
         works,
         most,
     )

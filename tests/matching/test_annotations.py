@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import provenance
+from provenance.documents import documents_in, documents_of
 from provenance.errors import UsageError
 from provenance.matching.annotations import PROV_SCHEMA, annotate, annotations_of, word_counts
 from provenance.matching.matcher import Matcher
@@ -118,10 +119,10 @@ def test_words_are_counted_as_the_matcher_and_the_reference_count_them(matcher, 
     told = [len(words((text or "").encode())) for text in texts.to_pylist()]
     every = pa.array(range(len(texts))).to_numpy()
     for name, form in forms(texts).items():
-        assert word_counts(form, every).tolist() == told, name
-        some = word_counts(form, every[::3]).tolist()
+        assert word_counts(documents_in(form), every).tolist() == told, name
+        some = word_counts(documents_in(form), every[::3]).tolist()
         assert some == [count if row % 3 == 0 else 0 for row, count in enumerate(told)], name
-    assert matcher.find(texts)[1].words == sum(told)
+    assert matcher.find(documents_of(texts))[1].words == sum(told)
 
 
 def test_texts_are_annotated_with_their_matches_in_every_form_of_a_column(matcher, texts):

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 import provenance
+from provenance.documents import documents_of
 from provenance.index.build import write_index
 from provenance.matching.matcher import Matcher
 from provenance.readers.books import Book
@@ -63,21 +64,21 @@ def test_a_row_of_twenty_thousand_passages_of_one_book_in_any_order_covers_what_
 
 
 def test_one_shingle_a_million_times_is_no_match_and_no_trouble(matcher):
-    found, counts = matcher.find(pa.array([" ".join(TEXTS[0][100:105] * 1_000_000)]))
-    assert found.documents.size == 0
+    matches, counts = matcher.find(documents_of(pa.array([" ".join(TEXTS[0][100:105] * 1_000_000)])))
+    assert matches.documents.size == 0
     assert counts.words == 5_000_000
 
 
 def test_boilerplate_of_all_books_accuses_none_of_them(matcher):
-    found, counts = matcher.find(pa.array([" ".join(BOILERPLATE)] * 2_000))
-    assert found.documents.size == 0
+    matches, counts = matcher.find(documents_of(pa.array([" ".join(BOILERPLATE)] * 2_000)))
+    assert matches.documents.size == 0
     assert counts.common_fingerprints > 0
 
 
 def test_boilerplate_with_a_few_words_of_a_book_is_common_text_and_counted(matcher):
     beside = TEXTS[3][WORDS // 2 - 15 : WORDS // 2]
-    found, counts = matcher.find(pa.array([" ".join([*beside, *BOILERPLATE])]))
-    assert found.documents.size == 0
+    matches, counts = matcher.find(documents_of(pa.array([" ".join([*beside, *BOILERPLATE])])))
+    assert matches.documents.size == 0
     assert counts.common_passages == 1
 
 

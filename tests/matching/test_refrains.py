@@ -9,8 +9,8 @@ import pytest
 
 import provenance
 from provenance.index.build import write_index
+from provenance.matching.alignment import align
 from provenance.matching.matcher import Matcher
-from provenance.matching.passages import verified
 from provenance.readers.books import Book
 
 LINE = "now the cat sat on the mat and looked at me "
@@ -45,9 +45,9 @@ def test_the_hits_verified_do_not_grow_with_the_repetitions(matcher, monkeypatch
 
     def counted(index, chains, *rest):
         counts.append(chains.members.size)
-        return verified(index, chains, *rest)
+        return align(index, chains, *rest)
 
-    monkeypatch.setattr("provenance.matching.matcher.verified", counted)
+    monkeypatch.setattr("provenance.matching.matcher.align", counted)
     for times in (100, 1000, 20_000):
         matcher.match(pa.array([LINE * times]))
     assert counts[2] <= 1.2 * counts[1] <= 20 * counts[0]

@@ -13,9 +13,16 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from provenance.index.building import build_index
+from provenance.shards.shard import Field
 from tests.tools.shared import made_once
 
 WORDS = "the of and a to in he was that it his her with as had she for at on but not be him is".split()
+
+
+def texts_of(field: Field) -> list[bytes | None]:
+    """The texts of a field, None for nulls."""
+    documents = field.documents
+    return [None if null else documents.one(number).tobytes() for number, null in enumerate(documents.nulls.tolist())]
 
 
 def prose(seed: int, words: int) -> str:

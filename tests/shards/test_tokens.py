@@ -19,7 +19,7 @@ from provenance.shards.shard import Options
 from provenance.shards.tokens import Decoder
 from provenance.store.database import RunReader
 from provenance.units.config import ScanConfig
-from tests.shards.fixtures import prose, train
+from tests.shards.fixtures import prose, texts_of, train
 
 
 @pytest.fixture(scope="module")
@@ -163,8 +163,8 @@ def test_arrays_of_every_width_and_order_are_read(dtype, tokenizer, tmp_path):
     trained, file = tokenizer
     ids = np.array(trained.encode("he was the one that it had not been for").ids, dtype=dtype)
     np.save(tmp_path / "a.npy", np.stack([ids, ids]))
-    found = [text for batch in batches(tmp_path / "a.npy", Decoder(file)) for text in batch.fields[0].texts.to_pylist()]
-    assert found == ["he was the one that it had not been for"] * 2
+    found = [text for batch in batches(tmp_path / "a.npy", Decoder(file)) for text in texts_of(batch.fields[0])]
+    assert found == [b"he was the one that it had not been for"] * 2
 
 
 def test_a_long_sequence_in_parts_has_the_same_rows_and_offsets(rows, tokenizer, tmp_path):
@@ -179,14 +179,14 @@ def test_a_long_sequence_in_parts_has_the_same_rows_and_offsets(rows, tokenizer,
             for batch in batches(tmp_path / "a.npy", Decoder(file), part_bytes)
             for row, text, first in zip(
                 batch.rows.tolist(),
-                batch.fields[0].texts.to_pylist(),
+                texts_of(batch.fields[0]),
                 batch.fields[0].first_tokens.tolist(),
                 strict=True,
             )
         ]
 
     assert read(1000) == read(256 << 20)
-    assert [text for _, text, _ in read(1000)] == [text for _, text in rows]
+    assert [text.decode() for _, text, _ in read(1000)] == [text for _, text in rows]
 
 
 def evil(tmp_path):
@@ -214,7 +214,7 @@ def test_in_json_lines_a_column_of_ids_holds_nothing_else(tokenizer, tmp_path):
     values = [ids] * 100 + ["text", [1.5], [1 << 70], None, ids]
     (tmp_path / "s.jsonl").write_text("".join(json.dumps({"tokens": value}) + "\n" for value in values))
     [batch] = batches(tmp_path / "s.jsonl", Decoder(file))
-    assert batch.fields[0].texts.to_pylist() == ["he was the one"] * 101
+    assert texts_of(batch.fields[0]) == [b"he was the one"] * 101
     assert [bad.row for bad in batch.bad] == [100, 101, 102]
     assert batch.rows.tolist() == [*range(100), 103, 104]
 
@@ -225,7 +225,7 @@ def test_ids_of_every_integer_type_are_decoded(kind, tokenizer, tmp_path):
     ids = trained.encode("he was the one").ids
     pq.write_table(pa.table({"input_ids": pa.array([ids, None], pa.list_(kind))}), tmp_path / "s.parquet")
     [batch] = batches(tmp_path / "s.parquet", Decoder(file))
-    assert batch.fields[0].texts.to_pylist() == ["he was the one"]
+    assert texts_of(batch.fields[0]) == [b"he was the one"]
 
 
 @pytest.mark.parametrize("group", [1, 2])
@@ -234,7 +234,7 @@ def test_labels_do_not_depend_on_how_rows_are_grouped(group, tokenizer, tmp_path
     ids, end = trained.encode("he was the one").ids, trained.token_to_id("<|endoftext|>")
     pq.write_table(pa.table({"input_ids": [ids, [*ids, end, *ids]]}), tmp_path / "s.parquet", row_group_size=group)
     fields = [batch.fields[0] for batch in batches(tmp_path / "s.parquet", Decoder(file))]
-    labels = [field.label(number) for field in fields for number in range(len(field.texts))]
+    labels = [field.label(number) for field in fields for number in range(len(field.documents))]
     assert labels == ["input_ids", "input_ids[0]", "input_ids[1]"]
 
 

@@ -11,6 +11,7 @@ from fastwarc.warc import WarcRecordType
 from provenance.errors import ShardError
 from provenance.shards.opening import open_shard
 from provenance.shards.shard import Options
+from tests.shards.fixtures import texts_of
 from tests.shards.formats import warc_bytes
 
 PAGE = b"<html><head><script>no()</script></head><p>Hello <b>wo</b>rld</p></html>"
@@ -61,7 +62,7 @@ def read(path):
 def test_responses_are_decoded_and_their_html_is_text(pack, tmp_path):
     (tmp_path / "a.warc").write_bytes(pack(responses()))
     [batch] = read(tmp_path / "a.warc")
-    texts = [text and text.decode() for text in batch.fields[0].texts.to_pylist()]
+    texts = [text and text.decode() for text in texts_of(batch.fields[0])]
     assert texts == [text for _, text in RESPONSES]
     assert batch.ids.to_pylist() == [f"<urn:{n}>" for n in range(len(RESPONSES))]
     assert batch.bad == []
@@ -87,7 +88,7 @@ def test_a_damaged_body_costs_its_record_and_no_other(tmp_path):
     (tmp_path / "a.warc").write_bytes(answers([*bodies, good]))
     [batch] = read(tmp_path / "a.warc")
     assert [bad.row for bad in batch.bad] == list(range(len(DAMAGED)))
-    assert batch.fields[0].texts.to_pylist() == [None] * len(DAMAGED) + [b"good"]
+    assert texts_of(batch.fields[0]) == [None] * len(DAMAGED) + [b"good"]
 
 
 @pytest.mark.parametrize("cut", range(20, 180, 10))

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from provenance.documents import documents_of
 from provenance.errors import IndexDamagedError
 from provenance.index.building import build_index
 from provenance.index.opening import Index
@@ -56,10 +57,8 @@ def test_documents_are_quoted_as_the_decoder_sees_them(texts, seed):
             first, last = sorted(dice.choices(range(len(found)), k=2))
             places.append((number, found[first].begin, found[last].end))
     dice.shuffle(places)
-    sizes = np.array([len(text) for text in texts])
-    ends = np.cumsum(sizes)
     columns = [np.array(column, dtype=np.int64) for column in zip(*places, strict=True)] or [np.empty(0, np.int64)] * 3
-    quotes = rows_of(document_quotes(memoryview(b"".join(texts)), ends - sizes, ends, columns, 20))
+    quotes = rows_of(document_quotes(documents_of(pa.array(texts, pa.binary())), columns, 20))
     assert len(quotes) == len(places)
     for quote, (number, begin, end) in zip(quotes, places, strict=True):
         text = texts[number]

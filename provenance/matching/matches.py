@@ -1,6 +1,4 @@
-"""Matches as columns: credited passages with the bytes they have in their documents. What a batch gives, and a unit
-joins, before a table is made of it.
-"""
+"""Matches as columns: credited passages, located in the bytes of their documents; those of several batches joined."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ from provenance.matching.credit import Credited
 from provenance.matching.passages import Integers, Passages
 
 
-class Found(NamedTuple):
+class Matches(NamedTuple):
     """Matches in order of document and place. Matches have at least one block each, and blocks belong to one match."""
 
     credited: Credited
@@ -29,33 +27,35 @@ class Found(NamedTuple):
         """The document of each match."""
         return self.credited.passages.documents
 
-    def take(self, rows: Integers, documents: Integers) -> Found:
+    def take(self, rows: Integers, documents: Integers) -> Matches:
         """Some of the matches, in another order, as matches of these documents."""
         passages, also, starts = self.credited
         sizes = np.diff(starts)[rows]
         beside = also.take(ranges(starts[rows], sizes))
         taken = passages.take(rows)._replace(documents=documents)
-        return Found(
+        return Matches(
             Credited(taken, beside._replace(documents=np.repeat(documents, sizes)), edges(sizes)),
             self.doc_begins[rows],
             self.doc_ends[rows],
         )
 
 
-def locate(texts: Documents, words: npt.NDArray[np.integer], credited: Credited) -> Found:
-    """Add the byte offsets of the passages in their documents, which have so many `words`."""
+def locate(documents: Documents, words: Integers, credited: Credited) -> Matches:
+    """Add the byte offsets of the passages in their documents, which have so many `words` and no codes."""
     passages = credited.passages
-    last = words[passages.documents].astype(np.int64) - 1  # an estimated passage may end behind the text
+    last = words[passages.documents] - 1  # an estimated passage may end behind the text
     ends = np.minimum(passages.doc_ends - 1, last)
     shortened = passages._replace(doc_ends=ends + 1)
-    places = find_places(texts.data, texts.offsets, words, text_rules(), passages.documents, passages.doc_begins, ends)
-    return Found(credited._replace(passages=shortened), *places)
+    places = find_places(
+        documents.data, documents.offsets, words, text_rules(), passages.documents, passages.doc_begins, ends
+    )
+    return Matches(credited._replace(passages=shortened), *places)
 
 
-def join(parts: Sequence[Found], first_documents: Sequence[int]) -> Found:
+def join(parts: Sequence[Matches], first_documents: Sequence[int]) -> Matches:
     """The matches of several batches as one; documents of a part are counted from its `first_documents`."""
     also_starts = edges(np.concatenate([np.diff(part.credited.also_starts) for part in parts]))
-    return Found(
+    return Matches(
         Credited(
             _joined([part.credited.passages for part in parts], first_documents),
             _joined([part.credited.also for part in parts], first_documents),
