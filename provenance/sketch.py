@@ -15,7 +15,7 @@ from provenance.errors import IndexFormatError, UsageError
 from provenance.files.secrets import read_secret
 from provenance.kernels.fingerprints import Sketches, sketch_batch
 from provenance.kernels.hashing import derive_keys
-from provenance.kernels.minhash import band_batch
+from provenance.kernels.minhash import Bands, band_batch
 from provenance.kernels.siphash import siphash
 from provenance.process.extras import datasketch
 
@@ -139,7 +139,7 @@ class BandedMinHash:
         stride: int = 1,
     ) -> Sketches:
         """Band fingerprints of every window of documents `data[offsets[d]:offsets[d + 1]]`."""
-        shape = (self.shingle, self.window, self.stride, self.bands, self.rows)
+        shape = Bands(self.shingle, self.window, self.stride, self.bands, self.rows)
         return band_batch(data, offsets, shape, permutations(self.num_perm), keys)
 
 

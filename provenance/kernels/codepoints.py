@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from provenance.kernels.compiling import as_int, inlined
-from provenance.kernels.folded import LONG, Folded, put_word, shorten
+from provenance.kernels.folded import LONG, Folded, WordRoom, put_word, shorten
 from provenance.kernels.hashing import U64, mix_block
 from provenance.kernels.vectors import load_u64, lowest_bit, store_u64, swap_bytes
 from provenance.text import rules
@@ -193,20 +193,19 @@ def cut_clump(
     folded: Folded,
     base: int,
     waiting: int,
-    hashes: npt.NDArray[np.uint64],
-    begins: npt.NDArray[np.uint32],
-    ends: npt.NDArray[np.uint32],
+    room: WordRoom,
     start: int,
     count: int,
 ) -> tuple[int, int, int, int, int]:
     """Cut words from `at`, where none is pending, until none is pending at `limit` or behind it, or to `stop`.
 
     `closed` says that no letter follows at `limit`. Word `count` and those after it are filled in, their offsets
-    counted from `start` unless `begins` is empty; hashes of short words wait in `folded`, filled to `base`.
+    counted from `start`; hashes of short words wait in `folded`, filled to `base`.
     Returns where the next word may begin, the counts of words and of invalid sequences met here, `base`, and how many
     words wait.
     """
     pages, entries, letters, folds, transitions = text
+    hashes, begins, ends = room
     buffer = folded.data
     offsets = begins.size > 0
     invalid, state, word_begin, word_end = 0, rules.OUT, at, at

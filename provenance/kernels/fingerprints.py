@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from provenance.kernels.compiling import as_int, inlined, inlined_by_value, kernel
+from provenance.kernels.folded import WordRoom
 from provenance.kernels.hashing import U64, finish_shingle
 from provenance.kernels.words import SEGMENT, Rules, append_words, make_scratch, most_words, text_rules
 
@@ -90,68 +91,68 @@ def grown(array: npt.NDArray[Item], room: int) -> npt.NDArray[Item]:
     if room <= array.size:
         return array
     larger = np.empty(max(room, 2 * array.size), dtype=array.dtype)
-    larger[: array.size] = array
+    for k in range(array.size):  # assigned at once they would cost half a second of compiling
+        larger[k] = array[k]
     return larger
+
+
+class Kept(NamedTuple):
+    """Room for the fingerprints that are kept; see `Sketches`."""
+
+    documents: npt.NDArray[np.int32]
+    positions: npt.NDArray[np.uint32]
+    fingerprints: npt.NDArray[np.uint64]
+
+
+@kernel
+def with_room(kept: Kept, room: int) -> Kept:
+    """The same with room for at least `room` fingerprints."""
+    if room <= kept.fingerprints.size:
+        return kept
+    return Kept(grown(kept.documents, room), grown(kept.positions, room), grown(kept.fingerprints, room))
 
 
 @inlined
 def store_kept(
-    hashes: npt.NDArray[np.uint64],
-    places: npt.NDArray[np.uint32],
-    found: int,
-    before: int,
-    shingle: int,
-    first_words: npt.NDArray[np.int64],
-    d: int,
-    documents: npt.NDArray[np.int32],
-    positions: npt.NDArray[np.uint32],
-    fingerprints: npt.NDArray[np.uint64],
-    kept: int,
-    stride: int,
-) -> tuple[int, int]:
-    """Append the hashes at `places` to the sketch, but for those whose shingle crosses the end of its document.
+    hashes: npt.NDArray[np.uint64], places: npt.NDArray[np.uint32], chosen: int, before: int, shingle: int,
+    first_words: npt.NDArray[np.int64], d: int, kept: Kept, count: int, stride: int,
+) -> tuple[int, int]:  # fmt: skip
+    """Append the hashes at `places[:chosen]` to the sketch, but for those whose shingle crosses the end of a document.
 
     With a `stride` only those at its multiples in their document. `before` is the number of words of the stream before
     these hashes, `d` the document of the first of them. Returns the document of the last one and how many are kept.
     """
+    documents, positions, fingerprints = kept
     k = 0
-    while k < found:
+    while k < chosen:
         while before + as_int(places[k]) >= first_words[d + 1]:
             d += 1
-        bound = as_int(np.searchsorted(places[k:found], first_words[d + 1] - before - shingle, side="right"))
+        bound = as_int(np.searchsorted(places[k:chosen], first_words[d + 1] - before - shingle, side="right"))
         shift = before - first_words[d]
         if stride == 1:
             for i in range(U64(bound)):
-                documents[i + U64(kept)] = d
-                positions[i + U64(kept)] = as_int(places[i + U64(k)]) + shift
-                fingerprints[i + U64(kept)] = hashes[places[i + U64(k)]]
-            kept += bound
+                documents[i + U64(count)] = d
+                positions[i + U64(count)] = as_int(places[i + U64(k)]) + shift
+                fingerprints[i + U64(count)] = hashes[places[i + U64(k)]]
+            count += bound
         else:
             for i in range(k, k + bound):  # no branch, as in `keep_smallest`
                 at = as_int(places[i]) + shift
-                documents[kept], positions[kept], fingerprints[kept] = d, at, hashes[places[i]]
-                kept += as_int(at & (stride - 1) == 0)
+                documents[count], positions[count], fingerprints[count] = d, at, hashes[places[i]]
+                count += as_int(at & (stride - 1) == 0)
         k += bound
-        while k < found and before + as_int(places[k]) < first_words[d + 1]:
+        while k < chosen and before + as_int(places[k]) < first_words[d + 1]:
             k += 1
-    return d, kept
+    return d, count
 
 
 @inlined
 def store_all(
-    hashes: npt.NDArray[np.uint64],
-    hashed: int,
-    before: int,
-    shingle: int,
-    first_words: npt.NDArray[np.int64],
-    d: int,
-    documents: npt.NDArray[np.int32],
-    positions: npt.NDArray[np.uint32],
-    fingerprints: npt.NDArray[np.uint64],
-    kept: int,
-    stride: int,
-) -> tuple[int, int]:
+    hashes: npt.NDArray[np.uint64], hashed: int, before: int, shingle: int,
+    first_words: npt.NDArray[np.int64], d: int, kept: Kept, count: int, stride: int,
+) -> tuple[int, int]:  # fmt: skip
     """What `store_kept` does where every hash of `hashes[:hashed]` is kept."""
+    documents, positions, fingerprints = kept
     k = 0
     while k < hashed:
         while before + k >= first_words[d + 1]:
@@ -160,10 +161,10 @@ def store_all(
         shift = before - first_words[d]
         first = k + (-(k + shift) & (stride - 1))
         for i in range(first, min(hashed, first_words[d + 1] - before - shingle + 1), stride):
-            documents[kept], positions[kept], fingerprints[kept] = d, i + shift, hashes[i]
-            kept += 1
+            documents[count], positions[count], fingerprints[count] = d, i + shift, hashes[i]
+            count += 1
         k = last
-    return d, kept
+    return d, count
 
 
 @kernel
@@ -183,15 +184,8 @@ def sketch_documents(
     keys: npt.NDArray[np.uint64],
     room: int,
     stride: int,
-) -> tuple[
-    npt.NDArray[np.int32],
-    npt.NDArray[np.uint32],
-    npt.NDArray[np.uint64],
-    npt.NDArray[np.int64],
-    npt.NDArray[np.int64],
-    npt.NDArray[np.uint32],
-]:
-    """Sketch documents `data[offsets[d]:offsets[d + 1]]`: shingles whose fingerprint is <= max_kept. See `Sketches`.
+) -> Sketches:
+    """Sketch documents `data[offsets[d]:offsets[d + 1]]`: shingles whose fingerprint is <= max_kept.
 
     Shingles are taken at every `stride`-th word of a document, where that is a power of two. The words of all documents
     are taken as one stream, in pieces that fit the cache; shingles that cross the border of two documents are thrown
@@ -200,36 +194,31 @@ def sketch_documents(
     size = shingle + AT_ONCE + most_words(SEGMENT)
     words, shingles, places = np.empty(size, np.uint64), np.empty(size, np.uint64), np.empty(size + 1, np.uint32)
     nothing, scratch = np.empty(0, dtype=np.uint32), make_scratch()
+    word_room = WordRoom(words, nothing, nothing)
     first_words, invalid = np.zeros(offsets.size, dtype=np.int64), np.zeros(offsets.size - 1, dtype=np.int64)
-    documents, positions = np.empty(room, dtype=np.int32), np.empty(room, dtype=np.uint32)
-    fingerprints, hashes = np.empty(room, dtype=np.uint64), np.empty((offsets[-1] - offsets[0]) // 5, dtype=np.uint32)
-    count, before, kept, owner = 0, 0, 0, 0  # words held, words of the stream before them, fingerprints kept
+    kept = Kept(np.empty(room, dtype=np.int32), np.empty(room, dtype=np.uint32), np.empty(room, dtype=np.uint64))
+    hashes = np.empty((offsets[-1] - offsets[0]) // 5, dtype=np.uint32)
+    count, before, filled, owner = 0, 0, 0, 0  # words held, words of the stream before them, fingerprints kept
     for d in range(offsets.size - 1):
         at, stop = offsets[d], offsets[d + 1]
         while at < stop or (d == offsets.size - 2 and count >= shingle):
-            at, count, bad = append_words(
-                data, at, offsets[d], stop, text, keys[0], scratch, words, nothing, nothing, count
-            )
+            at, count, bad = append_words(data, at, offsets[d], stop, text, keys[0], scratch, word_room, count)
             invalid[d] += bad
             first_words[d + 1] = before + count
             if count >= AT_ONCE or (at >= stop and d == offsets.size - 2):
                 hashed = hash_shingles(words, count, shingle, keys, shingles)
-                found = hashed if max_kept == EVERY else keep_smallest(shingles, hashed, max_kept, places)
-                if kept + found >= fingerprints.size:
-                    documents, positions = grown(documents, kept + found + 1), grown(positions, kept + found + 1)
-                    fingerprints = grown(fingerprints, kept + found + 1)
                 if max_kept == EVERY:
-                    owner, kept = store_all(
-                        shingles, hashed, before, shingle, first_words, owner, documents, positions, fingerprints,
-                        kept, stride,
-                    )  # fmt: skip
+                    kept = with_room(kept, filled + hashed + 1)
+                    owner, filled = store_all(
+                        shingles, hashed, before, shingle, first_words, owner, kept, filled, stride
+                    )
                 else:
-                    owner, kept = store_kept(
-                        shingles, places, found, before, shingle, first_words, owner, documents, positions,
-                        fingerprints, kept, stride,
-                    )  # fmt: skip
-                if before + count > hashes.size:
-                    hashes = grown(hashes, before + count)
+                    chosen = keep_smallest(shingles, hashed, max_kept, places)
+                    kept = with_room(kept, filled + chosen + 1)
+                    owner, filled = store_kept(
+                        shingles, places, chosen, before, shingle, first_words, owner, kept, filled, stride
+                    )
+                hashes = grown(hashes, before + count)
                 low_halves(words, hashes[before : before + count])
                 for k in range(hashed, count):
                     words[k - hashed] = words[k]
@@ -238,7 +227,11 @@ def sketch_documents(
     used = before + count
     hashes = grown(hashes, used)
     low_halves(words, hashes[before:used])
-    return documents[:kept], positions[:kept], fingerprints[:kept], np.diff(first_words), invalid, hashes[:used]
+    sizes = np.empty(offsets.size - 1, dtype=np.int64)
+    for d in range(sizes.size):
+        sizes[d] = first_words[d + 1] - first_words[d]
+    documents, positions, fingerprints = kept
+    return Sketches(documents[:filled], positions[:filled], fingerprints[:filled], sizes, invalid, hashes[:used])
 
 
 def sketch_batch(
@@ -256,7 +249,7 @@ def sketch_batch(
     size = int(offsets[-1] - offsets[0]) if offsets.size else 0
     expected = int(size / 5 * (max_kept / 2**64) * 1.2 / stride) + 1024
     most = np.uint64(max_kept)
-    return Sketches(*sketch_documents(data, offsets, text_rules(), shingle, most, keys, expected, stride))
+    return sketch_documents(data, offsets, text_rules(), shingle, most, keys, expected, stride)
 
 
 @kernel
@@ -265,15 +258,15 @@ def sift_shingles(
 ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint64]]:
     """Positions and fingerprints of the shingles of one text that are kept, a cacheful of words at a time."""
     positions, kept = np.empty(1024, dtype=np.uint32), np.empty(1024, dtype=np.uint64)
-    found, places = np.empty(AT_ONCE, dtype=np.uint64), np.empty(AT_ONCE + 1, dtype=np.uint32)
+    shingles, places = np.empty(AT_ONCE, dtype=np.uint64), np.empty(AT_ONCE + 1, dtype=np.uint32)
     count = 0
     for first in range(0, max(0, hashes.size - shingle + 1), AT_ONCE):
         piece = hashes[first : first + AT_ONCE + shingle - 1]
-        hashed = hash_shingles(piece, piece.size, shingle, keys, found)
-        new = keep_smallest(found, hashed, max_kept, places)
+        hashed = hash_shingles(piece, piece.size, shingle, keys, shingles)
+        new = keep_smallest(shingles, hashed, max_kept, places)
         positions, kept = grown(positions, count + new), grown(kept, count + new)
         for k in range(new):
-            positions[count + k], kept[count + k] = first + places[k], found[places[k]]
+            positions[count + k], kept[count + k] = first + places[k], shingles[places[k]]
         count += new
     return positions[:count], kept[:count]
 

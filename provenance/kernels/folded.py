@@ -24,6 +24,14 @@ def keep_bytes(length: int) -> tuple[np.uint64, np.uint64]:
     return ALL >> U64(64 - 8 * min(length, 8)), ALL if more == 8 else (U64(1) << U64(8 * more)) - U64(1)
 
 
+class WordRoom(NamedTuple):
+    """Where words are written to: their hashes, and where they begin and end in their text, unless those are empty."""
+
+    hashes: npt.NDArray[np.uint64]
+    begins: npt.NDArray[np.uint32]
+    ends: npt.NDArray[np.uint32]
+
+
 class Folded(NamedTuple):
     """Folded words that wait to be hashed eight at a time: word w is `data[edges[2 * w]:edges[2 * w + 1]]`."""
 

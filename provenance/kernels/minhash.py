@@ -6,6 +6,8 @@ the minimum of `a * h + b mod 2^32`. The band hashes go into the same table as t
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -71,28 +73,28 @@ def windows_in(words: int, window: int, stride: int, shingle: int) -> int:
     return 1 if words <= window else 1 + (words - window + stride - 1) // stride
 
 
+class Bands(NamedTuple):
+    """How texts are cut into windows, and signatures into bands."""
+
+    shingle: int  # words
+    window: int  # words
+    stride: int  # words
+    bands: int
+    rows: int
+
+
 @kernel
 def band_documents(
     data: npt.NDArray[np.uint8],
     offsets: npt.NDArray[np.int64],
     text: Rules,
-    shingle: int,
-    window: int,
-    stride: int,
-    bands: int,
-    rows: int,
+    shape: Bands,
     a: npt.NDArray[np.uint32],
     b: npt.NDArray[np.uint32],
     keys: npt.NDArray[np.uint64],
-) -> tuple[
-    npt.NDArray[np.int32],
-    npt.NDArray[np.uint32],
-    npt.NDArray[np.uint64],
-    npt.NDArray[np.int64],
-    npt.NDArray[np.int64],
-    npt.NDArray[np.uint32],
-]:
-    """Band fingerprints of every window of every document; the last window ends with the text. See `Sketches`."""
+) -> Sketches:
+    """Band fingerprints of every window of every document; the last window ends with the text."""
+    shingle, window, stride, bands, rows = shape
     count = offsets.size - 1
     longest, most = 0, 0
     for d in range(count):
@@ -106,7 +108,7 @@ def band_documents(
     signature = np.empty(a.size, dtype=np.uint32)
     low = np.empty(window, dtype=np.uint32)
     hashes, used = np.empty((offsets[-1] - offsets[0]) // 5, dtype=np.uint32), 0
-    kept = 0
+    filled = 0
     for d in range(count):
         words[d], invalid[d] = cut_words(data, offsets[d], offsets[d + 1], text, keys[0], scratch, nothing, nothing)
         hashes = grown(hashes, used + words[d])
@@ -118,23 +120,23 @@ def band_documents(
             inside = min(window, words[d]) - shingle + 1
             for i in range(inside):
                 low[i] = U32(scratch[first + i] & U64(0xFFFFFFFF))
-            signature[:] = U32(0xFFFFFFFF)
+            for k in range(signature.size):
+                signature[k] = U32(0xFFFFFFFF)
             update_signature(low[:inside], a, b, signature)
-            hash_bands(signature, bands, rows, keys[1], fingerprints[kept : kept + bands])
-            documents[kept : kept + bands] = d
-            positions[kept : kept + bands] = first
-            kept += bands
-    return documents[:kept], positions[:kept], fingerprints[:kept], words, invalid, hashes[:used]
+            hash_bands(signature, bands, rows, keys[1], fingerprints[filled : filled + bands])
+            for k in range(filled, filled + bands):
+                documents[k], positions[k] = d, first
+            filled += bands
+    return Sketches(documents[:filled], positions[:filled], fingerprints[:filled], words, invalid, hashes[:used])
 
 
 def band_batch(
     data: npt.NDArray[np.uint8],
     offsets: npt.NDArray[np.int64],
-    shape: tuple[int, int, int, int, int],
+    shape: Bands,
     permutations: npt.NDArray[np.uint32],
     keys: npt.NDArray[np.uint64],
 ) -> Sketches:
-    """Banded sketches of a batch. `shape` is (shingle, window, stride, bands, rows), `permutations` (2, num_perm)."""
-    shingle, window, stride, bands, rows = shape
+    """Banded sketches of a batch; `permutations` are (2, num_perm)."""
     a, b = np.ascontiguousarray(permutations[0]), np.ascontiguousarray(permutations[1])
-    return Sketches(*band_documents(data, offsets, text_rules(), shingle, window, stride, bands, rows, a, b, keys))
+    return band_documents(data, offsets, text_rules(), shape, a, b, keys)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from provenance.kernels.clumps import is_ascii_letter
 from provenance.kernels.codepoints import Rules
 from provenance.kernels.compiling import as_int, kernel, piece
+from provenance.kernels.folded import WordRoom
 from provenance.kernels.hashing import U64
 from provenance.kernels.words import Scratch, append_words, make_scratch, most_words
 
@@ -17,20 +18,11 @@ Integers = npt.NDArray[np.int64]
 
 
 @piece
-def cut_all(
-    data: npt.NDArray[np.uint8],
-    first: int,
-    last: int,
-    text: Rules,
-    scratch: Scratch,
-    hashes: npt.NDArray[np.uint64],
-    begins: npt.NDArray[np.uint32],
-    ends: npt.NDArray[np.uint32],
-) -> int:
+def cut_all(data: npt.NDArray[np.uint8], first: int, last: int, text: Rules, scratch: Scratch, room: WordRoom) -> int:
     """Cut `data[first:last]`; returns the number of words."""
     at, count = first, 0
     while at < last:
-        at, count, _ = append_words(data, at, first, last, text, U64(0), scratch, hashes, begins, ends, count)
+        at, count, _ = append_words(data, at, first, last, text, U64(0), scratch, room, count)
     return count
 
 
@@ -69,6 +61,7 @@ def find_places(
     longest = max(longest, most_words(EDGE))
     hashes, scratch = np.empty(longest, dtype=np.uint64), make_scratch()  # the hashes are of no use here
     begins, ends = np.empty(longest, dtype=np.uint32), np.empty(longest, dtype=np.uint32)
+    room = WordRoom(hashes, begins, ends)
     begin, end = np.full(documents.size, -1, dtype=np.int64), np.full(documents.size, -1, dtype=np.int64)
     k = 0
     while k < documents.size:
@@ -79,16 +72,17 @@ def find_places(
             behind += 1
         head, tail = -1, -1
         if whole and last - first > 2 * EDGE:
-            if cut_all(data, first, first + EDGE, text, scratch, hashes, begins, ends) > 1:
+            if cut_all(data, first, first + EDGE, text, scratch, room) > 1:
                 head = as_int(begins[0])
             safe = word_begin(data, last - EDGE, last)
             if safe < last:
-                words = cut_all(data, safe, last, text, scratch, hashes, begins, ends)
+                words = cut_all(data, safe, last, text, scratch, room)
                 tail = safe - first + as_int(ends[words - 1])
         if head >= 0 and tail >= 0:
-            begin[k:behind], end[k:behind] = head, tail
+            for n in range(k, behind):
+                begin[n], end[n] = head, tail
         else:
-            words = cut_all(data, first, last, text, scratch, hashes, begins, ends)
+            words = cut_all(data, first, last, text, scratch, room)
             for n in range(k, behind):
                 if first_words[n] < words:
                     begin[n] = as_int(begins[first_words[n]])

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from provenance.kernels.clumps import ROOM, find_clumps
 from provenance.kernels.codepoints import LOWER_CASE, Rules, cut_clump, text_rules
 from provenance.kernels.compiling import as_int, inlined, kernel, piece
-from provenance.kernels.folded import Folded, hash_waiting, make_folded
+from provenance.kernels.folded import Folded, WordRoom, hash_waiting, make_folded
 from provenance.kernels.hashing import U64, mix_block
 from provenance.kernels.simple import hash_specials
 from provenance.kernels.vectors import BLOCK, hash_eight, lowest_bit
@@ -99,17 +99,16 @@ def append_words(
     text: Rules,
     word_key: np.uint64,
     scratch: Scratch,
-    hashes: npt.NDArray[np.uint64],
-    begins: npt.NDArray[np.uint32],
-    ends: npt.NDArray[np.uint32],
+    room: WordRoom,
     count: int,
 ) -> tuple[int, int, int]:
     """Append the words of about one segment of the text `data[text_start:text_stop]`, from `at`, where none is pending.
 
-    `hashes[count:]` gets at most `most_words(SEGMENT) + 1` items; `begins` and `ends` are filled likewise unless empty.
+    From item `count` on the room gets at most `most_words(SEGMENT) + 1` words.
     Returns where to go on, the count of words, and of invalid sequences met here.
     """
     edges, specials, plain, tail, folded = scratch
+    hashes, begins, ends = room
     stop = min(at + SEGMENT, text_stop)
     clumps, special = find_clumps(data, at, stop, text_stop, tail, edges, specials)
     resume = stop
@@ -154,9 +153,7 @@ def append_words(
                         folded,
                         base,
                         waiting,
-                        hashes,
-                        begins,
-                        ends,
+                        room,
                         text_start,
                         count,
                     )
@@ -181,10 +178,10 @@ def cut_words(
 
     The arrays must hold `most_words(stop - start)` items. Returns the number of words and of invalid sequences.
     """
-    scratch = make_scratch()
+    scratch, room = make_scratch(), WordRoom(hashes, begins, ends)
     at, count, invalid = start, 0, 0
     while at < stop:
-        at, count, bad = append_words(data, at, start, stop, text, word_key, scratch, hashes, begins, ends, count)
+        at, count, bad = append_words(data, at, start, stop, text, word_key, scratch, room, count)
         invalid += bad
     return count, invalid
 
