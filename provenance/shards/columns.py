@@ -91,20 +91,20 @@ def choose_columns(schema: pa.Schema, name: str, asked: Reading, tokenizer: bool
             raise TextColumnError(f"shard {name} has {how} {top} ({option}); it has {describe(schema)}")
     chosen = tuple(dict.fromkeys(_asked(schema, name, text, tokenizer) for text in asked.text_columns))
     if not chosen:
-        chosen = (_known(schema, name, tokenizer),)
+        chosen = (_by_name(schema, name, tokenizer),)
     tops = tuple(top_of(path, names) for path in chosen)
-    found_id = asked.id_column or next(
+    id_column = asked.id_column or next(
         (n for n in ID_COLUMNS if names.count(n) == 1 and n not in tops and not _nested(schema, n)), None
     )
     url, source = (
-        _origin(schema, name, wanted, known, option, chosen)
-        for wanted, known, option in (
+        _origin(schema, name, wanted, usual, option, chosen)
+        for wanted, usual, option in (
             (asked.url_column, URL_COLUMNS, FLAGS["url_column"]),
             (asked.source_column, SOURCE_COLUMNS, FLAGS["source_column"]),
         )
     )
     url_top, source_top = (None if path is None else top_of(path, names) for path in (url, source))
-    return Columns(chosen, found_id, tops, url, source, url_top, source_top)
+    return Columns(chosen, id_column, tops, url, source, url_top, source_top)
 
 
 def _asked_for(asked: Reading) -> list[tuple[str, str]]:
@@ -115,7 +115,7 @@ def _asked_for(asked: Reading) -> list[tuple[str, str]]:
 
 
 def _origin(
-    schema: pa.Schema, name: str, wanted: str | None, known: Sequence[str], option: str, texts: Sequence[str]
+    schema: pa.Schema, name: str, wanted: str | None, usual: Sequence[str], option: str, texts: Sequence[str]
 ) -> str | None:
     """The column of URLs or collections: plain text, not in a list. One that only looks like it is passed over."""
     if wanted is not None:
@@ -124,7 +124,7 @@ def _origin(
                 f"column {wanted} of shard {name} holds no text ({option}); it has {describe(schema)}"
             )
         return wanted
-    return next((path for path in known if path not in texts and is_plain(path, schema)), None)
+    return next((path for path in usual if path not in texts and is_plain(path, schema)), None)
 
 
 def is_plain(path: str, schema: pa.Schema) -> bool:
@@ -141,7 +141,7 @@ def _asked(schema: pa.Schema, name: str, text: str, tokenizer: bool) -> str:
     return path
 
 
-def _known(schema: pa.Schema, name: str, tokenizer: bool) -> str:
+def _by_name(schema: pa.Schema, name: str, tokenizer: bool) -> str:
     tokens = None
     for candidate in TEXT_COLUMNS + CHAT_COLUMNS + TOKEN_COLUMNS:
         if schema.names.count(candidate) == 1 and (path := completed(candidate, schema)) is not None:

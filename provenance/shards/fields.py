@@ -71,7 +71,7 @@ def id_text(scalar: pa.Scalar) -> str | None:
 
 
 def decoded_field(path: str, decoded: Decoded, rows: int) -> Field:
-    """The field of decoded token ids; those of a row with several documents are told by their number there."""
+    """The field of decoded token ids; those of a row with several documents are named by their number there."""
     several = np.bincount(decoded.owners, minlength=rows)[decoded.owners] > 1
     return Field(
         f"{path}[]" if several.any() else path,
@@ -104,12 +104,10 @@ def checked_texts(texts: pa.Array) -> pa.Array:
         codes = texts.indices.drop_null().to_numpy(zero_copy_only=False)
         if codes.size and (codes.min() < 0 or codes.max() >= len(texts.dictionary)):
             raise pa.ArrowInvalid("a dictionary index points outside its dictionary")
+    elif pa.types.is_string_view(kind):  # which has no view as bytes
+        texts.validate()
+        texts.cast(pa.binary_view()).validate(full=True)
     elif is_text(kind):
-        views = {"string": pa.binary(), "large_string": pa.large_binary(), "string_view": pa.binary_view()}
-        known = views.get(str(kind))
-        (texts.view(known) if known is not None and known != pa.binary_view() else texts).validate(
-            full=known != pa.binary_view()
-        )
-        if known == pa.binary_view():
-            texts.cast(pa.binary_view()).validate(full=True)
+        as_bytes = {"string": pa.binary(), "large_string": pa.large_binary()}.get(str(kind))
+        (texts if as_bytes is None else texts.view(as_bytes)).validate(full=True)
     return texts

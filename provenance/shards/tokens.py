@@ -112,21 +112,21 @@ class Decoder:
         return [(low + 1, high) for low, high in pairwise(edges) if high > low + 1]
 
     def _texts(self, pieces: Sequence[Ids]) -> list[str]:
-        known = [self._known(ids) for ids in pieces]
-        texts = self._tokenizer.decode_batch(known, skip_special_tokens=True)
+        decodable = [self._decodable(ids) for ids in pieces]
+        texts = self._tokenizer.decode_batch(decodable, skip_special_tokens=True)
         health = self.health
-        for ids, kept, text in zip(pieces, known, texts, strict=True):
+        for ids, decoded, text in zip(pieces, decodable, texts, strict=True):
             health.tokens += len(ids)
-            health.unknown += len(ids) - len(kept)
+            health.unknown += len(ids) - len(decoded)
             health.characters += len(text)
             health.unprintable += _unprintable(text)
-            if health.texts_checked < CHECKED_TEXTS and kept:
-                self._check(kept[:CHECKED_TOKENS])
+            if health.texts_checked < CHECKED_TEXTS and decoded:
+                self._check(decoded[:CHECKED_TOKENS])
         return texts
 
-    def _known(self, ids: Ids) -> list[int]:
-        known: list[int] = ids[(ids >= 0) & (ids < self.vocabulary)].tolist()
-        return known
+    def _decodable(self, ids: Ids) -> list[int]:
+        decodable: list[int] = ids[(ids >= 0) & (ids < self.vocabulary)].tolist()
+        return decodable
 
     def _check(self, ids: list[int]) -> None:
         """Decode and encode again: the right tokenizer gives the same ids, but for where the text was cut."""
@@ -147,7 +147,7 @@ class Decoder:
 
     def decoded_bytes(self, ids: Ids) -> int:
         """Bytes of the text of a beginning of a sequence; a character that is not whole yet does not count."""
-        text = self._tokenizer.decode(self._known(ids), skip_special_tokens=True)
+        text = self._tokenizer.decode(self._decodable(ids), skip_special_tokens=True)
         return len(text.rstrip("\ufffd").encode())
 
 
@@ -155,12 +155,12 @@ class _Lengths:
     """Bytes of text of the first n ids, each worked out once."""
 
     def __init__(self, decoder: Decoder, ids: Ids) -> None:
-        self._decoder, self._ids, self._known = decoder, ids, {0: 0}
+        self._decoder, self._ids, self._sizes = decoder, ids, {0: 0}
 
     def of(self, count: int) -> int:
-        if count not in self._known:
-            self._known[count] = self._decoder.decoded_bytes(self._ids[:count])
-        return self._known[count]
+        if count not in self._sizes:
+            self._sizes[count] = self._decoder.decoded_bytes(self._ids[:count])
+        return self._sizes[count]
 
 
 def _unprintable(text: str) -> int:

@@ -91,29 +91,6 @@ def scan_unit(
     return UnitResult(table, scanned.counts, scanned.rows_read, scanned.problems, scanned.origins)
 
 
-@dataclass
-class Learned:
-    """Fingerprints of the index that stand in a unit of ordinary text, and in how many documents each of them does."""
-
-    fingerprints: pa.Table  # of LEARNED_SCHEMA, rising
-    documents: int
-
-
-def learn_unit(source: Source, parts: Sequence[Part], index: Index) -> Learned:
-    """Learn from parts of one shard; raises ShardError for one that cannot be read."""
-    background, documents = joined([]), 0
-    for part in parts:
-        learned = [background]
-        with open_shard(source.path, source.name, source.options) as shard:
-            for batch in shard.batches(part, source.columns):
-                if batch.bad:
-                    raise ShardError(batch.bad[0].reason)
-                learned += [common_text_of(index, field.documents) for field in batch.fields]
-                documents += sum(len(field.documents) for field in batch.fields)
-        background = joined(learned)
-    return Learned(pa.table([as_arrow(column) for column in background], schema=LEARNED_SCHEMA), documents)
-
-
 def _scan_part(
     source: Source,
     part: Part,
@@ -202,3 +179,26 @@ def _too_long(source: Source, batch: Batch, row: int, size: int, config: ScanCon
         "not scanned; see --max-row-bytes"
     )
     return Problem(source.name, batch.row_group, row, "row too long", reason)
+
+
+@dataclass
+class Learned:
+    """Fingerprints of the index that stand in a unit of ordinary text, and in how many documents each of them does."""
+
+    fingerprints: pa.Table  # of LEARNED_SCHEMA, rising
+    documents: int
+
+
+def learn_unit(source: Source, parts: Sequence[Part], index: Index) -> Learned:
+    """Learn from parts of one shard; raises ShardError for one that cannot be read."""
+    background, documents = joined([]), 0
+    for part in parts:
+        learned = [background]
+        with open_shard(source.path, source.name, source.options) as shard:
+            for batch in shard.batches(part, source.columns):
+                if batch.bad:
+                    raise ShardError(batch.bad[0].reason)
+                learned += [common_text_of(index, field.documents) for field in batch.fields]
+                documents += sum(len(field.documents) for field in batch.fields)
+        background = joined(learned)
+    return Learned(pa.table([as_arrow(column) for column in background], schema=LEARNED_SCHEMA), documents)
