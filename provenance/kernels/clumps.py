@@ -40,14 +40,14 @@ def joiners(
     following = letters >> ONE
     if at + BLOCK < stop and (data[at + BLOCK] >= 0x80 or is_ascii_letter(as_int(data[at + BLOCK]))):
         following |= ONE << TOP
-    found = candidates & following
+    joining = candidates & following
     unsure = candidates & hyphens & ~following
     while unsure:
         bit = lowest_bit(unsure)
         unsure &= unsure - ONE
         if at + bit + 1 < stop and is_space(as_int(data[at + bit + 1])):
-            found |= ONE << U64(bit)
-    return found
+            joining |= ONE << U64(bit)
+    return joining
 
 
 @piece
@@ -87,9 +87,9 @@ def find_clumps(
         if candidates:
             candidates = joiners(data, at, text_stop, letters, candidates, hyphens)
         clumps, odd = letters | candidates, high | candidates
-        found = clumps ^ (clumps << ONE | open_clump)
+        borders = clumps ^ (clumps << ONE | open_clump)
         open_letters, open_clump = letters >> TOP, clumps >> TOP
-        base, new = at - start, count_bits(found)
+        base, new = at - start, count_bits(borders)
         if odd | open_odd:
             odd |= open_odd
             carried = clumps + odd  # a sign in a run of ones carries to the zero behind the run
@@ -97,16 +97,16 @@ def find_clumps(
             open_odd = U64(carried < clumps)
             while closing:
                 below = (closing & (~closing + ONE)) - ONE
-                number = (count + count_bits(found & below) - 1) >> 1
+                number = (count + count_bits(borders & below) - 1) >> 1
                 closing &= closing - ONE
                 specials[special] = number
                 special += 1
         for k in range(AT_ONCE):
-            edges[count + k] = base + lowest_bit(found)
-            found &= found - ONE
+            edges[count + k] = base + lowest_bit(borders)
+            borders &= borders - ONE
         for k in range(AT_ONCE, new):
-            edges[count + k] = base + lowest_bit(found)
-            found &= found - ONE
+            edges[count + k] = base + lowest_bit(borders)
+            borders &= borders - ONE
         count += new
     if open_odd:
         specials[special] = count >> 1

@@ -171,9 +171,9 @@ def find_solos(
         )
         entry = entries[as_int(pages[code_point >> 8]) << 8 | code_point & 255]
         solo, length = entry & np.uint32(15) == rules.SOLO, entry >> np.uint32(4) & np.uint32(63)
-        known = (solo and (length == 0 or length == 3)) or entry & np.uint32(15) == rules.SEPARATOR
+        usual = (solo and (length == 0 or length == 3)) or entry & np.uint32(15) == rules.SEPARATOR
         sound = block & U64(0xC0C0F0) == U64(0x8080E0) and code_point >= 0x800 and code_point >> 11 != SURROGATES
-        if not (known and sound):
+        if not (usual and sound):
             break
         fold = load_u64(folds, as_int(entry >> np.uint32(10))) if length else block
         solos[count], places[count], pending = fold & U64(0xFFFFFF), at, solo

@@ -95,8 +95,8 @@ def inlined_by_value(function: F) -> F:
 def _piece(function: F, **more: bool) -> Any:  # noqa: ANN401  (numba has no types)
     """Without wrappers for Python and C: only kernels call it."""
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
-    options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return numba.njit(function, **options, **more)
+    options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, **more}
+    return numba.njit(function, **options)
 
 
 def _for_any_value(compiled: Any) -> Any:  # noqa: ANN401

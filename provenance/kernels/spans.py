@@ -37,20 +37,20 @@ def places_of(
     bytes behind the begin of its text: with its first word, or with the first byte of the text.
     """
     begins, ends = np.empty(words.size, dtype=np.int64), np.empty(words.size, dtype=np.int64)
-    at, place, known, block = 0, 0, True, -1  # `place`: the begin of word `at`
+    at, place, certain, block = 0, 0, True, -1  # `place`: the begin of word `at`
     for k in range(words.size):
         if blocks[k] != block:
             block = blocks[k]
-            at, place, known = block_words[block], block_begins[block], True
+            at, place, certain = block_words[block], block_begins[block], True
             if place == 0:
-                place, known = as_int(spans[2 * at]), spans[2 * at] != LONG
+                place, certain = as_int(spans[2 * at]), spans[2 * at] != LONG
         total, longest = 0, 0
         for i in range(2 * at + 1, 2 * words[k] + 1):
             total += as_int(spans[i])
             longest = max(longest, as_int(spans[i]))
-        at, place, known = words[k], place + total, known and longest != LONG
+        at, place, certain = words[k], place + total, certain and longest != LONG
         size = as_int(spans[2 * at + 1])
         begins[k], ends[k] = place, place + size
-        if not known or size == LONG:
+        if not certain or size == LONG:
             begins[k], ends[k] = UNKNOWN, UNKNOWN
     return begins, ends

@@ -184,9 +184,9 @@ REPEATED = 20_000
 )
 def test_one_shingle_repeated_twenty_thousand_times_is_chained_in_bounded_time(hits):
     chains_of([[(0, 0)]])  # compiled before the clock starts
-    begin = time.perf_counter()
+    begin = time.process_time()
     chains = chains_of([hits])
-    assert time.perf_counter() - begin < 2  # 0.05 s here; trying all predecessors takes 400,000,000 steps
+    assert time.process_time() - begin < 2  # 0.05 s here; trying all predecessors takes 400,000,000 steps
     assert sum(map(len, chains)) == len(hits)
 
 
