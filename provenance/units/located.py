@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -17,11 +17,10 @@ from provenance.matching.table import MATCH_SCHEMA, as_arrow
 from provenance.shards.columns import Columns
 from provenance.shards.fields import id_text
 from provenance.shards.shard import Batch, Field, Options
-from provenance.shards.tokens import Decoder
 from provenance.units.origins import sites_of
 from provenance.units.quotes import QUOTE_SCHEMA, document_quotes, edition_quotes
 
-RESULT_SCHEMA = pa.schema(
+PLACE_SCHEMA = pa.schema(
     [
         ("shard", pa.string()),
         ("row_group", pa.int64()),
@@ -33,25 +32,33 @@ RESULT_SCHEMA = pa.schema(
         ("source", pa.string()),  # the collection it belongs to
         ("doc_token_begin", pa.int64()),  # of tokenised shards: the token ids of the row that hold the passage
         ("doc_token_end", pa.int64()),
-        *[field for field in MATCH_SCHEMA if field.name != "document"],
+    ]
+)
+
+DOC_QUOTE_SCHEMA = pa.schema(
+    [
         ("doc_char_begin", pa.int64()),  # code points, where the others are bytes; invalid sequences count as one
         ("doc_char_end", pa.int64()),
         ("excerpt", pa.string()),  # the document's text at the match, cut; invalid bytes as U+FFFD
         ("excerpt_sha256", pa.string()),  # of the bytes doc_begin to doc_end, uncut
         ("doc_before", pa.string()),  # what stands around it
         ("doc_after", pa.string()),
-        ("ref_char_begin", pa.int64()),  # the same of the edition; null without texts
-        ("ref_char_end", pa.int64()),
-        ("ref_excerpt", pa.string()),
-        ("ref_excerpt_sha256", pa.string()),
-        ("ref_before", pa.string()),
-        ("ref_after", pa.string()),
     ]
 )
 
-DOC_COLUMNS = tuple(name if name.startswith("excerpt") else f"doc_{name}" for name in QUOTE_SCHEMA.names)
-REF_COLUMNS = tuple(f"ref_{name}" for name in QUOTE_SCHEMA.names)
-"""Columns of the fields of a quote."""
+DOCUMENT_SCHEMA = pa.schema([*PLACE_SCHEMA, *DOC_QUOTE_SCHEMA])
+
+REF_QUOTE_SCHEMA = pa.schema([field.with_name(f"ref_{field.name}") for field in QUOTE_SCHEMA])
+"""The same of the edition; null without texts."""
+
+RESULT_SCHEMA = pa.schema(
+    [
+        *PLACE_SCHEMA,
+        *(field for field in MATCH_SCHEMA if field.name != "document"),
+        *DOC_QUOTE_SCHEMA,
+        *REF_QUOTE_SCHEMA,
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -67,108 +74,69 @@ class Source:
 class Located(NamedTuple):
     """The matches of one column of a batch, with what is taken from its texts and ids; nothing may keep those alive."""
 
-    row_group: int | None
-    rows: Integers  # of each match, its row in the file
     matches: Matches
-    ids: pa.Array  # of the documents of the matches, as text
-    columns: list[str]
-    origins: tuple[pa.Array, pa.Array, pa.Array]  # their URLs, sites and collections
-    quotes: pa.RecordBatch  # of QUOTE_SCHEMA
-    tokens: list[tuple[int, int]] | None
+    documents: pa.RecordBatch  # of DOCUMENT_SCHEMA
 
 
 def located(
     source: Source, batch: Batch, column: Field, owners: Integers, matches: Matches, most_excerpt: int
 ) -> Located:
     """The matches of one column of a batch; `owners` has the row in the batch of each of its texts."""
-    texts, rows = matches.documents.tolist(), owners[matches.documents]
-    places = matches.documents, matches.doc_begins, matches.doc_ends
-    return Located(
-        row_group=batch.row_group,
-        rows=batch.rows[rows],
-        matches=matches,
-        ids=_document_ids(source, batch, rows),
-        columns=[column.column] * len(texts) if column.items is None else [column.label(text) for text in texts],
-        origins=_origins(batch, rows),
-        quotes=document_quotes(column.documents, places, most_excerpt),
-        tokens=_token_spans(source.options.decoder, column, matches),
-    )
+    texts, rows = matches.documents, owners[matches.documents]
+    labels = [column.label(text) for text in texts.tolist()] if column.items is not None else None
+    urls, sources = (_taken(values, rows) for values in batch.origins)
+    places = [
+        pa.repeat(source.name, rows.size),
+        pa.repeat(pa.scalar(batch.row_group, pa.int64()), rows.size),
+        as_arrow(batch.rows[rows]),
+        _document_ids(source, batch, rows),
+        pa.repeat(column.column, rows.size) if labels is None else pa.array(labels, pa.string()),
+        urls,
+        sites_of(urls),
+        sources,
+        *_token_spans(source.options, column, matches),
+    ]
+    quotes = document_quotes(column.documents, (texts, matches.doc_begins, matches.doc_ends), most_excerpt)
+    return Located(matches, pa.RecordBatch.from_arrays([*places, *quotes.columns], schema=DOCUMENT_SCHEMA))
 
 
-def _token_spans(decoder: Decoder | None, column: Field, matches: Matches) -> list[tuple[int, int]] | None:
-    """For each match the token ids that hold it, counted in its row; None for texts that were never tokens."""
-    if decoder is None or column.tokens is None or column.first_tokens is None:
-        return None
-    spans = []
+def _taken(values: pa.Array | None, rows: Integers) -> pa.Array:
+    return pa.nulls(rows.size, pa.string()) if values is None else values.take(as_arrow(rows))
+
+
+def _token_spans(options: Options, column: Field, matches: Matches) -> tuple[pa.Array, pa.Array]:
+    """The token ids of its row that hold each match, from and up to; nulls for texts that were never tokens."""
+    count = matches.documents.size
+    if options.decoder is None or column.tokens is None or column.first_tokens is None:
+        return pa.nulls(count, pa.int64()), pa.nulls(count, pa.int64())
+    spans = np.empty((2, count), dtype=np.int64)
     places = (matches.documents, matches.doc_begins, matches.doc_ends)
-    for text, begin, end in zip(*(numbers.tolist() for numbers in places), strict=True):
-        first, last = decoder.token_span(column.tokens[text], begin, end)
-        before = int(column.first_tokens[text])
-        spans.append((before + first, before + last))
-    return spans
+    for n, (text, begin, end) in enumerate(zip(*(numbers.tolist() for numbers in places), strict=True)):
+        spans[:, n] = options.decoder.token_span(column.tokens[text], begin, end)
+    begins, ends = spans + column.first_tokens[matches.documents]
+    return as_arrow(begins), as_arrow(ends)
 
 
-def _origins(batch: Batch, rows: Integers) -> tuple[pa.Array, pa.Array, pa.Array]:
-    nowhere = pa.nulls(rows.size, pa.string())
-    taken = as_arrow(rows)
-    urls, sources = (nowhere if values is None else values.take(taken) for values in batch.origins)
-    return urls, sites_of(urls), sources
-
-
-def result_table(source: Source, parts: list[Located], matcher: Matcher, most_excerpt: int) -> pa.Table:
+def result_table(parts: Sequence[Located], matcher: Matcher, most_excerpt: int) -> pa.Table:
     """The matches of all parts, with the places of their documents, and what stands there on both sides."""
     if not parts:
         return RESULT_SCHEMA.empty_table()
     matches = join([part.matches for part in parts], [0] * len(parts))
     table = matcher.table(matches)
-    sizes = [part.rows.size for part in parts]
-    spans: list[Sequence[tuple[int | None, int | None]]] = [
-        part.tokens or [(None, None)] * size for part, size in zip(parts, sizes, strict=True)
-    ]
-    data: dict[str, Any] = {
-        **{name: table[name] for name in table.column_names},
-        "shard": pa.repeat(source.name, table.num_rows),
-        "row_group": pa.array(
-            [part.row_group for part, n in zip(parts, sizes, strict=True) for _ in range(n)], pa.int64()
-        ),
-        "row": as_arrow(np.concatenate([part.rows for part in parts])),
-        "doc_id": pa.concat_arrays([part.ids for part in parts]),
-        "text_column": pa.array([name for part in parts for name in part.columns], pa.string()),
-        "doc_token_begin": pa.array([begin for part in spans for begin, _ in part], pa.int64()),
-        "doc_token_end": pa.array([end for part in spans for _, end in part], pa.int64()),
-        **{
-            name: pa.concat_arrays([part.origins[place] for part in parts])
-            for place, name in enumerate(("url", "site", "source"))
-        },
-        **_quoted(DOC_COLUMNS, pa.Table.from_batches([part.quotes for part in parts])),
-        **_quoted(REF_COLUMNS, _of_editions(matches, table, matcher, most_excerpt)),
-    }
-    return pa.table([_column(data, field, table.num_rows) for field in RESULT_SCHEMA], schema=RESULT_SCHEMA)
-
-
-def _column(data: dict[str, Any], field: pa.Field, rows: int) -> pa.Array | pa.ChunkedArray:
-    column = data.get(field.name)
-    if column is None:
-        return pa.nulls(rows, field.type)
-    return pa.array(column, field.type) if isinstance(column, list) else column
-
-
-def _of_editions(matches: Matches, table: pa.Table, matcher: Matcher, most_excerpt: int) -> pa.Table | None:
-    if not matcher.index.has_texts:
-        return None
-    begins, ends = (table[name].to_numpy() for name in ("ref_begin", "ref_end"))
-    return edition_quotes(matcher.index.texts, (matches.credited.passages.editions, begins, ends), most_excerpt)
-
-
-def _quoted(names: Sequence[str], quotes: pa.Table | None) -> dict[str, Any]:
-    """The columns of quotes under the names they have in a match; nulls where there are none."""
-    return {} if quotes is None else dict(zip(names, quotes.combine_chunks().columns, strict=True))
+    documents = pa.Table.from_batches([part.documents for part in parts]).combine_chunks()
+    columns = {name: side[name] for side in (table, documents) for name in side.column_names}
+    if matcher.index.has_texts:
+        places = (matches.credited.passages.editions, table["ref_begin"].to_numpy(), table["ref_end"].to_numpy())
+        quotes = edition_quotes(matcher.index.texts, places, most_excerpt).combine_chunks()
+        columns |= dict(zip(REF_QUOTE_SCHEMA.names, quotes.columns, strict=True))
+    nulls = {field.name: pa.nulls(len(table), field.type) for field in REF_QUOTE_SCHEMA if field.name not in columns}
+    return pa.table([(columns | nulls)[name] for name in RESULT_SCHEMA.names], schema=RESULT_SCHEMA)
 
 
 def _document_ids(source: Source, batch: Batch, rows: Integers) -> pa.Array:
     """Ids of rows of a batch from the id column, as text; `shard:row_group:row` where there is none."""
     if batch.ids is None:
-        return _places(source, batch, rows)
+        return _place_ids(source, batch, rows)
     ids = batch.ids.take(as_arrow(rows))
     if pa.types.is_dictionary(ids.type):
         ids = ids.dictionary_decode()
@@ -176,13 +144,13 @@ def _document_ids(source: Source, batch: Batch, rows: Integers) -> pa.Array:
         try:
             texts = ids.cast(pa.string())
             texts.validate(full=True)
-            return texts if not texts.null_count else pc.coalesce(texts, _places(source, batch, rows))
+            return texts if not texts.null_count else pc.coalesce(texts, _place_ids(source, batch, rows))
         except pa.ArrowInvalid:
             pass  # not UTF-8: shown with replacement characters below
     shown = [id_text(scalar) for scalar in ids]
-    return pc.coalesce(pa.array(shown, pa.string()), _places(source, batch, rows))
+    return pc.coalesce(pa.array(shown, pa.string()), _place_ids(source, batch, rows))
 
 
-def _places(source: Source, batch: Batch, rows: Integers) -> pa.Array:
+def _place_ids(source: Source, batch: Batch, rows: Integers) -> pa.Array:
     prefix = source.name if batch.row_group is None else f"{source.name}:{batch.row_group}"
     return pa.array([f"{prefix}:{row}" for row in batch.rows[rows].tolist()], pa.string())

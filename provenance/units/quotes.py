@@ -59,7 +59,11 @@ def edition_quotes(texts: EditionTexts, places: Sequence[Integers], most: int) -
 
 def _quotes_of_editions(texts: EditionTexts, places: Integers, most: int) -> pa.Table:
     # what stands in thousands of documents is the same passage of the same edition; in order each block is read once
-    passages, which = np.unique(places, axis=0, return_inverse=True)
+    order = np.lexsort(places.T[::-1])
+    rising = places[order]
+    fresh = np.concatenate([[True], (rising[1:] != rising[:-1]).any(axis=1)])
+    passages, which = rising[fresh], np.empty(len(places), dtype=np.int64)
+    which[order] = np.cumsum(fresh) - 1
     quotes: list[pa.RecordBatch] = []
     first = 0
     while first < len(passages):
@@ -74,7 +78,7 @@ def _quotes_of_editions(texts: EditionTexts, places: Integers, most: int) -> pa.
         data = np.frombuffer(b"".join(held.pieces), dtype=np.uint8)
         quotes.append(_quotes(data, lows, highs, begins - starts, ends - starts, characters, most))
         first = last
-    return pa.Table.from_batches(quotes).take(as_arrow(which.reshape(-1)))
+    return pa.Table.from_batches(quotes).take(as_arrow(which))
 
 
 class _Held:

@@ -87,7 +87,7 @@ def scan_unit(
     scanned = _Scanned()
     for part in parts:
         scanned.add(_scan_part(source, part, matcher, config, on_bytes, (True,) if small else (False, True)))
-    table = result_table(source, scanned.parts, matcher, config.max_excerpt)
+    table = result_table(scanned.parts, matcher, config.max_excerpt)
     return UnitResult(table, scanned.counts, scanned.rows_read, scanned.problems, scanned.origins)
 
 
