@@ -12,7 +12,7 @@ import pyarrow as pa
 from provenance.errors import ShardError
 from provenance.shards.columns import Columns
 from provenance.shards.opening import open_shard
-from provenance.shards.shard import Options, Part, Shard
+from provenance.shards.shard import Batch, Field, Options, Part, Shard
 from provenance.units.messages import SampleAnswer
 from provenance.units.payloads import to_payload
 
@@ -45,23 +45,23 @@ def sample(path: str, name: str, options: Options, most: int, seed: int) -> tupl
 
     Raises ShardError for a shard that cannot be read.
     """
-    looked, kept = _Looked(), list[tuple[float, int, int, str, bytes, int]]()
+    looked, sampled = _Looked(), list[tuple[float, int, int, str, bytes, int]]()
     dice = random.Random(f"{seed}/{name}")
     with open_shard(path, name, options) as shard:
         columns = shard.choose_columns()
         parts = _some(shard.parts(columns), dice)
         for place, (row, column, text, size) in enumerate(_drawn(shard, parts, columns, looked)):
-            draw = dice.random()  # those with the highest numbers are kept: each text with the same chance
-            if len(kept) < most or draw > kept[0][0]:
+            draw = dice.random()  # those with the highest numbers are taken: each text with the same chance
+            if len(sampled) < most or draw > sampled[0][0]:
                 item = (draw, place, row, column, _stretch(text, dice), size)
-                if len(kept) < most:
-                    heappush(kept, item)
+                if len(sampled) < most:
+                    heappush(sampled, item)
                 else:
-                    heappushpop(kept, item)
+                    heappushpop(sampled, item)
         complaint = None if options.decoder is None else options.decoder.health.complaint()
         if complaint:
             raise ShardError(f"shard {name} was probably not made with this tokenizer: {complaint}")
-    rows = [item[2:] for item in sorted(kept, key=lambda item: item[1])]
+    rows = [item[2:] for item in sorted(sampled, key=lambda item: item[1])]
     columns_of = zip(*rows, strict=True) if rows else ([], [], [], [])
     arrays = [pa.array(list(values), field.type) for values, field in zip(columns_of, SAMPLE_SCHEMA, strict=True)]
     return SampleAnswer(**looked.__dict__), to_payload(pa.table(arrays, schema=SAMPLE_SCHEMA))
@@ -86,19 +86,23 @@ def _drawn(
         for batch in shard.batches(part, columns):
             looked.unscanned += len(batch.bad)
             for field in batch.fields:
-                sizes = field.documents.sizes.tolist()
-                looked.texts += len(sizes)
-                left -= sum(sizes)
-                for text, size in enumerate(sizes):
-                    if size == 0:
-                        looked.empty += 1
-                    elif size > shard.options.max_row_bytes:
-                        looked.unscanned += 1
-                    else:
-                        owner = text if field.owners is None else int(field.owners[text])
-                        yield int(batch.rows[owner]), field.label(text), field.documents.one(text).data, size
+                left -= int(field.documents.sizes.sum())
+                yield from _texts(batch, field, shard.options.max_row_bytes, looked)
             if left <= 0:
                 break
+
+
+def _texts(batch: Batch, field: Field, most: int, looked: _Looked) -> Iterator[tuple[int, str, memoryview, int]]:
+    sizes = field.documents.sizes.tolist()
+    looked.texts += len(sizes)
+    for text, size in enumerate(sizes):
+        if size == 0:
+            looked.empty += 1
+        elif size > most:
+            looked.unscanned += 1
+        else:
+            owner = text if field.owners is None else int(field.owners[text])
+            yield int(batch.rows[owner]), field.label(text), field.documents.one(text).data, size
 
 
 def _stretch(text: memoryview, dice: random.Random) -> bytes:
