@@ -9,7 +9,7 @@ import numba
 import pytest
 from numba.core import event
 
-from provenance.kernels.compiling import _Clock
+from provenance.kernels.compiling import _Clock, inlined, inlined_by_value, piece
 
 KERNEL = """
 from provenance.kernels.compiling import kernel
@@ -84,3 +84,11 @@ def test_processes_that_compile_at_once_never_take_the_code_of_another(fresh, tm
     later = fresh()
     assert str(later.doubled(3)) == "6"  # not 6.0
     assert loaded(later) == 1
+
+
+@pytest.mark.parametrize(("decorated", "times"), [(piece, 1), (inlined, 1), (inlined_by_value, 2)])
+def test_a_piece_is_compiled_once_for_a_type_unless_its_literals_matter(decorated, times):
+    add = decorated(lambda x, y: x + y)
+    caller = numba.njit(lambda x: add(x, 1) + add(x, x))
+    assert caller(3) == 10
+    assert len(add.signatures) == times
