@@ -140,7 +140,9 @@ def test_a_field_too_few_is_refused(task, answer):
 @EACH
 def test_a_value_of_another_type_is_refused_wherever_it_is(task, answer):
     known = to_builtins(answer)
-    for path in places(known):
+    every = list(places(known))
+    assert every
+    for path in every:
         wrong = {"x": 1} if not isinstance(at(known, path), dict) else "x"
         assert refused(task, json.dumps(changed(known, path, wrong)))
 
@@ -149,9 +151,8 @@ def test_a_value_of_another_type_is_refused_wherever_it_is(task, answer):
 @pytest.mark.parametrize("number", [-1, MOST, 1 << 64, 10**400, True, 1.5, float("nan"), float("inf"), float("-inf")])
 def test_a_number_out_of_range_is_refused_wherever_it_is(task, answer, number):
     known = to_builtins(answer)
-    for path in places(known):
-        if type(at(known, path)) is int:
-            assert refused(task, json.dumps(changed(known, path, number)))
+    numbers = [path for path in places(known) if type(at(known, path)) is int]
+    assert [path for path in numbers if not refused(task, json.dumps(changed(known, path, number)))] == []
 
 
 @pytest.mark.parametrize("seconds", ["-0.1", "NaN", "Infinity", "1e999", "281474976710656", "true", '"1"'])
@@ -165,8 +166,8 @@ def test_seconds_that_no_clock_shows_are_refused(seconds):
 def test_text_that_no_table_can_hold_is_refused_wherever_it_is(task, answer, text):
     known = to_builtins(answer)
     strings = [path for path in places(known) if isinstance(at(known, path), str)]
-    for path in strings:
-        assert refused(task, json.dumps(changed(known, path, "@@")).encode().replace(b"@@", text))
+    lines = {path: json.dumps(changed(known, path, "@@")).encode().replace(b"@@", text) for path in strings}
+    assert [path for path, line in lines.items() if not refused(task, line)] == []
 
 
 @pytest.mark.parametrize(
@@ -197,9 +198,10 @@ def test_deep_nesting_where_a_field_may_be_anything_is_refused():
 
 @EACH
 def test_the_result_of_another_task_is_refused(task, answer):
-    for other, _ in ANSWERS:
-        if type(other) is not type(task):
-            assert "kind" in refused(other, encode(answer))
+    others = [other for other, _ in ANSWERS if type(other) is not type(task)]
+    assert others
+    for other in others:
+        assert "kind" in refused(other, encode(answer))
 
 
 def test_a_kind_of_failure_or_origin_that_there_is_not_is_refused():
@@ -251,8 +253,8 @@ def test_whatever_bytes_are_changed_nothing_but_a_refusal_comes_of_it(pair, data
     try:
         understood = busy_with(task).understand(bytes(header))
     except ValueError:
-        return
-    encode(understood).decode()
+        understood = None
+    assert understood is None or encode(understood).decode()
 
 
 def test_the_next_try_of_a_task_is_the_same_task():
