@@ -56,8 +56,8 @@ class Clean:
 
     def __call__(self, batch: Batch) -> list[bool]:
         """Whether to keep each row; raises UsageError."""
-        told = self._recipe.annotations(texts_of(batch, self._column), self._column)
-        return list(pc.less_equal(told["prov_coverage"], self._most).to_pylist())
+        annotations = self._recipe.annotations(texts_of(batch, self._column), self._column)
+        return list(pc.less_equal(annotations["prov_coverage"], self._most).to_pylist())
 
 
 def arrow_of(batch: Batch) -> pa.Table | None:

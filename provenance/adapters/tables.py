@@ -22,8 +22,8 @@ class Annotate:
     def __call__(self, table: pa.Table) -> pa.Table:
         """The table with the columns; raises UsageError: see `check`, and `annotate`."""
         check(table.schema.names, self.text_column, PROV_SCHEMA.names)
-        told = self.recipe.annotations(table.column(self.text_column), self.text_column)
-        for field, column in zip(PROV_SCHEMA, told.columns, strict=True):
+        annotations = self.recipe.annotations(table.column(self.text_column), self.text_column)
+        for field, column in zip(PROV_SCHEMA, annotations.columns, strict=True):
             table = table.append_column(field, column)
         return table
 

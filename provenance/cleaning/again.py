@@ -54,8 +54,8 @@ def scan_again(
     shards: Sequence[str], scanned: Scanned, selection: Selection, how: How, scratch: Path, watch: Watch
 ) -> Again:
     """Scan shards with the options of a run; raises what `scan` raises, UsageError for another index."""
-    terms, kept = scanned.terms, how.db
-    db = kept or scratch / "again.duckdb"
+    terms, saved = scanned.terms, how.db
+    db = saved or scratch / "again.duckdb"
     summary = scan(
         shards, _index(scanned, how), db, out=scratch / "again.units", config=scanned.config, workers=how.workers,
         limits=how.limits, key=how.key, overwrite=True, background=terms["background"], decoys=terms["decoys"],
@@ -71,7 +71,7 @@ def scan_again(
         summary.documents_matched,
         not summary.exceptions,
         digest,
-        None if kept is None else str(kept),
+        None if saved is None else str(saved),
     )
 
 

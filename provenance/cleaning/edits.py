@@ -138,8 +138,8 @@ def _found(column: Texts, rows: Integers, items: Integers) -> Integers:
         there = np.minimum(numbers, max(0, column.rows.size - 1))
         good = column.rows.size > 0
         return np.where(good and column.rows[there] == rows, there, -1) if good else np.full(rows.size, -1)
-    known = {key: n for n, key in enumerate(zip(column.rows.tolist(), column.items.tolist(), strict=True))}
-    return np.array([known.get(key, -1) for key in zip(rows.tolist(), items.tolist(), strict=True)], dtype=np.int64)
+    number_of = {key: n for n, key in enumerate(zip(column.rows.tolist(), column.items.tolist(), strict=True))}
+    return np.array([number_of.get(key, -1) for key in zip(rows.tolist(), items.tolist(), strict=True)], dtype=np.int64)
 
 
 def item_of(label: str, path: str) -> int | None:
@@ -151,5 +151,5 @@ def item_of(label: str, path: str) -> int | None:
     before, after = path.split("[]", 1)
     if label == before + after:
         return ALONE
-    found = re.fullmatch(re.escape(before) + r"\[(\d+)\]" + re.escape(after), label)
-    return int(found[1]) if found else None
+    match = re.fullmatch(re.escape(before) + r"\[(\d+)\]" + re.escape(after), label)
+    return int(match[1]) if match else None

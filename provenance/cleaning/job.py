@@ -101,8 +101,8 @@ class Cleaning:
 
 def _listed(row: dict[str, Any]) -> Listed:
     name = row["shard"]
-    known = {"uri": name, "bytes": row["bytes"]}
-    item = dict.fromkeys(("etag", "version", "modified", "sha256")) | known
+    facts = {"uri": name, "bytes": row["bytes"]}
+    item = dict.fromkeys(("etag", "version", "modified", "sha256")) | facts
     return Listed(name, objects=(item,) if is_remote(name) else ())
 
 

@@ -38,10 +38,10 @@ class _Walk:
         self._line, self._tokens = line, TOKEN.finditer(line)
 
     def _next(self) -> tuple[int, int]:
-        found = next(self._tokens, None)
-        if found is None:
+        token = next(self._tokens, None)
+        if token is None:
             raise ValueError("the line ends within a value")
-        return found.span()
+        return token.span()
 
     def value(self, steps: Sequence[str], item: int) -> list[Leaf]:
         begin, end = self._next()
@@ -56,29 +56,29 @@ class _Walk:
         return []
 
     def _items(self, steps: Sequence[str]) -> list[Leaf]:
-        found, number = list[Leaf](), 0
+        leaves, number = list[Leaf](), 0
         while not self._at_end(b"]"):
-            found += self.value(steps, number)
+            leaves += self.value(steps, number)
             number += 1
-        return found
+        return leaves
 
     def _member(self, name: str, steps: Sequence[str], item: int) -> list[Leaf]:
-        found = list[Leaf]()
+        leaves = list[Leaf]()
         while not self._at_end(b"}"):
             begin, end = self._next()
             if json.loads(self._line[begin:end].decode("utf-8", "replace")) == name:
-                found = self.value(steps, item)
+                leaves = self.value(steps, item)
             else:
                 self.value((), item)
-        return found
+        return leaves
 
     def _at_end(self, closing: bytes) -> bool:
-        found = next(self._tokens, None)
-        if found is None:
+        token = next(self._tokens, None)
+        if token is None:
             raise ValueError("the line ends within a value")
-        if found.group() == closing:
+        if token.group() == closing:
             return True
-        self._tokens = TOKEN.finditer(self._line, found.start())
+        self._tokens = TOKEN.finditer(self._line, token.start())
         return False
 
     def _pass(self, first: bytes) -> None:
@@ -94,20 +94,20 @@ def raw_places(literal: bytes, places: Sequence[int]) -> list[int]:
 
     A text is what the literal says as UTF-8; bytes that are none, and lone surrogates, are three bytes of it.
     """
-    found, wanted = list[int](), iter([*places, None])
+    raw, wanted = list[int](), iter([*places, None])
     place = next(wanted)
     text = 0
     for begin, end, size in _pieces(literal):
         while place is not None and place < text + size:
-            found.append(begin + (place - text if end - begin == size else 0))
+            raw.append(begin + (place - text if end - begin == size else 0))
             place = next(wanted)
         text += size
     while place is not None:
         if place > text:
             raise ValueError("a place lies behind the text")
-        found.append(len(literal))
+        raw.append(len(literal))
         place = next(wanted)
-    return found
+    return raw
 
 
 def _pieces(literal: bytes) -> Iterator[tuple[int, int, int]]:

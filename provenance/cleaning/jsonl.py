@@ -153,9 +153,9 @@ class _Editor:
                 value = field.documents.one(text).tobytes()
                 changes.setdefault(at, []).extend(self._raw_spans(number + at, lines[at], path, item, value, places))
                 self._edits.spans += len(places)
-        for at, found in changes.items():
+        for at, change in changes.items():
             line = lines[at]
-            for begin, end in sorted(found, reverse=True):
+            for begin, end in sorted(change, reverse=True):
                 line = line[:begin] + self._marker + line[end:]
             lines[at] = line
 
@@ -165,14 +165,14 @@ class _Editor:
         """The bytes of a line that hold some bytes of one of its texts; refuses a literal that is not that text."""
         leaf = {leaf.item: leaf for leaf in text_leaves(line, [path.top, *path.steps])}.get(item)
         literal = b"" if leaf is None else line[leaf.begin : leaf.end]
-        said = json.loads(b'"' + literal.decode("utf-8", "replace").encode() + b'"')
-        if leaf is None or (encodable(said) or "").encode() != value:
+        text = json.loads(b'"' + literal.decode("utf-8", "replace").encode() + b'"')
+        if leaf is None or (encodable(text) or "").encode() != value:
             raise ShardError(
                 f"line {number + 1} of shard {self._name}: its text in {path.path} cannot be found byte by byte; "
                 "use --mode drop"
             )
-        found = raw_places(literal, [place for span in places for place in span])
-        for begin, end in zip(found[::2], found[1::2], strict=True):
+        raw = raw_places(literal, [place for span in places for place in span])
+        for begin, end in zip(raw[::2], raw[1::2], strict=True):
             yield leaf.begin + begin, leaf.begin + end
 
     def _annotate(
@@ -185,9 +185,9 @@ class _Editor:
             for column in texts
         ]
         noted = annotations_in(placed.set_column(0, "row", compact), nearer, 0, len(order)).to_pylist()
-        said = {row - number: json.dumps(noted[n])[1:-1].encode() for row, n in order.items()}
+        notes = {row - number: json.dumps(noted[n])[1:-1].encode() for row, n in order.items()}
         for at in filled:
-            lines[at] = self._with_keys(number + at, lines[at], said.get(at, NOTHING))
+            lines[at] = self._with_keys(number + at, lines[at], notes.get(at, NOTHING))
 
     def _with_keys(self, number: int, line: bytes, keys: bytes) -> bytes:
         """A line with more keys at the end of its object; one that is no object, and was not scanned, stays."""

@@ -140,15 +140,15 @@ def _annotated_schema(schema: pa.Schema, name: str) -> pa.Schema:
     return pa.schema([*schema, *PROV_SCHEMA], metadata=metadata)
 
 
-def _features(said: bytes) -> bytes:
+def _features(comment: bytes) -> bytes:
     """What `datasets` reads the types of columns from, with those of annotations; other JSON is left as it is."""
     try:
-        told = json.loads(said)
-        features = told["info"]["features"]
+        written = json.loads(comment)
+        features = written["info"]["features"]
         features.update({field.name: _feature(field.type) for field in PROV_SCHEMA})
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return said
-    return json.dumps(told).encode()
+        return comment
+    return json.dumps(written).encode()
 
 
 def _feature(kind: pa.DataType) -> dict[str, Any]:

@@ -73,8 +73,8 @@ def _tries() -> Iterator[dict[str, bool]]:
 def _schema_of(schema: pa.Schema, options: dict[str, Any]) -> pq.ParquetSchema:
     """The Parquet schema that a writer with these options makes of an Arrow schema."""
     sink = io.BytesIO()
-    kept = {name: options[name] for name in options if name not in ("sorting_columns", "column_encoding")}
-    with pq.ParquetWriter(sink, schema, **kept):
+    rest = {name: options[name] for name in options if name not in ("sorting_columns", "column_encoding")}
+    with pq.ParquetWriter(sink, schema, **rest):
         pass
     return pq.ParquetFile(io.BytesIO(sink.getvalue())).schema
 

@@ -50,12 +50,12 @@ class Part:
 def part_in(ledger: JobLedger, unit: Unit, names: set[str], folder: Folder) -> Part | None:
     """What was done to a shard, if its new one lies in `folder` as it was written."""
     try:
-        kept = ledger.read(unit, names)
+        saved = ledger.read(unit, names)
     except LedgerDamagedError:
         return None
-    if kept is None:
+    if saved is None:
         return None
-    part = part_of(kept)
+    part = part_of(saved)
     if isinstance(folder, LocalFolder):
         path = folder.path / part.target
         if not path.is_file() or path.stat().st_size != part.bytes or file_sha256(path) != part.sha256:
@@ -63,9 +63,9 @@ def part_in(ledger: JobLedger, unit: Unit, names: set[str], folder: Folder) -> P
     return part
 
 
-def part_of(kept: Kept) -> Part:
+def part_of(saved: Kept) -> Part:
     """What a unit says was done."""
-    return Part(**kept.record["part"])
+    return Part(**saved.record["part"])
 
 
 def write_removed(ledger: JobLedger, units: Iterable[Unit], works: Sequence[dict[str, Any]], out: Path | None) -> int:
@@ -77,12 +77,12 @@ def write_removed(ledger: JobLedger, units: Iterable[Unit], works: Sequence[dict
     with ExitStack() as stack:
         writer = None if out is None else stack.enter_context(pq.ParquetWriter(out, REMOVED_SCHEMA, compression="zstd"))
         for unit in units:
-            kept = ledger.read(unit)
-            if kept is None or not kept.table.num_rows:
+            saved = ledger.read(unit)
+            if saved is None or not saved.table.num_rows:
                 continue
-            passages += kept.table.num_rows
+            passages += saved.table.num_rows
             if writer is not None:
-                writer.write_table(_with_reasons(unit.shard, kept.table, selected))
+                writer.write_table(_with_reasons(unit.shard, saved.table, selected))
     return passages
 
 

@@ -231,13 +231,13 @@ def _refuse_own(folder: Folder, targets: dict[str, str]) -> None:
 
 
 def _orders(
-    scanned: Scanned, found: set[str], wanted: Wanted, terms: Terms
+    scanned: Scanned, matched: set[str], wanted: Wanted, terms: Terms
 ) -> tuple[list[Order], list[dict[str, str]]]:
     """What is done with each shard, and those that are left out, before any is looked at."""
     orders, left_out = [], []
     targets = targets_of([row["shard"] for row in scanned.shards])
     for row in scanned.shards:
-        name, anew = row["shard"], row["shard"] in found or wanted.mode == ANNOTATE
+        name, anew = row["shard"], row["shard"] in matched or wanted.mode == ANNOTATE
         if reason := _why_not(row, anew, wanted.keep_unscanned):
             left_out.append({"shard": name, "reason": reason})
         else:

@@ -28,7 +28,7 @@ class CleanSummary:
     @property
     def counts(self) -> dict[str, int]:
         """Shards and rows; `rows = kept + dropped`, and all shards are written, copied or left out."""
-        rows, kept = (sum(getattr(part, name) for part in self.parts) for name in ("rows", "kept"))
+        rows, rows_kept = (sum(getattr(part, name) for part in self.parts) for name in ("rows", "kept"))
         return {
             "shards": len(self.parts) + len(self.left_out),
             "written": sum(part.how == WRITTEN for part in self.parts),
@@ -36,8 +36,8 @@ class CleanSummary:
             "left_out": len(self.left_out),
             "no_shards": self.skipped,
             "rows": rows,
-            "kept": kept,
-            "dropped": rows - kept,
+            "kept": rows_kept,
+            "dropped": rows - rows_kept,
             "changed": sum(part.changed for part in self.parts),
             "spans": sum(part.spans for part in self.parts),
             "passages": self.passages,

@@ -25,16 +25,16 @@ def targets_of(shards: Sequence[str]) -> dict[str, str]:
         if len(set(level)) > 1:
             break
         common += 1
-    found: dict[str, str] = {}
+    targets: dict[str, str] = {}
     for shard, names in parts.items():
         below = names[common:]
         if any(name in ("", ".", "..", STATE) for name in below):
             raise UsageError(f"shard {shard} cannot keep its name: {'/'.join(below)} is no plain path")
         target = str(PurePosixPath(*below))
-        if target in found.values():
+        if target in targets.values():
             raise UsageError(f"shard {shard} has the same name as another, {target}: clean runs of them one by one")
-        found[shard] = target
-    return found
+        targets[shard] = target
+    return targets
 
 
 def _parts(shard: str) -> tuple[str, ...]:

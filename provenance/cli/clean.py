@@ -112,7 +112,7 @@ def complain(summary: CleanSummary) -> None:
         click.echo(f"not kept: shard {safe(part.shard)}: {safe(part.lost)}", err=True)
     if summary.remaining:
         names = ", ".join(safe(work["title"] or work["work_id"]) for work in summary.remaining[:MOST_SHOWN])
-        found = f"{number(len(summary.remaining), 'work')} at or above the grade"
-        click.echo(f"provenance: the new shards still have {found}: {names}; clean them again", err=True)
+        remaining = f"{number(len(summary.remaining), 'work')} at or above the grade"
+        click.echo(f"provenance: the new shards still have {remaining}: {names}; clean them again", err=True)
     if not summary.complete:
         click.echo("provenance: incomplete: what was left out is not among the new shards", err=True)

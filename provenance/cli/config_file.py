@@ -57,7 +57,7 @@ def default_map(file: ConfigFile, group: click.Group) -> dict[str, Any]:
 
 def _of_group(file: ConfigFile, group: click.Group, table: Mapping[str, Any], above: tuple[str, ...]) -> dict[str, Any]:
     """`[index.build]` and `["index build"]` are the same table."""
-    found: dict[str, Any] = {}
+    defaults: dict[str, Any] = {}
     for key, value in table.items():
         names = key.split() or [key]
         command, place = group.get_command(click.Context(group), names[0]), [*above, *names]
@@ -70,14 +70,14 @@ def _of_group(file: ConfigFile, group: click.Group, table: Mapping[str, Any], ab
             inner = {" ".join(names[1:]): value} if names[1:] else value
             part = _of_group(file, command, inner, (*above, names[0]))
             for name, options in part.items():
-                if name in found.setdefault(names[0], {}):
+                if name in defaults.setdefault(names[0], {}):
                     raise UsageError(f"{file} has [{' '.join([*above, names[0], name])}] twice")
-                found[names[0]][name] = options
+                defaults[names[0]][name] = options
         elif names[1:]:
             raise UsageError(f"{file} has [{' '.join(place)}]; {names[0]} has no commands")
         else:
-            found[names[0]] = _of_command(file, command, value, " ".join(place))
-    return found
+            defaults[names[0]] = _of_command(file, command, value, " ".join(place))
+    return defaults
 
 
 def options_of(command: click.Command) -> dict[str, click.Option]:
@@ -87,7 +87,7 @@ def options_of(command: click.Command) -> dict[str, click.Option]:
 
 
 def _of_command(file: ConfigFile, command: click.Command, table: dict[str, Any], place: str) -> dict[str, Any]:
-    options, found = options_of(command), {}
+    options, values = options_of(command), {}
     for key, value in table.items():
         if key not in options:
             raise UsageError(f"{file}: [{place}] has {key!r}; there are {', '.join(sorted(options))}")
@@ -95,8 +95,8 @@ def _of_command(file: ConfigFile, command: click.Command, table: dict[str, Any],
         _check(f"{file}: [{place}] {key}", option, value)
         if not file.named:
             _check_unnamed(f"[{place}] {key}", option, value)
-        found[str(option.name)] = value
-    return found
+        values[str(option.name)] = value
+    return values
 
 
 def _check(where: str, option: click.Option, value: object) -> None:
@@ -149,8 +149,8 @@ class ToldContext(click.Context):
         """Tell, and go on."""
         if words := list(self._words_of_file()):
             file = self.find_root().obj
-            told = safe(f"{file} sets {shlex.join(words)}")
-            click.echo(f"provenance: {told}", err=True)
+            message = safe(f"{file} sets {shlex.join(words)}")
+            click.echo(f"provenance: {message}", err=True)
             add_options(words)
         return super().invoke(callback, *args, **kwargs)
 

@@ -19,30 +19,30 @@ from provenance.store.journal import CUSTODY, Author, append
 
 def run(options: Custody) -> None:
     """Add a statement to the journal of a run."""
-    said = read_statement(options.file)
+    statement = read_statement(options.file)
     with RunReader(options.db) as run:
-        known = {row["sha256"] for row in run.query(
+        digests = {row["sha256"] for row in run.query(
             "SELECT sha256 FROM shard UNION SELECT source_sha256 FROM edition UNION SELECT text_sha256 FROM edition"
         )}  # fmt: skip
-    for entry in said.get("acquired", []):
+    for entry in statement.get("acquired", []):
         digest = entry.get("sha256")
-        if digest is not None and digest not in known:
+        if digest is not None and digest not in digests:
             what = safe(entry["what"])
             click.echo(f"{what}: no file of this run has the SHA-256 {digest}; it may be that of an archive", err=True)
-    last = append(options.db, Author.here(options.name), [(CUSTODY, said)])
+    last = append(options.db, Author.here(options.name), [(CUSTODY, statement)])
     click.echo(f"1 entry added; it has the SHA-256 {last}")
 
 
 def read_statement(file: Path) -> dict[str, Any]:
     """What a file says, dates as text; raises UsageError for what is not foreseen."""
     texts = {"organisation": str, "note": str, "acquired": list}
-    said = check_table(str(file), read_toml(file), {"case": str, "operator": str}, texts)
+    statement = check_table(str(file), read_toml(file), {"case": str, "operator": str}, texts)
     acquired = []
-    for place, entry in enumerate(said.pop("acquired", []), 1):
+    for place, entry in enumerate(statement.pop("acquired", []), 1):
         where = f"{file}, [[acquired]] number {place}"
         needed: dict[str, Kinds] = {"what": str, "from": str, "by": str, "at": (date, datetime)}
-        told = check_table(where, entry, needed, {"sha256": str, "note": str})
-        if "sha256" in told and not re.fullmatch("[0-9a-f]{64}", told["sha256"].lower()):
-            raise UsageError(f"{where}: sha256 is {told['sha256']!r}; 64 hexadecimal digits are needed")
-        acquired.append({**told, **({"sha256": told["sha256"].lower()} if "sha256" in told else {})})
-    return {**said, "acquired": acquired} if acquired else said
+        facts = check_table(where, entry, needed, {"sha256": str, "note": str})
+        if "sha256" in facts and not re.fullmatch("[0-9a-f]{64}", facts["sha256"].lower()):
+            raise UsageError(f"{where}: sha256 is {facts['sha256']!r}; 64 hexadecimal digits are needed")
+        acquired.append({**facts, **({"sha256": facts["sha256"].lower()} if "sha256" in facts else {})})
+    return {**statement, "acquired": acquired} if acquired else statement

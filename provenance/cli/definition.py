@@ -59,8 +59,8 @@ class FieldOption(click.Option):
 
 def parameters_of(definition: type[Any]) -> Iterator[click.Parameter]:
     """Arguments and options, in the order of the fields."""
-    for _, one, known in options_in(definition):
-        yield _option(one, known) if known.flag else _argument(one, known)
+    for _, one, about in options_in(definition):
+        yield _option(one, about) if about.flag else _argument(one, about)
 
 
 def command_of(name: str, definition: type[Any]) -> click.Command:
@@ -85,39 +85,39 @@ def command_of(name: str, definition: type[Any]) -> click.Command:
     )
 
 
-def _argument(one: Field[Any], known: Option) -> click.Argument:
-    nargs = -1 if known.many else 1
-    return click.Argument([one.name], type=_type(known), metavar=known.metavar, required=known.required, nargs=nargs)
+def _argument(one: Field[Any], about: Option) -> click.Argument:
+    nargs = -1 if about.many else 1
+    return click.Argument([one.name], type=_type(about), metavar=about.metavar, required=about.required, nargs=nargs)
 
 
-def _option(one: Field[Any], known: Option) -> FieldOption:
-    default = () if known.many else None if one.default is MISSING else one.default
+def _option(one: Field[Any], about: Option) -> FieldOption:
+    default = () if about.many else None if one.default is MISSING else one.default
     option = FieldOption(
-        [known.flag, one.name],
-        type=bool if known.kind is bool else _type(known),
-        is_flag=known.kind is bool,
-        help=known.help or None,
-        metavar=known.metavar,
-        multiple=known.many,
-        required=known.required,
-        default=bytes_text(default) if known.kind == "size" else default,  # type: ignore[arg-type]
-        show_default=(not known.required and default not in (None, (), "", False)) or known.kind in (int, float),
+        [about.flag, one.name],
+        type=bool if about.kind is bool else _type(about),
+        is_flag=about.kind is bool,
+        help=about.help or None,
+        metavar=about.metavar,
+        multiple=about.many,
+        required=about.required,
+        default=bytes_text(default) if about.kind == "size" else default,  # type: ignore[arg-type]
+        show_default=(not about.required and default not in (None, (), "", False)) or about.kind in (int, float),
     )
-    option.definition = known
+    option.definition = about
     return option
 
 
-def _type(known: Option) -> click.ParamType[Any]:
-    if known.choices:
-        return click.Choice(known.choices)
-    if known.kind == "place":
+def _type(about: Option) -> click.ParamType[Any]:
+    if about.choices:
+        return click.Choice(about.choices)
+    if about.kind == "place":
         return Place()
-    if known.kind == "size":
-        return Size(known.least)
-    if known.kind is Path:
+    if about.kind == "size":
+        return Size(about.least)
+    if about.kind is Path:
         return click.Path(path_type=Path)
-    if known.kind is int:
-        return click.INT if known.least is known.most is None else click.IntRange(known.least, known.most)
-    if known.kind is float:
-        return click.FloatRange(known.least, known.most)
+    if about.kind is int:
+        return click.INT if about.least is about.most is None else click.IntRange(about.least, about.most)
+    if about.kind is float:
+        return click.FloatRange(about.least, about.most)
     return click.STRING

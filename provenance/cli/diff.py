@@ -23,64 +23,66 @@ def run(options: Diff) -> None:
     if options.out is not None:
         for db in (options.earlier, options.later):
             refuse_same(options.out, db)
-    found = compare(options.earlier, options.later, options.most, options.out)
+    comparison = compare(options.earlier, options.later, options.most, options.out)
     if options.as_json:
-        click.echo(json.dumps(found.to_json(), default=str))
+        click.echo(json.dumps(comparison.to_json(), default=str))
     else:
-        print_made_with(found)
-        print_data(found)
-        print_works(found, options.all_works)
-        print_documents(found)
-        print_end(found)
-    if found.unexplained:
+        print_made_with(comparison)
+        print_data(comparison)
+        print_works(comparison, options.all_works)
+        print_documents(comparison)
+        print_end(comparison)
+    if comparison.unexplained:
         click.echo(
-            f"provenance: {found.unexplained:,} differences have no reason, and results should be deterministic: "
+            f"provenance: {comparison.unexplained:,} differences have no reason, and results should be deterministic: "
             "`provenance verify RUN.duckdb --shards` checks each run",
             err=True,
         )
-    if options.exit_code and found.different:
+    if options.exit_code and comparison.different:
         sys.exit(1)
 
 
-def print_made_with(found: Comparison) -> None:
+def print_made_with(comparison: Comparison) -> None:
     """Index, parameters and software, as far as they differ."""
-    for one in found.made_with:
+    for one in comparison.made_with:
         click.echo(f"{one.kind}: {safe(str(one))}")
     for what in ("works", "editions"):
-        if found.index[what]:
-            click.echo(f"index: {_counted(found.index[what])} {what}")
-    for example in found.index["examples"]:
+        if comparison.index[what]:
+            click.echo(f"index: {_counted(comparison.index[what])} {what}")
+    for example in comparison.index["examples"]:
         named = f"edition {example['edition_id']}" if "edition_id" in example else f"work {example['work_id']}"
         click.echo(f"  {example['change']}: {safe(named)}")
 
 
-def print_data(found: Comparison) -> None:
+def print_data(comparison: Comparison) -> None:
     """Shards gained, lost, changed and renamed; and what one run scanned and the other did not."""
-    click.echo(f"data: shards: {_counted(found.shards) or 'none'}")
-    for change, examples in found.shard_examples.items():
+    click.echo(f"data: shards: {_counted(comparison.shards) or 'none'}")
+    for change, examples in comparison.shard_examples.items():
         for example in examples:
             names = [example[side] for side in ("earlier", "later") if example[side]]
             click.echo(f"  {change}: {safe(' -> '.join(dict.fromkeys(names)))}")
-        if found.shards[change] > len(examples):
-            click.echo(f"  {change}: {found.shards[change] - len(examples):,} more")
-    for name, outcome in zip((found.earlier, found.later), found.outcomes, strict=True):
+        if comparison.shards[change] > len(examples):
+            click.echo(f"  {change}: {comparison.shards[change] - len(examples):,} more")
+    for name, outcome in zip((comparison.earlier, comparison.later), comparison.outcomes, strict=True):
         if outcome != "complete":
             click.echo(f"completeness: {safe(name)} is incomplete: nobody knows what is in what it did not scan")
-    if found.scanned_once:
-        click.echo(f"completeness: {number(found.scanned_once, 'shard')} had another outcome")
-        for example in found.scanned_once_examples:
-            told = f"{example['later']}: {example['earlier_outcome']} -> {example['later_outcome']}"
-            click.echo(f"  {safe(told)}")
+    if comparison.scanned_once:
+        click.echo(f"completeness: {number(comparison.scanned_once, 'shard')} had another outcome")
+        for example in comparison.scanned_once_examples:
+            line = f"{example['later']}: {example['earlier_outcome']} -> {example['later_outcome']}"
+            click.echo(f"  {safe(line)}")
 
 
-def print_works(found: Comparison, everything: bool) -> None:
+def print_works(comparison: Comparison, everything: bool) -> None:
     """A row for each work that differs."""
-    if not found.works:
+    if not comparison.works:
         click.echo("works: none differ")
         return
-    counts = {change: sum(work["change"] == change for work in found.works) for change in ("gained", "lost", "changed")}
+    counts = {
+        change: sum(work["change"] == change for work in comparison.works) for change in ("gained", "lost", "changed")
+    }
     click.echo(f"works: {_counted(counts)}")
-    shown = found.works if everything else found.works[:MOST_WORKS_SHOWN]
+    shown = comparison.works if everything else comparison.works[:MOST_WORKS_SHOWN]
     rows = [
         [
             work["change"], work["title"] or work["work_id"], _arrow(work["earlier_grade"], work["later_grade"]),
@@ -91,36 +93,36 @@ def print_works(found: Comparison, everything: bool) -> None:
     ]  # fmt: skip
     headings = (("", "fixed"), ("work", "left"), ("grade", "fixed"), ("coverage", "right"), ("words", "right"))
     table([*headings, ("documents that differ", "left")], rows)
-    if len(found.works) > len(shown):
-        click.echo(f"... and {len(found.works) - len(shown):,} more: --works shows all")
+    if len(comparison.works) > len(shown):
+        click.echo(f"... and {len(comparison.works) - len(shown):,} more: --works shows all")
 
 
-def print_documents(found: Comparison) -> None:
+def print_documents(comparison: Comparison) -> None:
     """How many documents differ, for which reasons, and some of them."""
-    if not any(found.documents.values()):
+    if not any(comparison.documents.values()):
         click.echo("documents: none differ")
-    for change, reasons in found.documents.items():
+    for change, reasons in comparison.documents.items():
         if not reasons:
             continue
         total = sum(reasons.values())
         click.echo(f"documents {change}: {total:,} ({_reasons(reasons)})")
-        for example in found.examples[change]:
+        for example in comparison.examples[change]:
             click.echo(f"  {safe(_document(example))}")
-        if total > len(found.examples[change]):
-            click.echo(f"  ... and {total - len(found.examples[change]):,} more: --out FILE has all")
+        if total > len(comparison.examples[change]):
+            click.echo(f"  ... and {total - len(comparison.examples[change]):,} more: --out FILE has all")
 
 
-def print_end(found: Comparison) -> None:
+def print_end(comparison: Comparison) -> None:
     """What people said, and whether anything differs."""
-    before, after = found.said
+    before, after = comparison.said
     if before != after:
-        told = [
+        reasons = [
             f"{name.replace('_', ' ')}: {before[name]:,} -> {after[name]:,}"
             for name in before
             if before[name] != after[name]
         ]
-        click.echo(f"said by people, no difference of results: {', '.join(told)}")
-    if not found.different:
+        click.echo(f"said by people, no difference of results: {', '.join(reasons)}")
+    if not comparison.different:
         click.echo("The runs do not differ.")
 
 
@@ -130,8 +132,8 @@ def _document(row: dict[str, Any]) -> str:
     works = dict.fromkeys([*(row["earlier_works"] or ()), *(row["later_works"] or ())])
     named = ", ".join(list(works)[:3]) + (f" and {len(works) - 3} more" if len(works) > 3 else "")
     id_told = "" if row["doc_id"] is None else f", {str(row['doc_id'])[:100]}"
-    told = " -> ".join(f"{count:,}" for count in words)
-    return f"{row[f'{side}_shard']} row {row[f'{side}_row']}{id_told}: {told} words of {named} ({row['reason']})"
+    counts = " -> ".join(f"{count:,}" for count in words)
+    return f"{row[f'{side}_shard']} row {row[f'{side}_row']}{id_told}: {counts} words of {named} ({row['reason']})"
 
 
 def _reasons(reasons: dict[str, int]) -> str:

@@ -24,41 +24,41 @@ def run(options: Inspect) -> None:
         end_of_text=options.end_of_text,
     )
     unreadable = seen = 0
-    for found in inspect_shards(options.shards, config, options.rows, options.anonymous):
-        seen += "skipped" not in found
-        unreadable += "error" in found or bool(found.get("problem"))
+    for report in inspect_shards(options.shards, config, options.rows, options.anonymous):
+        seen += "skipped" not in report
+        unreadable += "error" in report or bool(report.get("problem"))
         if options.as_json:
-            click.echo(json.dumps(found))
+            click.echo(json.dumps(report))
         else:
-            _print(found)
+            _print(report)
     if unreadable or not seen:
         sys.exit(3)
 
 
-def _print(found: dict[str, Any]) -> None:
+def _print(report: dict[str, Any]) -> None:
 
-    if reason := found.get("error") or found.get("skipped"):
-        click.echo(f"{safe(found['shard'])}: {safe(reason)}", err=True)
+    if reason := report.get("error") or report.get("skipped"):
+        click.echo(f"{safe(report['shard'])}: {safe(reason)}", err=True)
         return
-    facts = [found["format"], size(found["bytes"])]
-    facts += [number(found["rows"], "row")] if found["rows"] is not None else []
-    facts += [number(found["row_groups"], "row group")] if found["row_groups"] else []
-    click.echo(f"{safe(found['shard'])}: {', '.join(facts)}")
-    used = {**dict.fromkeys(found["text"], "scanned"), found["id"]: "id"}
+    facts = [report["format"], size(report["bytes"])]
+    facts += [number(report["rows"], "row")] if report["rows"] is not None else []
+    facts += [number(report["row_groups"], "row group")] if report["row_groups"] else []
+    click.echo(f"{safe(report['shard'])}: {', '.join(facts)}")
+    used = {**dict.fromkeys(report["text"], "scanned"), report["id"]: "id"}
     tops = {name.split("[")[0].split(".")[0]: use for name, use in used.items() if name}
     rows = [
-        [column["name"], column["type"], column["holds"], tops.get(column["name"], "")] for column in found["columns"]
+        [column["name"], column["type"], column["holds"], tops.get(column["name"], "")] for column in report["columns"]
     ]
     table([("column", "left"), ("type", "left"), ("could be", "fixed"), ("is", "fixed")], rows)
-    if found["text"]:
-        about = f", about {size(found['text_bytes'])}" if found.get("text_bytes") else ""
-        click.echo(f"scanned would be {safe(', '.join(found['text']))}{about}")
-    for row in found["sample"]:
+    if report["text"]:
+        about = f", about {size(report['text_bytes'])}" if report.get("text_bytes") else ""
+        click.echo(f"scanned would be {safe(', '.join(report['text']))}{about}")
+    for row in report["sample"]:
         tokens = "" if row["tokens"] is None else f", {number(row['tokens'], 'token')}"
         name = "" if row["id"] is None else f" ({safe(row['id'])})"
         click.echo(f"  row {row['row']}{name}, {safe(row['column'])}, {number(row['bytes'], 'byte')}{tokens}")
         click.echo(f"    {safe(row['text'])}")
-    for reason in found["bad"][:5]:
+    for reason in report["bad"][:5]:
         click.echo(f"  {safe(reason)}", err=True)
-    if found["problem"]:
-        click.echo(f"  {safe(found['problem'])}", err=True)
+    if report["problem"]:
+        click.echo(f"  {safe(report['problem'])}", err=True)

@@ -34,11 +34,11 @@ def show_works(path: Path, private_record: Path) -> None:
     result, record = read_minimal(path), read_record(private_record)
     if record["index"] != result["index"]["xxh3_128"]:
         raise UsageError(f"{private_record} is of index {record['index']}, and the result is not")
-    known = {entry["edition_id"]: entry for entry in record["editions"]}
+    editions = {entry["edition_id"]: entry for entry in record["editions"]}
     headings = ("work", "author", "grade", "coverage", "from", "to", "words", "documents")
     rows = []
     for work in result["works"]:
-        entry = known.get(work["best_edition"], {})
+        entry = editions.get(work["best_edition"], {})
         shares = (work["coverage"], work["coverage_low"], work["coverage_high"])
         shown = (percent(share) if share is not None else "" for share in shares)
         named = (entry.get("title") or work["work_id"], entry.get("author", ""), work["grade"])

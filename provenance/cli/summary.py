@@ -33,14 +33,14 @@ def print_summary(summary: ScanSummary) -> None:
         took = f"in {summary.seconds:.1f} s ({size(rate)}/s)"
     else:
         took = f"in {summary.seconds:.1f} s of {summary.attempts} attempts"
-    said = "No document was scanned, so nothing is said of any work. "
+    sentence = "No document was scanned, so nothing is said of any work. "
     if summary.documents_scanned:
-        said = (
+        sentence = (
             f"{number(len(summary.works), 'work')} found, {summary.works_shared:,} only by lines they share with "
             f"others, {summary.works_without_match:,} without a match. "
         )
     click.echo(
-        f"{said}{number(summary.documents_scanned, 'document')} scanned: {summary.documents_matched:,} with matches, "
+        f"{sentence}{number(summary.documents_scanned, 'document')} scanned: {summary.documents_matched:,} with matches, "
         f"{clean:,} clean. {size(summary.bytes_scanned)} of text {took}."
     )
     if summary.compile_seconds >= 1:

@@ -39,15 +39,15 @@ def check_table(place: str, table: object, needed: Mapping[str, Kinds], allowed:
     """A table with its keys checked, dates as text; `place` names it in the UsageErrors that this raises."""
     if not isinstance(table, dict):
         raise UsageError(f"{place} is no table")
-    known = {**needed, **allowed}
+    every = {**needed, **allowed}
     for name in table:
-        if name not in known:
-            raise UsageError(f"{place} has {name!r}; there are {', '.join(known)}")
+        if name not in every:
+            raise UsageError(f"{place} has {name!r}; there are {', '.join(every)}")
     for name in needed:
         if name not in table:
             raise UsageError(f"{place} lacks {name!r}")
     for name, value in table.items():
-        kinds = known[name]
+        kinds = every[name]
         # by the type itself: in Python a time is a date and a truth value is a number, here they are slips of the pen
         if type(value) not in (listed := kinds if isinstance(kinds, tuple) else (kinds,)):
             wanted = " or ".join(kind.__name__ for kind in listed)

@@ -43,10 +43,10 @@ def option(flag: str, help: str = "", default: object = None, kind: Kind | None 
     """A field that is an option; `more` are the other fields of Option. Required: pass `default=MISSING`."""
     kind = kind or (type(default) if isinstance(default, str | int | float | Path) else str)
     default = () if more.get("many") and default is None else default
-    known = Option(flag, help, kind, required=default is MISSING, **more)
+    about = Option(flag, help, kind, required=default is MISSING, **more)
     if default is MISSING:
-        return field(metadata={OPTION: known})
-    return field(default=default, metadata={OPTION: known})
+        return field(metadata={OPTION: about})
+    return field(default=default, metadata={OPTION: about})
 
 
 def flag(name: str, help: str, **more: Any) -> Any:  # noqa: ANN401
@@ -68,8 +68,8 @@ def like(options: type[Any], name: str, **changes: Any) -> Any:  # noqa: ANN401
     """A field that is the same option as one of another dataclass, except for what is said otherwise."""
     other = next(field for field in fields(options) if field.name == name)
     default = changes.pop("default", other.default)
-    known = replace(other.metadata[OPTION], **changes)
-    return field(default=default, metadata={OPTION: replace(known, required=default is MISSING, terms=False)})
+    about = replace(other.metadata[OPTION], **changes)
+    return field(default=default, metadata={OPTION: replace(about, required=default is MISSING, terms=False)})
 
 
 def options_in(
@@ -80,8 +80,8 @@ def options_in(
         if GROUP in one.metadata:
             yield from options_in(one.metadata[GROUP], [*above, one.name], terms or one.metadata[TERMS])
         elif OPTION in one.metadata:
-            known = one.metadata[OPTION]
-            yield ".".join([*above, one.name]), one, replace(known, terms=known.terms or terms)
+            about = one.metadata[OPTION]
+            yield ".".join([*above, one.name]), one, replace(about, terms=about.terms or terms)
 
 
 def build(options: type[Any], values: Mapping[str, Any]) -> Any:  # noqa: ANN401
@@ -97,7 +97,7 @@ def build(options: type[Any], values: Mapping[str, Any]) -> Any:  # noqa: ANN401
 
 def flags_of(options: type[Any]) -> dict[str, str]:
     """What people call the fields of a dataclass, by their paths with dots."""
-    return {path: known.flag for path, _, known in options_in(options) if known.flag}
+    return {path: about.flag for path, _, about in options_in(options) if about.flag}
 
 
 def terms_in(options: Any) -> dict[str, Any]:  # noqa: ANN401

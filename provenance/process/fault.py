@@ -27,10 +27,10 @@ def line_of(error: BaseException) -> str:
     file = write_details(error)
     details = f"; details are in {file}" if file else ""
     text = " ".join(str(error).split())[:MOST_SHOWN]
-    told = safe(f"{type(error).__name__}: {text}" if text else type(error).__name__)
+    reason = safe(f"{type(error).__name__}: {text}" if text else type(error).__name__)
     if is_exhaustion(error):
-        return f"the system gave no more memory or threads ({told}): allow more, or use fewer --workers{details}"
-    return f"this is a fault of the program ({told}){details}" + (": please report it with that file" if file else "")
+        return f"the system gave no more memory or threads ({reason}): allow more, or use fewer --workers{details}"
+    return f"this is a fault of the program ({reason}){details}" + (": please report it with that file" if file else "")
 
 
 def is_exhaustion(error: BaseException) -> bool:
@@ -63,5 +63,5 @@ def details_of(error: BaseException) -> str:
         for name in ("numpy", "pyarrow", "numba", "duckdb", "click")
         if (version := getattr(sys.modules.get(name), "__version__", None))
     )
-    told = "".join(traceback.format_exception(error))
-    return f"{versions}\n{packages}\ncommand: {shlex.join(command_line())}\n\n{told}"
+    details = "".join(traceback.format_exception(error))
+    return f"{versions}\n{packages}\ncommand: {shlex.join(command_line())}\n\n{details}"

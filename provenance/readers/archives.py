@@ -35,8 +35,8 @@ def read_archive(
         kind = format_of(name).name
         try:
             if kind not in SINGLE:
-                known = kind in ARCHIVES + COLLECTIONS
-                yield Refused(f"!{name}", "failed" if known else "skipped", _reason(kind, name))
+                readable = kind in ARCHIVES + COLLECTIONS
+                yield Refused(f"!{name}", "failed" if readable else "skipped", _reason(kind, name))
                 continue
             data = read()
             document = read_single(data, kind, limits)

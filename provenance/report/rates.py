@@ -31,12 +31,13 @@ def study_digest() -> str | None:
 
 def rows_of(rates: dict[str, Any]) -> list[dict[str, Any]]:
     """A row for each kind and rate of change: recall by length."""
-    found: dict[tuple[str, float], dict[int, dict[str, Any]]] = {}
+    by_cell: dict[tuple[str, float], dict[int, dict[str, Any]]] = {}
     for cell in rates["cells"]:
         if cell["words"] in LENGTHS:
-            found.setdefault((cell["kind"], cell["rate"]), {})[cell["words"]] = cell
+            by_cell.setdefault((cell["kind"], cell["rate"]), {})[cell["words"]] = cell
     return [
-        {"kind": kind, "rate": rate, "cells": [cells.get(n) for n in LENGTHS]} for (kind, rate), cells in found.items()
+        {"kind": kind, "rate": rate, "cells": [cells.get(n) for n in LENGTHS]}
+        for (kind, rate), cells in by_cell.items()
     ]
 
 

@@ -118,12 +118,12 @@ def _changed(row: dict[str, Any]) -> Markup:
 def recall_rows(facts: Facts) -> tuple[list[int], list[dict[str, Any]]]:
     """Lengths, and a row for each kind and rate of change: its cells by length, each with its place in the answer."""
     lengths = sorted({cell["words"] for cell in facts.selftest_cells})
-    found: dict[tuple[str, float], dict[int, dict[str, Any]]] = {}
+    by_cell: dict[tuple[str, float], dict[int, dict[str, Any]]] = {}
     for skip, cell in enumerate(facts.selftest_cells):
-        found.setdefault((cell["noise"], cell["rate"]), {})[cell["words"]] = {**cell, "skip": skip}
+        by_cell.setdefault((cell["noise"], cell["rate"]), {})[cell["words"]] = {**cell, "skip": skip}
     return lengths, [
         {"noise": noise, "rate": rate, "cells": [cells.get(length) for length in lengths]}
-        for (noise, rate), cells in found.items()
+        for (noise, rate), cells in by_cell.items()
     ]
 
 

@@ -116,8 +116,8 @@ def choose_rows(sample: Sample, settings: Settings, wanted: Wanted) -> Rows:
     chosen = worded
     if len(worded) > wanted.rows:
         chosen = sorted(random.Random(f"{wanted.seed}/rows").sample(worded, wanted.rows))
-    known = matched_rows(settings.matcher, [row.text for row in chosen])
-    clean = [row for row, matched in zip(chosen, known, strict=True) if not matched]
+    matched_before = matched_rows(settings.matcher, [row.text for row in chosen])
+    clean = [row for row, matched in zip(chosen, matched_before, strict=True) if not matched]
     if not clean:
         reasons = "; ".join(sample.unreadable.values())[:500]
         why = f"all {len(chosen):,} that were sampled have matches" if chosen else "none that was read has words"

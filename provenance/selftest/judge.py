@@ -75,9 +75,9 @@ def is_found(plant: Planted, spans: Sequence[Sequence[Span]], only_credited: boo
     """Whether half of the planted bytes lie in spans of the work; the spans are those of each piece's row."""
     planted = sum(piece.end - piece.begin for piece in plant.pieces)
     covered = 0
-    for piece, said in zip(plant.pieces, spans, strict=True):
+    for piece, spans_of_piece in zip(plant.pieces, spans, strict=True):
         reached = piece.begin
-        for span in sorted(said):
+        for span in sorted(spans_of_piece):
             if span.work == plant.work and (span.credited or not only_credited):
                 covered += max(0, min(span.end, piece.end) - max(span.begin, reached))
                 reached = max(reached, span.end)

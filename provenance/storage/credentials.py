@@ -62,8 +62,8 @@ def aws_profile() -> dict[str, str]:
 def gcs_credentials() -> dict[str, Any]:
     """Options of obstore's GCSStore; empty where it finds them by itself."""
     saved = Path.home() / ".config" / "gcloud" / "application_default_credentials.json"
-    known = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS") or saved.is_file() or has_metadata_service()
-    return {} if known else {"skip_signature": True}
+    identified = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS") or saved.is_file() or has_metadata_service()
+    return {} if identified else {"skip_signature": True}
 
 
 def azure_credentials() -> dict[str, Any]:

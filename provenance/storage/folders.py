@@ -112,11 +112,11 @@ class LocalFolder:
 
     def names(self, under: str) -> list[str]:
         """See Folder."""
-        found = []
+        names = []
         for place, _, files in os.walk(self.path / under):
             inside = Path(place).relative_to(self.path)
-            found += [str(inside / name) for name in files if not name.startswith(".")]
-        return sorted(found)
+            names += [str(inside / name) for name in files if not name.startswith(".")]
+        return sorted(names)
 
     def _made(self, name: str) -> Path:
         """Where a file of this name is to be written, in a directory that is there."""

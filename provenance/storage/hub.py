@@ -29,10 +29,10 @@ class HubStore:
         """See Store; `etag` is git's id of a file, which follows its content."""
         where = {"revision": self.location.revision, "repo_type": "dataset"}
         with _errors():
-            found = self.api.get_paths_info(self.location.container, [key], **where)  # type: ignore[arg-type]
-        if not found or not isinstance(found[0], RepoFile):
+            entries = self.api.get_paths_info(self.location.container, [key], **where)  # type: ignore[arg-type]
+        if not entries or not isinstance(entries[0], RepoFile):
             raise FileNotFoundError(key)
-        return self._object(found[0])
+        return self._object(entries[0])
 
     def below(self, prefix: str) -> Iterable[RemoteObject]:
         """See Store."""

@@ -24,18 +24,18 @@ def list_remote(spec: str, anonymous: bool = False) -> list[RemoteObject]:
     objects.
     """
     location = parse(spec)
-    found: dict[str, RemoteObject] = {}
+    objects: dict[str, RemoteObject] = {}
     with storage_errors(location):
         try:
-            found = {item.uri: item for item in _objects(open_reading(location, anonymous), location.key)}
+            objects = {item.uri: item for item in _objects(open_reading(location, anonymous), location.key)}
         except (BaseError, FileNotFoundError) as error:
             if not is_missing(error):
                 raise
-    if not found:
+    if not objects:
         raise UsageError(f"nothing matches {spec}: {MISSING}")
-    for uri in found:
+    for uri in objects:
         refuse_control_characters(uri)
-    return [found[uri] for uri in sorted(found)]
+    return [objects[uri] for uri in sorted(objects)]
 
 
 def _objects(store: Store, key: str) -> Iterable[RemoteObject]:

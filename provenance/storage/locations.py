@@ -61,10 +61,10 @@ def is_remote(spec: str) -> bool:
 def parse(uri: str) -> Location:
     """The Location a URI names; raises UsageError for one that names none or says what only the environment may."""
     refuse_control_characters(uri)
-    found = _SCHEME.match(uri)
-    if found is None:
+    match = _SCHEME.match(uri)
+    if match is None:
         raise UsageError(f"{_shown(uri)} is no URI of remote storage; {KNOWN}")
-    scheme, rest = found.group(1).lower(), uri[found.end() :]
+    scheme, rest = match.group(1).lower(), uri[match.end() :]
     if "::" in scheme:
         raise UsageError(f"{_shown(uri)} chains file systems with '::', which is not allowed: name the object itself")
     if scheme == "file":
@@ -116,8 +116,8 @@ def _dataset(scheme: str, rest: str, uri: str) -> Location:
     owner, _, rest = rest.partition("/")
     if kind != "datasets":
         raise UsageError(f"{_shown(uri)}: only datasets can be scanned: hf://datasets/ORG/NAME[@REVISION]/PATH")
-    if found := re.match(r"([^/@]*)@(~[a-z]+|refs/(?:convert|pr)/[^/]+|[^/]+)(?:/|$)(.*)", rest, re.DOTALL):
-        name, revision, key = found.groups()
+    if pinned := re.match(r"([^/@]*)@(~[a-z]+|refs/(?:convert|pr)/[^/]+|[^/]+)(?:/|$)(.*)", rest, re.DOTALL):
+        name, revision, key = pinned.groups()
         revision = revision.replace("~", "refs/convert/", 1) if revision.startswith("~") else revision
     else:
         name, _, key = rest.partition("/")

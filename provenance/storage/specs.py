@@ -21,20 +21,20 @@ def expand_lists(specs: Sequence[str], stdin: IO[bytes]) -> list[str]:
     """
     if specs.count("-") > 1:
         raise UsageError("'-' is given twice, but the standard input can be read only once")
-    found: list[str] = []
+    listed: list[str] = []
     for spec in specs:
         if spec == "-":
-            found += _lines(stdin, "standard input")
+            listed += _lines(stdin, "standard input")
         elif spec.startswith("@"):
             try:
                 with Path(spec[1:]).open("rb") as file:
-                    found += _lines(file, spec[1:])
+                    listed += _lines(file, spec[1:])
             except OSError as error:
                 raise UsageError(f"cannot read the list {spec[1:] or spec}: {error.strerror}") from error
         else:
             _check(spec)
-            found.append(spec)
-    return found
+            listed.append(spec)
+    return listed
 
 
 def _lines(file: IO[bytes], name: str) -> Iterator[str]:

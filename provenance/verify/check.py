@@ -24,8 +24,8 @@ def check(name: str, good: str, different: Sequence[str], unchecked: Sequence[st
     """The check of many things: `good` says what was found equal, the others name what was not, one by one."""
     if not different and not unchecked:
         return Check(name, EQUAL, good)
-    told = [
+    reasons = [
         f"{len(some):,} {subject} {what}" for some, what in ((different, "differ"), (unchecked, "not checked")) if some
     ]
     examples = [*different[:MOST_EXAMPLES], *unchecked[:MOST_EXAMPLES]]
-    return Check(name, DIFFERENT if different else UNCHECKED, "; ".join([*told, good]), tuple(examples))
+    return Check(name, DIFFERENT if different else UNCHECKED, "; ".join([*reasons, good]), tuple(examples))

@@ -30,22 +30,22 @@ def check_units(db: Path, ledger: Ledger, scratch: Path, on_unit: Callable[[int]
         return
     try:
         with RunReader(db) as run, RunReader(again) as made:
-            known = {(row["shard"], row["reason"]) for row in run.query(LOST)}
-            lost = [row for row in made.query(LOST) if (row["shard"], row["reason"]) not in known]
+            expected = {(row["shard"], row["reason"]) for row in run.query(LOST)}
+            lost = [row for row in made.query(LOST) if (row["shard"], row["reason"]) not in expected]
             digest = made.query("SELECT units_digest FROM run")[0]["units_digest"]
         good = f"{summary.units:,} unit files have the digests in them; that of all is {digest}"
         damaged, missing = ([row["reason"] for row in lost if row["kind"] == k] for k in ("damaged unit", "missing"))
         yield check("units", good, damaged, missing, "shards' unit files")
         left_out = sorted({row["shard"] for row in lost})
-        found = [str(difference) for difference in differences(db, again, scratch, left_out)]
+        different = [str(difference) for difference in differences(db, again, scratch, left_out)]
     except StoreError as error:
         yield Check("database", DIFFERENT, str(error))
         return
     finally:
         again.unlink(missing_ok=True)
     besides = f"; {len(left_out):,} shards were left out" if left_out else ""
-    if found:
-        yield Check("database", DIFFERENT, f"it is not what the unit files give{besides}", tuple(found))
+    if different:
+        yield Check("database", DIFFERENT, f"it is not what the unit files give{besides}", tuple(different))
     else:
         state = UNCHECKED if left_out else EQUAL
         yield Check("database", state, f"its tables and views are what the unit files give, row by row{besides}")
