@@ -47,13 +47,17 @@ def rewrite(
                     writer.add_key_value_metadata(schema.metadata)
                 for group in range(file.metadata.num_row_groups):
                     table = _edited_group(file, group, columns, edits, decoder, on_bytes)
-                    if table.num_rows:
-                        writer.write_table(table.cast(schema) if table.schema != schema else table, table.num_rows)
+                    _write_group(writer, table.cast(schema) if table.schema != schema else table)
             return "" if edits.mode == ANNOTATE else _lost(file, target)
     except pa.ArrowMemoryError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
         raise ShardError(f"shard {name} cannot be written anew: {first_line(error)}") from error
+
+
+def _write_group(writer: pq.ParquetWriter, table: pa.Table) -> None:
+    if table.num_rows:  # else there would be a row group of nothing
+        writer.write_table(table, table.num_rows)
 
 
 def _options(file: pq.ParquetFile, mode: str) -> dict[str, Any]:

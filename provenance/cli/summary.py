@@ -40,8 +40,8 @@ def print_summary(summary: ScanSummary) -> None:
             f"others, {summary.works_without_match:,} without a match. "
         )
     click.echo(
-        f"{sentence}{number(summary.documents_scanned, 'document')} scanned: {summary.documents_matched:,} with matches, "
-        f"{clean:,} clean. {size(summary.bytes_scanned)} of text {took}."
+        f"{sentence}{number(summary.documents_scanned, 'document')} scanned: {summary.documents_matched:,} with "
+        f"matches, {clean:,} clean. {size(summary.bytes_scanned)} of text {took}."
     )
     if summary.compile_seconds >= 1:
         click.echo(

@@ -7,6 +7,7 @@ that stay inside, nothing larger than the archive itself.
 from __future__ import annotations
 
 import errno
+import shutil
 import zipfile
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -27,8 +28,7 @@ def write_archive(folder: Path, file: IO[bytes]) -> None:
             member.external_attr, member.create_system = MODE, 3
             member.file_size = (folder / name).stat().st_size
             with archive.open(member, "w") as target, (folder / name).open("rb") as source:
-                while block := source.read(BLOCK):
-                    target.write(block)
+                shutil.copyfileobj(source, target, BLOCK)
 
 
 def extract_archive(path: Path, folder: Path) -> None:
@@ -41,8 +41,7 @@ def extract_archive(path: Path, folder: Path) -> None:
                 target = folder / member.filename
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(member) as source, target.open("wb") as file:
-                    while block := source.read(BLOCK):
-                        file.write(block)
+                    shutil.copyfileobj(source, file, BLOCK)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, ValueError, EOFError, NotImplementedError, RuntimeError) as error:
         raise BundleError(f"{path} is damaged, or no bundle: {str(error)[:200]}") from error
     except OSError as error:

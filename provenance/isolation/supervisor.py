@@ -147,6 +147,7 @@ class Children(Closing):
         """`early` children of a role start at once."""
         self._waiting = [Child(role) for _ in range(early)]
         self._working: list[tuple[Child, Crew]] = []
+        self._lost = 0  # at their start
 
     def close(self) -> None:
         """End all processes, whatever they are doing."""
@@ -171,7 +172,7 @@ class Children(Closing):
         before it has begun. Closing the iterator (Ctrl-C too) kills all children; with `keep`, those that are left in
         the end wait for the next run, which must tell them the same.
         """
-        lost = 0  # at their start
+        self._lost = 0
         try:
             with selectors.DefaultSelector() as selector:
                 for crew in crews:
@@ -182,11 +183,7 @@ class Children(Closing):
                         child, crew = cast(tuple[Child, Crew], event.data)
                         for answer, payload in child.hear():
                             yield from _outcomes(child, answer, payload, on_progress, on_compiling)
-                        if child.inbox.ended:
-                            selector.unregister(child.stdout)
-                            yield from self._bury(child, crew)
-                            lost += not child.life.begun
-                            _refuse_losses(child, lost)
+                        yield from self._bury_ended(child, crew, selector)
                     self._give_up_silent(stall)
             if keep:
                 self._waiting += [child for child, _ in self._working]
@@ -214,13 +211,18 @@ class Children(Closing):
             selector.register(child.stdout, selectors.EVENT_READ, (child, crew))
             child.greet(crew.hello, crew.payload)
 
-    def _bury(self, child: Child, crew: Crew) -> Iterator[Outcome]:
+    def _bury_ended(self, child: Child, crew: Crew, selector: selectors.BaseSelector) -> Iterator[Outcome]:
+        if not child.inbox.ended:
+            return
+        selector.unregister(child.stdout)
         self._working.remove((child, crew))
         rest = child.life.end(child.ended())
         if isinstance(rest, Task):
             crew.tasks.appendleft(rest)
         elif rest is not None:
             yield rest
+        self._lost += not child.life.begun
+        _refuse_losses(child, self._lost)
 
     def _give_up_silent(self, seconds: float) -> None:
         for child, _ in self._working:
