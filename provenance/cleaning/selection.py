@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 from provenance.errors import UsageError
-from provenance.store.database import RunReader, literal
+from provenance.store.database import RunReader
+from provenance.store.driver import literal
 from provenance.store.grades import GRADES, at_or_above
 
 PASSAGES = pa.schema(

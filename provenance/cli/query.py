@@ -9,8 +9,8 @@ import click
 
 from provenance.cli.definitions.look import Query
 from provenance.cli.tables import safe_lines, table
+from provenance.store.csv_text import csv_of
 from provenance.store.database import RunReader
-from provenance.store.export import csv_of
 
 
 def run(options: Query) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 import pyarrow as pa
 
 from provenance.report.queries import QUERIES
+from provenance.store.csv_text import csv_of
 from provenance.store.database import RunReader
-from provenance.store.export import csv_of
 
 TOP_SHARE = 0.1  # of hosts by rank, which the template asks for; small providers: 5 %, or 1,000
 

@@ -14,7 +14,8 @@ from provenance.errors import UsageError
 from provenance.files.closing import Closing
 from provenance.results import notebook
 from provenance.results.rows import Match, Matches, Work, Works, aware, match_of, work_of
-from provenance.store.database import RunReader, literal
+from provenance.store.database import RunReader
+from provenance.store.driver import literal
 from provenance.store.export import EXPORTS
 from provenance.store.grades import GRADES, NO_MATCH
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +12,21 @@ import pyarrow as pa
 from provenance.errors import OutputError, StoreError, first_line
 from provenance.files.closing import Closing
 from provenance.files.writing import check_free, check_parent, rename_file
-from provenance.store.driver import duckdb, undisturbed
+from provenance.store.driver import (
+    WRITER_MEMORY,
+    batches_of,
+    connect,
+    connect_beside,
+    duckdb,
+    identifier,
+    interruptible,
+    kind_of,
+    rows_of,
+    undisturbed,
+)
 from provenance.store.schema import REDACTED, TABLES, VIEWS, fingerprint_sql
 
 STORAGE_VERSION = "v1.4.0"  # DuckDB 1.4 and later open it; 2.0's own format only DuckDB 2
-DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # not what was asked for is wrong, but where it should go
-MEMORY_LIMIT = "256MB"  # DuckDB's default is 80 % of the machine
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """DuckDB turns a KeyboardInterrupt in a query into a RuntimeError; this turns it back."""
-    try:
-        yield
-    except RuntimeError as error:
-        if "interrupted" not in str(error).lower():
-            raise
-        raise KeyboardInterrupt from error
 
 
 class RunWriter:
@@ -50,15 +45,15 @@ class RunWriter:
                 self._remove_partial()
                 self._create()
         except (duckdb.Error, OSError) as error:
-            raise _kind_of(error)(f"cannot create the run database {path}: {first_line(error)}") from error
+            raise kind_of(error)(f"cannot create the run database {path}: {first_line(error)}") from error
         except KeyboardInterrupt:
             self._remove_partial()
             raise
 
     def _create(self) -> None:
         spill = str(self.partial) + ".tmp"  # DuckDB would take the working directory
-        self._con = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 1, "temp_directory": spill})
-        self._con.execute(f"ATTACH {quoted(self.partial)} AS run_db (STORAGE_VERSION '{STORAGE_VERSION}')")
+        options = f"STORAGE_VERSION '{STORAGE_VERSION}'"
+        self._con = connect_beside({"run_db": self.partial}, Path(spill), WRITER_MEMORY, options, threads=1)
         self._con.execute("USE run_db")
         self._con.execute(TABLES)
         self._con.execute(VIEWS)
@@ -103,7 +98,7 @@ class RunWriter:
         """Rows of a query over what is loaded so far."""
         return rows_of(self._con, sql, parameters)
 
-    @_interruptible()
+    @interruptible()
     def finish(self) -> None:
         """Checkpoint, close, and give the database its name."""
         try:
@@ -130,7 +125,7 @@ class RunWriter:
 class RunReader(Closing):
     """A finished run database, opened read-only, locked against anything outside it."""
 
-    @_interruptible()
+    @interruptible()
     def __init__(self, path: Path, redact: bool = False) -> None:
         """With `redact` no text of documents or editions comes out of any table or view, only digests and places.
 
@@ -139,13 +134,8 @@ class RunReader(Closing):
         self.path = path
         if not path.is_file():
             raise StoreError(f"no run database at {path}: make one with `provenance scan SHARD... --db {path}`")
-        settings: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": "1GB",
-            "enable_external_access": False,
-            "autoinstall_known_extensions": False,
-        }
         try:
-            self._con = duckdb.connect(str(path), read_only=True, config=settings)
+            self._con = connect(path)
             if not rows_of(self._con, "SELECT current_setting('lock_configuration') AS locked")[0]["locked"]:
                 self._con.execute("SET lock_configuration = true")  # it is where this process has it open already
             if redact:
@@ -165,7 +155,7 @@ class RunReader(Closing):
         for name, kept in REDACTED.items():
             self._con.execute(f"CREATE TEMP VIEW {name} AS SELECT {kept} FROM {identifier(catalog)}.main.{name}")
 
-    @_interruptible()
+    @interruptible()
     def leave_out(self, fingerprints: Sequence[str]) -> None:
         """Answer from now on as if matches with these fingerprints had not been found: grades and coverage too."""
         if not fingerprints:
@@ -203,7 +193,7 @@ class RunReader(Closing):
         """Rows of a query; raises StoreError with DuckDB's own message."""
         return rows_of(self._con, sql, parameters)
 
-    @_interruptible()
+    @interruptible()
     def arrow(self, sql: str) -> pa.Table:
         """The result of a query as an Arrow table."""
         try:
@@ -211,20 +201,9 @@ class RunReader(Closing):
         except (duckdb.Error, AttributeError) as error:
             raise StoreError(f"the query failed: {first_line(error)}") from error
 
-
-@_interruptible()
-def rows_of(con: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
-    """Rows of a query, by column; raises StoreError with DuckDB's own message, OutputError where a disk is full."""
-    try:
-        cursor = con.execute(sql, list(parameters)) if parameters else con.execute(sql)
-        names = [column[0] for column in cursor.description or []]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    except duckdb.Error as error:
-        raise _kind_of(error)(f"the query failed: {first_line(error)}") from error
-
-
-def _kind_of(error: Exception) -> type[OutputError | StoreError]:
-    return OutputError if any(os.strerror(number) in str(error) for number in DISK) else StoreError
+    def batches(self, sql: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """The columns of a query, and its result, some rows at a time; raises StoreError."""
+        return batches_of(self._con, sql)
 
 
 def check_place(path: Path) -> None:
@@ -239,22 +218,7 @@ def check_place(path: Path) -> None:
 def _refuse_if_held(path: Path) -> None:
     """Raise StoreError if another process has the database open for writing; any other trouble is told later."""
     try:
-        duckdb.connect(str(path), read_only=True, config={"enable_external_access": False}).close()
+        connect(path).close()
     except duckdb.Error as error:
         if "lock" in str(error).lower():
             raise StoreError(f"{path} is held by another process: {first_line(error)}") from error
-
-
-def identifier(name: str) -> str:
-    """A name of SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def quoted(path: Path) -> str:
-    """A path as a literal of SQL, for statements that take no parameter."""
-    return literal(str(path))
-
-
-def literal(text: str) -> str:
-    """Text as a literal of SQL: a query with parameters gives no Arrow table."""
-    return "'" + text.replace("'", "''") + "'"

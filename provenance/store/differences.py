@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from provenance.errors import StoreError, first_line
-from provenance.store.database import quoted, rows_of
-from provenance.store.driver import duckdb
+from provenance.store.driver import connect_beside, duckdb, rows_of
 
 MOST_EXAMPLES = 3
-MEMORY_LIMIT = "1GB"  # beyond it DuckDB spills
 
 NOT_COMPARED = {
     "run": (
@@ -56,29 +55,17 @@ def differences(database: Path, other: Path, scratch: Path, without: Sequence[st
     The definitions of its views count too: they are what people read. Rows of the shards `without` do not count, and
     with them not what is summed up over all shards. Raises StoreError where it cannot be read.
     """
-    settings: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": MEMORY_LIMIT,
-        "temp_directory": str(scratch / "spill"),
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
-    con = duckdb.connect(config=settings)
     try:
-        con.execute(f"ATTACH {quoted(database)} AS here (READ_ONLY)")
-        con.execute(f"ATTACH {quoted(other)} AS there (READ_ONLY)")
-        con.execute("SET enable_external_access = false")
-        con.execute("SET lock_configuration = true")
-        different = list(_definitions(con))
-        yield from different
-        for table in () if different else TABLES:  # what is no table of ours may be anything
-            if not without or table not in SUMS:
-                yield from _rows(con, table, without if table in OF_SHARDS else ())
+        with closing(connect_beside({"here": database, "there": other}, scratch / "spill")) as con:
+            different = list(_definitions(con))
+            yield from different
+            for table in () if different else TABLES:  # what is no table of ours may be anything
+                if not without or table not in SUMS:
+                    yield from _rows(con, table, without if table in OF_SHARDS else ())
     except (duckdb.Error, RuntimeError) as error:
         if "interrupted" in str(error).lower():
             raise KeyboardInterrupt from error
         raise StoreError(f"{database} cannot be read: {first_line(error)}") from error
-    finally:
-        con.close()
 
 
 def _definitions(con: duckdb.DuckDBPyConnection) -> Iterator[Difference]:

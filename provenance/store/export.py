@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import re
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provenance.display.text import safe
 from provenance.errors import UsageError
 from provenance.files.writing import atomic_write
+from provenance.store.csv_text import csv_pieces
 from provenance.store.database import RunReader
+from provenance.store.driver import literal
 from provenance.store.sarif import write_sarif
 
 EXPORTS = {
@@ -60,8 +60,13 @@ WHEN_AND_WHO = ("run", "attempts", "journal", "reviews", "allowed", "allowed-fin
 """Those that say when and by whom; all others are the same bytes for the same inputs and terms, whoever ran it."""
 
 FORMATS = ("parquet", "csv", "jsonl", "sarif")
-FORMULA = re.compile(r"^[=+\-@\t\r\0＝＋－＠]")
-"""A cell that a spreadsheet would take for a formula (OWASP ASVS 1.2.10, and the full-width forms)."""
+BY_ROWS = {"matches": "match", "passages": "v_passages"}
+"""Exports that are asked for some documents at a time, and where the rows of each are counted: their order begins with
+`shard` and `row`, and DuckDB would hold all of them, with their texts, to sort them.
+"""
+
+SORTED_AT_ONCE = 4096  # rows, about
+ROW_GROUP = 1 << 20  # rows; a row group is made in memory
 
 
 def export(run: RunReader, what: str, file_format: str, out: Path) -> int:
@@ -75,44 +80,101 @@ def export(run: RunReader, what: str, file_format: str, out: Path) -> int:
         )
     if file_format == "sarif":
         return write_sarif(run, what, out)
-    table = run.arrow(EXPORTS[what])
+    schema, batches = _batches(run, what)
+    counted = _Counted(batches)
     with atomic_write(out) as file:
         if file_format == "parquet":
-            pq.write_table(table, file, compression="zstd")
+            write_parquet(schema, counted, file)
         elif file_format == "csv":
-            file.write(csv_of(table).encode())
+            file.writelines(csv_pieces(schema.names, counted))
         else:
-            write_json_lines(table, file)
-    return int(table.num_rows)
+            file.writelines(_json_lines(counted))
+    return counted.rows
 
 
-def csv_of(table: pa.Table) -> str:
-    r"""CSV with a header; lists joined by spaces; cells that look like formulas get a leading apostrophe.
+class _Counted:
+    """Batches, and how many rows those had that were taken."""
 
-    Characters that could move a terminal's cursor, hide or reorder text are written out, as `\x1b`: Parquet and JSON
-    lines have them as they are.
+    def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
+        self.batches, self.rows = batches, 0
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        for batch in self.batches:
+            self.rows += batch.num_rows
+            yield batch
+
+
+def _batches(run: RunReader, what: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    """The columns of an export and its rows in their order, no more of them in memory than are sorted at once."""
+    if what not in BY_ROWS:
+        return run.batches(EXPORTS[what])
+    slices = [f"SELECT * FROM ({EXPORTS[what]}) WHERE {condition}" for condition in slices_of(run, BY_ROWS[what])]
+    schema, first = run.batches(slices[0] if slices else EXPORTS[what])
+    return schema, chain(first, chain.from_iterable(run.batches(sql)[1] for sql in slices[1:]))
+
+
+def slices_of(run: RunReader, source: str) -> Iterator[str]:
+    """Conditions, in order, of each of which some thousand rows hold: of some shards, or of a range of rows of one.
+
+    So simple that DuckDB reads no more of a table than has to do with them.
     """
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([_cell(name) for name in table.column_names])
-    for batch in table.to_batches(max_chunksize=4096):
-        writer.writerows([_cell(value) for value in row.values()] for row in batch.to_pylist())
-    return out.getvalue()
+    gathered: list[str] = []
+    rows = 0
+    for shard in run.query(f"SELECT shard, count(*) AS n FROM {source} GROUP BY shard ORDER BY shard"):
+        if gathered and rows + shard["n"] > SORTED_AT_ONCE:
+            yield _of_shards(gathered)
+            gathered, rows = [], 0
+        if shard["n"] > SORTED_AT_ONCE:
+            yield from _of_rows(run, source, shard["shard"])
+        else:
+            gathered.append(shard["shard"])
+            rows += shard["n"]
+    if gathered:
+        yield _of_shards(gathered)
 
 
-def _cell(value: object) -> object:
-    if isinstance(value, list):
-        value = " ".join(item if isinstance(item, str) else json.dumps(item, default=str) for item in value)
-    elif isinstance(value, dict):
-        value = json.dumps(value, default=str)
-    if isinstance(value, str):
-        harmless = "\n".join(map(safe, value.split("\n")))
-        return "'" + harmless if FORMULA.match(value) else harmless
-    return value
+def _of_shards(names: list[str]) -> str:
+    return f"shard >= {literal(names[0])} AND shard <= {literal(names[-1])}"
 
 
-def write_json_lines(table: pa.Table, file: IO[bytes]) -> None:
+def _of_rows(run: RunReader, source: str, shard: str) -> Iterator[str]:
+    """Ranges of rows; what is found in one row stays together."""
+    numbered = f'SELECT "row", row_number() OVER (ORDER BY "row") - 1 AS n FROM {source} WHERE shard = ?'
+    starts = run.query(f'SELECT DISTINCT "row" FROM ({numbered}) WHERE n % {SORTED_AT_ONCE} = 0 ORDER BY ALL', [shard])
+    rows = [int(start["row"]) for start in starts]
+    ends = [f'"row" < {row}' for row in rows[1:]]
+    for row, end in zip(rows, [*ends, "true"], strict=True):
+        yield f'shard = {literal(shard)} AND "row" >= {row} AND {end}'
+
+
+def write_parquet(schema: pa.Schema, batches: Iterable[pa.RecordBatch], file: IO[bytes]) -> None:
+    """Row groups as `pyarrow.parquet.write_table` makes them of a whole table; so are pages, if columns are whole."""
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        group: list[pa.RecordBatch] = []
+        rows = 0
+        for batch in batches:
+            while rows + batch.num_rows >= ROW_GROUP:
+                group.append(batch.slice(0, ROW_GROUP - rows))
+                batch = batch.slice(ROW_GROUP - rows)
+                writer.write_table(_whole(schema, group), ROW_GROUP)
+                rows = 0
+            group.append(batch)
+            rows += batch.num_rows
+        if rows:
+            writer.write_table(_whole(schema, group), ROW_GROUP)
+
+
+def _whole(schema: pa.Schema, group: list[pa.RecordBatch]) -> pa.Table:
+    """A table of batches, each of its columns in one piece; the batches go, so that no more than one is there twice."""
+    columns = [pa.chunked_array(column, field.type) for field, *column in zip(schema, *group, strict=True)]
+    group.clear()
+    for place, column in enumerate(columns):
+        columns[place] = pa.chunked_array([column.combine_chunks()])
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _json_lines(batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
     """One JSON object a row, ASCII only, so that no control or bidi character reaches a terminal raw."""
-    for batch in table.to_batches(max_chunksize=4096):
+    for batch in batches:
         for row in batch.to_pylist():
-            file.write(json.dumps(row, default=str).encode() + b"\n")
+            yield json.dumps(row, default=str).encode() + b"\n"

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 from provenance.errors import StoreError, first_line
 from provenance.files.digests import canonical_json, json_sha256
 from provenance.process.software import account
-from provenance.store.database import RunReader, rows_of
-from provenance.store.driver import duckdb, undisturbed
+from provenance.store.database import RunReader
+from provenance.store.driver import WRITER_MEMORY, connect, duckdb, rows_of, undisturbed
 
 REVIEW, ALLOW, ALLOW_FINDING, CUSTODY, SELFTEST = "review", "allow", "allow finding", "custody", "selftest"
 DECISIONS = ("accepted", "rejected", "undecided")
@@ -57,7 +57,7 @@ def append(db: Path, author: Author, entries: Sequence[tuple[str, dict[str, Any]
     RunReader(db).close()  # raises for what is no run
     with undisturbed():
         try:
-            con = duckdb.connect(str(db), config={"enable_external_access": False, "memory_limit": "256MB"})
+            con = connect(db, write=True, memory=WRITER_MEMORY)
         except duckdb.Error as error:
             raise StoreError(f"cannot write to {db}: {first_line(error)}") from error
         try:

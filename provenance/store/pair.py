@@ -10,11 +10,8 @@ import pyarrow as pa
 
 from provenance.errors import StoreError, UsageError, first_line
 from provenance.files.closing import Closing
-from provenance.store.database import RunReader, quoted, rows_of
-from provenance.store.driver import duckdb
-
-MEMORY_LIMIT = "1GB"  # beyond it DuckDB spills
-ROWS_AT_ONCE = 8192
+from provenance.store.database import RunReader
+from provenance.store.driver import batches_of, connect_beside, duckdb, rows_of
 
 
 class RunPair(Closing):
@@ -26,25 +23,12 @@ class RunPair(Closing):
             RunReader(path).close()  # raises for what is no run
         if earlier.samefile(later):
             raise UsageError(f"{earlier} and {later} are the same run database: two are compared")
-        settings: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": MEMORY_LIMIT,
-            "temp_directory": str(scratch / "spill"),
-            "preserve_insertion_order": False,  # answers are sorted, and this takes less memory
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-        }
-        self._con = duckdb.connect(config=settings)
+        databases = {"earlier": earlier, "later": later}
         try:
-            for name, path in (("earlier", earlier), ("later", later)):
-                try:
-                    self._con.execute(f"ATTACH {quoted(path)} AS {name} (READ_ONLY)")
-                except duckdb.Error as error:
-                    raise StoreError(f"cannot open the run database {path}: {first_line(error)}") from error
-            self._con.execute("SET enable_external_access = false")
-            self._con.execute("SET lock_configuration = true")
-        except BaseException:
-            self._con.close()
-            raise
+            # answers are sorted; to keep another order takes memory
+            self._con = connect_beside(databases, scratch / "spill", preserve_insertion_order=False)
+        except duckdb.Error as error:
+            raise StoreError(f"cannot open the run databases {earlier} and {later}: {first_line(error)}") from error
 
     def close(self) -> None:
         """Close both."""
@@ -66,17 +50,4 @@ class RunPair(Closing):
 
     def batches(self, sql: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """The columns of a query, and its result, some rows at a time; raises StoreError."""
-        try:
-            reader: pa.RecordBatchReader = self._con.sql(sql).to_arrow_reader(ROWS_AT_ONCE)
-        except duckdb.Error as error:
-            raise StoreError(f"the query failed: {first_line(error)}") from error
-        return reader.schema, _read(reader)
-
-
-def _read(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
-    try:
-        yield from reader
-    except (duckdb.Error, pa.ArrowException, OSError, RuntimeError) as error:
-        if "interrupted" in str(error).lower():
-            raise KeyboardInterrupt from error
-        raise StoreError(f"the query failed: {first_line(error)}") from error
+        return batches_of(self._con, sql)

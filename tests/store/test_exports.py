@@ -9,13 +9,17 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import provenance
 from provenance.cli.definitions.hand import WHAT
 from provenance.errors import UsageError
+from provenance.store import export as export_module
 from provenance.store import sarif
+from provenance.store.csv_text import cell_text, csv_of
 from provenance.store.database import RunReader
-from provenance.store.export import EXPORTS, csv_of, export
+from provenance.store.export import EXPORTS, export
 from provenance.store.journal import Author, append
 
 
@@ -122,6 +126,55 @@ def test_csv_has_neither_formulas_nor_control_characters():
     text = csv_of(pa.table({"x": hostile}))
     cells = [row["x"] for row in csv.DictReader(io.StringIO(text, newline=""))]
     assert cells == ["'=1+1", "\\x1b[31mred", "a\\u202eb", "two\nlines", "'+1", "'\\rover", "plain"]
+
+
+def csv_cell_by_cell(table: pa.Table) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(map(cell_text, table.column_names))
+    writer.writerows(map(cell_text, row.values()) for row in table.to_pylist())
+    return out.getvalue()
+
+
+PIECES = [*"=+-@\t\r\n\0＝,'\\ é\x1b\u202e\ufeff\U000e0041", '"', "+1", "word"]
+TEXTS = st.none() | st.lists(st.sampled_from(PIECES), max_size=4).map("".join)
+NUMBERS = st.none() | st.floats() | st.sampled_from([0.0, -0.0, 1e22, 1e-5, 1e16])
+WHOLE, YES, LISTS = st.none() | st.integers(-5, 10**12), st.none() | st.booleans(), st.none() | st.lists(TEXTS)
+ROWS_OF_CELLS = st.lists(st.tuples(TEXTS, NUMBERS, WHOLE, YES, LISTS), max_size=30)
+
+
+@given(ROWS_OF_CELLS)
+def test_columns_are_escaped_as_cells_are_one_by_one(rows):
+    types = [pa.string(), pa.float64(), pa.int64(), pa.bool_(), pa.list_(pa.string())]
+    columns = [pa.array([row[place] for row in rows], kind) for place, kind in enumerate(types)]
+    table = pa.table(dict(zip(["text, of rows", "=number", "n", "yes", "list"], columns, strict=True)))
+    for chosen in (table, table.select([0]), table.slice(len(rows) // 3)):
+        assert csv_of(chosen) == csv_cell_by_cell(chosen)
+
+
+@pytest.mark.parametrize("file_format", ["parquet", "csv", "jsonl"])
+@pytest.mark.parametrize("what", ["matches", "passages"])
+def test_an_export_in_many_slices_is_the_same_bytes(run, tmp_path, monkeypatch, what, file_format):
+    for name, rows in (("whole", export_module.SORTED_AT_ONCE), ("sliced", 2)):
+        monkeypatch.setattr(export_module, "SORTED_AT_ONCE", rows)
+        with RunReader(run) as reader:
+            export(reader, what, file_format, tmp_path / name)
+            slices = list(export_module.slices_of(reader, export_module.BY_ROWS[what]))
+            assert len(slices) == 1 or name == "sliced"
+    assert len(slices) > 2
+    assert (tmp_path / "whole").read_bytes() == (tmp_path / "sliced").read_bytes()
+
+
+def test_row_groups_are_those_of_a_whole_table_however_the_rows_come(tmp_path, monkeypatch):
+    table = pa.table(
+        {"n": range(1000), "t": [str(n) * 30 for n in range(1000)], "l": [["x"] * (n % 5) for n in range(1000)]}
+    )
+    monkeypatch.setattr(export_module, "ROW_GROUP", 300)
+    pq.write_table(table, tmp_path / "whole", compression="zstd", row_group_size=300)
+    for size in (1, 7, 299, 300, 301, 1000):
+        with (tmp_path / "pieces").open("wb") as file:
+            export_module.write_parquet(table.schema, table.to_batches(max_chunksize=size), file)
+        assert (tmp_path / "pieces").read_bytes() == (tmp_path / "whole").read_bytes()
 
 
 def test_sarif_has_every_match_with_its_place_and_what_people_said(run, tmp_path):
