@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -19,6 +20,7 @@ from provenance.runs.record import (
     load_attempts,
     load_editions,
     load_journal,
+    load_rows,
     load_run,
     load_shards,
     summarize,
@@ -30,6 +32,20 @@ from provenance.units.cutting import Unit
 
 LOADED_ORIGINS = 100_000  # rows
 LOADED_BYTES = 64 << 20  # of matches that are loaded at once: small units one by one would cost more than their rows
+LOADED_TABLES = 1000  # of which each costs some 100 kB, however few its rows
+
+
+class UnitRow(NamedTuple):
+    """A row of the table `unit`."""
+
+    unit: str  # its digest
+    shard: str
+    slot: int
+    slots: int
+    sha256: str
+    whole: bool
+    rows_read: int
+    matches: int
 
 
 @dataclass
@@ -38,7 +54,7 @@ class Loader:
 
     writer: RunWriter
     listed: list[Listed]
-    units: dict[str, dict[str, object]] = field(default_factory=dict)  # by digest: rows of the table `unit`
+    units: dict[str, UnitRow] = field(default_factory=dict)  # by digest
     records: dict[str, ShardRecord] = field(default_factory=dict)
     damaged: dict[str, str] = field(default_factory=dict)  # units whose file cannot be used, and why
     _tables: list[pa.Table] = field(default_factory=list)
@@ -68,21 +84,18 @@ class Loader:
         unit = kept.unit
         if unit.digest in self.units:
             return
-        self.units[unit.digest] = {
-            "unit": unit.digest,
-            "shard": unit.shard,
-            "slot": unit.slot,
-            "slots": unit.slots,
-            "sha256": kept.sha256,
-            "whole": kept.whole,
-            "rows_read": kept.record["rows_read"],
-            "matches": kept.table.num_rows,
-        }
-        self.records[unit.shard].add(kept.record)
-        self._tables.append(kept.table)
+        shard = self.records[unit.shard]
+        rows = kept.table.num_rows
+        self.units[unit.digest] = UnitRow(
+            unit.digest, shard.shard, unit.slot, unit.slots, kept.sha256, kept.whole, kept.record["rows_read"], rows
+        )
+        shard.add(kept.record)
         self._origins += kept.record["origins"]
-        self._bytes += kept.table.nbytes
-        if self._bytes >= LOADED_BYTES or len(self._origins) >= LOADED_ORIGINS:
+        if rows:  # an empty table has no bytes to be counted, but takes as much memory
+            self._tables.append(kept.table)
+            self._bytes += kept.table.nbytes
+        full = self._bytes >= LOADED_BYTES or len(self._tables) >= LOADED_TABLES
+        if full or len(self._origins) >= LOADED_ORIGINS:
             self._load()
 
     def close(self, place: str, terms: str) -> None:
@@ -97,9 +110,7 @@ class Loader:
                 numbers = ", ".join(str(unit.slot + 1) for unit in without[:10]) + ", ..." * (len(without) > 10)
                 which = f"unit{'s' * (len(without) > 1)} {numbers} of {file.slots}"
                 self.records[file.name].note("missing", f"shard {file.name}: {which} not scanned: no file in {place}")
-        rows = [self.units[digest] for digest in sorted(self.units)]
-        if rows:
-            self.writer.load("unit", pa.Table.from_pylist(rows))
+        load_rows(self.writer, "unit", (self.units[digest]._asdict() for digest in sorted(self.units)))
         load_shards(self.writer, self.records)
 
     def _load(self) -> None:
@@ -112,7 +123,7 @@ class Loader:
     @property
     def digest(self) -> str:
         """SHA-256 over the names and digests of all units: equal ledgers have equal ones."""
-        return digest_of_units({digest: str(row["sha256"]) for digest, row in self.units.items()})
+        return digest_of_units({digest: row.sha256 for digest, row in self.units.items()})
 
 
 def digest_of_units(units: dict[str, str]) -> str:

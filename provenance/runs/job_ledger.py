@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from provenance.errors import LedgerDamagedError, OtherRunError
 from provenance.files.digests import json_sha256, readable_json
-from provenance.runs.sealed import seal, unseal
+from provenance.runs.sealed import digest_in, seal, unseal
 from provenance.runs.terms import LEDGER_VERSION, Terms
 from provenance.storage.folders import Folder, open_folder
 from provenance.storage.locations import is_remote
@@ -117,7 +117,7 @@ class JobLedger:
             self.folder.write(name, data, replace=True)
         if whole:
             self.folder.remove(_name(unit, False))
-        return self._checked(unit, data, whole)
+        return Kept(unit, json.loads(json.dumps(record)), table, digest_in(data), whole)  # as it is read from the file
 
     def unit_names(self) -> set[str]:
         """Names of all unit files, for `read` and `is_done`."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,8 +23,10 @@ from provenance.statistics.chance import LAMBDA, LOG_K, upper_bound
 from provenance.store.database import RunWriter
 from provenance.store.grades import GRADES, NO_MATCH
 
+ROWS_AT_ONCE = 10_000  # of tables that have one for each shard or unit
 
-@dataclass
+
+@dataclass(slots=True)
 class ShardRecord:
     """What is known of one listed file; a row of the table `shard` in the end."""
 
@@ -136,15 +140,19 @@ def load_journal(writer: RunWriter, entries: list[dict[str, Any]]) -> None:
         writer.load("journal", pa.Table.from_pylist(entries))
 
 
+def load_rows(writer: RunWriter, table: str, rows: Iterable[dict[str, Any]]) -> None:
+    """Append rows to a table, some at a time: there may be millions."""
+    rows = iter(rows)
+    while some := list(islice(rows, ROWS_AT_ONCE)):
+        writer.load(table, pa.Table.from_pylist(some))
+
+
 def load_shards(writer: RunWriter, records: dict[str, ShardRecord]) -> None:
     """Fill the tables `shard` and `exception`."""
-    if not records:
-        return
-    writer.load("shard", pa.Table.from_pylist([record.row() for record in records.values()]))
+    load_rows(writer, "shard", (record.row() for record in records.values()))
     problems = [problem for record in records.values() for problem in record.problems]
     order = sorted(problems, key=lambda p: (p["shard"], p["row_group"] or -1, p["row"] or -1, p["kind"], p["reason"]))
-    if order:
-        writer.load("exception", pa.Table.from_pylist(order))
+    load_rows(writer, "exception", order)
 
 
 def load_attempts(writer: RunWriter, attempts: list[dict[str, Any]]) -> None:
@@ -248,14 +256,17 @@ def summarize(run: Answers, db: Path) -> ScanSummary:
 
 def _decoys(writer: RunWriter, least_words: int) -> dict[str, Any]:
     """How many decoys matched. One of fewer than `least_words` cannot, and proves nothing by it."""
-    decoys = writer.query("SELECT documents FROM v_works WHERE decoy")
-    able = writer.query(
-        "SELECT count(DISTINCT work_id) AS works FROM edition WHERE decoy AND words >= ?", [least_words]
-    )[0]["works"]
-    matched = sum(decoy["documents"] > 0 for decoy in decoys)
+    decoys = writer.query("SELECT count(*) AS works FROM work WHERE decoy")[0]["works"]
+    if not decoys:
+        able = matched = 0
+    else:
+        longest = "SELECT work_id FROM edition WHERE decoy AND words >= ?"
+        able = writer.query(f"SELECT count(DISTINCT work_id) AS works FROM ({longest})", [least_words])[0]["works"]
+        passages = "SELECT work_id FROM v_passages SEMI JOIN (FROM work WHERE decoy) USING (work_id)"
+        matched = writer.query(f"SELECT count(DISTINCT work_id) AS works FROM ({passages})")[0]["works"]
     return {
         "works": able,
-        "too_short": len(decoys) - able,
+        "too_short": decoys - able,
         "matched": matched,
         "upper95": upper_bound(matched, able),
     }

@@ -37,10 +37,16 @@ def seal(table: pa.Table, record: dict[str, Any]) -> bytes:
         writer.write_table(table)
         told = canonical_json(record)
         writer.add_key_value_metadata({RECORD: told, DIGEST: _ZEROS.decode()})
-    data = bytearray(sink.getvalue().to_pybytes())
+    data = bytearray(sink.getvalue())
     at = _place(data)
     data[at : at + 64] = hashlib.sha256(data).hexdigest().encode()
     return bytes(data)
+
+
+def digest_in(data: bytes) -> str:
+    """The digest of a file that was just sealed."""
+    at = _place(data)
+    return data[at : at + 64].decode("ascii")
 
 
 def unseal(data: bytes, name: str, schema: pa.Schema) -> Sealed:
