@@ -33,7 +33,7 @@ WHAT = (
     "matches", "works", "documents", "shards", "passages", "coverage", "own-coverage", "editions", "origins",
     "exceptions",
 )  # fmt: skip
-RENAMED: dict[str, str] = {}
+RENAMED = {"finding": "match_id", "fingerprint": "match_key"}
 """Columns of exports: the name they had before, and now."""
 
 Results = dict[str, str]  # what was made, and the SHA-256 of it

@@ -28,7 +28,7 @@ PASSAGES = pa.schema(
         ("matched_words", pa.int64()),
         ("identity", pa.float64()),
         ("blocks", pa.list_(pa.struct([("doc_word", pa.int64()), ("ref_word", pa.int64()), ("words", pa.int64())]))),
-        ("finding", pa.string()),  # of the match that it is, or stands beside
+        ("match_id", pa.string()),  # of the match that it is, or stands beside
         ("excerpt_sha256", pa.string()),  # of that match's bytes
     ]
 )
@@ -88,7 +88,7 @@ def passages_in(run: RunReader, shard: str, works: Sequence[str]) -> pa.Table:
     names = ", ".join(map(literal, works)) or "NULL"
     beside = "\nUNION ALL ".join(
         f"""SELECT "row", doc_id, text_column, a.blocks[1].doc_word, a.blocks[-1].doc_word + a.blocks[-1].words,
-                   NULL, NULL, a.work_id, a.edition_id, '{role}', a.matched_words, a.identity, a.blocks, finding,
+                   NULL, NULL, a.work_id, a.edition_id, '{role}', a.matched_words, a.identity, a.blocks, match_id,
                    excerpt_sha256
             FROM (SELECT *, unnest({role}) AS a FROM here)"""
         for role in ("also", "shared")
@@ -97,10 +97,10 @@ def passages_in(run: RunReader, shard: str, works: Sequence[str]) -> pa.Table:
         f"""WITH here AS (SELECT * FROM v_matches WHERE shard = {literal(shard)}),
         passages({", ".join(f'"{name}"' for name in PASSAGES.names)}) AS (
             SELECT "row", doc_id, text_column, doc_word, doc_word + doc_words, doc_begin, doc_end, work_id, edition_id,
-                   'credited', matched_words, identity, blocks, finding, excerpt_sha256 FROM here
+                   'credited', matched_words, identity, blocks, match_id, excerpt_sha256 FROM here
             UNION ALL {beside})
         SELECT * FROM passages WHERE work_id IN ({names})
-        ORDER BY "row", text_column, doc_word, doc_word_end, work_id, edition_id, role, finding"""
+        ORDER BY "row", text_column, doc_word, doc_word_end, work_id, edition_id, role, match_id"""
     )
     return table.cast(PASSAGES)
 

@@ -24,12 +24,12 @@ def run(options: Allow) -> None:
             click.echo("Nothing new: the run has this list already.")
     with RunReader(options.db) as run:
         rows = run.query("SELECT a.*, w.title FROM v_allowed a LEFT JOIN work w USING (work_id) ORDER BY work_id")
-        findings = run.query("SELECT * FROM v_allowed_findings ORDER BY fingerprint")
-    if findings:
+        matches = run.query("SELECT * FROM v_allowed_matches ORDER BY match_key")
+    if matches:
         click.echo("Single matches that are allowed; they stay where they are, and do not count for the gate:")
         names = ("match", "status", "reason", "until", "said by", "when the run ended")
-        known = ("fingerprint", "status", "reason", "expires", "name")
-        told = [[*(row[name] for name in known), "held" if row["holds"] else "had expired"] for row in findings]
+        known = ("match_key", "status", "reason", "expires", "name")
+        told = [[*(row[name] for name in known), "held" if row["holds"] else "had expired"] for row in matches]
         table([(heading, "left") for heading in names], told)
         click.echo()
     if not rows:

@@ -1,4 +1,4 @@
-"""Lists of what may be in the data: works, and single matches by fingerprint. Read strictly, then kept in a run."""
+"""Lists of what may be in the data: works, and single matches by their keys. Read strictly, then kept in a run."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from typing import Any
 from provenance.cli.toml_files import check_table, read_toml
 from provenance.errors import UsageError
 from provenance.store.database import RunReader
-from provenance.store.journal import ALLOW, ALLOW_FINDING, STATUSES, Author, append
+from provenance.store.journal import ALLOW, ALLOW_MATCH, STATUSES, Author, append
 
 WITHDRAWN = "withdrawn"
-FINGERPRINT = re.compile("[0-9a-f]{32}")
+MATCH_KEY = re.compile("[0-9a-f]{32}")
 
 
 @dataclass
 class AllowList:
-    """The entries of a list, by work and by fingerprint, as they stand in a journal."""
+    """The entries of a list, by work and by the key of a match, as they stand in a journal."""
 
     works: dict[str, dict[str, Any]] = field(default_factory=dict)
-    findings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    matches: dict[str, dict[str, Any]] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)  # of each work, where in the file it is
 
     def refuse_unknown(self, works: Iterable[str], where: str) -> None:
@@ -42,19 +42,19 @@ def read_list(file: Path) -> AllowList:
     found = AllowList()
     for place, entry in enumerate(content["allow"], 1):
         where = f"{file}, [[allow]] number {place}"
-        named = {"work": str, "finding": str}
+        named = {"work": str, "match": str}
         told = check_table(where, entry, {"status": str, "reason": str}, {**named, "expires": date})
-        if ("work" in told) == ("finding" in told):
-            raise UsageError(f"{where} needs a work or a finding: one of them")
+        if ("work" in told) == ("match" in told):
+            raise UsageError(f"{where} needs a work or a match: one of them")
         if told["status"] not in STATUSES:
             raise UsageError(f"{where}: status is {told['status']!r}; there are {', '.join(STATUSES)}")
-        key = told.get("work") or told["finding"]
-        if "finding" in told and not FINGERPRINT.fullmatch(key):
+        key = told.get("work") or told["match"]
+        if "match" in told and not MATCH_KEY.fullmatch(key):
             raise UsageError(
-                f"{where}: finding is {key!r}; the 32 digits of the column fingerprint are needed: a match has another "
+                f"{where}: match is {key!r}; the 32 digits of the column match_key are needed: a match has another "
                 "name too, which is made of its place"
             )
-        entries, name = (found.works, "work_id") if "work" in told else (found.findings, "fingerprint")
+        entries, name = (found.works, "work_id") if "work" in told else (found.matches, "match_key")
         if key in entries:
             raise UsageError(f"{where}: {key!r} is there twice")
         entries[key] = {
@@ -70,7 +70,7 @@ def changes(run: RunReader, wanted: AllowList) -> list[tuple[str, dict[str, Any]
     found = []
     for kind, view, name, entries in (
         (ALLOW, "v_allowed", "work_id", wanted.works),
-        (ALLOW_FINDING, "v_allowed_findings", "fingerprint", wanted.findings),
+        (ALLOW_MATCH, "v_allowed_matches", "match_key", wanted.matches),
     ):
         known = {
             row[name]: {**row, "expires": None if row["expires"] is None else row["expires"].isoformat()}

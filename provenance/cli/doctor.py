@@ -15,7 +15,7 @@ from provenance._version import __version__
 from provenance.cli.definitions.machine import Doctor
 from provenance.display.text import number, safe
 from provenance.doctor.checks import examine
-from provenance.doctor.finding import FAILED, WARNING, Finding
+from provenance.doctor.diagnosis import FAILED, WARNING, Diagnosis
 
 if TYPE_CHECKING:
     from provenance.sketch import Key
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 def run(options: Doctor) -> None:
     """Check this machine."""
     _write_anything()
-    findings = []
-    for finding in examine(options.folder, options.index, lambda: _key(options.key_file), _say_compiling):
-        findings.append(finding)
+    diagnoses = []
+    for diagnosis in examine(options.folder, options.index, lambda: _key(options.key_file), _say_compiling):
+        diagnoses.append(diagnosis)
         if not options.as_json:
-            _print(finding)
-    failed, warned = (sum(finding.state == state for finding in findings) for state in (FAILED, WARNING))
+            _print(diagnosis)
+    failed, warned = (sum(diagnosis.state == state for diagnosis in diagnoses) for state in (FAILED, WARNING))
     if options.as_json:
-        told = [vars(finding) for finding in findings]
-        click.echo(json.dumps({"version": __version__, "ok": not failed, "findings": told}, indent=1))
+        told = [vars(diagnosis) for diagnosis in diagnoses]
+        click.echo(json.dumps({"version": __version__, "ok": not failed, "diagnoses": told}, indent=1))
     else:
         click.echo(_verdict(failed, warned))
     if failed:
@@ -57,11 +57,11 @@ def _key(file: Path | None) -> Key:
     return key
 
 
-def _print(finding: Finding) -> None:
+def _print(diagnosis: Diagnosis) -> None:
 
-    click.echo(f"{finding.state:<8} {finding.name:<11} {safe(finding.text)}")
-    if finding.remedy:
-        click.echo(f"{'':<20} -> {safe(finding.remedy)}")
+    click.echo(f"{diagnosis.state:<8} {diagnosis.name:<11} {safe(diagnosis.text)}")
+    if diagnosis.remedy:
+        click.echo(f"{'':<20} -> {safe(diagnosis.remedy)}")
 
 
 def _verdict(failed: int, warned: int) -> str:

@@ -140,10 +140,10 @@ def _looked_at(verdict: Verdict) -> str:
         besides.append(
             f"{len(verdict.known):,} of which the baseline {safe(str(verdict.gate.baseline))} has all matches"
         )
-    if verdict.allowed or verdict.allowed_findings:
+    if verdict.allowed or verdict.allowed_matches:
         besides.append(f"{len(verdict.allowed):,} that are allowed")
     if besides:
         told += f" but {' and '.join(besides)}"
-    if verdict.allowed_findings:
-        told += f". Left out: {verdict.allowed_findings:,} matches that are allowed"
+    if verdict.allowed_matches:
+        told += f". Left out: {verdict.allowed_matches:,} matches that are allowed"
     return told + "."

@@ -24,34 +24,34 @@ HELP = """a  accept    r  reject    n  leave undecided; each may have a note beh
 s  skip      b  back      q  quit         ?  this help"""
 
 PLACES = """
-SELECT m.finding, m.shard, m."row", w.grade, w.coverage
-FROM v_matches m JOIN v_works w USING (work_id) LEFT JOIN v_reviews r USING (finding)
+SELECT m.match_id, m.shard, m."row", w.grade, w.coverage
+FROM v_matches m JOIN v_works w USING (work_id) LEFT JOIN v_reviews r USING (match_id)
 WHERE (? IS NULL OR m.work_id = ?) AND (? OR r.decision IS NULL)
-ORDER BY w.coverage DESC, m.work_id, m.matched_words DESC, m.finding"""
+ORDER BY w.coverage DESC, m.work_id, m.matched_words DESC, m.match_id"""
 """Without texts: a run may have millions of matches, of which a person looks at one after another."""
 
 MATCH = """
 SELECT m.*, e.title, e.author, r.decision, r.note, r.name AS reviewer
-FROM v_matches m JOIN edition e USING (edition_id) LEFT JOIN v_reviews r USING (finding)
-WHERE m.shard = ? AND m."row" = ? AND m.finding = ?"""
-"""By its place too: a finding is computed of every row, its place is looked up."""
+FROM v_matches m JOIN edition e USING (edition_id) LEFT JOIN v_reviews r USING (match_id)
+WHERE m.shard = ? AND m."row" = ? AND m.match_id = ?"""
+"""By its place too: a match_id is computed of every row, its place is looked up."""
 
 
 def run(options: Review) -> None:
     """Walk through matches, or decide one."""
-    if (options.finding is None) != (options.decision is None):
+    if (options.match_id is None) != (options.decision is None):
         raise UsageError("--match and --decision go together")
-    if options.note and options.finding is None:
+    if options.note and options.match_id is None:
         raise UsageError("--note goes with --match; in the walk a note stands behind its answer: r quoted")
     author = Author.here(options.name)
     with RunReader(options.db) as run:
         if options.work is not None and not run.query("SELECT 1 FROM work WHERE work_id = ?", [options.work]):
             raise UsageError(f"the run has no work {options.work!r} (--work)")
-        places = run.query(PLACES, [options.work, options.work, options.everything or options.finding is not None])
-    if options.finding is not None:
-        chosen = [place for place in places if place["finding"] == options.finding]
+        places = run.query(PLACES, [options.work, options.work, options.everything or options.match_id is not None])
+    if options.match_id is not None:
+        chosen = [place for place in places if place["match_id"] == options.match_id]
         if not chosen:
-            raise UsageError(f"the run has no match {options.finding!r} (--match); reports and `export` name them")
+            raise UsageError(f"the run has no match {options.match_id!r} (--match); reports and `export` name them")
         decide(options.db, author, match_at(options.db, chosen[0]), str(options.decision), options.note)
     else:
         Walk(options.db, author, places).go()
@@ -61,16 +61,18 @@ def run(options: Review) -> None:
 def match_at(db: Path, place: dict[str, Any]) -> dict[str, Any]:
     """All of a match, and the last word on it; raises StoreError for a run that is no longer there."""
     with RunReader(db) as run:
-        found = run.query(MATCH, [place["shard"], place["row"], place["finding"]])
+        found = run.query(MATCH, [place["shard"], place["row"], place["match_id"]])
     if not found:
-        raise StoreError(f"{db} has no match {place['finding']} any more: was the run replaced? start the review again")
+        raise StoreError(
+            f"{db} has no match {place['match_id']} any more: was the run replaced? start the review again"
+        )
     return {**place, **found[0]}
 
 
 def decide(db: Path, author: Author, match: dict[str, Any], decision: str, note: str) -> None:
     """Write one decision, and beside it what the machine said."""
     machine = {name: match[name] for name in ("matched_words", "identity", "longest_run", "expectation", "estimated")}
-    content = {"finding": match["finding"], "decision": decision, "note": note, "machine": machine}
+    content = {"match_id": match["match_id"], "decision": decision, "note": note, "machine": machine}
     append(db, author, [(REVIEW, content)])
 
 
@@ -131,7 +133,7 @@ class Walk:
     def _show(self, at: int, match: dict[str, Any]) -> None:
 
         by = f", {safe(match['author'])}" if match["author"] else ""
-        self._say(f"\n{at + 1} of {len(self._places):,}: {match['finding']}")
+        self._say(f"\n{at + 1} of {len(self._places):,}: {match['match_id']}")
         title, grade = safe(match["title"] or match["edition_id"]), safe(match["grade"])
         self._say(f"{title}{by} ({grade}, {percent(match['coverage'])})")
         self._say(

@@ -52,7 +52,7 @@ def wanted_of(options: Verify) -> Wanted:
         raise UsageError(f"--sample is {sample!r}; give a number of matches, or `all`")
     return Wanted(
         options.out, options.shards, options.index, None if sample is None or everything else int(sample), everything,
-        options.finding, options.seed, Key.from_file(options.key_file), options.anonymous, options.scratch,
+        options.match_id, options.seed, Key.from_file(options.key_file), options.anonymous, options.scratch,
         options.workers,
     )  # fmt: skip
 
@@ -69,7 +69,7 @@ def _verify_result(options: Verify) -> NoReturn:
 def _refuse_given(options: Verify, more: tuple[str, ...], reason: str) -> None:
     """Raise UsageError for options that only mean something for a run database."""
     flags = flags_of(Verify)
-    given = [flags[name] for name in ("out", "shards", "sample", "finding", *more) if getattr(options, name)]
+    given = [flags[name] for name in ("out", "shards", "sample", "match_id", *more) if getattr(options, name)]
     if given:
         raise UsageError(f"{', '.join(given)} goes with a run database; {reason}")
 

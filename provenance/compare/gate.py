@@ -19,7 +19,7 @@ from provenance.errors import UsageError
 from provenance.store.database import RunReader
 from provenance.store.grades import GRADES, NO_MATCH
 from provenance.store.pair import RunPair
-from provenance.store.schema import fingerprint_sql
+from provenance.store.schema import match_key_sql
 
 GRADE_NAMES = tuple(grade.name for grade in GRADES)  # highest first
 _RANKS = {name: rank for rank, name in enumerate((NO_MATCH, *reversed(GRADE_NAMES)))}
@@ -29,11 +29,11 @@ SELECT work_id, title, author, grade, coverage, estimated, credited_matches AS m
 FROM v_works WHERE NOT decoy AND grade <> 'none' ORDER BY coverage DESC, matched_words DESC, work_id"""
 
 _NEW = f"""
-WITH now AS (SELECT work_id, {fingerprint_sql("m")} AS fingerprint, count(*) AS n FROM later.main.match m GROUP BY ALL),
-     before AS (SELECT {fingerprint_sql("m")} AS fingerprint, count(*) AS n FROM earlier.main.match m GROUP BY ALL)
+WITH now AS (SELECT work_id, {match_key_sql("m")} AS match_key, count(*) AS n FROM later.main.match m GROUP BY ALL),
+     before AS (SELECT {match_key_sql("m")} AS match_key, count(*) AS n FROM earlier.main.match m GROUP BY ALL)
 SELECT work_id, CAST(sum(n.n - least(n.n, coalesce(b.n, 0))) AS BIGINT) AS new
-FROM now n LEFT JOIN before b USING (fingerprint)
-WHERE NOT list_contains(?::VARCHAR[], fingerprint) GROUP BY work_id"""
+FROM now n LEFT JOIN before b USING (match_key)
+WHERE NOT list_contains(?::VARCHAR[], match_key) GROUP BY work_id"""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Verdict:
     works: list[Tripping]  # best covered first
     known: list[str]  # works at or above the grade of which the baseline has everything
     allowed: list[str]  # works at or above the grade that are allowed
-    allowed_findings: int  # matches that were left out
+    allowed_matches: int  # matches that were left out
     works_known: int  # that were scanned for
     documents_scanned: int
     complete: bool
@@ -108,9 +108,9 @@ def judge(db: str | Path, gate: Gate, today: date | None = None) -> Verdict:
     today, db = today or datetime.now(UTC).date(), Path(db)
     with RunReader(db) as run:
         allowed = _holding(run, "work_id", "v_allowed", today)
-        findings = _holding(run, "fingerprint", "v_allowed_findings", today)
-        left_out = _count(run, findings)
-        run.leave_out(findings)
+        match_keys = _holding(run, "match_key", "v_allowed_matches", today)
+        left_out = _count(run, match_keys)
+        run.leave_out(match_keys)
         rows = run.query(_WORKS)
         record = run.query("SELECT documents_scanned, outcome = 'complete' AS complete FROM run")[0]
         works_known = run.query("SELECT count(*) AS n FROM work WHERE NOT decoy")[0]["n"]
@@ -120,14 +120,14 @@ def judge(db: str | Path, gate: Gate, today: date | None = None) -> Verdict:
     grades: dict[str, str] = {}
     notes: list[str] = []
     if gate.baseline is not None:
-        new, grades, notes = _against(gate.baseline, db, findings)
+        new, grades, notes = _against(gate.baseline, db, match_keys)
     tripping = [_tripping(row, gate, new, grades) for row in asked]
     return Verdict(
         gate=gate,
         works=[work for work in tripping if _is_new(work)],
         known=[work.work_id for work in tripping if not _is_new(work)],
         allowed=[row["work_id"] for row in reached if row["work_id"] in set(allowed)],
-        allowed_findings=left_out,
+        allowed_matches=left_out,
         works_known=works_known,
         baseline_notes=notes,
         **record,
@@ -155,18 +155,18 @@ def _holding(run: RunReader, column: str, view: str, today: date) -> list[str]:
     return [row[column] for row in run.query(sql, [today])]
 
 
-def _count(run: RunReader, findings: Sequence[str]) -> int:
-    if not findings:
+def _count(run: RunReader, match_keys: Sequence[str]) -> int:
+    if not match_keys:
         return 0
-    sql = f"SELECT count(*) AS n FROM match m WHERE list_contains(?::VARCHAR[], {fingerprint_sql('m')})"
-    return int(run.query(sql, [list(findings)])[0]["n"])
+    sql = f"SELECT count(*) AS n FROM match m WHERE list_contains(?::VARCHAR[], {match_key_sql('m')})"
+    return int(run.query(sql, [list(match_keys)])[0]["n"])
 
 
-def _against(baseline: Path, db: Path, findings: Sequence[str]) -> tuple[dict[str, int], dict[str, str], list[str]]:
+def _against(baseline: Path, db: Path, match_keys: Sequence[str]) -> tuple[dict[str, int], dict[str, str], list[str]]:
     """Of each work its new matches and its grade in the baseline; and what the baseline was made with instead."""
     with tempfile.TemporaryDirectory(prefix="provenance-") as scratch, RunPair(baseline, db, Path(scratch)) as pair:
         earlier, later = pair.runs()
-        new = {row["work_id"]: row["new"] for row in pair.query(_NEW, [list(findings)])}
+        new = {row["work_id"]: row["new"] for row in pair.query(_NEW, [list(match_keys)])}
         grades = {row["work_id"]: row["grade"] for row in pair.query("SELECT work_id, grade FROM earlier.main.v_works")}
     notes = [f"{one.kind}: {one}" for one in differing(earlier, later)]
     if earlier["outcome"] != "complete":

@@ -1,4 +1,4 @@
-"""All checks in the order in which they are told; one that fails itself is a finding too.
+"""All checks in the order in which they are told; one that fails itself is a diagnosis too.
 
 A module of checks is imported when its first check runs: what it needs may be what is broken.
 """
@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from provenance.doctor.finding import FAILED, Finding, Findings
+from provenance.doctor.diagnosis import FAILED, Diagnoses, Diagnosis
 from provenance.errors import IndexDamagedError, ProvenanceError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def examine(
     index: str | Path | None = None,
     read_key: Callable[[], Key | None] = lambda: None,
     on_compiling: Callable[[], None] = lambda: None,
-) -> Iterator[Finding]:
+) -> Iterator[Diagnosis]:
     """Look at everything, cheap things first. `folder` is where runs will be written, `index` one to verify, for which
     `read_key` gives the key.
     """
@@ -46,27 +46,27 @@ def examine(
         yield from guarded(name, lambda check=check, arguments=arguments: _run(check, arguments))  # type: ignore[misc]
 
 
-def _run(check: str, arguments: tuple[Any, ...]) -> Findings:
+def _run(check: str, arguments: tuple[Any, ...]) -> Diagnoses:
     module, _, name = check.partition(":")
-    findings: Findings = getattr(import_module(f"provenance.doctor.{module}"), name)(*arguments)
-    return findings
+    diagnoses: Diagnoses = getattr(import_module(f"provenance.doctor.{module}"), name)(*arguments)
+    return diagnoses
 
 
-def guarded(name: str, check: Callable[[], Findings]) -> Findings:
-    """The findings of a check, and what stopped it."""
+def guarded(name: str, check: Callable[[], Diagnoses]) -> Diagnoses:
+    """The diagnoses of a check, and what stopped it."""
     try:
         yield from check()
     except ProvenanceError as error:
-        yield Finding(name, FAILED, str(error), _remedy(error))
+        yield Diagnosis(name, FAILED, str(error), _remedy(error))
     except ImportError as error:
         remedy = "install provenance-scanner again, into an environment of its own"
-        yield Finding(name, FAILED, f"a package cannot be imported: {error}", remedy)
+        yield Diagnosis(name, FAILED, f"a package cannot be imported: {error}", remedy)
     except OSError as error:
-        yield Finding(
+        yield Diagnosis(
             name, FAILED, f"{error.filename or 'the system'}: {error.strerror or error}", "mend that, and look again"
         )
     except Exception as error:  # what could not be looked at is not known to be well
-        yield Finding(name, FAILED, f"the check went wrong: {type(error).__name__}: {error}", "please report this")
+        yield Diagnosis(name, FAILED, f"the check went wrong: {type(error).__name__}: {error}", "please report this")
 
 
 def _remedy(error: ProvenanceError) -> str:

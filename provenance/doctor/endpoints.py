@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from urllib.parse import urlsplit
 
-from provenance.doctor.finding import OK, WARNING, Finding, Findings
+from provenance.doctor.diagnosis import OK, WARNING, Diagnoses, Diagnosis
 from provenance.errors import UsageError
 from provenance.storage.stores import checked_endpoint
 
@@ -16,7 +16,7 @@ PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
-def endpoints() -> Findings:
+def endpoints() -> Diagnoses:
     """Where requests go, if not to where the stores themselves are."""
     told = []
     for name in ENDPOINTS:
@@ -28,12 +28,12 @@ def endpoints() -> Findings:
             address = urlsplit(checked_endpoint(name, f"http://{value}" if bare else value))
         except (UsageError, ValueError):
             text = f"{name} is no address: http://HOST[:PORT] or https://HOST[:PORT], without user and password"
-            yield Finding("endpoints", WARNING, text, f"correct it, or unset {name}")
+            yield Diagnosis("endpoints", WARNING, text, f"correct it, or unset {name}")
             continue
         scheme, host = address.scheme, address.netloc  # a path may be a secret
         told.append(f"{name} {scheme}://{host}")
         if scheme == "http" and not host.startswith(LOOPBACK) and not host.startswith("[::1]"):
             text = f"{name} is plain http: who is on the way to {host} can read and change what is fetched"
-            yield Finding("endpoints", WARNING, text, "use https, unless that network is yours alone")
+            yield Diagnosis("endpoints", WARNING, text, "use https, unless that network is yours alone")
     told += [name for name in PROXIES if os.environ.get(name) or os.environ.get(name.lower())]
-    yield Finding("endpoints", OK, ", ".join(told) or "those of the stores themselves")
+    yield Diagnosis("endpoints", OK, ", ".join(told) or "those of the stores themselves")

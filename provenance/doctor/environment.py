@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from provenance.doctor.finding import OK, WARNING, Finding, Findings, counted
+from provenance.doctor.diagnosis import OK, WARNING, Diagnoses, Diagnosis, counted
 from provenance.units.config import check_workers
 
 CREDENTIALS = {  # by scheme: variables, and files of the home directory, that a client looks for
@@ -36,7 +36,7 @@ NAMES_OF_FILES = (
 )  # fmt: skip
 
 
-def credentials() -> Findings:
+def credentials() -> Diagnoses:
     """Names of what the environment has for each kind of store, and what cannot work of it."""
     told = []
     for scheme, (names, files) in CREDENTIALS.items():
@@ -47,22 +47,23 @@ def credentials() -> Findings:
             yield from _doubtful(name)
     for name, other in TOGETHER:
         if os.environ.get(name) and not os.environ.get(other):
-            yield Finding("credentials", WARNING, f"{name} is set without {other}", f"set {other} too, or unset {name}")
-    yield Finding("credentials", OK, "; ".join(told))
+            remedy = f"set {other} too, or unset {name}"
+            yield Diagnosis("credentials", WARNING, f"{name} is set without {other}", remedy)
+    yield Diagnosis("credentials", OK, "; ".join(told))
 
 
-def _doubtful(name: str) -> Findings:
+def _doubtful(name: str) -> Diagnoses:
     """What is wrong with a variable by the look of it; its value is never told."""
     value = os.environ.get(name)
     if value is None:
         return
     if not value:
-        yield Finding("credentials", WARNING, f"{name} is set, but to nothing", f"set it, or unset {name}")
+        yield Diagnosis("credentials", WARNING, f"{name} is set, but to nothing", f"set it, or unset {name}")
     elif value != value.strip():
         remedy = "set it again; a file it was read from may end in a line break"
-        yield Finding("credentials", WARNING, f"{name} begins or ends with white space", remedy)
+        yield Diagnosis("credentials", WARNING, f"{name} begins or ends with white space", remedy)
     elif name in NAMES_OF_FILES and not os.access(value, os.R_OK):
-        yield Finding(
+        yield Diagnosis(
             "credentials", WARNING, f"{name} names a file that cannot be read", "correct the path, or the right"
         )
 
@@ -74,7 +75,7 @@ def _at_home(file: str) -> bool:
         return False
 
 
-def scheduler() -> Findings:
+def scheduler() -> Diagnoses:
     """Slurm or Ray around this process, and whether it gave as many processors as will be used."""
     told = []
     if job := os.environ.get("SLURM_JOB_ID"):
@@ -83,9 +84,9 @@ def scheduler() -> Findings:
         given, workers = os.environ.get("SLURM_CPUS_PER_TASK", ""), check_workers(None)
         if given.isdecimal() and int(given) < workers:
             text = f"Slurm gave {counted(int(given), 'core')}, but {workers} can be used, and would be"
-            yield Finding("scheduler", WARNING, text, 'pass --workers "$SLURM_CPUS_PER_TASK"')
+            yield Diagnosis("scheduler", WARNING, text, 'pass --workers "$SLURM_CPUS_PER_TASK"')
     if address := os.environ.get("RAY_ADDRESS"):
         told.append(f"Ray at {address.rpartition('@')[2]}")
     elif os.environ.get("RAY_JOB_ID"):
         told.append("a Ray job")
-    yield Finding("scheduler", OK, "; ".join(told) or "none: processes of this machine")
+    yield Diagnosis("scheduler", OK, "; ".join(told) or "none: processes of this machine")

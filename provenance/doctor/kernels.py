@@ -7,27 +7,28 @@ from pathlib import Path
 
 import provenance.index.building
 import provenance.matching.matcher  # noqa: F401  (kernels are known once they are imported)
-from provenance.doctor.finding import OK, WARNING, Finding, Findings
+from provenance.doctor.diagnosis import OK, WARNING, Diagnoses, Diagnosis
 from provenance.kernels.compiling import kept
 
 
-def kernels() -> Findings:
+def kernels() -> Diagnoses:
     """Whether machine code can be kept, and is there for this processor."""
     found = kept()
     folders = ", ".join(found.folders)
     if found.unkept:
         remedy = "set NUMBA_CACHE_DIR to a directory that can be written, the same on every machine of a kind"
-        yield Finding("kernels", WARNING, "code can be kept nowhere: each process compiles for a minute", remedy)
+        yield Diagnosis("kernels", WARNING, "code can be kept nowhere: each process compiles for a minute", remedy)
     elif found.compiled:
         text = f"{found.compiled} of {found.kernels} compiled for {found.processor}, in {folders}"
-        yield Finding("kernels", OK, text)
+        yield Diagnosis("kernels", OK, text)
     else:
         text = f"none compiled for {found.processor} in {folders}: what runs first takes a minute longer"
-        yield Finding("kernels", OK, text)
+        yield Diagnosis("kernels", OK, text)
     for folder in found.folders:
         if _others_may_write(Path(folder)):
             remedy = f"take that right from them: chmod o-w {folder}"
-            yield Finding("kernels", WARNING, f"everybody may write to {folder}, and what is in it is executed", remedy)
+            text = f"everybody may write to {folder}, and what is in it is executed"
+            yield Diagnosis("kernels", WARNING, text, remedy)
 
 
 def _others_may_write(folder: Path) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from provenance.doctor.finding import OK, WARNING, Finding, Findings, counted, size
+from provenance.doctor.diagnosis import OK, WARNING, Diagnoses, Diagnosis, counted, size
 from provenance.doctor.machine import memory_available
 from provenance.index.opening import Index
 from provenance.sketch import Key
 
 
-def index_verified(folder: Path, read_key: Callable[[], Key | None]) -> Findings:
+def index_verified(folder: Path, read_key: Callable[[], Key | None]) -> Diagnoses:
     """Open an index, read all of it, and compare its digests."""
     opened = Index(folder, read_key())
     opened.verify()
@@ -21,8 +21,8 @@ def index_verified(folder: Path, read_key: Callable[[], Key | None]) -> Findings
     available = memory_available()
     if available is not None and total > available:
         remedy = "use a machine with more memory, or a coarser --scale"
-        yield Finding(
+        yield Diagnosis(
             "index", WARNING, f"{text}, more than the memory available: it will be read again and again", remedy
         )
     else:
-        yield Finding("index", OK, text)
+        yield Diagnosis("index", OK, text)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from provenance.doctor.finding import FAILED, OK, WARNING, Finding, Findings, counted, size
+from provenance.doctor.diagnosis import FAILED, OK, WARNING, Diagnoses, Diagnosis, counted, size
 from provenance.units.config import WorkerLimits, check_workers
 
 try:
@@ -52,7 +52,7 @@ def processor() -> Processor:
     return Processor(model, tuple(name for name in FEATURES if name in features))
 
 
-def processor_found() -> Findings:
+def processor_found() -> Diagnoses:
     """The processor, and how much of it this process may use."""
     found, cores = processor(), check_workers(None)
     vectors = "/".join(found.vectors) or "no wide vectors known: a slower scan"
@@ -60,27 +60,27 @@ def processor_found() -> Findings:
     quota = min((share for share in _cpu_quotas()), default=None)
     if quota is not None and quota < cores:
         remedy = f"pass --workers {max(1, round(quota))}"
-        yield Finding("processor", WARNING, f"{text}, but its control group gets the time of {quota:.1f}", remedy)
+        yield Diagnosis("processor", WARNING, f"{text}, but its control group gets the time of {quota:.1f}", remedy)
     else:
-        yield Finding("processor", OK, text)
+        yield Diagnosis("processor", OK, text)
 
 
-def memory() -> Findings:
+def memory() -> Diagnoses:
     """Whether the memory holds as many workers as there will be, each at its limit."""
     most_each = WorkerLimits().memory_bytes
     total, available, workers = _meminfo("MemTotal"), memory_available(), check_workers(None)
     if total is None or available is None:
-        yield Finding("memory", OK, "this system does not say how much there is")
+        yield Diagnosis("memory", OK, "this system does not say how much there is")
         return
     bounds = [f"{name} allows {size(most)}" for name, most in memory_bounds() if most < total]
     text = "; ".join([f"{size(total)}, {size(available)} available", *bounds])
     text = f"{text}; {counted(workers, 'worker')} of at most {size(most_each)} each"
     if available >= workers * most_each:
-        yield Finding("memory", OK, text)
+        yield Diagnosis("memory", OK, text)
     else:
         fewer = max(1, available // most_each)
         remedy = f"pass --workers {fewer} where shards may be hostile; ordinary ones need a tenth of the limit"
-        yield Finding(
+        yield Diagnosis(
             "memory", WARNING, f"{text}, which is more than there is", remedy if fewer < workers else "add memory"
         )
 
@@ -106,7 +106,7 @@ def memory_bounds() -> Iterator[tuple[str, int]]:
     yield from _resources("RLIMIT_AS", "RLIMIT_DATA")
 
 
-def limits() -> Findings:
+def limits() -> Diagnoses:
     """Whether as many files and processes may be open as workers need."""
     workers = check_workers(None)
     needs = {"RLIMIT_NOFILE": LEAST_FILES + FILES_A_WORKER * workers, "RLIMIT_NPROC": THREADS_A_WORKER * workers}
@@ -118,22 +118,22 @@ def limits() -> Findings:
         if bound < needs[name]:
             remedy = f"raise it: {command} {needs[name]}, or pass fewer --workers"
             text = f"{bound:,} {what} allowed; {counted(workers, 'worker')} may need {needs[name]:,}"
-            yield Finding("limits", WARNING, text, remedy)
+            yield Diagnosis("limits", WARNING, text, remedy)
     for value in _of_control_group("pids", "pids.max", "pids.max"):
         if value.isdecimal():
             told.append(f"{int(value):,} processes in its control group")
             if int(value) < needs["RLIMIT_NPROC"]:
                 text = f"its control group allows {int(value):,} processes and threads"
-                yield Finding("limits", WARNING, text, "pass fewer --workers, or ask for a larger limit")
+                yield Diagnosis("limits", WARNING, text, "pass fewer --workers, or ask for a larger limit")
     for _, bound in _resources("RLIMIT_FSIZE"):
-        yield Finding("limits", WARNING, f"files may not grow beyond {size(bound)}", "ulimit -f unlimited")
-    yield Finding("limits", OK, ", ".join(told) or "none on files and processes")
+        yield Diagnosis("limits", WARNING, f"files may not grow beyond {size(bound)}", "ulimit -f unlimited")
+    yield Diagnosis("limits", OK, ", ".join(told) or "none on files and processes")
 
 
-def directory(folder: Path) -> Findings:
+def directory(folder: Path) -> Diagnoses:
     """Whether runs, and objects that are fetched for them, can be written where they will be."""
     if not folder.is_dir():
-        yield Finding("directory", FAILED, f"{folder} is no directory", "make it, or pass another --dir")
+        yield Diagnosis("directory", FAILED, f"{folder} is no directory", "make it, or pass another --dir")
         return
     try:
         with tempfile.NamedTemporaryFile(prefix=".provenance-doctor-", dir=folder) as probe:
@@ -142,7 +142,7 @@ def directory(folder: Path) -> Findings:
             os.fsync(probe.fileno())
     except OSError as error:
         text = f"cannot write to {folder}: {error.strerror or error}"
-        yield Finding("directory", FAILED, text, "pass another --dir, and write runs to it")
+        yield Diagnosis("directory", FAILED, text, "pass another --dir, and write runs to it")
         return
     yield from _room(folder, "runs and their scratch")
     temporary = Path(tempfile.gettempdir())
@@ -150,22 +150,22 @@ def directory(folder: Path) -> Findings:
         yield from _room(temporary, "temporary files")
 
 
-def _room(folder: Path, purpose: str) -> Findings:
+def _room(folder: Path, purpose: str) -> Diagnoses:
     free = shutil.disk_usage(folder).free
     text = f"{folder.absolute()} ({purpose}): {size(free)} free"
     nodes = os.statvfs(folder) if hasattr(os, "statvfs") else None
     if free < LEAST_DISK:
-        yield Finding("directory", FAILED, text, "free some space")
+        yield Diagnosis("directory", FAILED, text, "free some space")
     elif nodes is not None and nodes.f_files and nodes.f_favail < 1000:
-        yield Finding("directory", FAILED, f"{text}, but only for {counted(nodes.f_favail, 'file')}", "remove files")
+        yield Diagnosis("directory", FAILED, f"{text}, but only for {counted(nodes.f_favail, 'file')}", "remove files")
     elif free < LITTLE_DISK:
         remedy = "free some; objects are fetched whole, a few at a time: --scratch names another place for them"
-        yield Finding("directory", WARNING, text, remedy)
+        yield Diagnosis("directory", WARNING, text, remedy)
     else:
-        yield Finding("directory", OK, text)
+        yield Diagnosis("directory", OK, text)
 
 
-def clock(folder: Path) -> Findings:
+def clock(folder: Path) -> Diagnoses:
     """Whether the clock can be right, and agrees with that of the file system, by which changed shards are noticed."""
     skew = None
     try:
@@ -181,19 +181,19 @@ def clock(folder: Path) -> Findings:
     yield judged_clock(datetime.now(UTC), skew)
 
 
-def judged_clock(now: datetime, skew: float | None) -> Finding:
+def judged_clock(now: datetime, skew: float | None) -> Diagnosis:
     """What there is to say of a clock that shows `now` and differs so much from the file system's, if that is known."""
     text = f"{now:%Y-%m-%d %H:%M:%S} UTC"
     if now < OLDEST:
-        return Finding(
+        return Diagnosis(
             "clock", FAILED, f"{text}: this program is younger", "set it: stores refuse requests of the past"
         )
     if skew is None:
-        return Finding("clock", OK, text)
+        return Diagnosis("clock", OK, text)
     if skew > MOST_SKEW:
         remedy = "have both machines set their clocks by NTP"
-        return Finding("clock", WARNING, f"{text}; the file system's differs by {skew:.1f} s", remedy)
-    return Finding("clock", OK, f"{text}; the file system agrees")
+        return Diagnosis("clock", WARNING, f"{text}; the file system's differs by {skew:.1f} s", remedy)
+    return Diagnosis("clock", OK, f"{text}; the file system agrees")
 
 
 def _resources(*names: str) -> Iterator[tuple[str, int]]:

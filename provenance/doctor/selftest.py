@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provenance.doctor.finding import FAILED, OK, Finding, Findings
+from provenance.doctor.diagnosis import FAILED, OK, Diagnoses, Diagnosis
 from provenance.index.building import build_index
 from provenance.kernels.compiling import on_first_compile
 from provenance.runs.engine import Watch
@@ -47,7 +47,7 @@ class Case(NamedTuple):
     expected: Place
 
 
-def self_test(folder: Path, on_compiling: Callable[[], None]) -> Findings:
+def self_test(folder: Path, on_compiling: Callable[[], None]) -> Diagnoses:
     """Build an index, scan a shard, compare; in a directory in `folder` that is gone in the end."""
     begun = monotonic()
     case = make_case()
@@ -57,13 +57,13 @@ def self_test(folder: Path, on_compiling: Callable[[], None]) -> Findings:
     if not problem and scanned != ROWS:
         problem = f"{scanned} of {ROWS} rows were scanned"
     if problem:
-        yield Finding("self-test", FAILED, problem, REMEDY)
+        yield Diagnosis("self-test", FAILED, problem, REMEDY)
     else:
         text = (
             f"{PASSAGE_WORDS} words of a book, planted in row {PLANTED_ROW} of {ROWS}, were found at the right bytes, "
             f"and nothing else; {monotonic() - begun:.1f} s"
         )
-        yield Finding("self-test", OK, text)
+        yield Diagnosis("self-test", OK, text)
 
 
 def make_case() -> Case:

@@ -7,7 +7,7 @@ import re
 from importlib import import_module, metadata
 
 from provenance._version import __version__
-from provenance.doctor.finding import FAILED, OK, WARNING, Finding, Findings
+from provenance.doctor.diagnosis import FAILED, OK, WARNING, Diagnoses, Diagnosis
 from provenance.process.extras import DISTRIBUTION, EXTRAS
 
 NEEDED = ("click", "datasketch", "duckdb", "lxml", "msgspec", "numba", "numpy", "pyarrow", "selectolax", "xxhash")
@@ -16,7 +16,7 @@ NEEDED = ("click", "datasketch", "duckdb", "lxml", "msgspec", "numba", "numpy", 
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)\s*([<>=!~0-9.,\s*]*)$")
 
 
-def versions() -> Findings:
+def versions() -> Diagnoses:
     """Whether what this program needs is there, in versions it was made for."""
     told, missing, others = [f"provenance {__version__}", f"Python {platform.python_version()}"], [], []
     for name, wanted in requirements().items():
@@ -30,11 +30,11 @@ def versions() -> Findings:
             others.append(f"{name} {found} instead of {wanted}")
     if missing:
         remedy = f"pip install {' '.join(missing)}"
-        yield Finding("versions", FAILED, f"not installed: {', '.join(missing)}", remedy)
+        yield Diagnosis("versions", FAILED, f"not installed: {', '.join(missing)}", remedy)
     if others:
         remedy = f"pip install --upgrade {DISTRIBUTION}, into an environment of its own"
-        yield Finding("versions", WARNING, f"other versions than it was made for: {'; '.join(others)}", remedy)
-    yield Finding("versions", OK, ", ".join(told))
+        yield Diagnosis("versions", WARNING, f"other versions than it was made for: {'; '.join(others)}", remedy)
+    yield Diagnosis("versions", OK, ", ".join(told))
 
 
 def requirements() -> dict[str, str]:
@@ -62,7 +62,7 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in begin[1].split(".")) if begin else ()
 
 
-def formats() -> Findings:
+def formats() -> Diagnoses:
     """Which optional packages can be imported, and what cannot be read without the others."""
     there: list[str] = []
     lost: dict[str, str] = {}  # by extra, what cannot be read
@@ -75,7 +75,7 @@ def formats() -> Findings:
             lost[extra.name] = extra.purpose if missing else f"{extra.purpose} ({extra.module}: {error})"
     if not lost:
         text = "Parquet, Arrow, JSON lines, CSV, WebDataset; text, HTML and EPUB books"
-        yield Finding("formats", OK, f"{text}; {', '.join(there)}")
+        yield Diagnosis("formats", OK, f"{text}; {', '.join(there)}")
         return
     remedy = f"pip install '{DISTRIBUTION}[{','.join(lost)}]'"
-    yield Finding("formats", WARNING, f"cannot be read: {', '.join(lost.values())}", remedy)
+    yield Diagnosis("formats", WARNING, f"cannot be read: {', '.join(lost.values())}", remedy)

@@ -112,12 +112,12 @@ def _heat(facts: Facts) -> Markup | None:
 
 
 def _pairs(facts: Facts) -> dict[str, Any]:
-    """The matches that are shown side by side, by finding: the longest of each work."""
+    """The matches that are shown side by side, by match_id: the longest of each work."""
     context: dict[str, Any] = {}
     for page in facts.pages:
         for match in page.matches.rows[:SIDE_BY_SIDE]:
             if len(context) < MOST_SIDE_BY_SIDE and (pair := pair_of(match)) is not None:
-                context[match["finding"]] = pair
+                context[match["match_id"]] = pair
     return context
 
 

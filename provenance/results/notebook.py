@@ -98,7 +98,7 @@ def matches(found: Sequence[Match], caveat: str) -> str:
     headings = [("match", "left"), ("work", "left"), ("shard", "left"), ("row", "right"), ("bytes", "right"),
                 ("words", "right"), ("identity", "right"), ("review", "left")]  # fmt: skip
     cells = (
-        [one.finding, short(one.work_id, 40), short(one.shard, 60), f"{one.row:,}",
+        [one.match_id, short(one.work_id, 40), short(one.shard, 60), f"{one.row:,}",
          f"{one.doc_begin:,}-{one.doc_end:,}", f"{one.matched_words:,}", percent(one.identity),
          safe(one.decision or "")]
         for one in found[:MOST_ROWS]
@@ -114,7 +114,7 @@ def match(one: Match) -> str:
             ("words", f"{one.matched_words:,}, identity {percent(one.identity)}, longest run {one.longest_run:,}"),
             ("SHA-256", one.excerpt_sha256), ("review", safe(one.decision or "none"))]  # fmt: skip
     texts = [(name, _lines(text)) for name, text in (("document", one.excerpt), ("edition", one.ref_excerpt)) if text]
-    return str(Markup("<div><p><b>{}</b></p>{}{}</div>").format(one.finding, _facts(rows), _facts(texts)))
+    return str(Markup("<div><p><b>{}</b></p>{}{}</div>").format(one.match_id, _facts(rows), _facts(texts)))
 
 
 def _lines(text: str) -> str:

@@ -75,7 +75,7 @@ class Work:
 class Match:
     """A passage that a document and an edition have; places are in bytes, and `char` in code points, from 0."""
 
-    finding: str  # made of its place
+    match_id: str  # made of its place
     fingerprint: str  # made of the row's id, its text and the work: the same wherever the row lies
     shard: str
     row_group: int | None

@@ -23,8 +23,8 @@ MATCHES = """
 SELECT m.* REPLACE (list_transform(m.also, lambda a: a.edition_id) AS also,
                     list_transform(m.shared, lambda a: a.edition_id) AS shared),
        r.decision, r.note, r.name AS reviewer, r.at_utc AS reviewed_utc
-FROM v_matches m LEFT JOIN v_reviews r USING (finding)"""
-ORDER = "ORDER BY m.matched_words DESC, m.finding"
+FROM v_matches m LEFT JOIN v_reviews r USING (match_id)"""
+ORDER = "ORDER BY m.matched_words DESC, m.match_id"
 GRADE_NAMES = (*(grade.name for grade in GRADES), NO_MATCH)
 
 
@@ -149,11 +149,11 @@ class Run(Closing):
         table = self._reader.arrow(f"{MATCHES} {where} {ORDER}" + ("" if limit is None else f" LIMIT {int(limit)}"))
         return Matches([match_of(row) for row in table.to_pylist()], table, self.caveat)
 
-    def match(self, finding: str) -> Match:
+    def match(self, match_id: str) -> Match:
         """One match by its name; raises UsageError where the run has no such."""
-        rows = self._reader.query(f"{MATCHES} WHERE m.finding = ?", [finding])
+        rows = self._reader.query(f"{MATCHES} WHERE m.match_id = ?", [match_id])
         if not rows:
-            raise UsageError(f"the run has no match {finding!r}")
+            raise UsageError(f"the run has no match {match_id!r}")
         return match_of(rows[0])
 
     def coverage(self, edition_id: str) -> pa.Table:

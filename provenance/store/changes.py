@@ -180,7 +180,7 @@ WHERE e.n IS NULL OR l.n IS NULL ORDER BY change, work_id"""
 
 _SAID = """
 SELECT (SELECT count(*) FROM {side}.main.v_allowed) AS allowed_works,
-       (SELECT count(*) FROM {side}.main.journal WHERE kind = 'allow finding') AS entries_on_findings,
+       (SELECT count(*) FROM {side}.main.journal WHERE kind = 'allow match') AS entries_on_matches,
        (SELECT count(*) FROM {side}.main.v_reviews WHERE decision IN ('accepted', 'rejected')) AS reviewed"""
 
 

@@ -24,7 +24,7 @@ from provenance.store.driver import (
     rows_of,
     undisturbed,
 )
-from provenance.store.schema import REDACTED, TABLES, VIEWS, fingerprint_sql
+from provenance.store.schema import REDACTED, TABLES, VIEWS, match_key_sql
 
 STORAGE_VERSION = "v1.4.0"  # DuckDB 1.4 and later open it; 2.0's own format only DuckDB 2
 
@@ -156,17 +156,17 @@ class RunReader(Closing):
             self._con.execute(f"CREATE TEMP VIEW {name} AS SELECT {kept} FROM {identifier(catalog)}.main.{name}")
 
     @interruptible()
-    def leave_out(self, fingerprints: Sequence[str]) -> None:
-        """Answer from now on as if matches with these fingerprints had not been found: grades and coverage too."""
-        if not fingerprints:
+    def leave_out(self, match_keys: Sequence[str]) -> None:
+        """Answer from now on as if matches with these match_keys had not been found: grades and coverage too."""
+        if not match_keys:
             return
         catalog = rows_of(self._con, "SELECT current_database() AS name")[0]["name"]
         try:
-            self._con.execute("CREATE TEMP TABLE left_out (fingerprint VARCHAR)")
-            self._con.execute("INSERT INTO left_out SELECT unnest(?)", [list(fingerprints)])
+            self._con.execute("CREATE TEMP TABLE left_out (match_key VARCHAR)")
+            self._con.execute("INSERT INTO left_out SELECT unnest(?)", [list(match_keys)])
             self._con.execute(
                 f"CREATE TEMP VIEW match AS SELECT m.* FROM {identifier(catalog)}.main.match m "
-                f"WHERE {fingerprint_sql('m')} NOT IN (SELECT fingerprint FROM left_out)"
+                f"WHERE {match_key_sql('m')} NOT IN (SELECT match_key FROM left_out)"
             )
             self._con.execute(VIEWS.replace("CREATE VIEW", "CREATE TEMP VIEW"))  # which find this `match` first
         except duckdb.Error as error:

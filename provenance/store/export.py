@@ -20,7 +20,7 @@ from provenance.store.sarif import write_sarif
 
 EXPORTS = {
     "matches": """
-        SELECT m.finding, m.fingerprint, m.shard, m.row_group, m."row", m.doc_id, m.text_column,
+        SELECT m.match_id, m.match_key, m.shard, m.row_group, m."row", m.doc_id, m.text_column,
                m.url, m.site, m.source, m.doc_token_begin, m.doc_token_end,
                m.doc_begin, m.doc_end, m.doc_char_begin, m.doc_char_end,
                m.doc_word, m.doc_words,
@@ -34,7 +34,7 @@ EXPORTS = {
                s.sha256 AS shard_sha256, e.text_sha256 AS edition_sha256, r.decision AS review, r.note AS review_note,
                r.name AS reviewer, r.at_utc AS reviewed_utc, CASE WHEN f.holds THEN f.status END AS allowed
         FROM v_matches m JOIN edition e USING (edition_id) JOIN shard s USING (shard)
-        LEFT JOIN v_reviews r USING (finding) LEFT JOIN v_allowed_findings f USING (fingerprint)
+        LEFT JOIN v_reviews r USING (match_id) LEFT JOIN v_allowed_matches f USING (match_key)
         ORDER BY m.shard, m."row", m.text_column, m.doc_begin, m.doc_end, m.edition_id, m.ref_word""",
     "works": "SELECT * FROM v_works ORDER BY work_id",
     "documents": 'SELECT * FROM v_documents ORDER BY shard, "row"',
@@ -45,9 +45,9 @@ EXPORTS = {
     "editions": "SELECT * FROM edition ORDER BY edition_id",
     "origins": "SELECT * FROM origin ORDER BY kind, text_bytes DESC, name",
     "exceptions": "SELECT * FROM exception ORDER BY ALL",
-    "reviews": "SELECT * FROM v_reviews ORDER BY finding",
+    "reviews": "SELECT * FROM v_reviews ORDER BY match_id",
     "allowed": "SELECT * FROM v_allowed ORDER BY work_id",
-    "allowed-findings": "SELECT * FROM v_allowed_findings ORDER BY fingerprint",
+    "allowed-matches": "SELECT * FROM v_allowed_matches ORDER BY match_key",
     "selftest": "SELECT * FROM v_selftest ORDER BY place",
     "journal": "SELECT * FROM journal ORDER BY seq",
     "run": "SELECT * FROM run",
@@ -56,7 +56,7 @@ EXPORTS = {
 }
 """Query behind each `--what`."""
 
-WHEN_AND_WHO = ("run", "attempts", "journal", "reviews", "allowed", "allowed-findings", "selftest")
+WHEN_AND_WHO = ("run", "attempts", "journal", "reviews", "allowed", "allowed-matches", "selftest")
 """Those that say when and by whom; all others are the same bytes for the same inputs and terms, whoever ran it."""
 
 FORMATS = ("parquet", "csv", "jsonl", "sarif")

@@ -19,7 +19,7 @@ from provenance.process.software import account
 from provenance.store.database import RunReader
 from provenance.store.driver import WRITER_MEMORY, connect, duckdb, rows_of, undisturbed
 
-REVIEW, ALLOW, ALLOW_FINDING, CUSTODY, SELFTEST = "review", "allow", "allow finding", "custody", "selftest"
+REVIEW, ALLOW, ALLOW_MATCH, CUSTODY, SELFTEST = "review", "allow", "allow match", "custody", "selftest"
 DECISIONS = ("accepted", "rejected", "undecided")
 STATUSES = ("licensed", "public domain", "permitted")
 

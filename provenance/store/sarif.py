@@ -23,13 +23,13 @@ MOST_RESULTS = 10_000
 LEVELS = {"complete": "error", "substantial": "error", "excerpts": "warning", "quotation": "note"}
 
 MATCHES = """
-SELECT m.finding, m.fingerprint, m.shard, m."row", m.row_group, m.doc_id, m.text_column, m.doc_begin, m.doc_end,
+SELECT m.match_id, m.match_key, m.shard, m."row", m.row_group, m.doc_id, m.text_column, m.doc_begin, m.doc_end,
        m.edition_id, m.work_id, m.ref_begin, m.ref_end, m.matched_words, m.identity, m.longest_run, m.expectation,
        m.estimated, m.excerpt_sha256, w.title, w.author, w.grade, w.coverage, w.decoy, a.status, a.reason, a.holds,
-       r.decision, r.note, r.name AS reviewer, f.status AS finding_status, f.reason AS finding_reason,
-       f.holds AS finding_holds
+       r.decision, r.note, r.name AS reviewer, f.status AS match_status, f.reason AS match_reason,
+       f.holds AS match_holds
 FROM v_matches m JOIN v_works w USING (work_id) LEFT JOIN v_allowed a USING (work_id)
-     LEFT JOIN v_reviews r USING (finding) LEFT JOIN v_allowed_findings f USING (fingerprint)
+     LEFT JOIN v_reviews r USING (match_id) LEFT JOIN v_allowed_matches f USING (match_key)
 ORDER BY m.shard, m."row", m.text_column, m.doc_begin, m.doc_end, m.edition_id, m.ref_word"""
 
 
@@ -132,8 +132,8 @@ def _result(row: dict[str, Any], numbers: dict[str, int]) -> dict[str, Any]:
             }
         ],
         "partialFingerprints": {
-            "provenance/finding/v1": row["finding"],  # another one wherever the row moves to
-            "provenance/match/v1": row["fingerprint"],  # the same one
+            "provenance/match_id/v1": row["match_id"],  # another one wherever the row moves to
+            "provenance/match_key/v1": row["match_key"],  # the same one
         },
         "suppressions": _suppressions(row),
         "properties": {name: row[name] for name in kept},
@@ -144,8 +144,8 @@ def _suppressions(row: dict[str, Any]) -> list[dict[str, Any]]:
     found = []
     if row["holds"]:
         found.append(f"{row['status']}: {row['reason']}")
-    if row["finding_holds"]:
-        found.append(f"{row['finding_status']}: {row['finding_reason']}")
+    if row["match_holds"]:
+        found.append(f"{row['match_status']}: {row['match_reason']}")
     if row["decision"] == "rejected":
         found.append(f"rejected by {row['reviewer']}: {row['note'] or 'no note'}")
     return [{"kind": "external", "status": "accepted", "justification": safe(text)} for text in found]

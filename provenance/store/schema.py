@@ -86,7 +86,7 @@ def real_id_sql(match: str) -> str:
     )
 
 
-def fingerprint_sql(match: str) -> str:
+def match_key_sql(match: str) -> str:
     """SQL for what names a match wherever its row lies: 32 hexadecimal digits over what was copied from which work.
 
     Of ids the digest counts, so that it is the same in a redacted database; a row without one is its text alone.
@@ -162,12 +162,12 @@ FROM match
 UNION ALL {_beside("also")}
 UNION ALL {_beside("shared")};
 
--- Each match, a name for it that is made of its place, a fingerprint that is not, and how many at least as good chance
+-- Each match, a name for it that is made of its place, a key that is not, and how many at least as good chance
 -- would make in this run (see `provenance/statistics/chance.py`).
 CREATE VIEW v_matches AS
 SELECT substr(sha256(concat_ws(chr(31), m.shard, m."row", m.text_column, m.doc_begin, m.doc_end, m.edition_id,
-                               m.ref_word)), 1, 16) AS finding,
-       {fingerprint_sql("m")} AS fingerprint,
+                               m.ref_word)), 1, 16) AS match_id,
+       {match_key_sql("m")} AS match_key,
        m.*, greatest({SMALLEST!r}, exp({LOG_K!r} + ln(greatest(1, (SELECT sum(words) FROM shard)))
                 + ln(greatest(1, (SELECT sum(words) FROM edition))) - {LAMBDA!r} * m.score)) AS expectation
 FROM match m;
@@ -179,7 +179,7 @@ CREATE VIEW v_own_coverage AS {_union("(SELECT * FROM v_passages WHERE role <> '
 
 -- What people decided of matches: the last word on each, and how many there were.
 CREATE VIEW v_reviews AS
-SELECT entry->>'$.finding' AS finding, arg_max(entry->>'$.decision', seq) AS decision,
+SELECT entry->>'$.match_id' AS match_id, arg_max(entry->>'$.decision', seq) AS decision,
        arg_max(entry->>'$.note', seq) AS note, arg_max(name, seq) AS name, arg_max(account, seq) AS account,
        max(at_utc) AS at_utc, max(seq) AS seq, count(*) AS entries
 FROM journal WHERE kind = 'review' GROUP BY ALL;
@@ -187,8 +187,8 @@ FROM journal WHERE kind = 'review' GROUP BY ALL;
 -- Works that somebody says may be in the data, and why. One whose time was over when the run ended does not count.
 {_allowances("v_allowed", "work_id", "allow")}
 
--- Matches that somebody says may be in the data, by fingerprint.
-{_allowances("v_allowed_findings", "fingerprint", "allow finding")}
+-- Matches that somebody says may be in the data, by key.
+{_allowances("v_allowed_matches", "match_key", "allow match")}
 
 -- The cells of the last self-test: how many passages were planted in copies of rows, and found, with intervals of 95 %.
 CREATE VIEW v_selftest AS

@@ -86,9 +86,9 @@ def check_match(
             yield found
             if found.state == EQUAL:
                 words = f"{match['matched_words']:,} words, identity {match['identity']:.4f}"
-                yield Check("match", EQUAL, f"{match['finding']}: {_place(match)} came out again: {words}")
+                yield Check("match", EQUAL, f"{match['match_id']}: {_place(match)} came out again: {words}")
             return
-    yield Check("match", UNCHECKED, f"{match['finding']}: no unit file has it")
+    yield Check("match", UNCHECKED, f"{match['match_id']}: no unit file has it")
 
 
 def _same(row: dict[str, Any], match: dict[str, Any]) -> bool:

@@ -44,7 +44,7 @@ class Wanted:
     index: str | None = None
     sample: int | None = None  # so many matches are found again
     everything: bool = False  # or all units are scanned again
-    finding: str | None = None  # or the unit of this match
+    match_id: str | None = None  # or the unit of this match
     seed: int = 0  # for which matches
     key: Key | None = None
     anonymous: bool = False
@@ -55,7 +55,7 @@ class Wanted:
     @property
     def scans(self) -> bool:
         """Whether units are to be scanned again."""
-        return self.sample is not None or self.everything or self.finding is not None
+        return self.sample is not None or self.everything or self.match_id is not None
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def verify(
     workers, db = check_workers(wanted.workers), Path(db)
     if wanted.sample is not None and wanted.sample < 1:
         raise UsageError(f"--sample is {wanted.sample}; it must be at least 1")
-    recorded = _read(db, wanted.finding)
+    recorded = _read(db, wanted.match_id)
     if isinstance(recorded, Check):
         yield recorded
         return
@@ -112,9 +112,9 @@ def verify(
             yield from _index_and_matches(recorded, ledger, listed, wanted, scratch, watch or Watch())
 
 
-def _read(db: Path, finding: str | None) -> _Recorded | Check:
+def _read(db: Path, match_id: str | None) -> _Recorded | Check:
     with RunReader(db) as reader:
-        match = None if finding is None else _match(reader, finding)
+        match = None if match_id is None else _match(reader, match_id)
         try:
             runs = reader.query("SELECT * FROM run")
             shards = reader.query("SELECT shard, outcome, sha256 FROM shard ORDER BY shard")
@@ -126,12 +126,12 @@ def _read(db: Path, finding: str | None) -> _Recorded | Check:
     return _Recorded(runs[0], shards, units, match)
 
 
-def _match(run: RunReader, finding: str) -> dict[str, Any]:
-    rows = run.query("SELECT * FROM v_matches WHERE finding = ?", [finding])
+def _match(run: RunReader, match_id: str) -> dict[str, Any]:
+    rows = run.query("SELECT * FROM v_matches WHERE match_id = ?", [match_id])
     if len(rows) != 1:
-        near = run.query("SELECT finding FROM v_matches ORDER BY finding LIMIT 1")
-        example = f"; they are called like {near[0]['finding']}" if near else ""
-        raise UsageError(f"the run has no match {finding!r} (--match){example}")
+        near = run.query("SELECT match_id FROM v_matches ORDER BY match_id LIMIT 1")
+        example = f"; they are called like {near[0]['match_id']}" if near else ""
+        raise UsageError(f"the run has no match {match_id!r} (--match){example}")
     return rows[0]
 
 

@@ -198,7 +198,7 @@ def test_counts_add_up_and_removed_says_what_and_why(source, tmp_path):
     removed = pq.read_table(summary.removed)
     with RunReader(db) as run:
         assert counts["rows"] == run.query("SELECT sum(rows_read) AS n FROM shard")[0]["n"]
-        expected = run.query('SELECT shard, "row", finding, doc_begin, doc_end, work_id FROM v_matches')
+        expected = run.query('SELECT shard, "row", match_id, doc_begin, doc_end, work_id FROM v_matches')
     rows = removed.filter(pa.compute.equal(removed["role"], "credited")).select(list(expected[0])).to_pylist()
     assert sorted(rows, key=str) == sorted(expected, key=str)
     assert counts["dropped"] == len({(row["shard"], row["row"]) for row in removed.to_pylist()})

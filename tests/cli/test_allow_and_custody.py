@@ -159,7 +159,7 @@ def test_a_closed_input_is_the_end_of_input(db):
 
 def test_the_longest_match_comes_first_and_going_back_shows_what_was_decided(db):
     with RunReader(db) as run:
-        longest = run.query("SELECT finding FROM v_matches ORDER BY matched_words DESC")[0]["finding"]
+        longest = run.query("SELECT match_id FROM v_matches ORDER BY matched_words DESC")[0]["match_id"]
     code, _, err = command("review", db, "--name", "A. Person", answers=b"r one\nb\na two\nq\n")
     assert code == 0, err
     assert f"1 of 2: {longest}" in err
@@ -175,8 +175,8 @@ def test_a_note_that_no_decision_would_take_is_refused(db):
 
 def test_an_entry_by_somebody_who_means_harm_is_shown_harmlessly(db):
     with RunReader(db) as run:
-        finding = run.query("SELECT finding FROM v_matches LIMIT 1")[0]["finding"]
-    append(db, Author("A", "a"), [("review", {"finding": finding, "decision": "acc\u202eepted\x07", "note": ""})])
+        match_id = run.query("SELECT match_id FROM v_matches LIMIT 1")[0]["match_id"]
+    append(db, Author("A", "a"), [("review", {"match_id": match_id, "decision": "acc\u202eepted\x07", "note": ""})])
     _, out, err = command("review", db, "--all", answers=b"s\ns\n")
     assert not {"\u202e", "\x07"} & set(out + err)
     assert "acc\\u202eepted\\x07 by A" in err
@@ -186,7 +186,7 @@ def test_a_run_that_was_replaced_during_a_review_is_an_error_and_no_traceback(db
     from provenance.cli.review import match_at
 
     with RunReader(db) as run:
-        match = run.query('SELECT finding, shard, "row" FROM v_matches LIMIT 1')[0]
+        match = run.query('SELECT match_id, shard, "row" FROM v_matches LIMIT 1')[0]
     con = duckdb.connect(str(db))
     con.execute("DELETE FROM match")
     con.close()

@@ -16,7 +16,7 @@ import pytest
 import provenance
 from provenance.doctor import endpoints, environment, machine, selftest, software
 from provenance.doctor.checks import guarded
-from provenance.doctor.finding import FAILED, OK, WARNING, Finding
+from provenance.doctor.diagnosis import FAILED, OK, WARNING, Diagnosis
 from provenance.doctor.library import index_verified
 
 COMMAND = [sys.executable, "-m", "provenance", "doctor"]
@@ -52,47 +52,47 @@ def shadowed(folder: Path, *modules: str) -> str:
     return os.pathsep.join([str(folder), str(PACKAGE.parent)])
 
 
-def states(findings: list[Finding], name: str) -> list[str]:
-    return [finding.state for finding in findings if finding.name == name]
+def states(diagnoses: list[Diagnosis], name: str) -> list[str]:
+    return [diagnosis.state for diagnosis in diagnoses if diagnosis.name == name]
 
 
-def said(findings: list[Finding], name: str) -> str:
-    return " | ".join(f"{finding.text} {finding.remedy}" for finding in findings if finding.name == name)
+def said(diagnoses: list[Diagnosis], name: str) -> str:
+    return " | ".join(f"{diagnosis.text} {diagnosis.remedy}" for diagnosis in diagnoses if diagnosis.name == name)
 
 
 @pytest.fixture(scope="module")
-def examined(index, tmp_path_factory) -> tuple[list[Finding], subprocess.CompletedProcess[str]]:
-    """Findings on a good machine with a doubtful environment, without a package that WARC needs."""
+def examined(index, tmp_path_factory) -> tuple[list[Diagnosis], subprocess.CompletedProcess[str]]:
+    """Diagnoses on a good machine with a doubtful environment, without a package that WARC needs."""
     folder = tmp_path_factory.mktemp("doctor")
     told = plain_environment(**ENVIRONMENT, PYTHONPATH=shadowed(folder, "fastwarc"))
     done = subprocess.run(
         [*COMMAND, "--json", "--index", index, "--dir", folder], env=told, capture_output=True, text=True, timeout=120
     )
     assert sorted(path.name for path in folder.iterdir() if path.name != "__pycache__") == ["fastwarc.py"]
-    return [Finding(**finding) for finding in json.loads(done.stdout)["findings"]], done
+    return [Diagnosis(**diagnosis) for diagnosis in json.loads(done.stdout)["diagnoses"]], done
 
 
 def test_warnings_are_no_failure(examined):
-    findings, done = examined
+    diagnoses, done = examined
     assert done.returncode == 0
     assert json.loads(done.stdout)["ok"] is True
-    assert {finding.state for finding in findings} == {OK, WARNING}
-    for finding in findings:
-        assert bool(finding.remedy) == (finding.state == WARNING), finding
+    assert {diagnosis.state for diagnosis in diagnoses} == {OK, WARNING}
+    for diagnosis in diagnoses:
+        assert bool(diagnosis.remedy) == (diagnosis.state == WARNING), diagnosis
 
 
 def test_the_small_scan_and_the_index_are_well(examined, index):
-    findings, _ = examined
-    assert states(findings, "self-test") == [OK]
-    assert states(findings, "index") == [OK]
-    assert str(index) in said(findings, "index")
+    diagnoses, _ = examined
+    assert states(diagnoses, "self-test") == [OK]
+    assert states(diagnoses, "index") == [OK]
+    assert str(index) in said(diagnoses, "index")
 
 
 def test_a_missing_extra_is_told_by_what_cannot_be_read(examined):
-    findings, _ = examined
-    assert states(findings, "formats") == [WARNING]
-    assert "WARC" in said(findings, "formats")
-    assert "[warc]" in said(findings, "formats")
+    diagnoses, _ = examined
+    assert states(diagnoses, "formats") == [WARNING]
+    assert "WARC" in said(diagnoses, "formats")
+    assert "[warc]" in said(diagnoses, "formats")
 
 
 def test_no_secret_is_told(examined):
@@ -102,8 +102,8 @@ def test_no_secret_is_told(examined):
 
 
 def test_credentials_are_told_by_name_with_what_cannot_work(examined):
-    findings, _ = examined
-    text = said(findings, "credentials")
+    diagnoses, _ = examined
+    text = said(diagnoses, "credentials")
     for expected in (
         "AWS_SECRET_ACCESS_KEY begins or ends with white space",
         "AWS_SECRET_ACCESS_KEY is set without AWS_ACCESS_KEY_ID",
@@ -116,8 +116,8 @@ def test_credentials_are_told_by_name_with_what_cannot_work(examined):
 
 
 def test_endpoints_are_told_without_path_and_password(examined):
-    findings, _ = examined
-    text = said(findings, "endpoints")
+    diagnoses, _ = examined
+    text = said(diagnoses, "endpoints")
     assert "AWS_ENDPOINT_URL is no address" in text
     assert "HF_ENDPOINT http://hub.example:8080" in text
     assert "HF_ENDPOINT is plain http" in text
@@ -148,9 +148,9 @@ def test_a_damaged_index_and_one_that_is_missing_have_failed(index, tmp_path):
     data[len(data) // 2] ^= 1
     largest.write_bytes(data)
     for folder, expected in ((damaged, largest.name), (tmp_path / "none", "none")):
-        (finding,) = guarded("index", lambda folder=folder: index_verified(folder, lambda: None))
-        assert finding.state == FAILED
-        assert expected in finding.text
+        (diagnosis,) = guarded("index", lambda folder=folder: index_verified(folder, lambda: None))
+        assert diagnosis.state == FAILED
+        assert expected in diagnosis.text
 
 
 def test_a_passage_found_elsewhere_or_twice_or_not_at_all_fails_the_small_scan(tmp_path):
@@ -166,25 +166,25 @@ def test_a_passage_found_elsewhere_or_twice_or_not_at_all_fails_the_small_scan(t
     assert "what is not there" in selftest.differs([good, good._replace(row=3)], good)
 
 
-def kernels_in(package: Path, **more: str) -> list[Finding]:
+def kernels_in(package: Path, **more: str) -> list[Diagnosis]:
     """What is said of kernels in a new process that takes the package from `package`."""
     script = (
         "import json\nfrom provenance.doctor.checks import guarded\n"
         "from provenance.doctor.kernels import kernels\n"
-        "print(json.dumps([vars(finding) for finding in guarded('kernels', kernels)]))"
+        "print(json.dumps([vars(diagnosis) for diagnosis in guarded('kernels', kernels)]))"
     )
     told = plain_environment(PYTHONPATH=str(package.parent), **more)
     done = subprocess.run([sys.executable, "-c", script], env=told, cwd=package.parent, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return [Finding(**finding) for finding in json.loads(done.stdout)]
+    return [Diagnosis(**diagnosis) for diagnosis in json.loads(done.stdout)]
 
 
 def test_a_kernel_cache_that_nobody_can_write_is_told(tmp_path):
     package = shutil.copytree(PACKAGE, tmp_path / "provenance", ignore=shutil.ignore_patterns("__pycache__"))
     (package / "kernels" / "__pycache__").touch()  # no directory can be made there, not even by root
-    (finding,) = kernels_in(package, HOME="/dev/null", XDG_CACHE_HOME="/dev/null", PYTHONDONTWRITEBYTECODE="1")
-    assert finding.state == WARNING
-    assert "NUMBA_CACHE_DIR" in finding.remedy
+    (diagnosis,) = kernels_in(package, HOME="/dev/null", XDG_CACHE_HOME="/dev/null", PYTHONDONTWRITEBYTECODE="1")
+    assert diagnosis.state == WARNING
+    assert "NUMBA_CACHE_DIR" in diagnosis.remedy
 
 
 def test_a_kernel_cache_that_is_empty_or_open_to_everybody_is_told(tmp_path):
@@ -278,7 +278,7 @@ def test_versions_are_compared_as_numbers():
 
 def test_a_check_that_goes_wrong_is_a_finding():
     def broken():
-        yield Finding("x", OK, "so far")
+        yield Diagnosis("x", OK, "so far")
         raise ValueError("\x1b odd")
 
     first, second = guarded("x", broken)

@@ -62,8 +62,8 @@ def test_the_next_review_shows_only_what_is_left(db):
 
 def test_a_decision_has_the_machines_figures_beside_it(db):
     with RunReader(db) as run:
-        match = run.query("SELECT * FROM v_matches ORDER BY finding LIMIT 1")[0]
-    arguments = [str(db), "--match", match["finding"], "--decision", "rejected", "--note", "\x1b[31mquoted\u202e"]
+        match = run.query("SELECT * FROM v_matches ORDER BY match_id LIMIT 1")[0]
+    arguments = [str(db), "--match", match["match_id"], "--decision", "rejected", "--note", "\x1b[31mquoted\u202e"]
     done = CliRunner().invoke(review, arguments)
     assert done.exit_code == 0, done.output
     entry = json.loads(entries(db)[-1]["entry"])

@@ -1,4 +1,4 @@
-"""The gate trips exactly when its rule says so, and a match keeps its fingerprint wherever its row goes."""
+"""The gate trips exactly when its rule says so, and a match keeps its match_key wherever its row goes."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def scanned(folder: Path, index: Path, *shards: Path) -> Path:
     return db
 
 
-def fingerprints(db: Path, redact: bool = False) -> Counter[str]:
+def match_keys(db: Path, redact: bool = False) -> Counter[str]:
     with RunReader(db, redact) as run:
-        return Counter(row["fingerprint"] for row in run.query("SELECT fingerprint FROM v_matches"))
+        return Counter(row["match_key"] for row in run.query("SELECT match_key FROM v_matches"))
 
 
 @pytest.fixture(scope="module")
@@ -75,12 +75,12 @@ def grades(tmp_path_factory) -> tuple[Path, Path, dict[str, str]]:
     return scanned(folder, folder / "index", shard), folder / "index", texts
 
 
-# fingerprints
+# match_keys
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ids", [True, False])
-def test_a_fingerprint_does_not_change_when_shards_are_split_renamed_sorted_or_written_anew(tmp_path, index, rows, ids):
+def test_a_match_key_does_not_change_when_shards_are_split_renamed_sorted_or_written_anew(tmp_path, index, rows, ids):
     before = scanned(tmp_path / "x", index, write(tmp_path / "x" / "a.parquet", rows, ids))
     other = list(reversed(rows))
     parts = [
@@ -91,46 +91,46 @@ def test_a_fingerprint_does_not_change_when_shards_are_split_renamed_sorted_or_w
     lines.parent.mkdir()
     made = [{"id": name, "text": text} if ids else {"text": text} for name, text in rows]
     lines.write_text("".join(json.dumps(row) + "\n" for row in made))
-    known = fingerprints(before)
+    known = match_keys(before)
     assert known.total() >= 15
-    assert fingerprints(scanned(tmp_path / "y", index, *parts)) == known
-    assert fingerprints(scanned(tmp_path / "z", index, lines)) == known
+    assert match_keys(scanned(tmp_path / "y", index, *parts)) == known
+    assert match_keys(scanned(tmp_path / "z", index, lines)) == known
 
 
 @pytest.mark.slow
-def test_a_fingerprint_does_not_change_with_other_books_in_the_index(tmp_path, plain, index, books):
+def test_a_match_key_does_not_change_with_other_books_in_the_index(tmp_path, plain, index, books):
     more = tmp_path / "more"
     more.mkdir()
     for name, text in {**books, "other": prose(7777, 3000)}.items():
         (more / f"{name}.txt").write_text(text)
     provenance.build_index([more], tmp_path / "index")
-    assert fingerprints(scanned(tmp_path, tmp_path / "index", plain.parent / "a.parquet")) == fingerprints(plain)
+    assert match_keys(scanned(tmp_path, tmp_path / "index", plain.parent / "a.parquet")) == match_keys(plain)
 
 
 @pytest.mark.slow
-def test_another_text_another_id_and_another_column_have_other_fingerprints(tmp_path, index, books):
+def test_another_text_another_id_and_another_column_have_other_keys(tmp_path, index, books):
     words = books["book0"].split()
     told = [" ".join(words[200:400]), " ".join(words[200:399] + ["otherwise"] + words[400:500])]
     rows = [("a", told[0]), ("b", told[0]), ("c", told[1])]
-    first = fingerprints(scanned(tmp_path / "x", index, write(tmp_path / "x" / "a.parquet", rows)))
+    first = match_keys(scanned(tmp_path / "x", index, write(tmp_path / "x" / "a.parquet", rows)))
     assert len(first) == first.total() == 3
-    without = fingerprints(scanned(tmp_path / "y", index, write(tmp_path / "y" / "a.parquet", rows, ids=False)))
+    without = match_keys(scanned(tmp_path / "y", index, write(tmp_path / "y" / "a.parquet", rows, ids=False)))
     assert sorted(without.values()) == [1, 2], "two rows without ids have the same text"
     table = pa.table({"id": ["a"], "body": [told[0]]})
     pq.write_table(table, tmp_path / "c.parquet")
     (tmp_path / "w").mkdir()
-    assert not set(fingerprints(scanned(tmp_path / "w", index, tmp_path / "c.parquet"))) & set(first)
+    assert not set(match_keys(scanned(tmp_path / "w", index, tmp_path / "c.parquet"))) & set(first)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ids", [True, False])
-def test_a_fingerprint_is_the_same_in_a_redacted_run_and_in_a_database_made_of_redacted_tables(
+def test_a_match_key_is_the_same_in_a_redacted_run_and_in_a_database_made_of_redacted_tables(
     tmp_path, index, rows, ids
 ):
     import duckdb
 
     db = scanned(tmp_path / "x", index, write(tmp_path / "x" / "a.parquet", rows, ids))
-    assert fingerprints(db, redact=True) == fingerprints(db)
+    assert match_keys(db, redact=True) == match_keys(db)
     with RunReader(db, redact=True) as run:
         match = run.arrow("SELECT * FROM match")
     again = Path(shutil.copy(db, tmp_path / "again.duckdb"))
@@ -139,7 +139,7 @@ def test_a_fingerprint_is_the_same_in_a_redacted_run_and_in_a_database_made_of_r
     con.register("redacted", match)
     con.execute("INSERT INTO match BY NAME SELECT * FROM redacted")
     con.close()
-    assert fingerprints(again) == fingerprints(db)
+    assert match_keys(again) == match_keys(db)
 
 
 def test_exports_have_both_names_of_a_match(tmp_path, plain):
@@ -147,10 +147,10 @@ def test_exports_have_both_names_of_a_match(tmp_path, plain):
         export(run, "matches", "jsonl", tmp_path / "m.jsonl")
         export(run, "matches", "sarif", tmp_path / "m.sarif")
     rows = [json.loads(line) for line in (tmp_path / "m.jsonl").read_text().splitlines()]
-    assert Counter(row["fingerprint"] for row in rows) == fingerprints(plain)
+    assert Counter(row["match_key"] for row in rows) == match_keys(plain)
     told = [r["partialFingerprints"] for r in json.loads((tmp_path / "m.sarif").read_text())["runs"][0]["results"]]
-    assert [one["provenance/match/v1"] for one in told] == [row["fingerprint"] for row in rows]
-    assert [one["provenance/finding/v1"] for one in told] == [row["finding"] for row in rows]
+    assert [one["provenance/match_key/v1"] for one in told] == [row["match_key"] for row in rows]
+    assert [one["provenance/match_id/v1"] for one in told] == [row["match_id"] for row in rows]
 
 
 # the rule
@@ -244,14 +244,14 @@ def entry(what: str, value: str, more: str = "") -> str:
     return f'[[allow]]\n{what} = "{value}"\nstatus = "licensed"\nreason = "contract"\n{more}\n'
 
 
-def test_allowed_works_and_findings_do_not_count_and_stay_in_every_table(tmp_path, grades):
+def test_allowed_works_and_matches_do_not_count_and_stay_in_every_table(tmp_path, grades):
     db = Path(shutil.copy(grades[0], tmp_path / "run.duckdb"))
     with RunReader(db) as run:
-        of_whole = run.query("SELECT fingerprint FROM v_matches WHERE work_id = 'whole'")[0]["fingerprint"]
-    file = listed(tmp_path, entry("work", "half") + entry("finding", of_whole))
+        of_whole = run.query("SELECT match_key FROM v_matches WHERE work_id = 'whole'")[0]["match_key"]
+    file = listed(tmp_path, entry("work", "half") + entry("match", of_whole))
     put_into(db, read_list(file))
     verdict = judge(db, Gate("substantial"))
-    assert (verdict.works, verdict.allowed, verdict.allowed_findings) == ([], ["half"], 1)
+    assert (verdict.works, verdict.allowed, verdict.allowed_matches) == ([], ["half"], 1)
     assert verdict.passed
     with RunReader(db) as run:
         whole = run.query("SELECT grade, documents FROM v_works WHERE work_id = 'whole'")[0]
@@ -274,8 +274,8 @@ def test_a_grade_is_computed_again_without_the_matches_that_are_allowed(tmp_path
     shard = write(tmp_path / "a.parquet", [("long", " ".join(words[:2000])), ("short", " ".join(words[3000:3060]))])
     db = scanned(tmp_path, index, shard)
     with RunReader(db) as run:
-        long = run.query("SELECT fingerprint FROM v_matches WHERE doc_id = 'long'")[0]["fingerprint"]
-    put_into(db, read_list(listed(tmp_path, entry("finding", long))))
+        long = run.query("SELECT match_key FROM v_matches WHERE doc_id = 'long'")[0]["match_key"]
+    put_into(db, read_list(listed(tmp_path, entry("match", long))))
     assert judge(db, Gate("excerpts")).passed
     (only,) = judge(db, Gate("quotation")).works
     assert (only.grade, only.matches) == ("quotation", 1)
@@ -291,10 +291,10 @@ def test_an_allowance_holds_until_its_last_day(tmp_path, grades):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (entry("finding", "abc"), "fingerprint"),
-        (entry("finding", "0" * 32, 'work = "half"'), "one of them"),
+        (entry("match", "abc"), "match_key"),
+        (entry("match", "0" * 32, 'work = "half"'), "one of them"),
         ('[[allow]]\nstatus = "licensed"\nreason = "x"\n', "one of them"),
-        (entry("finding", "0" * 32) * 2, "twice"),
+        (entry("match", "0" * 32) * 2, "twice"),
         (entry("work", "half", 'because = "x"'), "because"),
     ],
 )

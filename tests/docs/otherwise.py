@@ -65,8 +65,8 @@ def nothing(command: str) -> None:
     """There is nothing of ours in it."""
 
 
-FIRST = "'SELECT finding FROM v_matches ORDER BY ALL LIMIT 1'"
-FINDING = f"provenance query run.duckdb {FIRST} --format csv | tail -n 1 | tr -d '\\r'"
+FIRST = "'SELECT match_id FROM v_matches ORDER BY ALL LIMIT 1'"
+MATCH_ID = f"provenance query run.duckdb {FIRST} --format csv | tail -n 1 | tr -d '\\r'"
 DRY = f"make -n -C '{ROOT}' PYTHON='{sys.executable}'"
 
 OTHERWISE = (
@@ -87,8 +87,8 @@ OTHERWISE = (
     ),
     # names that stand for others
     Otherwise(r"(provenance report .*) --work ID", "ID stands for a work", r"\1 --work kjv-ruth"),
-    Otherwise(r"(provenance (?:verify|review) .*)--match (?:FINDING|[0-9a-f]{16})(.*)",
-               "a match has its name from the run", rf"\1--match $({FINDING})\2"),
+    Otherwise(r"(provenance (?:verify|review) .*)--match (?:MATCH_ID|[0-9a-f]{16})(.*)",
+               "a match has its name from the run", rf"\1--match $({MATCH_ID})\2"),
     Otherwise(r"provenance verify BUNDLE", "BUNDLE stands for one", "provenance verify evidence.zip"),
     Otherwise(r"provenance inspect FILE", "FILE stands for a shard", "provenance inspect shards/*.parquet"),
     Otherwise(r"provenance index merge A B --out C", "A and B stand for two indexes",

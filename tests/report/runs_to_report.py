@@ -83,15 +83,15 @@ def make_rich(folder: Path) -> Path:
     provenance.scan([shards], folder / "index", db, workers=1, decoys=[folder / "decoys"])
     with RunReader(db) as run:
         found = [
-            row["finding"] for row in run.query("SELECT finding FROM v_matches ORDER BY matched_words DESC, finding")
+            row["match_id"] for row in run.query("SELECT match_id FROM v_matches ORDER BY matched_words DESC, match_id")
         ]
     append(
         db,
         Author("R. Viewer", "rv"),
         [
-            ("review", {"finding": found[0], "decision": "accepted", "note": "as in the printed book"}),
-            ("review", {"finding": found[1], "decision": "rejected", "note": ""}),
-            ("review", {"finding": found[0], "decision": "undecided", "note": "again"}),
+            ("review", {"match_id": found[0], "decision": "accepted", "note": "as in the printed book"}),
+            ("review", {"match_id": found[1], "decision": "rejected", "note": ""}),
+            ("review", {"match_id": found[0], "decision": "undecided", "note": "again"}),
             ("allow", {"work_id": "book1", "status": "licensed", "reason": "contract", "expires": "2999-01-01"}),
             ("allow", {"work_id": "book2", "status": "licensed", "reason": "old contract", "expires": "1999-01-01"}),
             ("custody", {"case": "Example v. Example", "operator": "O. Perator", "acquired": [
@@ -126,8 +126,8 @@ def make_hostile(folder: Path) -> Path:
     db = folder / "run.duckdb"
     provenance.scan([shards], folder / "index", db, workers=1)
     with RunReader(db) as run:
-        found = run.query("SELECT finding FROM v_matches ORDER BY finding LIMIT 1")[0]["finding"]
-    said = [("review", {"finding": found, "decision": "accepted", "note": PAYLOADS[0]})]
+        found = run.query("SELECT match_id FROM v_matches ORDER BY match_id LIMIT 1")[0]["match_id"]
+    said = [("review", {"match_id": found, "decision": "accepted", "note": PAYLOADS[0]})]
     said += [("allow", {"work_id": "book1", "status": PAYLOADS[1], "reason": PAYLOADS[2], "expires": None})]
     said += [
         (

@@ -39,7 +39,7 @@ def answers(run: RunReader, asked: Any, known: dict[str, list[Row]]) -> list[Row
         known[name] = run.query(documented()[name])
     rows = known[name]
     if (where := asked.get("data-where")) is not None:
-        column = "finding" if asked.tag == "article" else RESTRICTED.get(name, "work_id")
+        column = "match_id" if asked.tag == "article" else RESTRICTED.get(name, "work_id")
         rows = [row for row in rows if safe(str(row[column])) == safe(where)]
     return rows[int(asked.get("data-skip", 0)) :]
 

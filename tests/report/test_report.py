@@ -147,14 +147,14 @@ def test_both_sides_of_a_match_are_there_with_their_differences(rich):
     with RunReader(rich) as run:
         page = html.fromstring(report(run).decode())
         reworded = run.query(
-            "SELECT finding FROM v_matches WHERE work_id = 'book1' ORDER BY matched_words DESC LIMIT 1"
+            "SELECT match_id FROM v_matches WHERE work_id = 'book1' ORDER BY matched_words DESC LIMIT 1"
         )
-    article = page.get_element_by_id(f"m-{reworded[0]['finding']}")
+    article = page.get_element_by_id(f"m-{reworded[0]['match_id']}")
     document, edition = article.xpath(".//blockquote")
     assert "other" in {mark.text_content().strip() for mark in document.xpath(".//mark")}
     assert "other" not in {mark.text_content().strip() for mark in edition.xpath(".//mark")}
     assert len(document.xpath(".//mark")) == len(edition.xpath(".//mark")) > 10
-    assert f"--match {reworded[0]['finding']}" in article.text_content()
+    assert f"--match {reworded[0]['match_id']}" in article.text_content()
 
 
 def test_a_pair_gives_its_excerpts_again_as_far_as_they_go(rich):

@@ -44,7 +44,7 @@ def test_matches_are_those_of_the_database_and_have_their_edits(rich):
         matches = run.matches()
         assert len(matches) == reader.query("SELECT count(*) AS n FROM match")[0]["n"]
         assert [m.matched_words for m in matches] == sorted((m.matched_words for m in matches), reverse=True)
-        one = run.match(matches[0].finding)
+        one = run.match(matches[0].match_id)
         assert one == matches[0]
         assert sum(edit.doc_words for edit in one.edits() if edit.kind == "equal") == one.matched_words
         assert {m.work_id for m in run.matches(work="book1")} == {"book1"}
@@ -157,7 +157,7 @@ def test_a_work_gives_its_matches_editions_and_coverage(rich):
         assert sum(work.coverage_table()["words"].to_pylist()) == work.covered_words
         assert work.edition_table()["edition_id"].to_pylist() == ["book3"]
         some = run.matches()[1:3]
-        assert some.arrow()["finding"].to_pylist() == [m.finding for m in some]
+        assert some.arrow()["match_id"].to_pylist() == [m.match_id for m in some]
         assert "<table" in some._repr_html_()
 
 

@@ -39,7 +39,7 @@ def stored(s3, rows, index, tmp_path, monkeypatch) -> Path:
 def matches(db: Path) -> list[dict]:
     with RunReader(db) as run:
         export(run, "matches", "parquet", db.with_suffix(".matches"))
-    table = pq.read_table(db.with_suffix(".matches")).drop_columns(["finding", "shard", "doc_id"])
+    table = pq.read_table(db.with_suffix(".matches")).drop_columns(["match_id", "shard", "doc_id"])
     return table.to_pylist()
 
 

@@ -33,13 +33,13 @@ def run(tmp_path_factory, rows, index):
     pq.write_table(table, folder / "a.parquet", row_group_size=5)
     provenance.scan([folder / "a.parquet"], index, folder / "r.duckdb", workers=1)
     with RunReader(folder / "r.duckdb") as reader:
-        finding = reader.query("SELECT finding FROM v_matches ORDER BY finding LIMIT 1")[0]["finding"]
+        match_id = reader.query("SELECT match_id FROM v_matches ORDER BY match_id LIMIT 1")[0]["match_id"]
     work = provenance.Index(index).work_ids[0]
     append(
         folder / "r.duckdb",
         Author("R. Viewer", "me"),
         [
-            ("review", {"finding": finding, "decision": "rejected", "note": "says leakedword"}),
+            ("review", {"match_id": match_id, "decision": "rejected", "note": "says leakedword"}),
             ("allow", {"work_id": work, "status": "licensed", "reason": "contract 7", "expires": None}),
         ],
     )
@@ -96,7 +96,7 @@ def test_nothing_of_a_text_is_in_a_redacted_export(run, tmp_path, rows, file_for
 def test_a_redacted_match_keeps_places_digests_and_hosts(run):
     with RunReader(run) as plain, RunReader(run, redact=True) as redacted:
         sql = (
-            'SELECT finding, shard, "row", doc_begin, ref_begin, excerpt_sha256, ref_excerpt_sha256, site, source '
+            'SELECT match_id, shard, "row", doc_begin, ref_begin, excerpt_sha256, ref_excerpt_sha256, site, source '
             "FROM v_matches ORDER BY ALL"
         )
         assert plain.query(sql) == redacted.query(sql)
@@ -185,8 +185,8 @@ def test_sarif_has_every_match_with_its_place_and_what_people_said(run, tmp_path
     (only,) = log["runs"]
     assert log["version"] == "2.1.0"
     assert count == len(only["results"]) == len(matches)
-    assert {r["partialFingerprints"]["provenance/finding/v1"] for r in only["results"]} == {
-        m["finding"] for m in matches
+    assert {r["partialFingerprints"]["provenance/match_id/v1"] for r in only["results"]} == {
+        m["match_id"] for m in matches
     }
     rules = {rule["id"] for rule in only["tool"]["driver"]["rules"]}
     for result in only["results"]:

@@ -36,8 +36,8 @@ def run(made, tmp_path):
     return tmp_path / "run"
 
 
-def review(finding: str, decision: str, note: str = "") -> tuple[str, dict]:
-    return "review", {"finding": finding, "decision": decision, "note": note}
+def review(match_id: str, decision: str, note: str = "") -> tuple[str, dict]:
+    return "review", {"match_id": match_id, "decision": decision, "note": note}
 
 
 def allow(work: str, status: str, expires: str | None = None) -> tuple[str, dict]:
@@ -54,7 +54,7 @@ def test_entries_follow_one_another_and_the_last_word_counts(run):
     assert (known[1]["sha256"], known[2]["sha256"]) == (first, last)
     assert broken_link(known) is None
     with RunReader(db) as reader:
-        said = {row["finding"]: row for row in reader.query("SELECT * FROM v_reviews")}
+        said = {row["match_id"]: row for row in reader.query("SELECT * FROM v_reviews")}
     assert (said["a"]["decision"], said["a"]["note"], said["a"]["name"], said["a"]["entries"]) == (
         "rejected",
         "three",
@@ -83,7 +83,7 @@ def test_a_change_is_found_and_nothing_is_added_to_it(run, change):
     assert broken_link(entries(db)) is not None
     with pytest.raises(StoreError, match="was changed"):
         append(db, ME, [review("d", "accepted")])
-    assert '"finding":"d"' not in str(entries(db))
+    assert '"match_id":"d"' not in str(entries(db))
 
 
 def test_an_allowed_work_stays_visible_and_an_expired_one_counts_for_nothing(run):

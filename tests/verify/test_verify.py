@@ -350,33 +350,33 @@ def test_the_command_shows_what_was_not_asked_for_and_what_samples_there_are(run
         assert "--sample" in done.stderr
 
 
-def a_finding(run: Path) -> str:
+def a_match_id(run: Path) -> str:
     with RunReader(run / "r.duckdb") as reader:
-        return reader.query("SELECT finding FROM v_matches ORDER BY finding LIMIT 1")[0]["finding"]
+        return reader.query("SELECT match_id FROM v_matches ORDER BY match_id LIMIT 1")[0]["match_id"]
 
 
 def test_one_match_is_found_again_by_the_name_that_reports_give_it(run):
-    finding = a_finding(run)
-    checks = {check.name: check for check in verify(run / "r.duckdb", Wanted(finding=finding))}
+    match_id = a_match_id(run)
+    checks = {check.name: check for check in verify(run / "r.duckdb", Wanted(match_id=match_id))}
     assert [check.state for check in checks.values()] == [EQUAL] * 5
-    assert finding in checks["match"].text
+    assert match_id in checks["match"].text
     assert "in 1 units" in checks["matches"].text
-    done = command("verify", run / "r.duckdb", "--match", finding)
+    done = command("verify", run / "r.duckdb", "--match", match_id)
     assert done.returncode == 0, done.stderr
-    assert f"{finding}: shard" in done.stdout
+    assert f"{match_id}: shard" in done.stdout
 
 
 def test_a_match_whose_text_is_another_by_now_is_not_found_again(run):
     with RunReader(run / "r.duckdb") as reader:
-        match = reader.query('SELECT finding, shard, "row", doc_begin FROM v_matches ORDER BY finding LIMIT 1')[0]
+        match = reader.query('SELECT match_id, shard, "row", doc_begin FROM v_matches ORDER BY match_id LIMIT 1')[0]
     texts = pq.read_table(match["shard"])["text"].to_pylist()
     texts[match["row"]] = texts[match["row"]][: match["doc_begin"]] + "something else"
     pq.write_table(pa.table({"text": texts}), match["shard"], row_group_size=5)
-    checks = {check.name: check for check in verify(run / "r.duckdb", Wanted(finding=match["finding"]))}
+    checks = {check.name: check for check in verify(run / "r.duckdb", Wanted(match_id=match["match_id"]))}
     assert checks["matches"].state == DIFFERENT
     assert "match" not in checks
 
 
 def test_a_match_that_the_run_does_not_have_is_a_matter_of_usage(run):
     with pytest.raises(UsageError, match="they are called like"):
-        list(verify(run / "r.duckdb", Wanted(finding="0" * 16)))
+        list(verify(run / "r.duckdb", Wanted(match_id="0" * 16)))

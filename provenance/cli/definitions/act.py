@@ -93,7 +93,7 @@ class Allow:
 
     The list is a TOML file; without one, what holds now is shown. Giving a list again changes nothing, and works that
     are no longer on it are withdrawn. Scores, grades and tables stay as they are. docs/report.md has an example. Single
-    matches can be allowed too, for the gate (docs/gate.md): with `finding = "FINGERPRINT"` in place of the work.
+    matches can be allowed too, for the gate (docs/gate.md): with `match = "MATCH_KEY"` in place of the work.
 
     \b
     provenance allow run.duckdb allowed.toml --name "A. Person"

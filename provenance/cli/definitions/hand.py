@@ -11,7 +11,7 @@ from provenance.options.field import argument, flag, option
 
 WHAT = (
     "matches", "works", "documents", "shards", "passages", "coverage", "own-coverage", "editions", "origins",
-    "exceptions", "reviews", "allowed", "allowed-findings", "selftest", "journal", "run", "attempts", "units",
+    "exceptions", "reviews", "allowed", "allowed-matches", "selftest", "journal", "run", "attempts", "units",
 )  # fmt: skip
 """Known here too, so that help needs no import."""
 

@@ -47,7 +47,7 @@ class Query:
     """Ask a run database a question in SQL; read-only, without access to other files.
 
     Tables: run, attempt, unit, shard, edition, work, match, exception, origin, journal. Views: v_works, v_matches,
-    v_passages, v_documents, v_coverage, v_own_coverage, v_shards, v_reviews, v_allowed, v_allowed_findings,
+    v_passages, v_documents, v_coverage, v_own_coverage, v_shards, v_reviews, v_allowed, v_allowed_matches,
     v_selftest.
 
     \b
@@ -80,7 +80,7 @@ class Review:
     work: str | None = option("--work", "Only matches of this work.", metavar="ID")
     everything: bool = flag("--all", "Also matches that were reviewed before.")
     name: str = option("--name", "Who reviews; by default the account.", "")
-    finding: str | None = option("--match", "Decide this one, without asking.", metavar="FINDING")
+    match_id: str | None = option("--match", "Decide this one, without asking.", metavar="MATCH_ID")
     decision: str | None = option("--decision", "What of it.", choices=tuple(DECISIONS.values()))
     note: str = option("--note", "And why.", "")
 
@@ -162,7 +162,9 @@ class Verify:
     sample: str | None = option(
         "--sample", "Scan the units again that hold N matches taken at random, or `all` units.", metavar="N"
     )
-    finding: str | None = option("--match", "Scan the unit of this match again; reports name them.", metavar="FINDING")
+    match_id: str | None = option(
+        "--match", "Scan the unit of this match again; reports name them.", metavar="MATCH_ID"
+    )
     seed: int = option("--seed", "Of the matches that are taken.", 0)
     db: Path | None = option("--run", "Of a minimal result: the run it should be of.", kind=Path, metavar=RUN)
     salt_file: Path | None = option("--salt-file", "Of a minimal result: what its commitment was made with.", kind=Path)

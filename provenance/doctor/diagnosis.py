@@ -9,7 +9,7 @@ OK, WARNING, FAILED = "ok", "warning", "failed"
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One thing that was looked at. Texts may hold what the environment says: they are escaped where they are shown."""
 
     name: str
@@ -18,7 +18,7 @@ class Finding:
     remedy: str = ""  # what to do, where something is wrong
 
 
-Findings = Iterator[Finding]
+Diagnoses = Iterator[Diagnosis]
 
 
 def size(count: float) -> str:
