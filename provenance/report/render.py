@@ -112,7 +112,7 @@ def _heat(facts: Facts) -> Markup | None:
 
 
 def _pairs(facts: Facts) -> dict[str, Any]:
-    """The matches that are shown side by side, by match_id: the longest of each work."""
+    """The matches that are shown side by side, by their ids: the longest of each work."""
     context: dict[str, Any] = {}
     for page in facts.pages:
         for match in page.matches.rows[:SIDE_BY_SIDE]:
