@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 import provenance
 from benchmarks.common import header, table, write_json
-from provenance.report.facts import Options
+from provenance.report.facts import ReportOptions
 from provenance.report.render import report
 from provenance.store.database import RunReader
 
@@ -70,7 +70,7 @@ def main() -> None:
             matches = run.query("SELECT count(*) AS n FROM match")[0]["n"]
             for most in (0, 1000, matches):
                 began = time.perf_counter()
-                data = report(run, Options(max_matches=most))
+                data = report(run, ReportOptions(max_matches=most))
                 took = time.perf_counter() - began
                 page = Path(folder) / "report.html"
                 page.write_bytes(data)
