@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 
 import pyarrow as pa
-from provenance.runs.plan import failed_record
 
 from provenance.runs.collect import LOADED_TABLES, Loader
-from provenance.runs.ledger import Kept
+from provenance.runs.job_ledger import Kept
 from provenance.runs.listed import Listed
+from provenance.runs.scanning import failed
 from provenance.runs.sealed import seal, unseal
 from provenance.store.database import RunReader, RunWriter
 from provenance.units.located import RESULT_SCHEMA
@@ -25,7 +25,7 @@ def resident() -> int:
 
 def kept(unit, matches: pa.Table) -> Kept:
     """A unit as it is read from its file."""
-    record = {**failed_record(unit.shard, "", ""), "problems": []}
+    record = {**failed(unit, "", "").record, "problems": []}
     table, told, sha256 = unseal(seal(matches, record), unit.digest, RESULT_SCHEMA)
     return Kept(unit, told, table, sha256, True)
 
