@@ -10,6 +10,7 @@ import errno
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import IO
 from provenance.errors import OutputError, ProvenanceError, UsageError
 
 SYNCED_AT_ONCE = 8  # a disk makes many files last at the price of one
+_ASKING = threading.Lock()
 
 
 @contextlib.contextmanager
@@ -111,8 +113,9 @@ def _link(temporary: Path, path: Path) -> None:
 
 
 def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
+    with _ASKING:  # it can only be asked for by setting it, and is that of all threads
+        mask = os.umask(0)
+        os.umask(mask)
     return mask
 
 

@@ -5,7 +5,9 @@ A unit is done when its own task is, that of its shard's first look, and for one
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +18,7 @@ from msgspec import to_builtins
 
 from provenance.errors import IndexDamagedError, ShardError
 from provenance.files.digests import file_identity
+from provenance.files.writing import SYNCED_AT_ONCE
 from provenance.index.opening import Index
 from provenance.isolation.crews import WORKER
 from provenance.isolation.supervisor import Children
@@ -42,6 +45,7 @@ from provenance.units.messages import (
 )
 from provenance.units.payloads import from_payload
 
+MOST_PENDING = 10_000  # matches of units that are being written
 DIGEST_SLOT = 0  # the unit in whose record the digest of its shard stands
 
 
@@ -74,22 +78,41 @@ def scan_here(ledger: Ledger, jobs: Sequence[Job], setup: Setup, pool: Children)
     units = sum(len(job.units) for job in jobs)
     if not units:
         return
-    pinned, watch = index_identity(setup.index), setup.watch
+    watch = setup.watch
     watch.on_planned(sum(unit.text_bytes for job in jobs for unit in job.units))
     means = Means(
         WORKER, setup.hello(), min(setup.workers, units + len(jobs)), setup.scratch, setup.anonymous,
         setup.background.fingerprints.tobytes(), setup.limits.stall_seconds, setup.keep_workers,
     )  # fmt: skip
     with closing(do((ScanSteps(job, watch) for job in jobs), means, pool, watch)) as results:
+        for kept in kept_in(ledger, _while_unchanged(setup.index, results)):
+            watch.on_progress(0, kept.table.num_rows)
+            yield kept
+
+
+def _while_unchanged(index: Index, results: Iterator[Finished]) -> Iterator[Finished]:
+    pinned = index_identity(index)
+    for finished in results:
+        if index_identity(index) != pinned:
+            raise IndexDamagedError(
+                f"index {index.folder} changed while it was being scanned with: units that were done before are kept; "
+                "begin anew when nobody writes to it"
+            )
+        yield finished
+
+
+def kept_in(ledger: Ledger, results: Iterator[Finished]) -> Iterator[Kept]:
+    """Keep units as they are done; of small ones some at once, because each waits for the disk."""
+    with ThreadPoolExecutor(SYNCED_AT_ONCE) as threads:
+        pending = deque[tuple[Future[list[Kept]], int]]()
         for finished in results:
-            if index_identity(setup.index) != pinned:
-                raise IndexDamagedError(
-                    f"index {setup.index.folder} changed while it was being scanned with: units that were done before "
-                    "are kept; begin anew when nobody writes to it"
-                )
-            for kept in ledger.keep([finished]):
-                watch.on_progress(0, kept.table.num_rows)
-                yield kept
+            pending.append((threads.submit(ledger.keep, [finished]), finished.table.num_rows))
+            while pending and (len(pending) > SYNCED_AT_ONCE or sum(rows for _, rows in pending) > MOST_PENDING):
+                yield from pending.popleft()[0].result()
+            while pending and pending[0][0].done():
+                yield from pending.popleft()[0].result()
+        for keeping, _ in pending:
+            yield from keeping.result()
 
 
 def index_identity(index: Index) -> str:

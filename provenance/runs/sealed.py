@@ -98,8 +98,8 @@ def unseal(data: bytes, name: str, schema: pa.Schema) -> Sealed:
         zeroed = data[:at] + _ZEROS + data[at + 64 :]
         if hashlib.sha256(zeroed).hexdigest() != claimed:
             raise ValueError("its digest is another one")
-        if (told := _record_of_empty(zeroed, schema)) is not None:
-            return Sealed(schema.empty_table(), json.loads(told), claimed)
+        if (record_json := _record_of_empty(zeroed, schema)) is not None:
+            return Sealed(schema.empty_table(), json.loads(record_json), claimed)
         with pq.ParquetFile(pa.BufferReader(data)) as file:
             table = file.read(use_threads=False)
             record = json.loads(file.metadata.metadata[RECORD.encode()])

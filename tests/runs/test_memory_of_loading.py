@@ -15,7 +15,7 @@ from provenance.runs.sealed import seal, unseal
 from provenance.store.database import RunReader, RunWriter
 from provenance.units.located import RESULT_SCHEMA
 
-UNITS = 6 * LOADED_TABLES
+UNITS = 4 * LOADED_TABLES
 MOST_A_UNIT = 8000  # bytes; it was 128 kB
 
 
