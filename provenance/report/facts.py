@@ -129,6 +129,7 @@ def read_facts(run: RunReader, options: ReportOptions) -> Facts:
     )
 
 
+_TEXTS = "excerpt, doc_before, doc_after, ref_excerpt, ref_before, ref_after, blocks"
 _HEAT_SHARDS = "SELECT shard FROM shard WHERE outcome <> 'skipped'"
 _COUNTS = "SELECT work_id, count(*) AS n FROM match WHERE list_contains(?, work_id) GROUP BY work_id"
 
@@ -156,10 +157,15 @@ def _matches(run: RunReader, works: list[str], most: int) -> dict[str, Listing]:
     rows_of: dict[str, list[Row]] = {work: [] for work in works}
     if any(chosen.values()):
         rows = run.query(
-            f"SELECT m.* FROM ({query.sql}) m JOIN (SELECT unnest(?) AS w, unnest(?) AS most) ON work_id = w "
-            f"WHERE rank <= most ORDER BY {query.order}",
+            f"SELECT m.* EXCLUDE ({_TEXTS}) FROM ({query.sql}) m JOIN (SELECT unnest(?) AS w, unnest(?) AS most) "
+            f"ON work_id = w WHERE rank <= most ORDER BY {query.order}",
             [list(chosen), list(chosen.values())],
         )
+        # all matches have to be sorted for their ranks: without texts, which only those that are shown need
+        ids = [row["match_id"] for row in rows]
+        texts = run.query(f"SELECT match_id, {_TEXTS} FROM v_matches WHERE match_id IN (SELECT unnest(?))", [ids])
+        by_id = {row["match_id"]: row for row in texts}
+        rows = [row | by_id[row["match_id"]] for row in rows]
         for row in rows:
             rows_of[row["work_id"]].append(row)
     return {work: Listing("matches", rows, counts.get(work, 0)) for work, rows in rows_of.items()}
