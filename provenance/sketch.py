@@ -257,6 +257,6 @@ class Key:
         return {"numbers": list(self.numbers), "key_id": self.key_id}
 
     @classmethod
-    def from_told(cls, told: dict[str, Any]) -> Key:
+    def from_told(cls, message: dict[str, Any]) -> Key:
         """The key that `told` told."""
-        return cls(tuple(told["numbers"]), str(told["key_id"]))
+        return cls(tuple(message["numbers"]), str(message["key_id"]))

@@ -20,7 +20,7 @@ Item = TypeVar("Item", bound=np.generic)
 
 
 class Sketches(NamedTuple):
-    """Kept fingerprints of a batch, in order of document and position; and what was counted on the way."""
+    """Sketched fingerprints of a batch, in order of document and position; and what was counted on the way."""
 
     documents: npt.NDArray[np.int32]  # (kept,) index of the document in the batch
     positions: npt.NDArray[np.uint32]  # (kept,) word position of the shingle's first word
@@ -78,11 +78,11 @@ def keep_smallest(
     hashes: npt.NDArray[np.uint64], count: int, max_kept: np.uint64, places: npt.NDArray[np.uint32]
 ) -> int:
     """Where the hashes <= max_kept stand. No branch: always write, advance when kept."""
-    kept = 0
+    held = 0
     for i in range(count):
-        places[kept] = i
-        kept += as_int(hashes[i] <= max_kept)
-    return kept
+        places[held] = i
+        held += as_int(hashes[i] <= max_kept)
+    return held
 
 
 @kernel
@@ -96,7 +96,7 @@ def grown(array: npt.NDArray[Item], room: int) -> npt.NDArray[Item]:
     return larger
 
 
-class Kept(NamedTuple):
+class Sketched(NamedTuple):
     """Room for the fingerprints that are kept; see `Sketches`."""
 
     documents: npt.NDArray[np.int32]
@@ -105,24 +105,26 @@ class Kept(NamedTuple):
 
 
 @kernel
-def with_room(kept: Kept, room: int) -> Kept:
+def with_room(sketched: Sketched, room: int) -> Sketched:
     """The same with room for at least `room` fingerprints."""
-    if room <= kept.fingerprints.size:
-        return kept
-    return Kept(grown(kept.documents, room), grown(kept.positions, room), grown(kept.fingerprints, room))
+    if room <= sketched.fingerprints.size:
+        return sketched
+    return Sketched(
+        grown(sketched.documents, room), grown(sketched.positions, room), grown(sketched.fingerprints, room)
+    )
 
 
 @inlined
 def store_kept(
     hashes: npt.NDArray[np.uint64], places: npt.NDArray[np.uint32], chosen: int, before: int, shingle: int,
-    first_words: npt.NDArray[np.int64], d: int, kept: Kept, count: int, stride: int,
+    first_words: npt.NDArray[np.int64], d: int, sketched: Sketched, count: int, stride: int,
 ) -> tuple[int, int]:  # fmt: skip
     """Append the hashes at `places[:chosen]` to the sketch, but for those whose shingle crosses the end of a document.
 
     With a `stride` only those at its multiples in their document. `before` is the number of words of the stream before
     these hashes, `d` the document of the first of them. Returns the document of the last one and how many are kept.
     """
-    documents, positions, fingerprints = kept
+    documents, positions, fingerprints = sketched
     k = 0
     while k < chosen:
         while before + as_int(places[k]) >= first_words[d + 1]:
@@ -149,10 +151,10 @@ def store_kept(
 @inlined
 def store_all(
     hashes: npt.NDArray[np.uint64], hashed: int, before: int, shingle: int,
-    first_words: npt.NDArray[np.int64], d: int, kept: Kept, count: int, stride: int,
+    first_words: npt.NDArray[np.int64], d: int, sketched: Sketched, count: int, stride: int,
 ) -> tuple[int, int]:  # fmt: skip
     """What `store_kept` does where every hash of `hashes[:hashed]` is kept."""
-    documents, positions, fingerprints = kept
+    documents, positions, fingerprints = sketched
     k = 0
     while k < hashed:
         while before + k >= first_words[d + 1]:
@@ -196,7 +198,9 @@ def sketch_documents(
     nothing, scratch = np.empty(0, dtype=np.uint32), make_scratch()
     word_room = WordRoom(words, nothing, nothing)
     first_words, invalid = np.zeros(offsets.size, dtype=np.int64), np.zeros(offsets.size - 1, dtype=np.int64)
-    kept = Kept(np.empty(room, dtype=np.int32), np.empty(room, dtype=np.uint32), np.empty(room, dtype=np.uint64))
+    sketched = Sketched(
+        np.empty(room, dtype=np.int32), np.empty(room, dtype=np.uint32), np.empty(room, dtype=np.uint64)
+    )
     hashes = np.empty((offsets[-1] - offsets[0]) // 5, dtype=np.uint32)
     count, before, filled, owner = 0, 0, 0, 0  # words held, words of the stream before them, fingerprints kept
     for d in range(offsets.size - 1):
@@ -208,15 +212,15 @@ def sketch_documents(
             if count >= AT_ONCE or (at >= stop and d == offsets.size - 2):
                 hashed = hash_shingles(words, count, shingle, keys, shingles)
                 if max_kept == EVERY:
-                    kept = with_room(kept, filled + hashed + 1)
+                    sketched = with_room(sketched, filled + hashed + 1)
                     owner, filled = store_all(
-                        shingles, hashed, before, shingle, first_words, owner, kept, filled, stride
+                        shingles, hashed, before, shingle, first_words, owner, sketched, filled, stride
                     )
                 else:
                     chosen = keep_smallest(shingles, hashed, max_kept, places)
-                    kept = with_room(kept, filled + chosen + 1)
+                    sketched = with_room(sketched, filled + chosen + 1)
                     owner, filled = store_kept(
-                        shingles, places, chosen, before, shingle, first_words, owner, kept, filled, stride
+                        shingles, places, chosen, before, shingle, first_words, owner, sketched, filled, stride
                     )
                 hashes = grown(hashes, before + count)
                 low_halves(words, hashes[before : before + count])
@@ -230,7 +234,7 @@ def sketch_documents(
     sizes = np.empty(offsets.size - 1, dtype=np.int64)
     for d in range(sizes.size):
         sizes[d] = first_words[d + 1] - first_words[d]
-    documents, positions, fingerprints = kept
+    documents, positions, fingerprints = sketched
     return Sketches(documents[:filled], positions[:filled], fingerprints[:filled], sizes, invalid, hashes[:used])
 
 
@@ -257,18 +261,18 @@ def sift_shingles(
     hashes: npt.NDArray[np.uint64], shingle: int, max_kept: np.uint64, keys: npt.NDArray[np.uint64]
 ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint64]]:
     """Positions and fingerprints of the shingles of one text that are kept, a cacheful of words at a time."""
-    positions, kept = np.empty(1024, dtype=np.uint32), np.empty(1024, dtype=np.uint64)
+    positions, fingerprints = np.empty(1024, dtype=np.uint32), np.empty(1024, dtype=np.uint64)
     shingles, places = np.empty(AT_ONCE, dtype=np.uint64), np.empty(AT_ONCE + 1, dtype=np.uint32)
     count = 0
     for first in range(0, max(0, hashes.size - shingle + 1), AT_ONCE):
         piece = hashes[first : first + AT_ONCE + shingle - 1]
         hashed = hash_shingles(piece, piece.size, shingle, keys, shingles)
         new = keep_smallest(shingles, hashed, max_kept, places)
-        positions, kept = grown(positions, count + new), grown(kept, count + new)
+        positions, fingerprints = grown(positions, count + new), grown(fingerprints, count + new)
         for k in range(new):
-            positions[count + k], kept[count + k] = first + places[k], shingles[places[k]]
+            positions[count + k], fingerprints[count + k] = first + places[k], shingles[places[k]]
         count += new
-    return positions[:count], kept[:count]
+    return positions[:count], fingerprints[:count]
 
 
 def kept_shingles(

@@ -20,15 +20,15 @@ TABLE = "border-collapse:collapse;font-variant-numeric:tabular-nums"
 CELL = "padding:2px 8px;border-bottom:1px solid rgba(128,128,128,.4);vertical-align:top;text-align:{}"
 
 
-def run(opened: Run, found: Sequence[Work]) -> str:
+def run(opened: Run, matched: Sequence[Work]) -> str:
     """A run: whether it is whole, first of all."""
     state = Markup("<b>{}</b>").format(opened.caveat or "complete")
     counts = (
-        f"{number(len(found), 'work')} found; {number(opened.documents_scanned, 'document')} scanned, "
+        f"{number(len(matched), 'work')} found; {number(opened.documents_scanned, 'document')} scanned, "
         f"{opened.documents_matched:,} with a match; {size(opened.bytes_scanned)} of text"
     )
     return str(
-        Markup("<div><p>{}: <b>{}</b>. {}.</p>{}</div>").format(state, safe(opened.path.name), counts, _works(found))
+        Markup("<div><p>{}: <b>{}</b>. {}.</p>{}</div>").format(state, safe(opened.path.name), counts, _works(matched))
     )
 
 
@@ -41,15 +41,15 @@ def _warning(caveat: str) -> Markup:
     return Markup("<p><b>{}</b></p>").format(caveat) if caveat else Markup("")
 
 
-def works(found: Sequence[Work], caveat: str) -> str:
+def works(listed: Sequence[Work], caveat: str) -> str:
     """A table of works, below what an incomplete run has to say."""
-    return str(_warning(caveat) + _works(found))
+    return str(_warning(caveat) + _works(listed))
 
 
-def _works(found: Sequence[Work]) -> Markup:
+def _works(listed: Sequence[Work]) -> Markup:
     headings = [("work", "left"), ("grade", "left"), ("coverage", "right"), ("", "left"), ("identity", "right"),
                 ("documents", "right"), ("longest run", "right")]  # fmt: skip
-    return _table(headings, (_work_cells(work) for work in found[:MOST_ROWS]), len(found))
+    return _table(headings, (_work_cells(work) for work in listed[:MOST_ROWS]), len(listed))
 
 
 def _work_cells(work: Work) -> list[Any]:
@@ -93,7 +93,7 @@ def work(one: Work, caveat: str) -> str:
     return str(Markup("<div>{}<p><b>{}</b></p>{}</div>").format(_warning(caveat), name, _facts(rows)))
 
 
-def matches(found: Sequence[Match], caveat: str) -> str:
+def matches(listed: Sequence[Match], caveat: str) -> str:
     """A table of matches, below what an incomplete run has to say."""
     headings = [("match", "left"), ("work", "left"), ("shard", "left"), ("row", "right"), ("bytes", "right"),
                 ("words", "right"), ("identity", "right"), ("review", "left")]  # fmt: skip
@@ -101,9 +101,9 @@ def matches(found: Sequence[Match], caveat: str) -> str:
         [one.match_id, short(one.work_id, 40), short(one.shard, 60), f"{one.row:,}",
          f"{one.doc_begin:,}-{one.doc_end:,}", f"{one.matched_words:,}", percent(one.identity),
          safe(one.decision or "")]
-        for one in found[:MOST_ROWS]
+        for one in listed[:MOST_ROWS]
     )  # fmt: skip
-    return str(_warning(caveat) + _table(headings, cells, len(found)))
+    return str(_warning(caveat) + _table(headings, cells, len(listed)))
 
 
 def match(one: Match) -> str:

@@ -118,14 +118,14 @@ def guessed_schema(rows: Sequence[dict[str, Any]]) -> pa.Schema:
 
 
 def _guessed(values: Sequence[Any]) -> pa.DataType:
-    known = [value for value in values if value is not None]
-    if any(isinstance(value, str) for value in known):
+    given = [value for value in values if value is not None]
+    if any(isinstance(value, str) for value in given):
         return pa.string()  # what is none is a bad row
-    if dicts := [value for value in known if isinstance(value, dict)]:
+    if dicts := [value for value in given if isinstance(value, dict)]:
         return pa.struct(list(guessed_schema(dicts)))
-    if lists := [value for value in known if isinstance(value, list)]:
+    if lists := [value for value in given if isinstance(value, list)]:
         return pa.list_(_guessed([item for value in lists for item in value]))
     try:
-        return pa.array(known).type
+        return pa.array(given).type
     except (pa.ArrowException, OverflowError):
         return pa.null()

@@ -26,18 +26,18 @@ FILLED = re.compile(rb"[^\s][^\n]*")  # a line from its first character that is 
 
 def _filled(lines: Lines) -> tuple[list[int], list[bytes]]:
     """The lines that are not blank, and their numbers."""
-    numbers, found, number, at = list[int](), list[bytes](), lines.first, 0
+    numbers, filled, number, at = list[int](), list[bytes](), lines.first, 0
     if lines.lines * SHORT_LINE < len(lines.data):  # splitting is faster, but not for very many blank lines
         for number, line in enumerate(lines.data.split(b"\n"), lines.first):
             if line and not line.isspace():
                 numbers.append(number)
-                found.append(line)
-        return numbers, found
+                filled.append(line)
+        return numbers, filled
     for match in FILLED.finditer(lines.data):
         number, at = number + lines.data.count(b"\n", at, match.start()), match.start()
         numbers.append(number)
-        found.append(match.group())
-    return numbers, found
+        filled.append(match.group())
+    return numbers, filled
 
 
 class JsonLinesShard(Shard):
@@ -57,8 +57,8 @@ class JsonLinesShard(Shard):
         with Stream(self.path, self.name, self.options) as stream:
             for lines in lines_of(stream, self.options.max_row_bytes):
                 if isinstance(lines, Lines):
-                    found = (parsed(line.group()) for line in islice(FILLED.finditer(lines.data), SAMPLE_ROWS))
-                    rows += [row for row in found if isinstance(row, dict)]
+                    objects = (parsed(line.group()) for line in islice(FILLED.finditer(lines.data), SAMPLE_ROWS))
+                    rows += [row for row in objects if isinstance(row, dict)]
                 if len(rows) >= SAMPLE_ROWS or stream.read_bytes > 16 * BLOCK:
                     break
         if not rows:

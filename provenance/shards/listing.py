@@ -38,13 +38,13 @@ def list_shards(specs: Sequence[str]) -> list[ListedFile]:
     A spec is taken as a file or directory of that very name first, and as a glob (with `**`) only if there is none.
     A file named by itself is a shard whatever its suffix.
     """
-    found: dict[str, ListedFile] = {}
+    files: dict[str, ListedFile] = {}
     for spec in specs:
         for file in _expand(spec):
-            known = found.setdefault(os.path.abspath(file.path), file)  # noqa: PTH100  (resolve() would follow links)
-            if known.skipped and not file.skipped:
-                found[os.path.abspath(file.path)] = file  # noqa: PTH100
-    return sorted(found.values(), key=lambda file: file.path)
+            listed = files.setdefault(os.path.abspath(file.path), file)  # noqa: PTH100  (resolve() would follow links)
+            if listed.skipped and not file.skipped:
+                files[os.path.abspath(file.path)] = file  # noqa: PTH100
+    return sorted(files.values(), key=lambda file: file.path)
 
 
 def _expand(spec: str) -> Iterator[ListedFile]:

@@ -70,8 +70,8 @@ def open_shard(path: str, name: str, options: Options) -> Shard:
     except (OSError, pa.ArrowException) as error:
         raise ShardError(f"shard {name} cannot be opened: {first_line(error)}") from error
     if kind is None:
-        known = ", ".join(sorted(KINDS))
-        raise ShardError(f"shard {name} is of no known format: neither its content nor its name is that of {known}")
+        formats = ", ".join(sorted(KINDS))
+        raise ShardError(f"shard {name} is of no known format: neither its content nor its name is that of {formats}")
     try:
         return _opener(kind)(path, name, options)
     except OSError as error:
@@ -106,5 +106,5 @@ def _kind_by_content(path: str, name: str, options: Options) -> str | None:
 def _opener(kind: str) -> Callable[[str, str, Options], Shard]:
     """The class for a format, imported when it is needed: a scan of Parquet has no use for the others."""
     module, name = OPENERS[kind]
-    found: Callable[[str, str, Options], Shard] = getattr(import_module(f"provenance.shards.{module}"), name)
-    return found
+    opener: Callable[[str, str, Options], Shard] = getattr(import_module(f"provenance.shards.{module}"), name)
+    return opener

@@ -98,7 +98,7 @@ class ParquetShard(Shard):
             chunks = [(metadata.column(n).path_in_schema, metadata.column(n)) for n in range(metadata.num_columns)]
         except UnicodeDecodeError as error:
             raise self._error(f"is damaged: row group {group} has a column whose name is no UTF-8", error) from error
-        found = []
+        columns_and_chunks = []
         for path in columns.texts:
             leaf = path.replace("[]", ".list.element")
             fitting = [chunk for chunk in chunks if chunk[0] in (path, leaf)]
@@ -108,8 +108,8 @@ class ParquetShard(Shard):
                 fitting = [chunk for chunk in fitting if chunk[0].endswith(f".{ends[1]}")] or fitting
             if not fitting:
                 raise ShardError(f"shard {self.name} is damaged: row group {group} has no column {path}")
-            found.append(fitting[0])
-        return found
+            columns_and_chunks.append(fitting[0])
+        return columns_and_chunks
 
     def _repeating(self, group: int, columns: Columns) -> list[str]:
         """The columns whose texts a row group stores as short references into a dictionary.

@@ -82,11 +82,11 @@ class WarcShard(Shard):
     def _batch(
         self, first: int, rows: list[tuple[str, str, bytes | None]], bad: list[BadRow], columns: Columns
     ) -> Batch:
-        known = dict(zip(SCHEMA.names, zip(*rows, strict=True), strict=True))
-        texts = [Field(path, documents_of(pa.array(known[path], pa.large_binary()))) for path in columns.texts]
-        ids = None if columns.id is None else pa.array(known[columns.id], pa.string())
+        by_name = dict(zip(SCHEMA.names, zip(*rows, strict=True), strict=True))
+        texts = [Field(path, documents_of(pa.array(by_name[path], pa.large_binary()))) for path in columns.texts]
+        ids = None if columns.id is None else pa.array(by_name[columns.id], pa.string())
         urls, sources = (
-            None if path is None else pa.array([value or None for value in known[path.path]], pa.string())
+            None if path is None else pa.array([value or None for value in by_name[path.path]], pa.string())
             for path in columns.origins
         )
         return Batch(None, np.arange(first, first + len(rows)), texts, ids, bad, Origins(urls, sources))
@@ -117,9 +117,9 @@ class WarcShard(Shard):
         most = self.options.max_row_bytes
         data = record.reader.read(most + 1)
         if len(data) <= most and record.http_headers is not None:
-            told = {name.lower(): value for name, value in record.http_headers.items()}
+            headers = {name.lower(): value for name, value in record.http_headers.items()}
             try:
-                data = decoded(data, told.get("transfer-encoding", ""), told.get("content-encoding", ""), most)
+                data = decoded(data, headers.get("transfer-encoding", ""), headers.get("content-encoding", ""), most)
             except ValueError as error:
                 return None, ("bad row", f"record {number} of shard {self.name} cannot be read: {error}")
         if len(data) > most:

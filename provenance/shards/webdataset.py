@@ -61,8 +61,8 @@ class TarShard(Shard):
             raise ShardError(f"shard {self.name} has no member that is text: {', '.join(TEXT_SUFFIXES)} or json")
         fields = [(KEY, pa.string())] + [(name, pa.string()) for name in names if not _is_json(name)]
         for name in filter(_is_json, names):
-            found = [s.members[name] for s in samples if isinstance(s.members.get(name), dict)]
-            fields.append((name, pa.struct(list(guessed_schema(found))) if found else pa.null()))
+            objects = [s.members[name] for s in samples if isinstance(s.members.get(name), dict)]
+            fields.append((name, pa.struct(list(guessed_schema(objects))) if objects else pa.null()))
         return pa.schema(fields)
 
     def choose_columns(self) -> Columns:
@@ -83,8 +83,8 @@ class TarShard(Shard):
 
     def _texts(self, schema: pa.Schema) -> tuple[str, ...]:
         texts = [name for name in schema.names if _is_text(name)]
-        found = tuple(sorted(texts, key=lambda name: (*_rank(name), texts.index(name))))[:1]
-        return found or tuple(name for name in schema.names if _is_json(name))[:1]
+        chosen = tuple(sorted(texts, key=lambda name: (*_rank(name), texts.index(name))))[:1]
+        return chosen or tuple(name for name in schema.names if _is_json(name))[:1]
 
     def parts(self, columns: Columns) -> list[Part]:
         """The whole file."""
@@ -158,9 +158,9 @@ class TarShard(Shard):
                 raise ShardError(f"shard {self.name} is damaged: {first_line(error)}") from error
 
 
-def _inside(schema: pa.Schema, known: tuple[str, ...]) -> str | None:
+def _inside(schema: pa.Schema, names: tuple[str, ...]) -> str | None:
     """The first known name inside a JSON member."""
-    paths = (f"{name}.{inner}" for name in schema.names if _is_json(name) for inner in known)
+    paths = (f"{name}.{inner}" for name in schema.names if _is_json(name) for inner in names)
     return next((path for path in paths if is_plain(path, schema)), None)
 
 

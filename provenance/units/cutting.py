@@ -67,12 +67,12 @@ def units_of(shard: str, size: int, identity: str, slots: int, terms: str) -> li
 def parts_in(slot: int, slots: int, parts: Sequence[Part]) -> list[Part]:
     """The parts whose middle, counted in bytes of text, lies in a slot. Every part lies in just one."""
     sizes = [max(1, part.text_bytes) for part in parts]
-    total, begin, found = sum(sizes), 0, []
+    total, begin, inside = sum(sizes), 0, []
     for part, size in zip(parts, sizes, strict=True):
         if (2 * begin + size) * slots // (2 * total) == slot:
-            found.append(part)
+            inside.append(part)
         begin += size
-    return found
+    return inside
 
 
 def shares_of(units: Sequence[Unit], tasks: int) -> Iterator[int]:

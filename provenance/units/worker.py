@@ -138,7 +138,7 @@ def begin(hello: WorkerHello, background: memoryview, send: Send) -> Worker:
 def main() -> None:
     """Serve tasks until standard input ends."""
     lighten()
-    serve(WorkerHello, Describe | Digest | Learn | Scan, lambda *said: begin(*said).do, SHARD_LADDER)
+    serve(WorkerHello, Describe | Digest | Learn | Scan, lambda *hello: begin(*hello).do, SHARD_LADDER)
 
 
 if __name__ == "__main__":
