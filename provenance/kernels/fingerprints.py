@@ -20,7 +20,7 @@ Item = TypeVar("Item", bound=np.generic)
 
 
 class Sketches(NamedTuple):
-    """Sketched fingerprints of a batch, in order of document and position; and what was counted on the way."""
+    """Kept fingerprints of a batch, in order of document and position; and what was counted on the way."""
 
     documents: npt.NDArray[np.int32]  # (kept,) index of the document in the batch
     positions: npt.NDArray[np.uint32]  # (kept,) word position of the shingle's first word
