@@ -52,12 +52,12 @@ def joined_spans(texts: Integers, begins: Integers, ends: Integers) -> dict[int,
     """By text, the bytes of all its passages, in order; those that overlap are one."""
     spans: dict[int, list[Span]] = {}
     for text, begin, end in sorted(zip(texts.tolist(), begins.tolist(), ends.tolist(), strict=True)):
-        known = spans.setdefault(text, [])
-        if known and begin < known[-1][1]:
-            known[-1] = known[-1][0], max(known[-1][1], end)
+        of_text = spans.setdefault(text, [])
+        if of_text and begin < of_text[-1][1]:
+            of_text[-1] = of_text[-1][0], max(of_text[-1][1], end)
         elif begin < end:
-            known.append((begin, end))
-    return {text: known for text, known in spans.items() if known}
+            of_text.append((begin, end))
+    return {text: of_text for text, of_text in spans.items() if of_text}
 
 
 def masked(text: bytes, spans: Sequence[Span], marker: bytes) -> bytes:

@@ -54,9 +54,9 @@ def selected_works(run: RunReader, selection: Selection, allowed: Collection[str
 
     `allowed` are works that may be in the data although this run does not say so.
     """
-    known = {row["work_id"] for row in run.query("SELECT work_id FROM work")}
+    indexed = {row["work_id"] for row in run.query("SELECT work_id FROM work")}
     for work in selection.works or ():
-        if work not in known:
+        if work not in indexed:
             raise UsageError(f"the run has no work {work!r} (--works); the closest are {near(run, work)}")
     wanted = None if selection.works is None else set(selection.works)
     grades = at_or_above(selection.grade)

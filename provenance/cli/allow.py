@@ -28,9 +28,9 @@ def run(options: Allow) -> None:
     if matches:
         click.echo("Single matches that are allowed; they stay where they are, and do not count for the gate:")
         names = ("match", "status", "reason", "until", "said by", "when the run ended")
-        known = ("match_key", "status", "reason", "expires", "name")
-        told = [[*(row[name] for name in known), "held" if row["holds"] else "had expired"] for row in matches]
-        table([(heading, "left") for heading in names], told)
+        fields = ("match_key", "status", "reason", "expires", "name")
+        cells = [[*(row[name] for name in fields), "held" if row["holds"] else "had expired"] for row in matches]
+        table([(heading, "left") for heading in names], cells)
         click.echo()
     if not rows:
         click.echo("No work is allowed.")

@@ -29,56 +29,56 @@ class AllowList:
 
     def refuse_unknown(self, works: Iterable[str], where: str) -> None:
         """Raise UsageError for a work that is none of these: `where` says of what, such as `the run`."""
-        known = set(works)
+        indexed = set(works)
         for work, place in self.places.items():
-            if work not in known:
-                near = get_close_matches(work, known, 3, 0.4)
+            if work not in indexed:
+                near = get_close_matches(work, indexed, 3, 0.4)
                 raise UsageError(f"{place}: {where} has no work {work!r}; the closest are {', '.join(near) or 'none'}")
 
 
 def read_list(file: Path) -> AllowList:
     """What a file says; raises UsageError naming the entry that is wrong."""
     content = check_table(str(file), read_toml(file), {"allow": list}, {})
-    found = AllowList()
+    allowed = AllowList()
     for place, entry in enumerate(content["allow"], 1):
         where = f"{file}, [[allow]] number {place}"
         named = {"work": str, "match": str}
-        told = check_table(where, entry, {"status": str, "reason": str}, {**named, "expires": date})
-        if ("work" in told) == ("match" in told):
+        facts = check_table(where, entry, {"status": str, "reason": str}, {**named, "expires": date})
+        if ("work" in facts) == ("match" in facts):
             raise UsageError(f"{where} needs a work or a match: one of them")
-        if told["status"] not in STATUSES:
-            raise UsageError(f"{where}: status is {told['status']!r}; there are {', '.join(STATUSES)}")
-        key = told.get("work") or told["match"]
-        if "match" in told and not MATCH_KEY.fullmatch(key):
+        if facts["status"] not in STATUSES:
+            raise UsageError(f"{where}: status is {facts['status']!r}; there are {', '.join(STATUSES)}")
+        key = facts.get("work") or facts["match"]
+        if "match" in facts and not MATCH_KEY.fullmatch(key):
             raise UsageError(
                 f"{where}: match is {key!r}; the 32 digits of the column match_key are needed: a match has another "
                 "name too, which is made of its place"
             )
-        entries, name = (found.works, "work_id") if "work" in told else (found.matches, "match_key")
+        entries, name = (allowed.works, "work_id") if "work" in facts else (allowed.matches, "match_key")
         if key in entries:
             raise UsageError(f"{where}: {key!r} is there twice")
         entries[key] = {
-            name: key, "status": told["status"], "reason": told["reason"], "expires": told.get("expires"),
+            name: key, "status": facts["status"], "reason": facts["reason"], "expires": facts.get("expires"),
         }  # fmt: skip
-        if "work" in told:
-            found.places[key] = where
-    return found
+        if "work" in facts:
+            allowed.places[key] = where
+    return allowed
 
 
 def changes(run: RunReader, wanted: AllowList) -> list[tuple[str, dict[str, Any]]]:
     """The journal's entries that make a run's list the wanted one, each with its kind."""
-    found = []
+    changes = []
     for kind, view, name, entries in (
         (ALLOW, "v_allowed", "work_id", wanted.works),
         (ALLOW_MATCH, "v_allowed_matches", "match_key", wanted.matches),
     ):
-        known = {
+        recorded = {
             row[name]: {**row, "expires": None if row["expires"] is None else row["expires"].isoformat()}
             for row in run.query(f"SELECT {name}, status, reason, expires FROM {view} ORDER BY {name}")
         }
-        found += [(kind, entry) for key, entry in entries.items() if known.get(key) != entry]
-        found += [(kind, {**entry, "status": WITHDRAWN}) for key, entry in known.items() if key not in entries]
-    return found
+        changes += [(kind, entry) for key, entry in entries.items() if recorded.get(key) != entry]
+        changes += [(kind, {**entry, "status": WITHDRAWN}) for key, entry in recorded.items() if key not in entries]
+    return changes
 
 
 def put_into(db: Path, wanted: AllowList, name: str = "") -> tuple[int, str]:

@@ -77,7 +77,7 @@ def _prepare(folder: Path) -> None:
 def _print_kinds(db: Path) -> None:
     """What became of each kind of row, told by the prefix of its id."""
     with RunReader(db) as run:
-        found = {(row["shard"], row["row"]) for row in run.query('SELECT shard, "row" FROM v_documents')}
+        flagged = {(row["shard"], row["row"]) for row in run.query('SELECT shard, "row" FROM v_documents')}
         shards = [row["shard"] for row in run.query("SELECT shard FROM shard WHERE outcome = 'scanned' ORDER BY shard")]
     kinds: dict[str, list[int]] = {}
     clean: list[str] = []
@@ -85,8 +85,8 @@ def _print_kinds(db: Path) -> None:
         for row, name in enumerate(pq.read_table(shard, columns=["id"])["id"].to_pylist()):
             count = kinds.setdefault(name.split("/")[0], [0, 0])
             count[0] += 1
-            count[1] += (shard, row) in found
-            if (shard, row) not in found and name.startswith("doc/"):
+            count[1] += (shard, row) in flagged
+            if (shard, row) not in flagged and name.startswith("doc/"):
                 clean.append(name)
     meaning = {
         "asv": "chapters of the American Standard Version",

@@ -31,8 +31,8 @@ def run(options: Doctor) -> None:
             _print(diagnosis)
     failed, warned = (sum(diagnosis.state == state for diagnosis in diagnoses) for state in (FAILED, WARNING))
     if options.as_json:
-        told = [vars(diagnosis) for diagnosis in diagnoses]
-        click.echo(json.dumps({"version": __version__, "ok": not failed, "diagnoses": told}, indent=1))
+        records = [vars(diagnosis) for diagnosis in diagnoses]
+        click.echo(json.dumps({"version": __version__, "ok": not failed, "diagnoses": records}, indent=1))
     else:
         click.echo(_verdict(failed, warned))
     if failed:

@@ -77,10 +77,10 @@ def tell(summary: ScanSummary, gating: Gating | None, as_json: bool) -> int:
     if gating is not None and verdict is not None and verdict.tripped:
         code = gating.exit_code
     if as_json:
-        told = summary.to_json()
+        record = summary.to_json()
         if verdict is not None:
-            told["gate"] = {**verdict.to_json(), "exit_code": code}
-        click.echo(json.dumps(told, default=str))
+            record["gate"] = {**verdict.to_json(), "exit_code": code}
+        click.echo(json.dumps(record, default=str))
     else:
         print_summary(summary)
         if verdict is not None:
@@ -123,15 +123,15 @@ def _told(work: Tripping, with_baseline: bool) -> str:
     titled = work.title not in (None, "", work.work_id)
     named = f"{safe(str(work.title))} ({safe(work.work_id)})" if titled else safe(work.work_id)
     matches = "1 match" if work.matches == 1 else f"{work.matches:,} matches"
-    told = f"{named}: {work.grade}, coverage {percent(work.coverage)}, {matches}"
+    line = f"{named}: {work.grade}, coverage {percent(work.coverage)}, {matches}"
     if with_baseline:
-        told += f", {work.new_matches:,} new; {work.earlier_grade} in the baseline"
-    return told
+        line += f", {work.new_matches:,} new; {work.earlier_grade} in the baseline"
+    return line
 
 
 def _looked_at(verdict: Verdict) -> str:
 
-    told = (
+    line = (
         f"{number(verdict.documents_scanned, 'document')} scanned for {number(verdict.works_known, 'work')}: "
         f"none at or above {verdict.gate.grade}"
     )
@@ -143,7 +143,7 @@ def _looked_at(verdict: Verdict) -> str:
     if verdict.allowed or verdict.allowed_matches:
         besides.append(f"{len(verdict.allowed):,} that are allowed")
     if besides:
-        told += f" but {' and '.join(besides)}"
+        line += f" but {' and '.join(besides)}"
     if verdict.allowed_matches:
-        told += f". Left out: {verdict.allowed_matches:,} matches that are allowed"
-    return told + "."
+        line += f". Left out: {verdict.allowed_matches:,} matches that are allowed"
+    return line + "."

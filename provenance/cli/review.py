@@ -61,12 +61,12 @@ def run(options: Review) -> None:
 def match_at(db: Path, place: dict[str, Any]) -> dict[str, Any]:
     """All of a match, and the last word on it; raises StoreError for a run that is no longer there."""
     with RunReader(db) as run:
-        found = run.query(MATCH, [place["shard"], place["row"], place["match_id"]])
-    if not found:
+        rows = run.query(MATCH, [place["shard"], place["row"], place["match_id"]])
+    if not rows:
         raise StoreError(
             f"{db} has no match {place['match_id']} any more: was the run replaced? start the review again"
         )
-    return {**place, **found[0]}
+    return {**place, **rows[0]}
 
 
 def decide(db: Path, author: Author, match: dict[str, Any], decision: str, note: str) -> None:

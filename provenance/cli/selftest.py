@@ -61,8 +61,8 @@ def show(entry: dict[str, Any]) -> None:
         shown.setdefault((cell["noise"], cell["rate"]), {})[cell["words"]] = _recall(cell)
     headings = [("change", "fixed"), ("of words", "right"), *((f"{length} words", "right") for length in lengths)]
     rows = [
-        [noise, f"{100 * rate:g} %" if rate else "", *(told.get(length, "") for length in lengths)]
-        for (noise, rate), told in shown.items()
+        [noise, f"{100 * rate:g} %" if rate else "", *(values.get(length, "") for length in lengths)]
+        for (noise, rate), values in shown.items()
     ]
     title = f"Found of {number(entry['plants'], 'passage')} each, in brackets the interval of 95 % (Clopper-Pearson)"
     table(headings, rows, title)
@@ -89,9 +89,9 @@ def complain(certified: Certified) -> None:
         click.echo(f"nothing of {safe(path)} was planted: {safe(reason)}", err=True)
     for reason in [*certified.unreadable.values()][:MOST_NAMED]:
         click.echo(f"provenance: {safe(reason)}", err=True)
-    for what, found in (("books", certified.unknown), ("shards", certified.unreadable)):
-        if len(found) > MOST_NAMED:
-            click.echo(f"{len(found) - MOST_NAMED:,} more {what}", err=True)
+    for what, reasons in (("books", certified.unknown), ("shards", certified.unreadable)):
+        if len(reasons) > MOST_NAMED:
+            click.echo(f"{len(reasons) - MOST_NAMED:,} more {what}", err=True)
     if certified.unreadable:
         sys.exit(3)
 

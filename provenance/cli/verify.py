@@ -114,9 +114,9 @@ def show(check: Check) -> None:
 
 def verdict(state: str, not_asked: list[str]) -> str:
     """What all checks come to, and what nobody asked for."""
-    told = {
+    record = {
         "equal": "All that was checked is as it was.",
         "different": "Something is not as it was.",
         "not checked": "Nothing that was checked differs, but not all could be checked.",
     }[state]
-    return f"{told} Not asked for: {', '.join(not_asked)}." if not_asked else told
+    return f"{record} Not asked for: {', '.join(not_asked)}." if not_asked else record

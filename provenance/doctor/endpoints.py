@@ -18,7 +18,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 def endpoints() -> Diagnoses:
     """Where requests go, if not to where the stores themselves are."""
-    told = []
+    settings = []
     for name in ENDPOINTS:
         value = os.environ.get(name)
         if not value:
@@ -31,9 +31,9 @@ def endpoints() -> Diagnoses:
             yield Diagnosis("endpoints", WARNING, text, f"correct it, or unset {name}")
             continue
         scheme, host = address.scheme, address.netloc  # a path may be a secret
-        told.append(f"{name} {scheme}://{host}")
+        settings.append(f"{name} {scheme}://{host}")
         if scheme == "http" and not host.startswith(LOOPBACK) and not host.startswith("[::1]"):
             text = f"{name} is plain http: who is on the way to {host} can read and change what is fetched"
             yield Diagnosis("endpoints", WARNING, text, "use https, unless that network is yours alone")
-    told += [name for name in PROXIES if os.environ.get(name) or os.environ.get(name.lower())]
-    yield Diagnosis("endpoints", OK, ", ".join(told) or "those of the stores themselves")
+    settings += [name for name in PROXIES if os.environ.get(name) or os.environ.get(name.lower())]
+    yield Diagnosis("endpoints", OK, ", ".join(settings) or "those of the stores themselves")

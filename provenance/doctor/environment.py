@@ -38,18 +38,18 @@ NAMES_OF_FILES = (
 
 def credentials() -> Diagnoses:
     """Names of what the environment has for each kind of store, and what cannot work of it."""
-    told = []
+    lines = []
     for scheme, (names, files) in CREDENTIALS.items():
-        found = [name for name in names if os.environ.get(name)]
-        found += [f"~/{file}" for file in files if _at_home(file)]
-        told.append(f"{scheme}:// {', '.join(found) or 'none'}")
+        variables = [name for name in names if os.environ.get(name)]
+        variables += [f"~/{file}" for file in files if _at_home(file)]
+        lines.append(f"{scheme}:// {', '.join(variables) or 'none'}")
         for name in names:
             yield from _doubtful(name)
     for name, other in TOGETHER:
         if os.environ.get(name) and not os.environ.get(other):
             remedy = f"set {other} too, or unset {name}"
             yield Diagnosis("credentials", WARNING, f"{name} is set without {other}", remedy)
-    yield Diagnosis("credentials", OK, "; ".join(told))
+    yield Diagnosis("credentials", OK, "; ".join(lines))
 
 
 def _doubtful(name: str) -> Diagnoses:
@@ -77,16 +77,16 @@ def _at_home(file: str) -> bool:
 
 def scheduler() -> Diagnoses:
     """Slurm or Ray around this process, and whether it gave as many processors as will be used."""
-    told = []
+    lines = []
     if job := os.environ.get("SLURM_JOB_ID"):
         task, count = os.environ.get("SLURM_ARRAY_TASK_ID"), os.environ.get("SLURM_ARRAY_TASK_COUNT")
-        told.append(f"Slurm job {job}" + (f", array task {task}, one of {count}" if task else ""))
+        lines.append(f"Slurm job {job}" + (f", array task {task}, one of {count}" if task else ""))
         given, workers = os.environ.get("SLURM_CPUS_PER_TASK", ""), check_workers(None)
         if given.isdecimal() and int(given) < workers:
             text = f"Slurm gave {counted(int(given), 'core')}, but {workers} can be used, and would be"
             yield Diagnosis("scheduler", WARNING, text, 'pass --workers "$SLURM_CPUS_PER_TASK"')
     if address := os.environ.get("RAY_ADDRESS"):
-        told.append(f"Ray at {address.rpartition('@')[2]}")
+        lines.append(f"Ray at {address.rpartition('@')[2]}")
     elif os.environ.get("RAY_JOB_ID"):
-        told.append("a Ray job")
-    yield Diagnosis("scheduler", OK, "; ".join(told) or "none: processes of this machine")
+        lines.append("a Ray job")
+    yield Diagnosis("scheduler", OK, "; ".join(lines) or "none: processes of this machine")

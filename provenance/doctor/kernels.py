@@ -13,18 +13,18 @@ from provenance.kernels.compiling import kept
 
 def kernels() -> Diagnoses:
     """Whether machine code can be kept, and is there for this processor."""
-    found = kept()
-    folders = ", ".join(found.folders)
-    if found.unkept:
+    cache = kept()
+    folders = ", ".join(cache.folders)
+    if cache.unkept:
         remedy = "set NUMBA_CACHE_DIR to a directory that can be written, the same on every machine of a kind"
         yield Diagnosis("kernels", WARNING, "code can be kept nowhere: each process compiles for a minute", remedy)
-    elif found.compiled:
-        text = f"{found.compiled} of {found.kernels} compiled for {found.processor}, in {folders}"
+    elif cache.compiled:
+        text = f"{cache.compiled} of {cache.kernels} compiled for {cache.processor}, in {folders}"
         yield Diagnosis("kernels", OK, text)
     else:
-        text = f"none compiled for {found.processor} in {folders}: what runs first takes a minute longer"
+        text = f"none compiled for {cache.processor} in {folders}: what runs first takes a minute longer"
         yield Diagnosis("kernels", OK, text)
-    for folder in found.folders:
+    for folder in cache.folders:
         if _others_may_write(Path(folder)):
             remedy = f"take that right from them: chmod o-w {folder}"
             text = f"everybody may write to {folder}, and what is in it is executed"

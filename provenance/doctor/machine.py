@@ -54,9 +54,9 @@ def processor() -> Processor:
 
 def processor_found() -> Diagnoses:
     """The processor, and how much of it this process may use."""
-    found, cores = processor(), check_workers(None)
-    vectors = "/".join(found.vectors) or "no wide vectors known: a slower scan"
-    text = f"{found.model} ({platform.machine()}), {vectors}; {counted(cores, 'core')}, so many workers"
+    chip, cores = processor(), check_workers(None)
+    vectors = "/".join(chip.vectors) or "no wide vectors known: a slower scan"
+    text = f"{chip.model} ({platform.machine()}), {vectors}; {counted(cores, 'core')}, so many workers"
     quota = min((share for share in _cpu_quotas()), default=None)
     if quota is not None and quota < cores:
         remedy = f"pass --workers {max(1, round(quota))}"
@@ -111,23 +111,23 @@ def limits() -> Diagnoses:
     workers = check_workers(None)
     needs = {"RLIMIT_NOFILE": LEAST_FILES + FILES_A_WORKER * workers, "RLIMIT_NPROC": THREADS_A_WORKER * workers}
     flags = {"RLIMIT_NOFILE": ("open files", "ulimit -n"), "RLIMIT_NPROC": ("processes", "ulimit -u")}
-    told = []
+    lines = []
     for name, bound in _resources(*needs):
         what, command = flags[name]
-        told.append(f"{bound:,} {what}")
+        lines.append(f"{bound:,} {what}")
         if bound < needs[name]:
             remedy = f"raise it: {command} {needs[name]}, or pass fewer --workers"
             text = f"{bound:,} {what} allowed; {counted(workers, 'worker')} may need {needs[name]:,}"
             yield Diagnosis("limits", WARNING, text, remedy)
     for value in _of_control_group("pids", "pids.max", "pids.max"):
         if value.isdecimal():
-            told.append(f"{int(value):,} processes in its control group")
+            lines.append(f"{int(value):,} processes in its control group")
             if int(value) < needs["RLIMIT_NPROC"]:
                 text = f"its control group allows {int(value):,} processes and threads"
                 yield Diagnosis("limits", WARNING, text, "pass fewer --workers, or ask for a larger limit")
     for _, bound in _resources("RLIMIT_FSIZE"):
         yield Diagnosis("limits", WARNING, f"files may not grow beyond {size(bound)}", "ulimit -f unlimited")
-    yield Diagnosis("limits", OK, ", ".join(told) or "none on files and processes")
+    yield Diagnosis("limits", OK, ", ".join(lines) or "none on files and processes")
 
 
 def directory(folder: Path) -> Diagnoses:
@@ -207,8 +207,8 @@ def _resources(*names: str) -> Iterator[tuple[str, int]]:
 
 def _meminfo(name: str) -> int | None:
     for line in (_read(PROC / "meminfo") or "").splitlines():
-        found, _, value = line.partition(":")
-        if found == name and value.split():
+        label, _, value = line.partition(":")
+        if label == name and value.split():
             return int(value.split()[0]) << 10
     return None
 

@@ -52,8 +52,8 @@ def self_test(folder: Path, on_compiling: Callable[[], None]) -> Diagnoses:
     begun = monotonic()
     case = make_case()
     with TemporaryDirectory(prefix=".provenance-doctor-", dir=_writable(folder)) as place:
-        found, scanned = _scanned(Path(place), case, on_compiling)
-    problem = differs(found, case.expected)
+        places, scanned = _scanned(Path(place), case, on_compiling)
+    problem = differs(places, case.expected)
     if not problem and scanned != ROWS:
         problem = f"{scanned} of {ROWS} rows were scanned"
     if problem:
@@ -86,12 +86,12 @@ def make_case() -> Case:
     return Case({name: " ".join(words) for name, words in books.items()}, rows, expected)
 
 
-def differs(found: list[Place], expected: Place) -> str:
+def differs(places: list[Place], expected: Place) -> str:
     """How the matches that were found differ from the one that is there, in a sentence; empty if they do not."""
-    if expected not in found:
-        near = next((place for place in found if place.row == expected.row), None)
+    if expected not in places:
+        near = next((place for place in places if place.row == expected.row), None)
         return f"the planted passage was not found: {expected}" if near is None else f"found {near}, planted {expected}"
-    others = [place for place in found if place != expected]
+    others = [place for place in places if place != expected]
     return f"found what is not there: {others[0]}" if others else ""
 
 
@@ -106,8 +106,8 @@ def _scanned(place: Path, case: Case, on_compiling: Callable[[], None]) -> tuple
     db = place / "run.duckdb"
     summary = scan([shard], place / "index", db, workers=1, watch=Watch(on_compiling=on_compiling))
     with RunReader(db) as run:
-        found = [_place(row) for row in run.query("SELECT * FROM match")]
-    return found, 0 if summary.exceptions else summary.documents_scanned
+        places = [_place(row) for row in run.query("SELECT * FROM match")]
+    return places, 0 if summary.exceptions else summary.documents_scanned
 
 
 def _place(row: dict[str, Any]) -> Place:

@@ -18,23 +18,23 @@ _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)\s*([<>=!~0-9.,\s*]*)$")
 
 def versions() -> Diagnoses:
     """Whether what this program needs is there, in versions it was made for."""
-    told, missing, others = [f"provenance {__version__}", f"Python {platform.python_version()}"], [], []
+    versions, missing, others = [f"provenance {__version__}", f"Python {platform.python_version()}"], [], []
     for name, wanted in requirements().items():
         try:
-            found = metadata.version(name)
+            version = metadata.version(name)
         except metadata.PackageNotFoundError:
             missing.append(name)
             continue
-        told.append(f"{name} {found}")
-        if not fits(found, wanted):
-            others.append(f"{name} {found} instead of {wanted}")
+        versions.append(f"{name} {version}")
+        if not fits(version, wanted):
+            others.append(f"{name} {version} instead of {wanted}")
     if missing:
         remedy = f"pip install {' '.join(missing)}"
         yield Diagnosis("versions", FAILED, f"not installed: {', '.join(missing)}", remedy)
     if others:
         remedy = f"pip install --upgrade {DISTRIBUTION}, into an environment of its own"
         yield Diagnosis("versions", WARNING, f"other versions than it was made for: {'; '.join(others)}", remedy)
-    yield Diagnosis("versions", OK, ", ".join(told))
+    yield Diagnosis("versions", OK, ", ".join(versions))
 
 
 def requirements() -> dict[str, str]:
@@ -43,8 +43,8 @@ def requirements() -> dict[str, str]:
         lines = metadata.requires(DISTRIBUTION) or []
     except metadata.PackageNotFoundError:
         return dict.fromkeys(NEEDED, "")
-    found = [_REQUIREMENT.match(line) for line in lines if ";" not in line]
-    return {match[1]: match[2].strip() for match in found if match}
+    requirements = [_REQUIREMENT.match(line) for line in lines if ";" not in line]
+    return {match[1]: match[2].strip() for match in requirements if match}
 
 
 def fits(version: str, wanted: str) -> bool:

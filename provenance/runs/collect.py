@@ -70,30 +70,30 @@ class Loader:
     def take(self, unit: Unit, ledger: Ledger, names: set[str], only_whole: bool = False) -> bool:
         """Load a unit from its file, if it has one; whether it needs no further try."""
         try:
-            kept = ledger.read(unit, names)
+            saved = ledger.read(unit, names)
         except LedgerDamagedError as error:
             self.damaged[unit.digest] = str(error)
             return False
-        if kept is None or (only_whole and not kept.whole):
+        if saved is None or (only_whole and not saved.whole):
             return False
-        self.add(kept)
-        return kept.whole
+        self.add(saved)
+        return saved.whole
 
-    def add(self, kept: Kept) -> None:
+    def add(self, saved: Kept) -> None:
         """Load a unit; one that was loaded before changes nothing."""
-        unit = kept.unit
+        unit = saved.unit
         if unit.digest in self.units:
             return
         shard = self.records[unit.shard]
-        rows = kept.table.num_rows
+        rows = saved.table.num_rows
         self.units[unit.digest] = UnitRow(
-            unit.digest, shard.shard, unit.slot, unit.slots, kept.sha256, kept.whole, kept.record["rows_read"], rows
+            unit.digest, shard.shard, unit.slot, unit.slots, saved.sha256, saved.whole, saved.record["rows_read"], rows
         )
-        shard.add(kept.record)
-        self._origins += kept.record["origins"]
+        shard.add(saved.record)
+        self._origins += saved.record["origins"]
         if rows:  # an empty table has no bytes to be counted, but takes as much memory
-            self._tables.append(kept.table)
-            self._bytes += kept.table.nbytes
+            self._tables.append(saved.table)
+            self._bytes += saved.table.nbytes
         full = self._bytes >= LOADED_BYTES or len(self._tables) >= LOADED_TABLES
         if full or len(self._origins) >= LOADED_ORIGINS:
             self._load()
@@ -176,10 +176,10 @@ def collect_into(
     if listed is None:
         raise OtherRunError(f"{ledger.place} has no plan: no task of this run has begun to scan")
     ours = bool(database_of(db, terms))
-    kept = entries(db) if ours else []
+    journal = entries(db) if ours else []
     writer = RunWriter(db, overwrite or ours)
     try:
-        load_journal(writer, kept)
+        load_journal(writer, journal)
         load_editions(writer, ledger.editions())
         loader = Loader(writer, listed)
         units = [unit for file in listed for unit in file.units(terms)]
@@ -197,10 +197,10 @@ def is_whole(db: Path, listed: Sequence[Listed], units: Sequence[Unit]) -> bool:
     """Whether a database has all units of a plan, none of which asks for another try."""
     expected = {unit.digest for unit in units}
     with RunReader(db) as run:
-        known = {row["unit"]: row["whole"] for row in run.query("SELECT unit, whole FROM unit")}
+        loaded = {row["unit"]: row["whole"] for row in run.query("SELECT unit, whole FROM unit")}
         missing = run.query("SELECT count(*) AS n FROM exception WHERE kind IN ('missing', 'damaged unit')")[0]["n"]
         files = {row["shard"] for row in run.query("SELECT shard FROM shard")}
-    return set(known) == expected and all(known.values()) and not missing and files == {file.name for file in listed}
+    return set(loaded) == expected and all(loaded.values()) and not missing and files == {file.name for file in listed}
 
 
 def database_of(db: Path, terms: str) -> dict[str, object]:

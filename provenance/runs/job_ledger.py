@@ -129,17 +129,17 @@ class JobLedger:
         With `names`, from `unit_names`, no file is asked for that is not there.
         """
         for whole in (True, False):
-            if (names is None or _name(unit, whole) in names) and (kept := self._read(unit, whole)):
-                return kept
+            if (names is None or _name(unit, whole) in names) and (saved := self._read(unit, whole)):
+                return saved
         return None
 
     def is_done(self, unit: Unit, names: set[str] | None = None) -> bool:
         """Whether a unit's file is there, undamaged and whole."""
         try:
-            kept = self.read(unit, names)
+            saved = self.read(unit, names)
         except LedgerDamagedError:
             return False
-        return kept is not None and kept.whole
+        return saved is not None and saved.whole
 
     def _read(self, unit: Unit, whole: bool) -> Kept | None:
         raw = self.folder.read(_name(unit, whole))

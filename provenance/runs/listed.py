@@ -91,13 +91,13 @@ def list_all(specs: Sequence[str], anonymous: bool, children: Children, unit_byt
     specs = expand_lists(specs, sys.stdin.buffer if "-" in specs else BytesIO())  # a notebook has no such stdin
     local = [spec for spec in specs if not is_remote(spec)]
     remote = [spec for spec in specs if is_remote(spec)]
-    found = {file.name: file for file in (_local(file, unit_bytes) for file in list_shards(local))} if local else {}
+    files = {file.name: file for file in (_local(file, unit_bytes) for file in list_shards(local))} if local else {}
     if remote:
         for listed in _list_remote(remote, anonymous, children, unit_bytes):
-            known = found.get(listed.name)
-            if known is None or (known.skipped and not listed.skipped):
-                found[listed.name] = listed
-    return [found[name] for name in sorted(found)]
+            listed_here = files.get(listed.name)
+            if listed_here is None or (listed_here.skipped and not listed.skipped):
+                files[listed.name] = listed
+    return [files[name] for name in sorted(files)]
 
 
 def _local(file: ListedFile, unit_bytes: int) -> Listed:
@@ -120,13 +120,13 @@ def _local(file: ListedFile, unit_bytes: int) -> Listed:
 def _list_remote(specs: Sequence[str], anonymous: bool, children: Children, unit_bytes: int) -> list[Listed]:
     indexes = [spec.removesuffix(".bin") + ".idx" for spec in specs if spec.endswith(".bin")]
     tasks = deque[Task](List(spec) for spec in dict.fromkeys([*specs, *indexes]))
-    found: dict[str, dict[str, Any]] = {}
+    objects: dict[str, dict[str, Any]] = {}
     for _, answer, _ in children.run([Crew(FETCHER, FetcherHello(anonymous), tasks, FETCHERS)], keep=True):
         if isinstance(answer, Failed):
             raise UsageError(answer.error) if answer.error_kind == "usage" else StorageError(answer.error)
         if isinstance(answer, ListAnswer):
-            found.update((item.uri, asdict(item)) for item in answer.objects)
-    return [_judged(item, found, item["uri"] in specs, unit_bytes) for item in found.values()]
+            objects.update((item.uri, asdict(item)) for item in answer.objects)
+    return [_judged(item, objects, item["uri"] in specs, unit_bytes) for item in objects.values()]
 
 
 def _judged(item: dict[str, Any], others: dict[str, dict[str, Any]], named: bool, unit_bytes: int) -> Listed:

@@ -59,7 +59,7 @@ def kept_to(folder: Folder, share: Share | None, what: str) -> Iterator[None]:
 
 def _holder(raw: bytes) -> str:
     try:
-        known = json.loads(raw)
-        return f"process {int(known['pid'])} on {known['host']} since {known['since'][:19]} UTC"
+        holder = json.loads(raw)
+        return f"process {int(holder['pid'])} on {holder['host']} since {holder['since'][:19]} UTC"
     except (ValueError, LookupError, TypeError):
         return "another process"

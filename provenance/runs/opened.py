@@ -59,9 +59,9 @@ class OpenRun:
 
         setup = replace(self.setup, watch=replace(watch, on_compiled=on_compiled))
         unchanged = [unit for unit in left if unit.shard not in self.changes]
-        for kept in self._engine(jobs_of(self.listed, unchanged), setup, pool):
+        for saved in self._engine(jobs_of(self.listed, unchanged), setup, pool):
             attempt.units += 1
-            yield kept
+            yield saved
 
     def _engine(self, jobs: Sequence[Job], setup: Setup, pool: Children) -> Iterator[Kept]:
         if self.request.engine == "local":
@@ -85,7 +85,7 @@ def opened(
     """Begin a run, or take up the one that is there: nothing is written before the arguments are known to be good."""
     index = near_index(request.index, request.anonymous)
     Index(index, request.key, request.config.scale)
-    found = list_all(request.shards, request.anonymous, pool, request.config.unit_bytes)
+    files = list_all(request.shards, request.anonymous, pool, request.config.unit_bytes)
     folder = open_folder(out)
     with ExitStack() as stack:
         stack.enter_context(_forgotten_if_nothing_was_done(folder, alone=share is None))
@@ -102,7 +102,7 @@ def opened(
         resumed = ledger.begun() is not None
         terms = make_terms(request, whole)
         ledger.begin(terms, whole, str(request.index), command_line())
-        listed = ledger.keep_plan(found, replace=share is None)
+        listed = ledger.keep_plan(files, replace=share is None)
         setup = Setup(whole, request.config, request.limits, workplace / "fetched", request.anonymous, request.cores)
         background = ledger.background(
             lambda: learn(list(request.background), setup.hello(), request.config, request.cores)
@@ -110,7 +110,7 @@ def opened(
         attempt = Attempt(ledger, request.engine, None if share is None else str(share), request.cores)
         with noted(attempt):
             setup = replace(setup, background=background)
-            yield OpenRun(ledger, terms, listed, setup, attempt, request, resumed, changes(listed, found))
+            yield OpenRun(ledger, terms, listed, setup, attempt, request, resumed, changes(listed, files))
 
 
 @contextmanager
@@ -120,12 +120,12 @@ def _forgotten_if_nothing_was_done(folder: Folder, alone: bool) -> Iterator[None
     Tasks cannot know of one another, so theirs stays.
     """
     ledger = Ledger(folder)
-    known = folder.read(RUN) is not None
+    begun = folder.read(RUN) is not None
     try:
         yield
     except BaseException:
         with suppress(ProvenanceError, OSError):
-            if alone and not known and not ledger.unit_names():
+            if alone and not begun and not ledger.unit_names():
                 ledger.clear()
                 folder.discard()
         raise

@@ -71,18 +71,18 @@ class ShardRecord:
 
     def _note(self, problem: dict[str, Any]) -> None:
         """Once: a file that cannot be opened cannot be hashed either, and that in all of its units."""
-        if problem["row"] is not None or problem["reason"] not in {known["reason"] for known in self.problems}:
+        if problem["row"] is not None or problem["reason"] not in {other["reason"] for other in self.problems}:
             self.problems.append(problem)
 
     def row(self) -> dict[str, Any]:
         """The row of the table `shard`."""
         reason = self.skipped or (self.problems[0]["reason"] if self.problems else None)
         names = ("shard", "format", "version", "sha256", "bytes", "row_groups", "rows", "rows_read")
-        known = {name: getattr(self, name) for name in names}
+        facts = {name: getattr(self, name) for name in names}
         if self.rows is None and self.outcome == "scanned":
-            known["rows"] = self.rows_read  # formats without a footer do not say how many there are
+            facts["rows"] = self.rows_read  # formats without a footer do not say how many there are
         columns = {name: getattr(self, name) for name in ("text_column", "id_column", "url_column", "source_column")}
-        return {**known, **columns, **to_builtins(self.counts), "outcome": self.outcome, "reason": reason}
+        return {**facts, **columns, **to_builtins(self.counts), "outcome": self.outcome, "reason": reason}
 
 
 @dataclass(frozen=True)
@@ -230,16 +230,16 @@ def summarize(run: Answers, db: Path) -> ScanSummary:
     record = run.query("SELECT * FROM run")[0]
     rows = run.query("SELECT * FROM v_works ORDER BY coverage DESC, matched_words DESC, work_id")
     works = [row for row in rows if not row["decoy"]]
-    found = [work for work in works if work["grade"] != NO_MATCH]
+    graded = [work for work in works if work["grade"] != NO_MATCH]
     shared = sum(work["grade"] == NO_MATCH and work["documents"] > 0 for work in works)
     outcomes = {row["outcome"]: row["n"] for row in run.query("SELECT outcome, count(*) AS n FROM shard GROUP BY ALL")}
     sums = run.query("SELECT sum(nulls) AS nulls, sum(invalid_documents) AS invalid FROM shard")[0]
     counts = run.query("SELECT (SELECT count(*) FROM unit) AS units, (SELECT count(*) FROM attempt) AS attempts")[0]
     return ScanSummary(
         db=db,
-        works=found,
+        works=graded,
         works_shared=shared,
-        works_without_match=len(works) - len(found) - shared,
+        works_without_match=len(works) - len(graded) - shared,
         decoys=json.loads(record["decoys"]),
         documents_scanned=record["documents_scanned"],
         documents_matched=record["documents_matched"],

@@ -49,8 +49,8 @@ class Sample:
 
 def some_shards(names: Sequence[str], seed: int) -> list[str]:
     """Those that rows are taken from."""
-    known = sorted(names)
-    return sorted(random.Random(f"{seed}/shards").sample(known, min(MOST_SHARDS, len(known))))
+    ordered = sorted(names)
+    return sorted(random.Random(f"{seed}/shards").sample(ordered, min(MOST_SHARDS, len(ordered))))
 
 
 def sample_rows(

@@ -113,8 +113,8 @@ def scan_into(
             load_editions(writer, run.ledger.editions())
             loader, names = Loader(writer, run.listed), run.ledger.unit_names()
             left = [unit for unit in run.units if not loader.take(unit, run.ledger, names, only_whole=True)]
-            for kept in run.scan(left, run.units, pool, watch or Watch()):
-                loader.add(kept)
+            for saved in run.scan(left, run.units, pool, watch or Watch()):
+                loader.add(saved)
             run.attempt.note("finished")
             return finish(loader, run.ledger, db)
         except BaseException:
@@ -141,8 +141,8 @@ def scan_share(
         units, names = share.of(run.units), run.ledger.unit_names()
         left = [unit for unit in units if not run.ledger.is_done(unit, names)]
         problems = _name_changes(run, left)
-        for kept in run.scan(left, units, pool, watch or Watch()):
-            problems += kept.record["problems"]
+        for saved in run.scan(left, units, pool, watch or Watch()):
+            problems += saved.record["problems"]
         run.attempt.note("finished")
         seconds = run.attempt.seconds
     return ShareSummary(run.ledger.place, str(share), len(units), len(units) - len(left), problems, round(seconds, 3))

@@ -85,9 +85,9 @@ def scan_here(ledger: Ledger, jobs: Sequence[Job], setup: Setup, pool: Children)
         setup.background.fingerprints.tobytes(), setup.limits.stall_seconds, setup.keep_workers,
     )  # fmt: skip
     with closing(do((ScanSteps(job, watch) for job in jobs), means, pool, watch)) as results:
-        for kept in kept_in(ledger, _while_unchanged(setup.index, results)):
-            watch.on_progress(0, kept.table.num_rows)
-            yield kept
+        for saved in kept_in(ledger, _while_unchanged(setup.index, results)):
+            watch.on_progress(0, saved.table.num_rows)
+            yield saved
 
 
 def _while_unchanged(index: Index, results: Iterator[Finished]) -> Iterator[Finished]:

@@ -35,25 +35,26 @@ class Sealed(NamedTuple):
 
 def seal(table: pa.Table, record: dict[str, Any]) -> bytes:
     """The file: equal tables and records give equal bytes."""
-    told = canonical_json(record)
-    data = _parquet(table, told) if table.num_rows or table.schema.metadata else _empty(table.schema, told.encode())
+    content = canonical_json(record)
+    empty = not table.num_rows and not table.schema.metadata
+    data = _empty(table.schema, content.encode()) if empty else _parquet(table, content)
     at = _place(data)
     data[at : at + 64] = hashlib.sha256(data).hexdigest().encode()
     return bytes(data)
 
 
-def _parquet(table: pa.Table, told: str) -> bytearray:
+def _parquet(table: pa.Table, content: str) -> bytearray:
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(sink, table.schema, compression="zstd", write_statistics=False) as writer:
         writer.write_table(table)
-        writer.add_key_value_metadata({RECORD: told, DIGEST: _ZEROS.decode()})
+        writer.add_key_value_metadata({RECORD: content, DIGEST: _ZEROS.decode()})
     return bytearray(sink.getvalue())
 
 
-def _empty(schema: pa.Schema, told: bytes) -> bytearray:
+def _empty(schema: pa.Schema, content: bytes) -> bytearray:
     """What `_parquet` makes of an empty table, in a fortieth of the time: all but the record is always the same."""
     before, after, size = _around_record(schema)
-    text = _varint(len(told)) + told
+    text = _varint(len(content)) + content
     return bytearray(b"".join((before, text, after, (size + len(text)).to_bytes(4, "little"), _END)))
 
 
@@ -77,11 +78,11 @@ def _varint(number: int) -> bytes:
 def _record_of_empty(data: bytes, schema: pa.Schema) -> bytes | None:
     """The record of a file with 64 zeros for its digest, if its table is empty; None if Parquet has to be read."""
     before, after, _ = _around_record(schema)
-    told = data[len(before) : len(data) - len(after) - 8]
+    content = data[len(before) : len(data) - len(after) - 8]
     length = 1
-    while length < len(told) and told[length - 1] > 127:
+    while length < len(content) and content[length - 1] > 127:
         length += 1
-    return told[length:] if bytes(_empty(schema, told[length:])) == data else None
+    return content[length:] if bytes(_empty(schema, content[length:])) == data else None
 
 
 def digest_in(data: bytes) -> str:
@@ -107,8 +108,8 @@ def unseal(data: bytes, name: str, schema: pa.Schema) -> Sealed:
         if table.schema != schema:
             raise ValueError("it has other columns than this version writes")
     except (ValueError, LookupError, OSError, pa.ArrowException, MemoryError) as error:
-        told = first_line(error, 200)
-        raise LedgerDamagedError(f"{name} is damaged: {told}") from error
+        reason = first_line(error, 200)
+        raise LedgerDamagedError(f"{name} is damaged: {reason}") from error
     return Sealed(table, record, claimed)
 
 

@@ -48,11 +48,11 @@ class Terms:
         different = [name for name in sorted({*ours, *theirs}) if ours.get(name) != theirs.get(name)]
         if not different:
             return
-        told = [
+        differences = [
             f"{OPTIONS.get(name, name)} was {shown(theirs.get(name))}, now {shown(ours.get(name))}"
             for name in different
         ]
-        raise OtherRunError(f"{place} holds a run on other terms: {'; '.join(told)}. {remedy}")
+        raise OtherRunError(f"{place} holds a run on other terms: {'; '.join(differences)}. {remedy}")
 
 
 def make_terms(request: Request, index: Index) -> Terms:

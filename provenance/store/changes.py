@@ -61,7 +61,7 @@ def _documents(side: str, part: int, parts: int) -> str:
     chosen = f'(SELECT * FROM {side}.main.match WHERE hash(shard, "row", text_column) % {parts} = {part})'
     place = 'm.shard, m."row", m.text_column'
     columns = "edition_id work_id ref_begin ref_end ref_word ref_words matched_words identity longest_run".split()
-    kept, of_list = ", ".join(columns), ", ".join(f"a.{name}" for name in columns)
+    names, of_list = ", ".join(columns), ", ".join(f"a.{name}" for name in columns)
     beside = " UNION ALL ".join(
         f"""SELECT shard, "row", text_column, doc_begin, doc_end, '{role}', {of_list}
            FROM (SELECT shard, "row", text_column, doc_begin, doc_end, unnest({role}) AS a FROM {chosen})"""
@@ -69,7 +69,7 @@ def _documents(side: str, part: int, parts: int) -> str:
     )
     return f"""
 WITH passages AS (
-    SELECT shard, "row", text_column, doc_begin, doc_end, 'credited' AS role, {kept} FROM {chosen}
+    SELECT shard, "row", text_column, doc_begin, doc_end, 'credited' AS role, {names} FROM {chosen}
     UNION ALL {beside}),
 of_works AS (
     SELECT shard, "row", text_column, work_id, CAST(sum(matched_words) FILTER (role = 'credited') AS BIGINT) AS words,
@@ -227,8 +227,8 @@ class Changes:
         """Shards of both runs that had another outcome in the later one; how many, and examples."""
         differ = "FROM shards WHERE earlier IS NOT NULL AND later IS NOT NULL AND earlier_outcome <> later_outcome"
         count = int(self._pair.query(f"SELECT count(*) AS n {differ}")[0]["n"])
-        told = "SELECT earlier, later, earlier_outcome, later_outcome"
-        return count, self._pair.query(f"{told} {differ} ORDER BY earlier LIMIT {most}")
+        query = "SELECT earlier, later, earlier_outcome, later_outcome"
+        return count, self._pair.query(f"{query} {differ} ORDER BY earlier LIMIT {most}")
 
     def editions(self) -> list[dict[str, Any]]:
         """Editions that only one index has, or whose text or work is another."""
@@ -244,22 +244,22 @@ class Changes:
 
     def reasons_of_works(self) -> dict[str, dict[str, int]]:
         """Of each work, how many documents of it differ for which reason."""
-        found: dict[str, dict[str, int]] = {}
+        counts: dict[str, dict[str, int]] = {}
         rows = self._pair.query(
             "SELECT work, reason, count(*) AS n FROM (SELECT reason, unnest(works) AS work FROM changes) "
             "GROUP BY ALL ORDER BY work, reason"
         )
         for row in rows:
-            found.setdefault(row["work"], {})[row["reason"]] = row["n"]
-        return found
+            counts.setdefault(row["work"], {})[row["reason"]] = row["n"]
+        return counts
 
     def documents(self) -> dict[str, dict[str, int]]:
         """How many documents were gained, lost and changed, by reason."""
-        found: dict[str, dict[str, int]] = {GAINED: {}, LOST: {}, CHANGED: {}}
+        counts: dict[str, dict[str, int]] = {GAINED: {}, LOST: {}, CHANGED: {}}
         sql = "SELECT change, reason, count(*) AS n FROM changes GROUP BY ALL ORDER BY change, reason"
         for row in self._pair.query(sql):
-            found[row["change"]][row["reason"]] = row["n"]
-        return found
+            counts[row["change"]][row["reason"]] = row["n"]
+        return counts
 
     def examples(self, change: str, most: int) -> list[dict[str, Any]]:
         """Some documents that were gained, lost or changed."""

@@ -152,8 +152,8 @@ class RunReader(Closing):
     def _redact(self) -> None:
         """Stand views without texts before the tables and views that have some: unqualified names find these first."""
         catalog = rows_of(self._con, "SELECT current_database() AS name")[0]["name"]
-        for name, kept in REDACTED.items():
-            self._con.execute(f"CREATE TEMP VIEW {name} AS SELECT {kept} FROM {identifier(catalog)}.main.{name}")
+        for name, columns in REDACTED.items():
+            self._con.execute(f"CREATE TEMP VIEW {name} AS SELECT {columns} FROM {identifier(catalog)}.main.{name}")
 
     @interruptible()
     def leave_out(self, match_keys: Sequence[str]) -> None:
@@ -180,10 +180,10 @@ class RunReader(Closing):
 
     def keep(self, view: str) -> None:
         """Compute a view once for all queries that follow; for small ones, it is held in memory."""
-        kept = identifier(f"kept_{view}")
+        saved = identifier(f"kept_{view}")
         if not self.query("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [f"kept_{view}"]):
-            self._con.execute(f"CREATE TEMP TABLE {kept} AS SELECT * FROM {view}")
-            self._con.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {kept}")
+            self._con.execute(f"CREATE TEMP TABLE {saved} AS SELECT * FROM {view}")
+            self._con.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {saved}")
 
     def close(self) -> None:
         """Close the database."""

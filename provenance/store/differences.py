@@ -73,13 +73,13 @@ def _definitions(con: duckdb.DuckDBPyConnection) -> Iterator[Difference]:
     here, there = _defined(con, "here"), _defined(con, "there")
     for name in sorted({*here, *there}):
         if here.get(name) != there.get(name):
-            told = "is missing" if name not in here else "is no part of a run" if name not in there else "is another"
-            yield Difference(name, 0, 0, [f"its definition {told}"])
+            state = "is missing" if name not in here else "is no part of a run" if name not in there else "is another"
+            yield Difference(name, 0, 0, [f"its definition {state}"])
 
 
 def _defined(con: duckdb.DuckDBPyConnection, database: str) -> dict[str, str]:
     """What is defined in a database, by kind and name."""
-    found = {}
+    tables = {}
     for kind, name, definition, source in (
         ("table", "table_name", "sql", "duckdb_tables()"),
         ("view", "view_name", "sql", "duckdb_views()"),
@@ -95,8 +95,8 @@ def _defined(con: duckdb.DuckDBPyConnection, database: str) -> dict[str, str]:
             [database],
         )
         for row in rows:
-            found[f"{kind} {'' if row['schema'] == 'main' else row['schema'] + '.'}{row['name']}"] = str(row["told"])
-    return found
+            tables[f"{kind} {'' if row['schema'] == 'main' else row['schema'] + '.'}{row['name']}"] = str(row["told"])
+    return tables
 
 
 def _rows(con: duckdb.DuckDBPyConnection, table: str, without: Sequence[str]) -> Iterator[Difference]:
@@ -113,8 +113,8 @@ def _rows(con: duckdb.DuckDBPyConnection, table: str, without: Sequence[str]) ->
         counts.append(int(rows_of(con, f"SELECT count(*) AS n FROM {only}", given)[0]["n"]))
         if counts[-1]:
             places = [name for name in PLACES.get(table, compared[:2]) if name in compared]
-            told = ", ".join(f'"{name}"' for name in places)
-            rows = rows_of(con, f"SELECT {told} FROM {only} ORDER BY ALL LIMIT {MOST_EXAMPLES}", given)
+            columns = ", ".join(f'"{name}"' for name in places)
+            rows = rows_of(con, f"SELECT {columns} FROM {only} ORDER BY ALL LIMIT {MOST_EXAMPLES}", given)
             examples += [f"{'missing' if missing else 'not in any unit'}: {_told(row)}" for row in rows]
     if any(counts):
         if table == "run":

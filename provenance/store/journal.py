@@ -35,18 +35,18 @@ class Author(NamedTuple):
     @classmethod
     def here(cls, name: str = "") -> Author:
         """The account of this process, also as the name if none is given."""
-        known = account() or "unknown"
-        return cls(name or known, known)
+        person = account() or "unknown"
+        return cls(name or person, person)
 
 
 def digest_of(entry: dict[str, Any]) -> str:
     """SHA-256 of an entry as canonical JSON, all its columns but `sha256`; times in ISO 8601."""
-    told = {name: entry[name] for name in ("seq", "at_utc", "account", "name", "kind", "entry", "previous")}
-    if isinstance(told["at_utc"], datetime):
-        told["at_utc"] = told["at_utc"].isoformat(timespec="microseconds")
-    if isinstance(told["entry"], str):
-        told["entry"] = json.loads(told["entry"])
-    return json_sha256(told)
+    content = {name: entry[name] for name in ("seq", "at_utc", "account", "name", "kind", "entry", "previous")}
+    if isinstance(content["at_utc"], datetime):
+        content["at_utc"] = content["at_utc"].isoformat(timespec="microseconds")
+    if isinstance(content["entry"], str):
+        content["entry"] = json.loads(content["entry"])
+    return json_sha256(content)
 
 
 def append(db: Path, author: Author, entries: Sequence[tuple[str, dict[str, Any]]]) -> str:
@@ -62,10 +62,10 @@ def append(db: Path, author: Author, entries: Sequence[tuple[str, dict[str, Any]
             raise StoreError(f"cannot write to {db}: {first_line(error)}") from error
         try:
             con.execute("BEGIN TRANSACTION")
-            known = rows_of(con, "SELECT * FROM journal ORDER BY seq")
-            if broken := broken_link(known):
+            earlier = rows_of(con, "SELECT * FROM journal ORDER BY seq")
+            if broken := broken_link(earlier):
                 raise StoreError(f"the journal of {db} was changed: {broken}; nothing was added")
-            last: dict[str, Any] = known[-1] if known else {"seq": 0, "sha256": FIRST}
+            last: dict[str, Any] = earlier[-1] if earlier else {"seq": 0, "sha256": FIRST}
             now = datetime.now(UTC).replace(tzinfo=None)
             for kind, content in entries:
                 row = {

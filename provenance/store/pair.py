@@ -40,13 +40,13 @@ class RunPair(Closing):
 
     def runs(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """What each says of itself: the only row of its table `run`. Raises StoreError where that is not so."""
-        found = []
+        runs = []
         for name in ("earlier", "later"):
             rows = self.query(f"SELECT * FROM {name}.main.run")
             if len(rows) != 1:
                 raise StoreError(f"the {name} run database has {len(rows)} rows in its table `run`, where one is due")
-            found.append(rows[0])
-        return found[0], found[1]
+            runs.append(rows[0])
+        return runs[0], runs[1]
 
     def batches(self, sql: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """The columns of a query, and its result, some rows at a time; raises StoreError."""

@@ -78,8 +78,8 @@ def _log(run: RunReader, rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _times(record: dict[str, Any]) -> dict[str, str]:
     """When it began and ended, as far as that is known."""
-    known = {"startTimeUtc": record["started_utc"], "endTimeUtc": record["ended_utc"]}
-    return {name: f"{moment:%Y-%m-%dT%H:%M:%SZ}" for name, moment in known.items() if moment is not None}
+    times = {"startTimeUtc": record["started_utc"], "endTimeUtc": record["ended_utc"]}
+    return {name: f"{moment:%Y-%m-%dT%H:%M:%SZ}" for name, moment in times.items() if moment is not None}
 
 
 def _notification(row: dict[str, Any]) -> dict[str, Any]:
@@ -96,12 +96,12 @@ _SHARED = "Words that a known work shares with another that explains them better
 
 
 def _artifact(shard: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"location": {"uri": _uri(shard["shard"])}, "properties": {"outcome": shard["outcome"]}}
+    artifact: dict[str, Any] = {"location": {"uri": _uri(shard["shard"])}, "properties": {"outcome": shard["outcome"]}}
     if shard["sha256"]:
-        found["hashes"] = {"sha-256": shard["sha256"]}
+        artifact["hashes"] = {"sha-256": shard["sha256"]}
     if shard["bytes"] is not None:
-        found["length"] = shard["bytes"]
-    return found
+        artifact["length"] = shard["bytes"]
+    return artifact
 
 
 def _uri(name: str) -> str:
@@ -112,19 +112,19 @@ def _uri(name: str) -> str:
 def _result(row: dict[str, Any], numbers: dict[str, int]) -> dict[str, Any]:
     grade = row["grade"] if row["grade"] in LEVELS else "shared"
     title = safe(row["title"] or row["work_id"])
-    told = (
+    message = (
         f"{row['matched_words']:,} words of {title}, identity {percent(row['identity'])}, of which "
         f"{percent(row['coverage'])} are in the data"
     )
     place = f"row {row['row']}, {row['text_column']}, bytes {row['doc_begin']} to {row['doc_end']}"
-    kept = (
+    fields = (
         "work_id", "edition_id", "row", "row_group", "doc_id", "text_column", "doc_begin", "doc_end", "ref_begin",
         "ref_end", "matched_words", "identity", "longest_run", "expectation", "estimated", "excerpt_sha256",
     )  # fmt: skip
     return {
         "ruleId": grade,
         "level": LEVELS.get(grade, "note"),
-        "message": {"text": told},
+        "message": {"text": message},
         "locations": [
             {
                 "physicalLocation": {"artifactLocation": {"uri": _uri(row["shard"]), "index": numbers[row["shard"]]}},
@@ -136,16 +136,16 @@ def _result(row: dict[str, Any], numbers: dict[str, int]) -> dict[str, Any]:
             "provenance/match_key/v1": row["match_key"],  # the same one
         },
         "suppressions": _suppressions(row),
-        "properties": {name: row[name] for name in kept},
+        "properties": {name: row[name] for name in fields},
     }
 
 
 def _suppressions(row: dict[str, Any]) -> list[dict[str, Any]]:
-    found = []
+    results = []
     if row["holds"]:
-        found.append(f"{row['status']}: {row['reason']}")
+        results.append(f"{row['status']}: {row['reason']}")
     if row["match_holds"]:
-        found.append(f"{row['match_status']}: {row['match_reason']}")
+        results.append(f"{row['match_status']}: {row['match_reason']}")
     if row["decision"] == "rejected":
-        found.append(f"rejected by {row['reviewer']}: {row['note'] or 'no note'}")
-    return [{"kind": "external", "status": "accepted", "justification": safe(text)} for text in found]
+        results.append(f"rejected by {row['reviewer']}: {row['note'] or 'no note'}")
+    return [{"kind": "external", "status": "accepted", "justification": safe(text)} for text in results]

@@ -48,16 +48,16 @@ def check_matches(ledger: Ledger, listed: Sequence[Listed], names: Sequence[str]
     again = Ledger(LocalFolder(setup.scratch / "again"))
     different, unchecked, matches = list[str](), list[str](), 0
     with Children() as pool:
-        for kept in scan_here(again, jobs_of(untouched, units), setup, pool):
-            before = ledger.read(kept.unit)
+        for saved in scan_here(again, jobs_of(untouched, units), setup, pool):
+            before = ledger.read(saved.unit)
             if before is None:
-                unchecked.append(f"{_told(kept.unit)}: its file is gone")
-            elif not kept.whole:
-                unchecked.append(f"{_told(kept.unit)}: {kept.record['problems'][0]['reason']}")
+                unchecked.append(f"{_told(saved.unit)}: its file is gone")
+            elif not saved.whole:
+                unchecked.append(f"{_told(saved.unit)}: {saved.record['problems'][0]['reason']}")
             else:
-                found = _difference(before, kept)
-                different += [f"{_told(kept.unit)}: {found}"] if found else []
-                matches += 0 if found else kept.table.num_rows
+                difference = _difference(before, saved)
+                different += [f"{_told(saved.unit)}: {difference}"] if difference else []
+                matches += 0 if difference else saved.table.num_rows
     if not units:
         return Check("matches", UNCHECKED, "no unit of this run was scanned whole")
     equal = len(units) - len(different) - len(unchecked)
@@ -80,11 +80,11 @@ def check_match(
     of_shard = {str(row["unit"]) for row in recorded if row["shard"] == match["shard"]}
     units = (unit for file in listed if file.name == match["shard"] for unit in file.units(terms))
     for unit in units:
-        kept = ledger.read(unit) if unit.digest in of_shard else None
-        if kept is not None and any(_same(row, match) for row in kept.table.select(list(PLACE)).to_pylist()):
-            found = check_matches(ledger, listed, [unit.digest], setup)
-            yield found
-            if found.state == EQUAL:
+        saved = ledger.read(unit) if unit.digest in of_shard else None
+        if saved is not None and any(_same(row, match) for row in saved.table.select(list(PLACE)).to_pylist()):
+            check = check_matches(ledger, listed, [unit.digest], setup)
+            yield check
+            if check.state == EQUAL:
                 words = f"{match['matched_words']:,} words, identity {match['identity']:.4f}"
                 yield Check("match", EQUAL, f"{match['match_id']}: {_place(match)} came out again: {words}")
             return
@@ -121,9 +121,9 @@ def _difference(before: Kept, now: Kept) -> str:
 def _match(matches: pa.Table, row: int) -> str:
     if row >= matches.num_rows:
         return "none"
-    told = matches.slice(row, 1).to_pylist()[0]
+    match = matches.slice(row, 1).to_pylist()[0]
     names = ("row", "doc_begin", "doc_end", "edition_id", "ref_begin", "matched_words", "excerpt_sha256")
-    return " ".join(f"{name}={told[name]}" for name in names)
+    return " ".join(f"{name}={match[name]}" for name in names)
 
 
 def _told(unit: Unit) -> str:
