@@ -16,6 +16,13 @@ from provenance.kernels.seeds import crowded, group_hits, rarest_near, seldom_re
 many = settings(max_examples=400, deadline=None)
 
 
+def sketches_at(documents: np.ndarray, positions: np.ndarray) -> Sketches:
+    """Sketches that keep something at these words of documents."""
+    nothing = np.empty(0, dtype=np.int64)
+    fingerprints = np.zeros(documents.size, dtype=np.uint64)
+    return Sketches(documents, positions, fingerprints, nothing, nothing, np.empty(0, dtype=np.uint32))
+
+
 @st.composite
 def found_hits(draw):
     """Fingerprints of documents in order, and hits of some of them, several editions each."""
@@ -35,10 +42,7 @@ def test_hits_are_grouped_by_document_and_edition_and_keep_their_order(case):
     documents, positions, hits = case
     columns = [np.array([hit[side] for hit in hits], dtype=np.int64) for side in range(3)]
     weights = np.arange(len(hits), dtype=np.float64)
-    nothing = np.empty(0, dtype=np.int64)
-    sketches = Sketches(
-        documents, positions, np.zeros(documents.size, np.uint64), nothing, nothing, np.empty(0, np.uint32)
-    )
+    sketches = sketches_at(documents, positions)
     owners, editions, groups, doc, ref, heavy = group_hits(Hits(*columns), weights, sketches)
     expected: dict[tuple[int, int], list[tuple[int, int, float]]] = {}
     for number, (query, edition, at) in enumerate(hits):
@@ -107,17 +111,10 @@ def test_of_the_fingerprints_found_near_one_another_the_rarest_is_the_seed(found
             )
             expected[best] = not alone or places[best] <= rare
         k = group[-1] + 1
-    kept = rarest_near(
-        np.array(documents, dtype=np.int32),
-        np.array(positions, dtype=np.uint32),
-        np.arange(len(found)),
-        np.array(places, dtype=np.int64),
-        np.array(seeds, dtype=np.bool_),
-        apart,
-        near,
-        rare,
-    )
-    assert kept.tolist() == expected
+    sketches = sketches_at(np.array(documents, dtype=np.int32), np.array(positions, dtype=np.uint32))
+    runs = Runs(np.arange(len(found)), np.zeros(len(found), dtype=np.int64), np.array(places, dtype=np.int64))
+    rarest = rarest_near(sketches, runs, np.array(seeds, dtype=np.bool_), apart, near, rare)
+    assert rarest.tolist() == expected
 
 
 @many
