@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from provenance.errors import UsageError
@@ -108,23 +108,24 @@ def parse_share(text: str) -> Share:
     return Share(int(found[1]), int(found[2]))
 
 
-def share_of_array(environment: dict[str, str]) -> Share | None:
-    """The task that a Slurm job array gives this process; None outside of one. Raises UsageError for one that is odd.
+def share_of_array(environment: Mapping[str, str]) -> Share | None:
+    """The task that a Slurm job array gives this process; None outside of one. Raises UsageError for one with gaps.
 
-    Slurm counts as the user told it to: `--array=0-63`, `1-64` and `0-126:2` are all 64 tasks.
+    Slurm counts as the user told it to: `--array=0-63`, `1-64` and `0-126:2` are all 64 tasks. Of `--array=7,9,12` it
+    tells how many there are, the first and the last, and a step of 1: so no task can know the others.
     """
-    number = environment.get("SLURM_ARRAY_TASK_ID")
-    if not number:
+    if not environment.get("SLURM_ARRAY_TASK_ID"):
         return None
     try:
-        first, step = (int(environment.get(f"SLURM_ARRAY_TASK_{n}") or d) for n, d in (("MIN", 0), ("STEP", 1)))
-        tasks = int(environment["SLURM_ARRAY_TASK_COUNT"])
-        task, rest = divmod(int(number) - first, step)
-        if rest or not 0 <= task < tasks:
+        task, least, most, step, tasks = (
+            int(environment[f"SLURM_ARRAY_TASK_{name}"]) for name in ("ID", "MIN", "MAX", "STEP", "COUNT")
+        )
+        ids = range(least, most + 1, step)
+        if len(ids) != tasks:
             raise ValueError
-    except (ValueError, KeyError, ZeroDivisionError):
+        return Share(ids.index(task) + 1, tasks)
+    except (ValueError, KeyError):
         raise UsageError(
-            "SLURM_ARRAY_TASK_ID, _MIN, _STEP and _COUNT do not fit one another (an array with gaps?): "
-            "give the task yourself, --task 3/64"
+            "the ids of this Slurm array have gaps, or its environment is incomplete: submit as many tasks in a row "
+            "(--array=1-3 instead of 7,9,12; what is done is found), or give each its share, --task 3/64"
         ) from None
-    return Share(task + 1, tasks)
