@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import click
 from tqdm import tqdm
 
+from provenance.display.text import safe
 from provenance.runs.engine import Watch
 
 
@@ -34,7 +35,10 @@ def watching() -> Iterator[Watch]:
         def on_resumed(done: int, units: int) -> None:
             click.echo(f"provenance: going on: {done:,} of {units:,} units are done", err=True)
 
-        yield Watch(on_planned, on_progress, on_compiling, on_resumed=on_resumed)
+        def on_lost(message: str) -> None:
+            bar.write(f"provenance: {safe(message)}", file=sys.stderr)
+
+        yield Watch(on_planned, on_progress, on_compiling, on_lost=on_lost, on_resumed=on_resumed)
 
 
 @contextmanager

@@ -7,9 +7,8 @@ go through the ledger alone, so it has to lie where all nodes write and the driv
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,9 +69,8 @@ def scan_on_ray(
         "anonymous": setup.anonymous,
     }
     setup.watch.on_planned(sum(unit.text_bytes for job in jobs for unit in job.units))
-    # Ray tells of lost nodes on standard output, which is for results
-    with contextlib.redirect_stdout(sys.stderr), connected(address, workers) as cores:
-        crew = _Crew(told, min(workers or cores, len(pieces)), Head(ledger.place))
+    with connected(address, workers) as cores:
+        crew = _Crew(told, min(workers or cores, len(pieces)), Head(ledger.place), setup.watch.on_lost)
         try:
             yield from _hand_out(ledger, pieces, crew, setup.watch)
         finally:
@@ -86,9 +84,12 @@ class _Crew:
     told: dict[str, Any]
     size: int
     head: Head
+    on_lost: Callable[[str], None]
     in_hand: dict[Any, tuple[Any, Piece]] = field(default_factory=dict)  # by reference to the answer: who, what
     coming: dict[Any, Any] = field(default_factory=dict)  # scanners that have not been placed on a node yet
     scanners: list[Any] = field(default_factory=list)
+    nodes: dict[int, tuple[str, str]] = field(default_factory=dict)  # by the id of a scanner's handle
+    lossy: set[str] = field(default_factory=set)  # nodes that scanners were lost on, and that were named
     losses: int = 0  # one after another, with nothing done in between
     _kind: Any = None
 
@@ -110,7 +111,7 @@ class _Crew:
             if reference in self.coming:
                 scanner = self.coming.pop(reference)
                 try:
-                    ray.get(reference)
+                    self.nodes[id(scanner)] = ray.get(reference)
                     self.scanners.append(scanner)
                 except RayError as error:
                     self._lose(error)
@@ -137,6 +138,10 @@ class _Crew:
         """
         mine = [reference for reference, (who, _) in self.in_hand.items() if who is scanner]
         pieces = [self.in_hand.pop(reference)[1] for reference in mine if not _is_answered(reference)]
+        node, host = self.nodes[id(scanner)]
+        if node not in self.lossy:  # else each core of a lost node would be told
+            self.lossy.add(node)
+            self.on_lost(f"node {host}, or a scanner on it, was lost: others do what it had in hand")
         self.scanners = [other for other in self.scanners if other is not scanner]
         _end([scanner], 0)  # it may live; nothing waits for its end
         self._lose(error)
@@ -171,7 +176,8 @@ def _end(scanners: Sequence[Any], seconds: float) -> None:
             with contextlib.suppress(RayError):
                 ray.kill(scanner)
 
-    within(seconds, end)
+    with contextlib.suppress(TimeoutError):
+        within(seconds, end)
 
 
 def _hand_out(ledger: Ledger, pieces: deque[Piece], crew: _Crew, watch: Watch) -> Iterator[Kept]:

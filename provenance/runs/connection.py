@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
+import platform
+import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import IO, Any, TextIO, TypeVar, cast
 from urllib.parse import urlsplit
 
 from provenance.errors import ClusterLostError, UsageError, first_line
@@ -20,6 +24,8 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anyb
 try:
     ray: Any = import_module("ray")  # half of it has types, the other half has not
     RayError: type[Exception] = ray.exceptions.RayError
+    private: Any = ray._private
+    usage_lib: Any = import_module("ray._common.usage.usage_lib")
 except ImportError as error:
     raise UsageError("--engine ray needs Ray: pip install 'provenance-scanner[ray]'") from error
 
@@ -27,39 +33,98 @@ KNOCK_SECONDS = 2.0  # between two looks whether the head node is still there
 RAY_WAITS = "RAY_gcs_rpc_server_reconnect_timeout_s"
 """Environment variable: for so many seconds Ray waits for a head node; then it ends this process."""
 HEAD_SECONDS = 30.0  # that the head node may be away; half of what Ray waits, if that is told
+CONNECT_SECONDS = 20.0  # for a cluster to answer; Ray itself would try for minutes
+START_SECONDS = 300.0  # for a cluster of this machine
 ENDING_SECONDS = 10.0  # for scanners to be ended, and again for the connection, or a cluster of this machine
+SETTINGS = 4  # the type of the frame that HTTP/2 begins with, on both sides (RFC 9113, 3.4)
+
+T = TypeVar("T")
 
 
 @contextlib.contextmanager
 def connected(address: str | None, workers: int | None) -> Iterator[int]:
-    """Connect to a cluster, or start one of this machine; its number of cores."""
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
-    try:
-        if address is None:
-            here = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
-            context = ray.init(address="local", num_cpus=workers, **here, **quiet)
-        else:
-            knock(address)
-            context = ray.init(address=address, **quiet)
-    except (OSError, RuntimeError, ValueError, RayError) as error:
-        told = first_line(error)
-        raise UsageError(f"no Ray cluster at {address or 'this machine'}: {told}") from error
-    seconds = ENDING_SECONDS
-    try:
-        refuse_open_dashboard(str(context.dashboard_url or ""))
-        yield max(1, int(ray.cluster_resources().get("CPU", 1)))
-    except ClusterLostError:
-        seconds = 1.0  # nobody is there to take leave of
-        raise
-    finally:
-        within(seconds, ray.shutdown)
+    """Connect to a cluster, or start one of this machine; its number of cores.
+
+    Ray's own messages stay in its log files, and signals are handled as before. Raises UsageError.
+    """
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
+    quiet: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
+    with contextlib.redirect_stdout(cast(IO[str], _WithoutRay(sys.stdout))):
+        try:
+            if address is None:
+                here = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+                context = within(START_SECONDS, lambda: ray.init(address="local", num_cpus=workers, **here, **quiet))
+            else:
+                context = within(CONNECT_SECONDS, lambda: _joined(address, quiet))
+        except (OSError, RuntimeError, ValueError, RayError) as error:
+            raise UsageError(_no_cluster(address, error)) from error
+        seconds = ENDING_SECONDS
+        try:
+            refuse_open_dashboard(str(context.dashboard_url or ""))
+            yield max(1, int(ray.cluster_resources().get("CPU", 1)))
+        except ClusterLostError:
+            seconds = 1.0  # nobody is there to take leave of
+            raise
+        finally:
+            with contextlib.suppress(TimeoutError):
+                within(seconds, ray.shutdown)
 
 
-def knock(address: str, seconds: float = 10) -> None:
-    """Raise OSError where nobody listens: Ray would try for minutes."""
-    place = urlsplit(address if "//" in address else f"//{address}")
-    if place.hostname and place.port:
-        socket.create_connection((place.hostname, place.port), timeout=seconds).close()
+class _WithoutRay:
+    """Standard output, which is for results, without what threads of Ray write to it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  (of any of its attributes)
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        is_rays = threading.current_thread().name.startswith("ray_")
+        return len(text) if is_rays else self._stream.write(text)
+
+
+def _joined(address: str, quiet: dict[str, Any]) -> Any:  # noqa: ANN401  (Ray has no type for it)
+    """Join a cluster, where Ray would look for it; what it would find out after minutes is seen to first."""
+    place = private.services.canonicalize_bootstrap_address(address)
+    knock(place)
+    versions = usage_lib.get_cluster_metadata(ray._raylet.GcsClient(address=place))
+    try:
+        private.utils.check_version_info(versions, "this machine")
+    except RuntimeError as error:
+        raise UsageError(
+            f"the cluster at {address} has Ray {versions['ray_version']} and Python {versions['python_version']}, "
+            f"this machine has {_versions()}: it takes the same on all to scan there"
+        ) from error
+    return ray.init(address=address, **quiet)
+
+
+def _no_cluster(address: str | None, error: Exception) -> str:
+    if address is None:
+        return f"no Ray cluster can be started on this machine, with {_versions()}: {first_line(error)}"
+    return (
+        f"no Ray cluster at {address}: {first_line(error)}; this machine has {_versions()}. Give the address that `ray "
+        "start --head` printed, HOST:PORT; a head on its loopback only, or with other versions, cannot be joined"
+    )
+
+
+def _versions() -> str:
+    return f"Ray {ray.__version__} and Python {platform.python_version()}"
+
+
+def knock(address: str, seconds: float = 5) -> None:
+    """Raise OSError where nobody listens who speaks HTTP/2, as a head node does: Ray would try for minutes."""
+    place = urlsplit(f"//{address}")
+    try:
+        with socket.create_connection((place.hostname, place.port), timeout=seconds) as connection:
+            if os.environ.get("RAY_USE_TLS") == "1":
+                return
+            connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, SETTINGS, 0, 0, 0, 0, 0)))
+            answer = connection.recv(9)
+    except OSError as error:
+        raise OSError(f"{address} does not answer ({error})") from error
+    if answer[3:4] != bytes((SETTINGS,)):
+        raise OSError(f"what answers at {address} is no head node of Ray")
 
 
 def refuse_open_dashboard(url: str) -> None:
@@ -115,8 +180,34 @@ def _ray_waits() -> float:
         return 2 * HEAD_SECONDS
 
 
-def within(seconds: float, what: Callable[[], object]) -> None:
-    """Do something that may never return, and wait for it so long."""
-    thread = threading.Thread(target=what, daemon=True)
+def within(seconds: float, what: Callable[[], T]) -> T:
+    """Do something that may never return, in a thread; raises TimeoutError after so many seconds, and what it raises.
+
+    Ray has SIGTERM end the process without a word, in Python and in C++. Here what was set stays.
+    """
+    results: list[T] = []
+    errors: list[Exception] = []
+
+    def run() -> None:
+        try:
+            results.append(what())
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True, name="ray_call")  # see _WithoutRay
     thread.start()
-    thread.join(seconds)
+    deadline = time.monotonic() + seconds
+    while thread.is_alive() and time.monotonic() < deadline:
+        thread.join(0.05)
+        _keep_handler()
+    if errors:
+        raise errors[0]
+    if not results:
+        raise TimeoutError(f"it did not answer within {seconds:g} s")
+    return results[0]
+
+
+def _keep_handler() -> None:
+    if threading.current_thread() is threading.main_thread():
+        handler = signal.getsignal(signal.SIGTERM)  # Python's; C++ may have set another one without its knowledge
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if handler is None else handler)

@@ -33,6 +33,7 @@ class Watch:
     on_progress: Callable[[int, int], None] = lambda text_bytes, matches: None
     on_compiling: Callable[[], None] = lambda: None
     on_compiled: Callable[[float], None] = lambda seconds: None
+    on_lost: Callable[[str], None] = lambda message: None  # a node of a cluster: where, and what happens now
     on_resumed: Callable[[int, int], None] = lambda done, units: None  # units that an earlier attempt left
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from provenance._version import __version__
-from provenance.errors import ProvenanceError, UsageError
+from provenance.errors import IndexMissingError, ProvenanceError, UsageError
 from provenance.index.near import cached_joined_index
 from provenance.index.opening import Index
 from provenance.isolation.supervisor import Children
 from provenance.runs.background import no_background
+from provenance.runs.connection import ray
 from provenance.runs.engine import Watch
 from provenance.runs.ledger import Ledger
 from provenance.runs.listed import Job, Listed
@@ -38,9 +39,9 @@ class Scanner:
         self._setup: Setup | None = None
         self._ledger: Ledger | None = None
 
-    def here(self) -> str:
-        """The node it was placed on."""
-        return socket.gethostname()
+    def here(self) -> tuple[str, str]:
+        """The node it was placed on: Ray's name for it, and people's."""
+        return ray.get_runtime_context().get_node_id(), socket.gethostname()
 
     def scan(self, file: dict[str, Any], units: list[dict[str, Any]]) -> dict[str, Any]:
         """Scan units of one shard that are not in the ledger yet; tells what went wrong as JSON, not as an object."""
@@ -66,8 +67,14 @@ class Scanner:
             told = self._told
             key = Key.from_told(told["key"])
             config = ScanConfig.from_json(told["config"])
-            named = cached_joined_index(told["index"], told["decoys"], told["index_digest"], key, told["anonymous"])
-            index = Index(named, key, config.scale)
+            try:
+                named = cached_joined_index(told["index"], told["decoys"], told["index_digest"], key, told["anonymous"])
+                index = Index(named, key, config.scale)
+            except IndexMissingError:
+                raise IndexMissingError(
+                    f"there is no index at {told['index']}, where the others have it: copy it there, or give one in a "
+                    "store, --index s3://bucket/index; what is done is kept, and the same command goes on"
+                ) from None
             if index.digest != told["index_digest"]:
                 raise UsageError(f"index {told['index']} is another one here: {index.digest}")
             index.verify()

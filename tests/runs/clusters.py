@@ -29,9 +29,12 @@ print(json.dumps(cluster.address), flush=True)
 for line in sys.stdin:
     if line.strip() == "head":
         cluster.head_node.kill_all_processes(check_alive=False, allow_graceful=False)
-    else:
+    elif line.strip() == "lose":
         cluster.remove_node(nodes.pop(), allow_graceful=False)
-    print("removed", flush=True)
+    else:
+        nodes.append(cluster.add_node(num_cpus=1))
+        cluster.wait_for_nodes()
+    print("done", flush=True)
 cluster.shutdown()
 """
 
@@ -46,7 +49,11 @@ class RealCluster:
 
     def lose_a_node(self) -> None:
         """Kill the processes of one that is not the head."""
-        self._tell("node")
+        self._tell("lose")
+
+    def add_a_node(self) -> None:
+        """In place of one that was lost."""
+        self._tell("add")
 
     def lose_the_head(self) -> None:
         """Kill the processes of the node that holds the cluster together."""

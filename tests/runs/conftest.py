@@ -9,7 +9,8 @@ import pytest
 from tests.runs.clusters import RealCluster, real_cluster
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def cluster() -> Iterator[RealCluster]:
+    """The same for all tests: who has it lose a node adds one, and its head is left alone."""
     with real_cluster() as cluster:
         yield cluster

@@ -16,6 +16,7 @@ from provenance.runs.collect import collect
 from provenance.runs.ledger import Ledger
 from provenance.storage.folders import open_folder
 from provenance.store.database import RunReader
+from tests.runs.clusters import on
 from tests.runs.exports import exports
 from tests.shards.fixtures import prose
 from tests.tools.command import run
@@ -141,9 +142,10 @@ def test_a_ray_cluster_gives_the_same(folder, tmp_path):
 
 
 @pytest.mark.slow
-def test_tasks_on_ray_clusters_give_the_same(folder, tmp_path):
+def test_tasks_on_a_ray_cluster_give_the_same(folder, tmp_path, request):
     pytest.importorskip("ray", reason="Ray is not installed")
+    cluster = request.getfixturevalue("cluster")
     for task in (1, 2):
-        scan(folder, "--out", tmp_path / "out", "--task", f"{task}/2", "--engine", "ray", "--workers", 1)
+        scan(folder, "--out", tmp_path / "out", "--task", f"{task}/2", *on(cluster), "--workers", 1)
     assert collect(tmp_path / "out", tmp_path / "r.duckdb").complete
     must_be_the_same(folder, tmp_path / "r.duckdb")

@@ -32,7 +32,7 @@ from tests.shards.fixtures import make_long_shard, make_shards, prose
 pytest.importorskip("ray", reason="Ray is not installed")
 pytestmark = pytest.mark.slow
 
-RAY_SECONDS = 24  # after which Ray ends a driver without a head; half of it after which we do
+RAY_SECONDS = 12  # after which Ray ends a driver without a head; half of it after which we do
 
 
 @pytest.fixture(scope="module")
@@ -82,12 +82,12 @@ def test_a_driver_that_is_killed_is_followed_by_another(shards, index, undisturb
 def test_without_its_head_a_run_ends_and_goes_on_in_another_cluster(shards, index, undisturbed, tmp_path, cluster):
     db = tmp_path / "r.duckdb"
     timeout = {"RAY_gcs_rpc_server_reconnect_timeout_s": str(RAY_SECONDS)}
-    with started(scan_command(shards, index, db, *on(cluster)), **timeout) as driver:
+    with real_cluster() as first, started(scan_command(shards, index, db, *on(first)), **timeout) as driver:
         wait_for_units(db, driver, 3)
-        for worker in cluster.workers():  # else the scanners that are left would do the rest, without a head
+        for worker in first.workers():  # else the scanners that are left would do the rest, without a head
             worker.send_signal(signal.SIGSTOP)
         done = units_of(db)
-        cluster.lose_the_head()
+        first.lose_the_head()
         lost = time.monotonic()
         try:
             _, complaint = driver.communicate(timeout=60)
@@ -98,8 +98,7 @@ def test_without_its_head_a_run_ends_and_goes_on_in_another_cluster(shards, inde
     assert "provenance: the head node of the Ray cluster" in complaint
     assert "Traceback" not in complaint
     assert not db.exists()
-    with real_cluster() as other:
-        must_go_on(scan_command(shards, index, db, *on(other)), db, done, undisturbed)
+    must_go_on(scan_command(shards, index, db, *on(cluster)), db, done, undisturbed)
 
 
 @contextlib.contextmanager
