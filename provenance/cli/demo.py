@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import pyarrow.parquet as pq
 
+from provenance.cli.compiling import tell_unusual_place
 from provenance.cli.definitions.machine import Demo
 from provenance.cli.summary import complain, print_summary
 from provenance.cli.tables import table
@@ -61,6 +62,7 @@ def run(options: Demo) -> None:
 def _say_compiling() -> None:
     """Said once, though the index and every worker may have something to compile."""
     click.echo("   First time on this machine: compiling for its processor, which takes a minute", err=True)
+    tell_unusual_place()
 
 
 def _prepare(folder: Path) -> None:

@@ -49,6 +49,7 @@ def _write_anything() -> None:
 @cache
 def _say_compiling() -> None:
     click.echo("compiling for this processor, once, which takes a minute", err=True)
+    import_module("provenance.cli.compiling").tell_unusual_place()
 
 
 def _key(file: Path | None) -> Key:

@@ -10,6 +10,7 @@ import click
 from tqdm import tqdm
 
 from provenance.cli.built import counts_of, print_report, print_works
+from provenance.cli.compiling import tell_unusual_place
 from provenance.cli.definitions.know import Add, Build, Info, Merge, Verify
 from provenance.display.text import number, safe, size
 from provenance.errors import UsageError
@@ -42,7 +43,11 @@ def build(options: Build) -> None:
         def on_book(book: Book) -> None:
             bar.update(len(book.text))
 
-        on_first_compile(lambda: bar.set_description_str("indexing (first time here: compiling for this processor)"))
+        def on_compiling() -> None:
+            bar.set_description_str("indexing (first time here: compiling for this processor)")
+            tell_unusual_place()
+
+        on_first_compile(on_compiling)
 
         report = build_index(
             options.sources,

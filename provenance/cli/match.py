@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from provenance.cli.beside import print_beside
+from provenance.cli.compiling import tell_unusual_place
 from provenance.cli.definitions.scan import Match
 from provenance.display.beside import Side, side_by_side
 from provenance.display.text import number, percent, safe
@@ -35,7 +36,7 @@ PLAIN = (".txt", ".text", ".md", "")
 def run(options: Match) -> None:
     """Compare one text with an index."""
     opened = Index(options.index, Key.from_file(options.key_file))
-    on_first_compile(lambda: click.echo("First time on this machine: compiling, which takes a minute", err=True))
+    on_first_compile(_say_compiling)
     matcher = Matcher(opened, MatchConfig(min_words=options.min_words))
     for name, text in _texts(options.file):
         matches = matcher.match(pa.array([text], pa.large_binary())).to_pylist()
@@ -56,6 +57,11 @@ def _print(name: str, text: bytes, matches: list[dict[str, Any]], opened: Index,
         f"{safe(name)}: {number(len(matches), 'passage')} of {number(works, 'work')}; "
         f"the index has {number(len(set(opened.work_ids)), 'work')}."
     )
+
+
+def _say_compiling() -> None:
+    click.echo("First time on this machine: compiling, which takes a minute", err=True)
+    tell_unusual_place()
 
 
 def _texts(file: str) -> Iterator[tuple[str, bytes]]:

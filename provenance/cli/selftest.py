@@ -12,6 +12,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
+from provenance.cli.compiling import tell_unusual_place
 from provenance.cli.definitions.look import Selftest
 from provenance.cli.tables import table
 from provenance.display.text import number, percent, safe, size
@@ -112,5 +113,6 @@ def watching() -> Iterator[Watch]:
 
         def on_compiling() -> None:
             bar.set_description_str("compiling for this processor, once")
+            tell_unusual_place()
 
         yield Watch(bar.reset, lambda: bar.update() and None, on_planned, on_plants, on_compiling)

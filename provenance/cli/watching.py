@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import click
 from tqdm import tqdm
 
+from provenance.cli.compiling import tell_unusual_place
 from provenance.display.text import safe
 from provenance.runs.engine import Watch
 
@@ -31,6 +32,7 @@ def watching() -> Iterator[Watch]:
 
         def on_compiling() -> None:
             bar.set_description_str("compiling for this processor, once")
+            tell_unusual_place()
 
         def on_resumed(done: int, units: int) -> None:
             click.echo(f"provenance: going on: {done:,} of {units:,} units are done", err=True)

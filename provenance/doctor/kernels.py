@@ -16,7 +16,7 @@ def kernels() -> Diagnoses:
     cache = kept()
     folders = ", ".join(cache.folders)
     if cache.unkept:
-        remedy = "set NUMBA_CACHE_DIR to a directory that can be written, the same on every machine of a kind"
+        remedy = "set PROVENANCE_CACHE to a directory that can be written"
         yield Diagnosis("kernels", WARNING, "code can be kept nowhere: each process compiles for a minute", remedy)
     elif cache.compiled:
         text = f"{cache.compiled} of {cache.kernels} compiled for {cache.processor}, in {folders}"

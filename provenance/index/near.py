@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,14 +14,12 @@ from provenance.files.digests import file_digest
 from provenance.files.writing import rename_folder
 from provenance.index.building import add_to_index
 from provenance.index.format import MANIFEST, read_manifest
+from provenance.process.cache import CACHE, cache_folder
 from provenance.sketch import Key
 from provenance.storage.locations import is_remote
 
 if TYPE_CHECKING:
     from provenance.storage.objects import ObjectFolder
-
-CACHE = "PROVENANCE_CACHE"
-"""Environment variable: a directory of this machine's own disk for such copies; by default ~/.cache/provenance."""
 
 
 def near_index(index: str | Path, anonymous: bool = False) -> Path:
@@ -86,7 +83,7 @@ def cached_joined_index(index: str | Path, decoys: Sequence[str], digest: str, k
 @contextmanager
 def _place(digest: str) -> Iterator[tuple[Path, Path]]:
     """Where the index of a digest lies or is to lie on this machine, and where to make it; one process at a time."""
-    cache = _cache()
+    cache = cache_folder() / "indexes"
     cache.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix=".copying-", dir=cache) as place,
@@ -96,13 +93,9 @@ def _place(digest: str) -> Iterator[tuple[Path, Path]]:
         yield cache / digest, Path(place) / "index"
 
 
-def _cache() -> Path:
-    return Path(os.environ.get(CACHE) or Path.home() / ".cache" / "provenance") / "indexes"
-
-
 def _no_room(index: str | Path, error: OSError) -> OutputError:
-    reason = error.strerror or error
-    return OutputError(f"the index {index} cannot be copied to {_cache()}: {reason}; {CACHE} names another directory")
+    place, reason = cache_folder() / "indexes", error.strerror or error
+    return OutputError(f"the index {index} cannot be copied to {place}: {reason}; {CACHE} names another directory")
 
 
 def _is_whole(target: Path, files: dict[str, dict[str, object]]) -> bool:

@@ -14,6 +14,8 @@ import numpy as np
 import xxhash
 from numba.core import event, types
 
+from provenance.process.cache import CACHE, code_folder
+
 F = TypeVar("F", bound=Callable[..., object])
 
 _KERNELS: list[Any] = []  # of the modules imported so far
@@ -29,21 +31,35 @@ def sources_digest() -> str:
 
 
 def kernel(function: F) -> F:
-    """Compile on first call; machine code is kept beside the source, or in the user's cache if that is read-only.
+    """Compile on first call; machine code is kept beside the source, in the user's cache, or in a private folder.
 
     numba judges kept code by the time and size of the function's own file, and would miss a change in a function
     that is compiled into it; the digest of all sources is put into that stamp.
     """
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
     try:
-        compiled = numba.njit(function, cache=True, **options)
+        compiled = _cached(function, options)
         cache_file = compiled._cache._cache_file
         cache_file._source_stamp = (cache_file._source_stamp, sources_digest())
         _mend(compiled._cache)
-    except RuntimeError:  # neither place can be written: compile in each process
+    except RuntimeError:  # no place can be written: compile in each process
         compiled = numba.njit(function, **options)
     _KERNELS.append(compiled)
     return cast(F, _for_any_value(compiled))
+
+
+def _cached(function: Callable[..., object], options: dict[str, Any]) -> Any:  # noqa: ANN401  (numba has no types)
+    """With a cache where numba would put it, or else in the folder for want of one; raises RuntimeError."""
+    try:
+        return numba.njit(function, cache=True, **options)
+    except RuntimeError:
+        config: Any = numba.config
+        folder, before = code_folder(), config.CACHE_DIR
+        config.CACHE_DIR = str(folder or before)
+        try:
+            return numba.njit(function, cache=True, **options)
+        finally:
+            config.CACHE_DIR = before
 
 
 def _mend(cache: Any) -> None:  # noqa: ANN401  (numba has no types)
@@ -139,6 +155,16 @@ def kept() -> Kept:
         with suppress(Exception):  # what cannot be read will be compiled again
             compiled += any(key[1] == target for key in one._cache._cache_file._load_index())
     return Kept(len(_KERNELS), compiled, unkept, sorted(folders), processor)
+
+
+def unusual_place() -> str:
+    """What to tell of where code is kept, if that is neither beside its source nor in the user's cache."""
+    folder, code = str(code_folder()), kept()
+    if code.unkept:
+        return f"no folder for compiled code can be written, so each process compiles for a minute: set {CACHE} to one"
+    if any(place.startswith(folder) for place in code.folders):
+        return f"compiled code is kept in {folder}, because the package and the user's cache cannot be written"
+    return ""
 
 
 class _Clock(event.Listener):

@@ -130,7 +130,7 @@ def fatal(cluster: RealCluster, shard: Path) -> Iterator[list[int]]:
 
 def test_a_shard_that_takes_three_scanners_down_is_named_and_the_others_are_whole(index, books, tmp_path, cluster):
     folder, db = make_shards(tmp_path / "shards", books, 8), tmp_path / "r.duckdb"
-    evil = make_long_shard(folder / "4evil.jsonl.gz", f"{prose(1, 2000)} {books['book1'][:900]}")
+    evil = make_long_shard(folder / "4evil.jsonl.gz", f"{prose(1, 2000)} {books['book1'][:900]}", times=4)
     command = scan_command(folder, index, db, *on(cluster))
     with fatal(cluster, evil) as killed, started(command) as driver:
         _, complaint = driver.communicate(timeout=180)

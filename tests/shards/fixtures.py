@@ -106,8 +106,8 @@ def make_shards(folder: Path, books: dict[str, str], shards: int, seed: int = 90
     return folder
 
 
-def make_long_shard(path: Path, text: str) -> Path:
-    """A compressed shard of one unit with 72,000 rows of this text: of 2,000 words, 0.8 GB, and open for seconds."""
+def make_long_shard(path: Path, text: str, times: int = 12) -> Path:
+    """A compressed shard of one unit with 6,000 rows of this text, so many times: of 2,000 words 0.8 GB, open for seconds."""
     line = json.dumps({"text": text}).encode() + b"\n"
-    path.write_bytes(gzip.compress(line * 6000, 1) * 12)
+    path.write_bytes(gzip.compress(line * 6000, 1) * times)
     return path

@@ -1,0 +1,17 @@
+"""Says where compiled code is kept, if that is not the usual place."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import click
+
+from provenance.display.text import safe
+from provenance.kernels.compiling import unusual_place
+
+
+@cache
+def tell_unusual_place() -> None:
+    """Name the folder on stderr; once, however many processes compile."""
+    if note := unusual_place():
+        click.echo(f"provenance: {safe(note)}", err=True)
