@@ -107,7 +107,7 @@ def make_shards(folder: Path, books: dict[str, str], shards: int, seed: int = 90
 
 
 def make_long_shard(path: Path, text: str, times: int = 12) -> Path:
-    """A compressed shard of one unit with 6,000 rows of this text, so many times: of 2,000 words 0.8 GB, open for seconds."""
+    """A compressed shard of one unit with 6,000 rows of 2,000 words, so many times: 0.8 GB, and open for seconds."""
     line = json.dumps({"text": text}).encode() + b"\n"
     path.write_bytes(gzip.compress(line * 6000, 1) * times)
     return path
