@@ -252,11 +252,11 @@ class Key:
         """A name that says nothing without the secret: 16 hexadecimal digits of an HMAC."""
         return f"{kind}-{hmac.digest(self.digest_key, f'{kind}:{name}'.encode(), 'sha256').hex()[:16]}"
 
-    def told(self) -> dict[str, Any]:
-        """What workers are told of it, through pipes only, and `from_told` reads."""
+    def message(self) -> dict[str, Any]:
+        """What workers are told of it, through pipes only, and `from_message` reads."""
         return {"numbers": list(self.numbers), "key_id": self.key_id}
 
     @classmethod
-    def from_told(cls, message: dict[str, Any]) -> Key:
+    def from_message(cls, message: dict[str, Any]) -> Key:
         """The key that `told` told."""
         return cls(tuple(message["numbers"]), str(message["key_id"]))

@@ -191,7 +191,7 @@ def test_a_key_shows_its_id_and_nothing_else_of_itself():
 
 def test_workers_are_told_what_makes_the_same_hashes_and_not_what_seals_digests():
     key = Key.from_secret(b"sixteen bytes ok")
-    told = Key.from_told(json.loads(json.dumps(key.told())))
+    told = Key.from_message(json.loads(json.dumps(key.message())))
     values = np.arange(100, dtype=np.uint64)
     assert (told.keys.tolist(), told.key_id) == (key.keys.tolist(), key.key_id)
     assert told.hidden(values).tolist() == key.hidden(values).tolist()

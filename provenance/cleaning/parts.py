@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from provenance.cleaning.edits import DONE_SCHEMA
 from provenance.errors import LedgerDamagedError
 from provenance.files.digests import file_sha256
-from provenance.runs.job_ledger import Finished, JobLedger, Kept
+from provenance.runs.job_ledger import Finished, JobLedger, SavedUnit
 from provenance.storage.folders import Folder, LocalFolder
 from provenance.units.cutting import Unit
 
@@ -63,7 +63,7 @@ def part_in(ledger: JobLedger, unit: Unit, names: set[str], folder: Folder) -> P
     return part
 
 
-def part_of(saved: Kept) -> Part:
+def part_of(saved: SavedUnit) -> Part:
     """What a unit says was done."""
     return Part(**saved.record["part"])
 

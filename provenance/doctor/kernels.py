@@ -8,12 +8,12 @@ from pathlib import Path
 import provenance.index.building
 import provenance.matching.matcher  # noqa: F401  (kernels are known once they are imported)
 from provenance.doctor.diagnosis import OK, WARNING, Diagnoses, Diagnosis
-from provenance.kernels.compiling import kept
+from provenance.kernels.compiling import compiled_code
 
 
 def kernels() -> Diagnoses:
     """Whether machine code can be kept, and is there for this processor."""
-    cache = kept()
+    cache = compiled_code()
     folders = ", ".join(cache.folders)
     if cache.unkept:
         remedy = "set PROVENANCE_CACHE to a directory that can be written"

@@ -132,7 +132,7 @@ def _for_any_value(compiled: Any) -> Any:  # noqa: ANN401
     return compiled
 
 
-class Kept(NamedTuple):
+class Compiled(NamedTuple):
     """What machine code there is of the kernels that are imported."""
 
     kernels: int
@@ -142,7 +142,7 @@ class Kept(NamedTuple):
     processor: str
 
 
-def kept() -> Kept:
+def compiled_code() -> Compiled:
     """Where code is kept, and how much of it is for this processor; compiles nothing."""
     compiled, unkept, folders, processor = 0, 0, set[str](), ""
     for one in _KERNELS:
@@ -154,12 +154,12 @@ def kept() -> Kept:
         folders.add(one._cache.cache_path)
         with suppress(Exception):  # what cannot be read will be compiled again
             compiled += any(key[1] == target for key in one._cache._cache_file._load_index())
-    return Kept(len(_KERNELS), compiled, unkept, sorted(folders), processor)
+    return Compiled(len(_KERNELS), compiled, unkept, sorted(folders), processor)
 
 
 def unusual_place() -> str:
     """What to tell of where code is kept, if that is neither beside its source nor in the user's cache."""
-    folder, code = str(code_folder()), kept()
+    folder, code = str(code_folder()), compiled_code()
     if code.unkept:
         return f"no folder for compiled code can be written, so each process compiles for a minute: set {CACHE} to one"
     if any(place.startswith(folder) for place in code.folders):

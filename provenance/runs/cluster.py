@@ -18,7 +18,7 @@ from provenance._version import __version__
 from provenance.errors import OutputError, ProvenanceError, UsageError, first_line
 from provenance.runs.connection import ENDING_SECONDS, Head, RayError, connected, ray, within
 from provenance.runs.engine import Watch
-from provenance.runs.job_ledger import Kept
+from provenance.runs.job_ledger import SavedUnit
 from provenance.runs.ledger import Ledger
 from provenance.runs.listed import Job
 from provenance.runs.scanner import Scanner
@@ -49,7 +49,7 @@ def scan_on_ray(
     decoys: Sequence[str],
     address: str | None,
     workers: int | None,
-) -> Iterator[Kept]:
+) -> Iterator[SavedUnit]:
     """Scan the units of jobs on a cluster, with a scanner for each of its cores or as many as `workers`.
 
     Without an address a cluster of this machine is started, and ended. Raises UsageError for a cluster that cannot be
@@ -81,7 +81,7 @@ def scan_on_ray(
 class _Crew:
     """The scanners, and what each has in hand."""
 
-    told: dict[str, Any]
+    hello: dict[str, Any]
     size: int
     head: Head
     on_lost: Callable[[str], None]
@@ -100,7 +100,7 @@ class _Crew:
 
     def _call(self) -> None:
         """Have a scanner started as soon as a node has a core for it; until then it gets nothing to do."""
-        scanner = self._kind.remote(self.told)
+        scanner = self._kind.remote(self.hello)
         self.coming[scanner.here.remote()] = scanner
 
     def wait(self) -> list[Any]:
@@ -150,8 +150,8 @@ class _Crew:
     def _lose(self, error: Exception) -> None:
         self.losses += 1
         if self.losses > MOST_LOSSES * self.size:
-            told = first_line(error)
-            raise UsageError(f"no scanner lives long enough to scan anything; the last one: {told}") from error
+            reason = first_line(error)
+            raise UsageError(f"no scanner lives long enough to scan anything; the last one: {reason}") from error
         self._call()
 
     def dismiss(self) -> None:
@@ -180,30 +180,38 @@ def _end(scanners: Sequence[Any], seconds: float) -> None:
         within(seconds, end)
 
 
-def _hand_out(ledger: Ledger, pieces: deque[Piece], crew: _Crew, watch: Watch) -> Iterator[Kept]:
+def _hand_out(ledger: Ledger, pieces: deque[Piece], crew: _Crew, watch: Watch) -> Iterator[SavedUnit]:
     while pieces or crew.in_hand:
         crew.fill(pieces)
         for reference in crew.wait():
-            if reference not in crew.in_hand:
-                continue
-            scanner, piece = crew.in_hand[reference]
-            try:
-                answer = ray.get(reference)
-            except RayError as error:
-                for number, other in enumerate(crew.lost(scanner, error)):
-                    other.tries += number == 0
-                    if other.tries < TRIES:
-                        pieces.appendleft(other)
-                    else:
-                        yield from _given_up(ledger, other, error)
-                continue
-            del crew.in_hand[reference]
-            crew.losses = 0
-            _check(answer)
-            watch.on_progress(answer["bytes"], answer["matches"])
-            watch.on_compiled(answer["compile_seconds"])
-            for unit in piece.job.units:
-                yield _arrived(ledger, unit)
+            if reference in crew.in_hand:  # else it was lost with another of the same scanner
+                yield from _answered(ledger, reference, pieces, crew, watch)
+
+
+def _answered(ledger: Ledger, reference: Any, pieces: deque[Piece], crew: _Crew, watch: Watch) -> Iterator[SavedUnit]:  # noqa: ANN401  (see above)
+    scanner, piece = crew.in_hand[reference]
+    try:
+        answer = ray.get(reference)
+    except RayError as error:
+        yield from _lost(ledger, crew.lost(scanner, error), pieces, error)
+        return
+    del crew.in_hand[reference]
+    crew.losses = 0
+    _check(answer)
+    watch.on_progress(answer["bytes"], answer["matches"])
+    watch.on_compiled(answer["compile_seconds"])
+    for unit in piece.job.units:
+        yield _arrived(ledger, unit)
+
+
+def _lost(ledger: Ledger, lost: list[Piece], pieces: deque[Piece], error: Exception) -> Iterator[SavedUnit]:
+    """Hand out again what a lost scanner had; the piece that it was at is given up after so many TRIES."""
+    for number, piece in enumerate(lost):
+        piece.tries += number == 0
+        if piece.tries < TRIES:
+            pieces.appendleft(piece)
+        else:
+            yield from _given_up(ledger, piece, error)
 
 
 def _check(answer: dict[str, Any]) -> None:
@@ -211,12 +219,12 @@ def _check(answer: dict[str, Any]) -> None:
     if answer["version"] != __version__:
         raise UsageError(f"a node has provenance {answer['version']}, this is {__version__}: install the same on all")
     if "error" in answer:
-        name, told = answer["error"]
+        name, message = answer["error"]
         kind = getattr(errors, name, ProvenanceError)
-        raise kind(told)
+        raise kind(message)
 
 
-def _arrived(ledger: Ledger, unit: Unit) -> Kept:
+def _arrived(ledger: Ledger, unit: Unit) -> SavedUnit:
     kept = ledger.read(unit)
     if kept is None:
         raise OutputError(
@@ -226,7 +234,7 @@ def _arrived(ledger: Ledger, unit: Unit) -> Kept:
     return kept
 
 
-def _given_up(ledger: Ledger, piece: Piece, error: Exception) -> Iterator[Kept]:
+def _given_up(ledger: Ledger, piece: Piece, error: Exception) -> Iterator[SavedUnit]:
     """The units of a piece that took down one scanner after another."""
     shard = piece.job.file.name
     reason = f"shard {shard}: {TRIES} scanners were lost with it ({first_line(error, 200)})"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from provenance.errors import LedgerDamagedError, OtherRunError, StoreError
-from provenance.runs.job_ledger import Kept, existing_folder
+from provenance.runs.job_ledger import SavedUnit, existing_folder
 from provenance.runs.ledger import Ledger
 from provenance.runs.listed import Listed
 from provenance.runs.record import (
@@ -79,7 +79,7 @@ class Loader:
         self.add(saved)
         return saved.whole
 
-    def add(self, saved: Kept) -> None:
+    def add(self, saved: SavedUnit) -> None:
         """Load a unit; one that was loaded before changes nothing."""
         unit = saved.unit
         if unit.digest in self.units:

@@ -40,7 +40,7 @@ class Finished(NamedTuple):
     table: pa.Table
 
 
-class Kept(NamedTuple):
+class SavedUnit(NamedTuple):
     """A unit's file."""
 
     unit: Unit
@@ -98,11 +98,11 @@ class JobLedger:
             remedy = "Give it as it was, write elsewhere, or begin anew with --overwrite"
             terms.refuse_other(Terms(begun["terms"]), self.place, remedy)
 
-    def keep(self, finished: Iterable[Finished]) -> list[Kept]:
+    def keep(self, finished: Iterable[Finished]) -> list[SavedUnit]:
         """Write the files of units; when this returns, all of them last."""
         return [self._keep(*each) for each in finished]
 
-    def _keep(self, unit: Unit, record: dict[str, Any], table: pa.Table) -> Kept:
+    def _keep(self, unit: Unit, record: dict[str, Any], table: pa.Table) -> SavedUnit:
         """Write a unit's file. One that is there and whole stays: this one was delivered twice."""
         whole = not any(problem["kind"] in AGAIN for problem in record["problems"])
         record = {
@@ -117,13 +117,15 @@ class JobLedger:
             self.folder.write(name, data, replace=True)
         if whole:
             self.folder.remove(_name(unit, False))
-        return Kept(unit, json.loads(json.dumps(record)), table, digest_in(data), whole)  # as it is read from the file
+        return SavedUnit(
+            unit, json.loads(json.dumps(record)), table, digest_in(data), whole
+        )  # as it is read from the file
 
     def unit_names(self) -> set[str]:
         """Names of all unit files, for `read` and `is_done`."""
         return set(self.folder.names(UNITS))
 
-    def read(self, unit: Unit, names: set[str] | None = None) -> Kept | None:
+    def read(self, unit: Unit, names: set[str] | None = None) -> SavedUnit | None:
         """A unit's file, whole or incomplete; None if it has none. Raises LedgerDamagedError.
 
         With `names`, from `unit_names`, no file is asked for that is not there.
@@ -141,16 +143,16 @@ class JobLedger:
             return False
         return saved is not None and saved.whole
 
-    def _read(self, unit: Unit, whole: bool) -> Kept | None:
+    def _read(self, unit: Unit, whole: bool) -> SavedUnit | None:
         raw = self.folder.read(_name(unit, whole))
         return None if raw is None else self._checked(unit, raw, whole)
 
-    def _checked(self, unit: Unit, raw: bytes, whole: bool) -> Kept:
+    def _checked(self, unit: Unit, raw: bytes, whole: bool) -> SavedUnit:
         name = f"{self.place}/{_name(unit, whole)}"
         table, record, sha256 = unseal(raw, name, self.schema)
         if record.get("ledger") != LEDGER_VERSION or record.get("unit", {}).get("digest") != unit.digest:
             raise LedgerDamagedError(f"{name} is damaged: it is the file of another unit, or of another version")
-        return Kept(unit, record, table, sha256, whole)
+        return SavedUnit(unit, record, table, sha256, whole)
 
     def note_attempt(self, name: str, record: dict[str, Any]) -> None:
         """Write down who works on the job; raises OutputError."""

@@ -18,7 +18,7 @@ from provenance.process.command_line import command_line
 from provenance.runs.attempts import Attempt, noted
 from provenance.runs.background import learn
 from provenance.runs.engine import Watch
-from provenance.runs.job_ledger import RUN, Kept
+from provenance.runs.job_ledger import RUN, SavedUnit
 from provenance.runs.ledger import Ledger
 from provenance.runs.listed import Job, Listed, changes, jobs_of, list_all
 from provenance.runs.lock import kept_to
@@ -47,7 +47,7 @@ class OpenRun:
         """All its units, in the order of the listing."""
         return [unit for file in self.listed for unit in file.units(self.terms.digest)]
 
-    def scan(self, left: Sequence[Unit], units: Sequence[Unit], pool: Children, watch: Watch) -> Iterator[Kept]:
+    def scan(self, left: Sequence[Unit], units: Sequence[Unit], pool: Children, watch: Watch) -> Iterator[SavedUnit]:
         """Scan those of some units that are left, by whatever engine; shards that changed since are left out."""
         attempt = self.attempt
         attempt.of, attempt.found = len(units), len(units) - len(left)
@@ -63,7 +63,7 @@ class OpenRun:
             attempt.units += 1
             yield saved
 
-    def _engine(self, jobs: Sequence[Job], setup: Setup, pool: Children) -> Iterator[Kept]:
+    def _engine(self, jobs: Sequence[Job], setup: Setup, pool: Children) -> Iterator[SavedUnit]:
         if self.request.engine == "local":
             return scan_here(self.ledger, jobs, setup, pool)
         from provenance.runs.cluster import scan_on_ray

@@ -30,12 +30,12 @@ from provenance.units.cutting import Unit
 class Scanner:
     """One core of a node. Its index is mapped, and so shared by all scanners of the node."""
 
-    def __init__(self, told: dict[str, Any]) -> None:
+    def __init__(self, hello: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):
-            os.chdir(told["directory"])  # names of shards are meant from there; where it is not, they cannot be found
+            os.chdir(hello["directory"])  # names of shards are meant from there; where it is not, they cannot be found
         self._scratch = tempfile.TemporaryDirectory(prefix="provenance-")
         self._pool = Children()
-        self._told = told
+        self._hello = hello
         self._setup: Setup | None = None
         self._ledger: Ledger | None = None
 
@@ -52,7 +52,7 @@ class Scanner:
 
         try:
             ledger, setup = self._opened()
-            left = [unit for unit in (Unit(**told) for told in units) if not ledger.is_done(unit)]
+            left = [unit for unit in (Unit(**facts) for facts in units) if not ledger.is_done(unit)]
             listed = Listed(**{**file, "objects": tuple(file["objects"])})
             watched = replace(setup, watch=Watch(on_compiled=on_compiled))
             for kept in scan_here(ledger, [Job(listed, tuple(left))], watched, self._pool):
@@ -64,23 +64,25 @@ class Scanner:
 
     def _opened(self) -> tuple[Ledger, Setup]:
         if self._setup is None or self._ledger is None:
-            told = self._told
-            key = Key.from_told(told["key"])
-            config = ScanConfig.from_json(told["config"])
+            hello = self._hello
+            key = Key.from_message(hello["key"])
+            config = ScanConfig.from_json(hello["config"])
             try:
-                named = cached_joined_index(told["index"], told["decoys"], told["index_digest"], key, told["anonymous"])
+                named = cached_joined_index(
+                    hello["index"], hello["decoys"], hello["index_digest"], key, hello["anonymous"]
+                )
                 index = Index(named, key, config.scale)
             except IndexMissingError:
                 raise IndexMissingError(
-                    f"there is no index at {told['index']}, where the others have it: copy it there, or give one in a "
+                    f"there is no index at {hello['index']}, where the others have it: copy it there, or give one in a "
                     "store, --index s3://bucket/index; what is done is kept, and the same command goes on"
                 ) from None
-            if index.digest != told["index_digest"]:
-                raise UsageError(f"index {told['index']} is another one here: {index.digest}")
+            if index.digest != hello["index_digest"]:
+                raise UsageError(f"index {hello['index']} is another one here: {index.digest}")
             index.verify()
-            self._ledger = Ledger(open_folder(told["out"]))
+            self._ledger = Ledger(open_folder(hello["out"]))
             self._setup = Setup(
-                index, config, WorkerLimits(**told["limits"]), Path(self._scratch.name), told["anonymous"], 1,
+                index, config, WorkerLimits(**hello["limits"]), Path(self._scratch.name), hello["anonymous"], 1,
                 self._ledger.background(no_background), keep_workers=True,
             )  # fmt: skip
         return self._ledger, self._setup

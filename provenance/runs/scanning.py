@@ -26,7 +26,7 @@ from provenance.isolation.tasks import Answer, Failed, Outcome, Task
 from provenance.matching.counts import Counts
 from provenance.runs.background import Background, no_background
 from provenance.runs.engine import Means, Step, Watch, do
-from provenance.runs.job_ledger import Finished, Kept
+from provenance.runs.job_ledger import Finished, SavedUnit
 from provenance.runs.ledger import Ledger
 from provenance.runs.listed import Job
 from provenance.units.config import ScanConfig, WorkerLimits
@@ -66,11 +66,11 @@ class Setup:
     def hello(self) -> WorkerHello:
         """What every worker is told first."""
         index = self.index
-        folder, key = str(index.folder.absolute()), index.key.told()
+        folder, key = str(index.folder.absolute()), index.key.message()
         return WorkerHello(self.config.to_json(), folder, index.digest, key, self.limits.memory_bytes)
 
 
-def scan_here(ledger: Ledger, jobs: Sequence[Job], setup: Setup, pool: Children) -> Iterator[Kept]:
+def scan_here(ledger: Ledger, jobs: Sequence[Job], setup: Setup, pool: Children) -> Iterator[SavedUnit]:
     """Scan the units of jobs and keep each. Closing the iterator ends the workers.
 
     Raises IndexDamagedError if the index changes meanwhile; units that were kept before are good.
@@ -101,10 +101,10 @@ def _while_unchanged(index: Index, results: Iterator[Finished]) -> Iterator[Fini
         yield finished
 
 
-def kept_in(ledger: Ledger, results: Iterator[Finished]) -> Iterator[Kept]:
+def kept_in(ledger: Ledger, results: Iterator[Finished]) -> Iterator[SavedUnit]:
     """Keep units as they are done; of small ones some at once, because each waits for the disk."""
     with ThreadPoolExecutor(SYNCED_AT_ONCE) as threads:
-        pending = deque[tuple[Future[list[Kept]], int]]()
+        pending = deque[tuple[Future[list[SavedUnit]], int]]()
         for finished in results:
             pending.append((threads.submit(ledger.keep, [finished]), finished.table.num_rows))
             while pending and (len(pending) > SYNCED_AT_ONCE or sum(rows for _, rows in pending) > MOST_PENDING):

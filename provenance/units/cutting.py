@@ -56,12 +56,12 @@ def units_of(shard: str, size: int, identity: str, slots: int, terms: str) -> li
     """The units of a shard, in order; `terms` is the digest of the terms of the run."""
     text = slots_of(shard, size, 1)[1] if size else 0
     begin = hashlib.sha256(json.dumps([terms, shard, identity, slots]).encode())
-    found = []
+    units = []
     for slot in range(slots):
         digest = begin.copy()
         digest.update(b"%d" % slot)
-        found.append(Unit(digest.hexdigest()[:40], shard, slot, slots, max(LEAST_BYTES, text // slots)))
-    return found
+        units.append(Unit(digest.hexdigest()[:40], shard, slot, slots, max(LEAST_BYTES, text // slots)))
+    return units
 
 
 def parts_in(slot: int, slots: int, parts: Sequence[Part]) -> list[Part]:

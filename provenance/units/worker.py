@@ -48,7 +48,7 @@ class Worker:
     def __init__(self, hello: WorkerHello, background: memoryview, send: Send) -> None:
         self._config = ScanConfig.from_json(hello.config)
         self._options = Options.of(self._config)
-        index = Index(Path(hello.index), Key.from_told(hello.key), self._config.scale)
+        index = Index(Path(hello.index), Key.from_message(hello.key), self._config.scale)
         if index.digest != hello.index_digest:
             raise ProvenanceError(f"index {hello.index} changed while the scan was starting")
         if isinstance(index.sketch, FracMinHash):

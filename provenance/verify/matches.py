@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from provenance.isolation.supervisor import Children
-from provenance.runs.job_ledger import Kept
+from provenance.runs.job_ledger import SavedUnit
 from provenance.runs.ledger import Ledger
 from provenance.runs.listed import Listed, jobs_of
 from provenance.runs.scanning import Setup, scan_here
@@ -102,7 +102,7 @@ def _place(match: dict[str, Any]) -> str:
     )
 
 
-def _difference(before: Kept, now: Kept) -> str:
+def _difference(before: SavedUnit, now: SavedUnit) -> str:
     """How a unit differs from what its file says; empty if it does not."""
     for name in ("rows_read", "counts", "problems", "origins"):
         if before.record[name] != now.record[name]:

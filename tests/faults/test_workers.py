@@ -246,7 +246,7 @@ def test_where_every_worker_is_killed_while_it_starts_what_is_done_is_kept(rig, 
 def test_sigterm_does_not_end_a_worker_that_has_only_begun_to_start(rig, role):
     config = provenance.ScanConfig().to_json()
     hellos = {
-        WORKER: WorkerHello(config, str(rig.folder / "index"), "another", provenance.Key().told(), 3 << 30),
+        WORKER: WorkerHello(config, str(rig.folder / "index"), "another", provenance.Key().message(), 3 << 30),
         FETCHER: FetcherHello(),
         INSPECTOR: InspectorHello(config, 1),
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from provenance.runs.collect import LOADED_TABLES, Loader
-from provenance.runs.job_ledger import Kept
+from provenance.runs.job_ledger import SavedUnit
 from provenance.runs.listed import Listed
 from provenance.runs.scanning import failed
 from provenance.runs.sealed import seal, unseal
@@ -23,11 +23,11 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def kept(unit, matches: pa.Table) -> Kept:
+def kept(unit, matches: pa.Table) -> SavedUnit:
     """A unit as it is read from its file."""
     record = {**failed(unit, "", "").record, "problems": []}
     table, told, sha256 = unseal(seal(matches, record), unit.digest, RESULT_SCHEMA)
-    return Kept(unit, told, table, sha256, True)
+    return SavedUnit(unit, told, table, sha256, True)
 
 
 def test_units_without_matches_take_no_more_than_their_records(tmp_path):

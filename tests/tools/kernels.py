@@ -23,7 +23,7 @@ def missing() -> int:
     """How many kernels have no machine code for this processor."""
     for module in iter_modules(provenance.kernels.__path__):
         import_module(f"provenance.kernels.{module.name}")
-    kept = compiling.kept()
+    kept = compiling.compiled_code()
     return kept.kernels - kept.compiled
 
 
