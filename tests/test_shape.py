@@ -64,7 +64,7 @@ def test_the_check_itself_catches_what_it_must(tmp_path):
     deep = "def g():\n" + "".join(f"{' ' * n}if {n}:\n" for n in range(1, 6)) + " " * 6 + "pass\n"
     (tmp_path / "bad.py").write_text(long + deep + "#\n" * 300)
     assert too_much(tmp_path) == [
-        "bad.py has 307 lines", "bad.py:1 f has 9 parameters", "bad.py:2 g is nested 5 deep",
+        "bad.py has 308 lines", "bad.py:1 f has 9 parameters", "bad.py:2 g is nested 5 deep",
     ]  # fmt: skip
 
 

@@ -181,8 +181,7 @@ class Children(Closing):
                     self._hand_out(crews, selector)
                     for event, _ in selector.select(min(1.0, stall / 4)):
                         child, crew = cast(tuple[Child, Crew], event.data)
-                        for answer, payload in child.hear():
-                            yield from _outcomes(child, answer, payload, on_progress, on_compiling)
+                        yield from _heard(child, on_progress, on_compiling)
                         yield from self._bury_ended(child, crew, selector)
                     self._give_up_silent(stall)
             if keep:
@@ -230,18 +229,22 @@ class Children(Closing):
                 child.give_up(Loss(Why.STALLED, f"{seconds:g}"))
 
 
-def _outcomes(
-    child: Child, answer: Answer, payload: Payload, on_progress: Callable[[int], None], on_compiling: Callable[[], None]
-) -> Iterator[Outcome]:
+def _heard(child: Child, on_progress: Callable[[int], None], on_compiling: Callable[[], None]) -> Iterator[Outcome]:
+    for answer, payload in child.hear():
+        if isinstance(answer, Compiling):
+            on_compiling()
+        elif isinstance(answer, Progress):
+            on_progress(answer.bytes)
+        else:
+            yield from _outcomes(child, answer, payload)
+
+
+def _outcomes(child: Child, answer: Answer, payload: Payload) -> Iterator[Outcome]:
     life, task = child.life, child.life.task
     if isinstance(answer, Ready):
         life.ready()
     elif isinstance(answer, Refused):
         raise _refusal(answer)
-    elif isinstance(answer, Compiling):
-        on_compiling()
-    elif isinstance(answer, Progress):
-        on_progress(answer.bytes)
     elif task is not None and isinstance(answer, task.interim):
         yield Outcome(task, answer, payload)
     elif task is not None and answer.ran_out and task.second() is not None:

@@ -37,6 +37,7 @@ def test_an_empty_table_is_sealed_as_parquet_writes_it_and_read_as_it_was(schema
 
 def test_the_digest_of_no_changed_byte_of_an_empty_file_fits():
     data = seal(SCHEMAS[1].empty_table(), {"a": 1})
+    assert unseal(data, "it", SCHEMAS[1]).record == {"a": 1}
     for at in range(len(data)):
         with pytest.raises(LedgerDamagedError):
             unseal(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :], "it", SCHEMAS[1])

@@ -24,9 +24,12 @@ def test_tasks_of_a_row_of_ids_are_all_shares_once(ids, step):
 
 @pytest.mark.parametrize("ids", [[7, 9], [1, 2, 5], [1, 3, 5, 8, 9]], ids=str)
 def test_every_task_of_ids_with_gaps_is_refused_with_what_to_do(ids):
+    refused = []
     for task in ids:
         with pytest.raises(UsageError, match=r"--array=1-3 .*--task 3/64"):
             share_of_array(environment(task, len(ids), min(ids), max(ids), 1))
+        refused.append(task)
+    assert refused == ids
 
 
 @pytest.mark.parametrize("change", [{"ID": "x"}, {"STEP": "0"}, {"ID": "65"}, {"COUNT": ""}, {"MAX": None}], ids=str)
