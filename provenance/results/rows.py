@@ -76,7 +76,7 @@ class Match:
     """A passage that a document and an edition have; places are in bytes, and `char` in code points, from 0."""
 
     match_id: str  # made of its place
-    fingerprint: str  # made of the row's id, its text and the work: the same wherever the row lies
+    match_key: str  # made of the row's id, its text and the work: the same wherever the row lies
     shard: str
     row_group: int | None
     row: int
