@@ -13,7 +13,7 @@ from click.shell_completion import CompletionItem
 
 from provenance._version import __version__
 from provenance.cli.commands import COMMANDS, listing, terminal_columns
-from provenance.cli.config_file import default_map, find_config, told
+from provenance.cli.config_file import announced, default_map, find_config
 from provenance.cli.definition import CONTEXT, command_of
 from provenance.cli.interruptions import hear_interruptions, were_interrupted
 from provenance.display.text import safe
@@ -79,7 +79,7 @@ def root(ctx: click.Context, config: str | None) -> None:
 def command(name: str) -> click.Command:
     """A command of the list; the same one each time."""
     module, _, definition = COMMANDS[name].definition.partition(":")
-    return told(command_of(name, getattr(import_module(module), definition)))
+    return announced(command_of(name, getattr(import_module(module), definition)))
 
 
 def main() -> None:

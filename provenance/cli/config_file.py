@@ -167,11 +167,11 @@ class ToldContext(click.Context):
                     yield from [f"--{name}={item}"] if item.startswith("-") else [f"--{name}", item]
 
 
-def told(command: click.Command) -> click.Command:
+def announced(command: click.Command) -> click.Command:
     """A command that says what a file has set; of a group all of its commands."""
     command.context_class = ToldContext
     for inner in command.commands.values() if isinstance(command, click.Group) else ():
-        told(inner)
+        announced(inner)
     return command
 
 

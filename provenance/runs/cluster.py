@@ -59,7 +59,7 @@ def scan_on_ray(
     if not pieces:
         return
     hello = setup.hello()
-    told = {
+    crew_hello = {
         **{name: getattr(hello, name) for name in ("config", "index_digest", "key")},
         "directory": str(Path.cwd()),
         "index": index if is_remote(index) else str(Path(index).absolute()),
@@ -70,7 +70,7 @@ def scan_on_ray(
     }
     setup.watch.on_planned(sum(unit.text_bytes for job in jobs for unit in job.units))
     with connected(address, workers) as cores:
-        crew = _Crew(told, min(workers or cores, len(pieces)), Head(ledger.place), setup.watch.on_lost)
+        crew = _Crew(crew_hello, min(workers or cores, len(pieces)), Head(ledger.place), setup.watch.on_lost)
         try:
             yield from _hand_out(ledger, pieces, crew, setup.watch)
         finally:
@@ -225,13 +225,13 @@ def _check(answer: dict[str, Any]) -> None:
 
 
 def _arrived(ledger: Ledger, unit: Unit) -> SavedUnit:
-    kept = ledger.read(unit)
-    if kept is None:
+    saved = ledger.read(unit)
+    if saved is None:
         raise OutputError(
             f"a node has scanned a unit of {unit.shard}, but it did not arrive in {ledger.place}: --out must be a "
             "place that all nodes share, such as s3://bucket/run"
         )
-    return kept
+    return saved
 
 
 def _given_up(ledger: Ledger, piece: Piece, error: Exception) -> Iterator[SavedUnit]:

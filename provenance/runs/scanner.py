@@ -55,9 +55,9 @@ class Scanner:
             left = [unit for unit in (Unit(**facts) for facts in units) if not ledger.is_done(unit)]
             listed = Listed(**{**file, "objects": tuple(file["objects"])})
             watched = replace(setup, watch=Watch(on_compiled=on_compiled))
-            for kept in scan_here(ledger, [Job(listed, tuple(left))], watched, self._pool):
-                done["bytes"] += kept.record["counts"]["text_bytes"]
-                done["matches"] += kept.table.num_rows
+            for saved in scan_here(ledger, [Job(listed, tuple(left))], watched, self._pool):
+                done["bytes"] += saved.record["counts"]["text_bytes"]
+                done["matches"] += saved.table.num_rows
         except ProvenanceError as error:
             done["error"] = [type(error).__name__, f"on node {socket.gethostname()}: {error}"]
         return done

@@ -69,6 +69,6 @@ def _row(cell: Cell, tally: Tally) -> dict[str, Any]:
 
 
 def _sum(tallies: Sequence[Tally], noise: str, rate: float, least: int) -> dict[str, Any]:
-    planted, found = sum(tally.planted for tally in tallies), sum(tally.found for tally in tallies)
-    low = math.floor(1000 * lower_bound(found, planted)) / 1000  # it is said that there are at least so many
-    return {"noise": noise, "rate": rate, "words": least, "planted": planted, "found": found, "low": low}
+    planted, matched = sum(tally.planted for tally in tallies), sum(tally.found for tally in tallies)
+    low = math.floor(1000 * lower_bound(matched, planted)) / 1000  # it is said that there are at least so many
+    return {"noise": noise, "rate": rate, "words": least, "planted": planted, "found": matched, "low": low}

@@ -36,5 +36,5 @@ def grade_sql(coverage: str, own_words: str) -> str:
 
 def at_or_above(grade: str) -> tuple[str, ...]:
     """The names of a grade and all that are higher; raises ValueError for one that there is not."""
-    names = [known.name for known in GRADES]
+    names = [row.name for row in GRADES]
     return tuple(names[: names.index(grade) + 1])

@@ -102,10 +102,10 @@ class Share:
 
 def parse_share(text: str) -> Share:
     """`3/64` as the third of 64 tasks; raises UsageError."""
-    found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text.strip(), re.ASCII)
-    if not found or not 1 <= int(found[1]) <= int(found[2]):
+    match = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text.strip(), re.ASCII)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
         raise UsageError(f"--task is {text!r}; give it as 3/64: the third of 64, counted from 1")
-    return Share(int(found[1]), int(found[2]))
+    return Share(int(match[1]), int(match[2]))
 
 
 def share_of_array(environment: Mapping[str, str]) -> Share | None:
