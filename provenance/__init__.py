@@ -80,7 +80,7 @@ def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'provenance' has no attribute {name!r}")
     public: object = getattr(import_module(_HOMES[name]), name)
-    return value
+    return public
 
 
 def __dir__() -> list[str]:
