@@ -49,11 +49,14 @@ def connected(address: str | None, workers: int | None) -> Iterator[int]:
     """
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     quiet: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
+    over = threading.Event()
     with contextlib.redirect_stdout(cast(IO[str], _WithoutRay(sys.stdout))):
         try:
             if address is None:
                 here = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
-                context = within(START_SECONDS, lambda: ray.init(address="local", num_cpus=workers, **here, **quiet))
+                context = within(
+                    START_SECONDS, lambda: ray.init(address="local", num_cpus=workers, **here, **quiet), over
+                )
             else:
                 context = within(CONNECT_SECONDS, lambda: _joined(address, quiet))
         except (OSError, RuntimeError, ValueError, RayError) as error:
@@ -68,6 +71,7 @@ def connected(address: str | None, workers: int | None) -> Iterator[int]:
         finally:
             with contextlib.suppress(TimeoutError):
                 within(seconds, ray.shutdown)
+            over.set()
 
 
 class _WithoutRay:
@@ -180,26 +184,30 @@ def _ray_waits() -> float:
         return 2 * HEAD_SECONDS
 
 
-def within(seconds: float, what: Callable[[], T]) -> T:
+def within(seconds: float, what: Callable[[], T], over: threading.Event | None = None) -> T:
     """Do something that may never return, in a thread; raises TimeoutError after so many seconds, and what it raises.
 
-    Ray has SIGTERM end the process without a word, in Python and in C++. Here what was set stays.
+    Ray has SIGTERM end the process without a word, in Python and in C++. Here what was set stays. With `over` the
+    thread lives until then: Linux ends the processes of a cluster of this machine with the thread that started them.
     """
     results: list[T] = []
     errors: list[Exception] = []
+    answered = threading.Event()
 
     def run() -> None:
         try:
             results.append(what())
         except Exception as error:
             errors.append(error)
+        answered.set()
+        if over is not None and results:
+            over.wait()
 
-    thread = threading.Thread(target=run, daemon=True, name="ray_call")  # see _WithoutRay
-    thread.start()
+    threading.Thread(target=run, daemon=True, name="ray_call").start()  # see _WithoutRay
     deadline = time.monotonic() + seconds
-    while thread.is_alive() and time.monotonic() < deadline:
-        thread.join(0.05)
+    while not answered.wait(0.05) and time.monotonic() < deadline:
         _keep_handler()
+    _keep_handler()
     if errors:
         raise errors[0]
     if not results:
