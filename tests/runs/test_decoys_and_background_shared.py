@@ -20,7 +20,8 @@ from provenance.store.database import RunReader
 from tests.runs.clusters import on
 from tests.runs.exports import exports
 from tests.shards.fixtures import prose
-from tests.tools.command import run
+from tests.tools.command import COMMAND, run
+from tests.tools.forked import CommandPopen
 
 NOTICE = prose(99, 80)  # printed in every newspaper, and in one of the books
 BOOK, OTHER = f"{prose(1, 2000)} {NOTICE} {prose(2, 2000)}", prose(3, 3000)
@@ -104,8 +105,8 @@ def test_three_tasks_one_after_another_give_the_same(folder, tmp_path):
 def test_tasks_that_begin_at_once_and_all_learn_the_background_agree(folder, tmp_path):
     out = tmp_path / "out"
     tasks = [
-        subprocess.Popen(
-            command(folder, "--out", out, "--task", f"{task}/3", "--workers", "1"),
+        CommandPopen(
+            [*COMMAND, *command(folder, "--out", out, "--task", f"{task}/3", "--workers", "1")],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )
         for task in (1, 2, 3)
