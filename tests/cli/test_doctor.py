@@ -182,9 +182,13 @@ def kernels_in(package: Path, **more: str) -> list[Diagnosis]:
 def test_a_kernel_cache_that_nobody_can_write_is_told(tmp_path):
     package = shutil.copytree(PACKAGE, tmp_path / "provenance", ignore=shutil.ignore_patterns("__pycache__"))
     (package / "kernels" / "__pycache__").touch()  # no directory can be made there, not even by root
-    (diagnosis,) = kernels_in(package, HOME="/dev/null", XDG_CACHE_HOME="/dev/null", PYTHONDONTWRITEBYTECODE="1")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    (temporary / f"provenance-{os.geteuid()}").touch()  # nor here
+    nowhere = {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null", "TMPDIR": str(temporary)}
+    (diagnosis,) = kernels_in(package, **nowhere, PYTHONDONTWRITEBYTECODE="1")
     assert diagnosis.state == WARNING
-    assert "NUMBA_CACHE_DIR" in diagnosis.remedy
+    assert "PROVENANCE_CACHE" in diagnosis.remedy
 
 
 def test_a_kernel_cache_that_is_empty_or_open_to_everybody_is_told(tmp_path):

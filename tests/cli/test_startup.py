@@ -37,9 +37,8 @@ MAY = {  # what each command may load of them
     "verify --help": set(),
     "no-such-command": set(),
     "completion bash": set(),
-    "query run.duckdb SELECT": FILES | {"rich"},
-    "export run.duckdb --what works --format jsonl --out works.jsonl": TABLES
-    | {"pyarrow.parquet", "pyarrow.fs", "ssl"},
+    "query run.duckdb SELECT": TABLES | {"pyarrow.compute", "rich"},
+    "export run.duckdb --what works --format jsonl --out works.jsonl": FILES | {"pyarrow.compute"},
     "report run.duckdb --out report.html": TABLES | {"jinja2"},
     "allow run.duckdb": TABLES | {"rich"},
     "inspect shard.parquet": {"numpy", "pyarrow", "pyarrow.compute", "rich"},
