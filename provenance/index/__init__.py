@@ -2,6 +2,7 @@
 
 `format` names the files. `prepare` works out what is kept of one book, `postings` gathers and sorts in bounded memory,
 `tables` writes what lookup needs, `texts` the editions' texts in small compressed blocks, `works` groups editions into
-works, `build` does all of it, `merge` joins two indexes, `opening` maps and checks one. `indexes/README.md` describes
+works, `build` does all of it, `merge` joins two indexes, `checking` compares files with the manifest, `opening` maps
+them. `indexes/README.md` describes
 the format.
 """
