@@ -47,7 +47,7 @@ def is_draft_of(draft: Path, path: Path) -> bool:
 
 def test_a_unit_whose_bytes_may_not_last_does_not_count(rig, tmp_path):
     run = tmp_path / "run"
-    outcome = rig.run(run, Fault("fail", 1, operations="fsync", name=UNITS + ".tmp"))
+    outcome = rig.run(run, Fault("fail", 1, lasting=True, operations="fsync", name=UNITS + ".tmp"))
     assert outcome.exit == INCOMPLETE
     rig.must_be_honest(run, outcome)
     assert not units_in(run / "run.duckdb.units")

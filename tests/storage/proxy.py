@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 HEADER_END = b"\r\n\r\n"
 FAULTS = ("busy", "drop", "half", "cut", "stall", "trickle")
 BUSY = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+DENIED = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Proxy:
     stall: int = 0  # so many answers stop after `after` bytes, the connection held open
     trickle: int = 0  # so many answers go on after `after` bytes by a byte each quarter of a second
     after: int = 0
+    private: bool = False  # whether whatever is not signed is denied, listing too
     on_request: Callable[[int], None] | None = None  # told how many such requests have come, before one is passed on
     seen: int = 0
     _closed: threading.Event = field(default_factory=threading.Event)  # ends what stalls
@@ -69,6 +71,9 @@ class Proxy:
                 if not received:
                     return
                 request += received
+            if self.private and b"\r\nauthorization:" not in request.lower():
+                client.sendall(DENIED)
+                return
             fault = self._fault(request)
             if fault == "busy":
                 client.sendall(BUSY)

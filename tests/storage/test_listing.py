@@ -95,9 +95,11 @@ def test_without_credentials_listing_fails_fast_and_names_the_variables(s3, monk
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     began = time.monotonic()
-    for anonymous in (False, True):
-        with pytest.raises(StorageError, match=r"access denied .*set AWS_ACCESS_KEY_ID"):
-            list_remote(f"s3://{s3.bucket}/k", anonymous=anonymous)
+    with Proxy(s3.port, private=True) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        for anonymous in (False, True):
+            with pytest.raises(StorageError, match=r"access denied .*set AWS_ACCESS_KEY_ID"):
+                list_remote(f"s3://{s3.bucket}/k", anonymous=anonymous)
     assert time.monotonic() - began < 5
 
 
@@ -163,13 +165,15 @@ def test_a_profile_of_the_aws_command_line_signs_requests(s3, monkeypatch, tmp_p
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.setenv(variable, str(tmp_path / "aws"))
-    with pytest.raises(StorageError, match="access denied"):
-        list_remote(f"s3://{s3.bucket}/k")
-    monkeypatch.setenv("AWS_PROFILE", "ours")
-    assert keys(s3, "k") == ["k"]
-    monkeypatch.setenv("AWS_PROFILE", "theirs")
-    with pytest.raises(UsageError, match="there is no profile theirs"):
-        list_remote(f"s3://{s3.bucket}/k")
+    with Proxy(s3.port, private=True) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        with pytest.raises(StorageError, match="access denied"):
+            list_remote(f"s3://{s3.bucket}/k")
+        monkeypatch.setenv("AWS_PROFILE", "ours")
+        assert keys(s3, "k") == ["k"]
+        monkeypatch.setenv("AWS_PROFILE", "theirs")
+        with pytest.raises(UsageError, match="there is no profile theirs"):
+            list_remote(f"s3://{s3.bucket}/k")
 
 
 def test_gcs_objects_are_pinned_and_their_generation_is_recorded(gcs, tmp_path):
