@@ -46,12 +46,7 @@ class LazyGroup(click.Group):
         return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
-@click.group(
-    cls=LazyGroup,
-    context_settings=CONTEXT,
-    options_metavar="",
-    subcommand_metavar="COMMAND ...",
-)
+@click.group(cls=LazyGroup, context_settings=CONTEXT, options_metavar="", subcommand_metavar="COMMAND ...")
 @click.option(
     "--config",
     metavar="FILE|none",

@@ -1,6 +1,6 @@
 """A command of what its definition says: click's parameters from the fields of a dataclass, one object for its body.
 
-A definition is a dataclass whose docstring is the help. Its body, named by `BODY`, is imported when the command runs.
+A definition is a dataclass whose docstring is the help. Its body is imported when the command runs.
 """
 
 from __future__ import annotations
@@ -57,32 +57,33 @@ class FieldOption(click.Option):
     definition: Option
 
 
+PLAIN = {str: click.STRING, bool: click.BOOL, Path: click.Path(path_type=Path), "place": Place()}
+
+
 def parameters_of(definition: type[Any]) -> Iterator[click.Parameter]:
     """Arguments and options, in the order of the fields."""
     for _, one, about in options_in(definition):
         yield _option(one, about) if about.flag else _argument(one, about)
 
 
-def command_of(name: str, definition: type[Any]) -> click.Command:
-    """The command, whose body gets an instance of the definition; or a group with the commands that it names."""
+def command_of(name: str, definition: type[Any], group: str = "") -> click.Command:
+    """The command, or a group with the commands that the definition names.
+
+    The body gets an instance of the definition: `run` of the module that is called like the command; of a command in a
+    group the function of its name, in the module that is called like the group.
+    """
+    help_ = inspect.getdoc(definition)
     if hasattr(definition, "COMMANDS"):
-        inner = {name: command_of(name, one) for name, one in definition.COMMANDS.items()}
-        return click.Group(name, inner, context_settings=CONTEXT, help=inspect.getdoc(definition))
+        inner = {one: command_of(one, its, name) for one, its in definition.COMMANDS.items()}
+        return click.Group(name, inner, context_settings=CONTEXT, help=help_)
 
     def callback(**values: Any) -> None:
         options = build(definition, values)
         mmap.mmap(-1, LEAST_MEMORY).close()
-        module, _, function = definition.BODY.partition(":")
-        getattr(import_module(f"provenance.cli.{module}"), function or "run")(options)
+        getattr(import_module(f"provenance.cli.{group or name}"), name if group else "run")(options)
 
-    return click.Command(
-        name,
-        context_settings=CONTEXT,
-        callback=callback,
-        params=list(parameters_of(definition)),
-        help=inspect.getdoc(definition),
-        short_help=getattr(definition, "SHORT", None),
-    )
+    parameters, short = list(parameters_of(definition)), getattr(definition, "SHORT", None)
+    return click.Command(name, CONTEXT, callback, parameters, help=help_, short_help=short)
 
 
 def _argument(one: Field[Any], about: Option) -> click.Argument:
@@ -94,7 +95,7 @@ def _option(one: Field[Any], about: Option) -> FieldOption:
     default = () if about.many else None if one.default is MISSING else one.default
     option = FieldOption(
         [about.flag, one.name],
-        type=bool if about.kind is bool else _type(about),
+        type=_type(about),
         is_flag=about.kind is bool,
         help=about.help or None,
         metavar=about.metavar,
@@ -110,14 +111,10 @@ def _option(one: Field[Any], about: Option) -> FieldOption:
 def _type(about: Option) -> click.ParamType[Any]:
     if about.choices:
         return click.Choice(about.choices)
-    if about.kind == "place":
-        return Place()
     if about.kind == "size":
         return Size(about.least)
-    if about.kind is Path:
-        return click.Path(path_type=Path)
     if about.kind is int:
         return click.INT if about.least is about.most is None else click.IntRange(about.least, about.most)
     if about.kind is float:
         return click.FloatRange(about.least, about.most)
-    return click.STRING
+    return PLAIN[about.kind]

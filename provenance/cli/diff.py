@@ -8,14 +8,11 @@ from typing import Any
 
 import click
 
-from provenance.cli.definitions.act import Diff
+from provenance.cli.definitions.act import MOST_WORKS_SHOWN, Diff
 from provenance.cli.places import refuse_same
 from provenance.cli.tables import table
 from provenance.compare.runs import Comparison, compare
 from provenance.display.text import number, percent, safe
-
-MOST_WORKS_SHOWN = 40
-EXAMPLES = 20
 
 
 def run(options: Diff) -> None:

@@ -10,12 +10,6 @@ from provenance.display.text import number
 from provenance.store.database import RunReader
 from provenance.store.export import export
 
-WHAT = (
-    "matches", "works", "documents", "shards", "passages", "coverage", "own-coverage", "editions", "origins",
-    "exceptions", "reviews", "allowed", "allowed-matches", "selftest", "journal", "run", "attempts", "units",
-)  # fmt: skip
-"""Known here too, so that help needs no import."""
-
 
 def run(options: Export) -> None:
     """Write a table of a run."""

@@ -10,7 +10,7 @@ from typing import IO, Any
 import click
 
 from provenance.cli.beside import print_beside
-from provenance.cli.definitions.look import Review
+from provenance.cli.definitions.look import DECISIONS, Review
 from provenance.display.text import percent, safe
 from provenance.errors import StoreError, UsageError
 from provenance.report.cells import expectation
@@ -19,7 +19,6 @@ from provenance.report.queries import QUERIES
 from provenance.store.database import RunReader
 from provenance.store.journal import REVIEW, Author, append
 
-DECISIONS = {"a": "accepted", "r": "rejected", "n": "undecided"}
 HELP = """a  accept    r  reject    n  leave undecided; each may have a note behind it: r quoted with permission
 s  skip      b  back      q  quit         ?  this help"""
 

@@ -6,6 +6,7 @@ So a new option is written where it is defined and where it is used, and nowhere
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any, Literal
 
 Kind = type[str] | type[int] | type[float] | type[bool] | type[Path] | Literal["place", "size"]
 """`place`: a file, folder or object of a store, as it was typed; `size`: bytes, typed as `500MB`."""
+
+KINDS = (str, int, float, bool, Path)
 
 GROUP, OPTION, TERMS = "group", "option", "terms"
 
@@ -23,40 +26,30 @@ class Option:
 
     flag: str  # empty: an argument
     help: str
-    kind: Kind
+    kind: Kind | None = None  # None where it is defined: that of the field's type
     metavar: str | None = None
     choices: tuple[str, ...] = ()
     least: int | None = None
     most: int | None = None
-    many: bool = False  # it may be given several times; the field is a tuple
+    many: bool = False  # it may be given several times: the field is a tuple
     required: bool = False
     unnamed: bool = False  # a provenance.toml that nobody named may set it
     terms: bool = False  # runs that differ in it do not mix
 
-    @property
-    def key(self) -> str:
-        """Its name in a provenance.toml."""
-        return self.flag.removeprefix("--")
-
 
 def option(flag: str, help: str = "", default: object = None, kind: Kind | None = None, **more: Any) -> Any:  # noqa: ANN401  (of the field's own type)
     """A field that is an option; `more` are the other fields of Option. Required: pass `default=MISSING`."""
-    kind = kind or (type(default) if isinstance(default, str | int | float | Path) else str)
-    default = () if more.get("many") and default is None else default
-    about = Option(flag, help, kind, required=default is MISSING, **more)
-    if default is MISSING:
-        return field(metadata={OPTION: about})
-    return field(default=default, metadata={OPTION: about})
+    return field(default=default, metadata={OPTION: Option(flag, help, kind, required=default is MISSING, **more)})
 
 
 def flag(name: str, help: str, **more: Any) -> Any:  # noqa: ANN401
     """A field that is true where the option is given."""
-    return option(name, help, False, bool, **more)
+    return option(name, help, False, **more)
 
 
-def argument(metavar: str, kind: Kind = str, default: object = MISSING, **more: Any) -> Any:  # noqa: ANN401
+def argument(metavar: str | None, default: object = MISSING, **more: Any) -> Any:  # noqa: ANN401
     """A field that is an argument of the command; one with a default may be left out."""
-    return option("", "", default, kind, metavar=metavar or None, **more)
+    return option("", "", default, metavar=metavar, **more)
 
 
 def group(options: type[Any], *, terms: bool = False) -> Any:  # noqa: ANN401
@@ -80,8 +73,10 @@ def options_in(
         if GROUP in one.metadata:
             yield from options_in(one.metadata[GROUP], [*above, one.name], terms or one.metadata[TERMS])
         elif OPTION in one.metadata:
-            about = one.metadata[OPTION]
-            yield ".".join([*above, one.name]), one, replace(about, terms=about.terms or terms)
+            about, declared = one.metadata[OPTION], re.findall(r"\w+", str(one.type))
+            kind = about.kind or next(kind for kind in KINDS if kind.__name__ in declared)
+            about = replace(about, kind=kind, many=declared[0] == "tuple", terms=about.terms or terms)
+            yield ".".join([*above, one.name]), one, about
 
 
 def build(options: type[Any], values: Mapping[str, Any]) -> Any:  # noqa: ANN401

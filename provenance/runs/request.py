@@ -19,32 +19,26 @@ if TYPE_CHECKING:
 class Request:
     """What is to be scanned, for what, how."""
 
-    shards: tuple[str, ...] = argument("SHARD...", "place", many=True, terms=True)
+    shards: tuple[str, ...] = argument("SHARD...", kind="place", terms=True)
     index: str | Path = option(
-        "--index",
-        "Index of the known books, also s3://...",
-        MISSING,
-        "place",
-        metavar="DIR",
-        unnamed=True,
-        terms=True,
+        "--index", "Index of the known books, also s3://...", MISSING, "place", metavar="DIR", unnamed=True, terms=True
     )
     config: ScanConfig = group(ScanConfig, terms=True)
-    workers: int | None = option("--workers", "Worker processes; by default one a core.", kind=int, unnamed=True)
+    workers: int | None = option("--workers", "Worker processes; by default one a core.", unnamed=True)
     limits: WorkerLimits = group(WorkerLimits)
     key: Key | None = None
     background: tuple[str, ...] = option(
-        "--background", "Ordinary text, to learn from which phrases are common; they then count for nothing.",
-        kind="place", metavar="SHARD", many=True, terms=True,
+        "--background", "Ordinary text, to learn from which phrases are common; they then count for nothing.", (),
+        "place", metavar="SHARD", terms=True,
     )  # fmt: skip
     decoys: tuple[str, ...] = option(
         "--decoys",
-        "Books that cannot be in the shards: how many match is reported, with the rate of errors it allows.",
-        kind="place", metavar="BOOKS", many=True, terms=True,
+        "Books that cannot be in the shards: how many match is reported, with the rate of errors it allows.", (),
+        "place", metavar="BOOKS", terms=True,
     )  # fmt: skip
     anonymous: bool = flag("--anonymous", "Read objects without credentials.", unnamed=True)
     scratch: Path | None = option(
-        "--scratch", "Where objects are fetched to; by default beside the database.", kind=Path, metavar="DIR"
+        "--scratch", "Where objects are fetched to; by default beside the database.", metavar="DIR"
     )
     engine: str = option("--engine", "Where workers run.", "local", choices=("local", "ray"))
     ray_address: str | None = option(

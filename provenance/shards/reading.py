@@ -15,7 +15,7 @@ class Reading:
 
     text_columns: tuple[str, ...] = option(
         "--text-column", "Column to scan, once or several times; by default the first of text, content, raw_content, "
-        "body, document, messages, input_ids.", metavar="NAME", many=True, unnamed=True,
+        "body, document, messages, input_ids.", (), metavar="NAME", unnamed=True,
     )  # fmt: skip
     id_column: str | None = option(
         "--id-column", "Column that names a document; by default the first of id, doc_id, url and the like.",
@@ -31,9 +31,8 @@ class Reading:
         "--tokenizer", "tokenizer.json that token ids are decoded with.", kind="place", metavar="JSON", unnamed=True
     )
     end_of_text: int | None = option(
-        "--end-of-text", "Token id that ends a document; by default as it is named.", kind=int, metavar="ID",
-        unnamed=True,
-    )  # fmt: skip
+        "--end-of-text", "Token id that ends a document; by default as it is named.", metavar="ID", unnamed=True
+    )
     unit_bytes: int = option(
         "--unit-size", "Text in one unit of work, about.", 256_000_000, "size", least=LEAST_UNIT, unnamed=True
     )

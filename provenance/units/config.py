@@ -19,7 +19,7 @@ class ScanConfig(Reading):
     """What decides the result of a scan besides its inputs; the number of workers does not."""
 
     scale: int | None = option(
-        "--scale", "Look up one fingerprint in SCALE, fewer than the index has: faster, coarser.", kind=int
+        "--scale", "Look up one fingerprint in SCALE, fewer than the index has: faster, coarser."
     )
     match: MatchConfig = group(MatchConfig)
     background_documents: int = 3  # a fingerprint in so many documents of the background is common text

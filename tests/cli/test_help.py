@@ -45,17 +45,11 @@ def test_every_command_has_a_group_one_line_of_help_and_an_example_that_is_right
 def test_every_body_of_a_command_is_there_and_every_body_is_of_a_command():
     folder = Path(sys.modules["provenance.cli"].__file__ or "").parent
     bodies = {path.stem for path in folder.glob("*.py") if re.search(r"^def run\(", path.read_text("utf-8"), re.M)}
-    named = {
-        body
-        for entry in COMMANDS.values()
-        for definition in [load(entry.definition)]
-        for one in [definition, *getattr(definition, "COMMANDS", {}).values()]
-        if (body := getattr(one, "BODY", ""))
-    }
-    assert {body for body in named if ":" not in body} | {"scanning"} == bodies
-    for body in named:
-        module, _, function = body.partition(":")
-        assert callable(load(f"provenance.cli.{module}:{function or 'run'}"))
+    inner = {name: getattr(load(entry.definition), "COMMANDS", {}) for name, entry in COMMANDS.items()}
+    assert {name for name, commands in inner.items() if not commands} | {"scanning"} == bodies
+    for name, commands in inner.items():
+        for function in commands or ["run"]:
+            assert callable(load(f"provenance.cli.{name}:{function}"))
 
 
 def load(place: str) -> Any:

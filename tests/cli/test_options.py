@@ -7,7 +7,7 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import ClassVar, get_type_hints
+from typing import get_type_hints
 
 import click
 import pytest
@@ -43,7 +43,6 @@ class LongerRequest(Request):
 
 @dataclass(frozen=True)
 class LongerScan(Scan):
-    BODY: ClassVar = "longer"
     request: LongerRequest = group(LongerRequest)
 
 
@@ -52,7 +51,7 @@ def longer(monkeypatch) -> click.Group:
     """A command line whose scan has the option, and shows what its body gets."""
     module = type(sys)("longer")
     module.run = lambda options: click.echo(json.dumps(asdict(options.request.config)))
-    monkeypatch.setitem(sys.modules, "provenance.cli.longer", module)
+    monkeypatch.setitem(sys.modules, "provenance.cli.scan", module)
     return click.Group("root", {"scan": command_of("scan", LongerScan)})
 
 

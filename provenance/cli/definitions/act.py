@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import MISSING, dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from provenance.cli.definitions.look import RUN
 from provenance.cli.definitions.scan import GRADE_NAMES, KEY, SUMMARY
@@ -32,16 +31,14 @@ class Clean:
     provenance clean run.duckdb --out noted/ --mode annotate --grade quotation
     """
 
-    BODY: ClassVar = "clean"
-
-    db: Path = argument(RUN, Path)
+    db: Path = argument(RUN)
     out: str = option("--out", "Where the new shards go, also s3://...", MISSING, metavar="DIR")
     mode: str = option(
         "--mode", "Drop rows with passages, mask the passages, or add columns that say what each row copies.", MISSING,
         choices=("drop", "mask", "annotate"),
     )  # fmt: skip
     grade: str = option("--grade", "Works of this grade or above.", "substantial", choices=GRADE_NAMES)
-    works: Path | None = option("--works", "Only these works: their ids, one a line.", kind=Path, metavar="FILE")
+    works: Path | None = option("--works", "Only these works: their ids, one a line.", metavar="FILE")
     min_coverage: float = option(
         "--min-coverage", "Only works of which so much is in the shards.", 0.0, least=0, most=1
     )
@@ -52,8 +49,8 @@ class Clean:
     )
     no_check: bool = flag("--no-check", "Do not scan the new shards.")
     index: str | None = option("--index", "Index for that scan; by default the one of the run.", unnamed=True)
-    key_file: Path | None = option("--key-file", KEY, kind=Path)
-    check_db: Path | None = option("--check-db", "Keep the run database of that scan.", kind=Path, metavar="FILE")
+    key_file: Path | None = option("--key-file", KEY)
+    check_db: Path | None = option("--check-db", "Keep the run database of that scan.", metavar="FILE")
     anonymous: bool = like(Request, "anonymous")
     scratch: Path | None = like(Request, "scratch", help="For fetched objects and what is made on the way.")
     workers: int | None = like(Request, "workers")
@@ -74,16 +71,12 @@ class Diff:
     provenance diff last.duckdb run.duckdb --exit-code --out documents.parquet
     """
 
-    BODY: ClassVar = "diff"
-
-    earlier: Path = argument("A.duckdb", Path)
-    later: Path = argument("B.duckdb", Path)
+    earlier: Path = argument("A.duckdb")
+    later: Path = argument("B.duckdb")
     exit_code: bool = flag("--exit-code", "Exit with 1 if anything differs, as `git diff --exit-code` does.")
     all_works: bool = flag("--works", f"Show all works that differ, not only {MOST_WORKS_SHOWN}.")
     most: int = option("--documents", "Documents and shards shown of each kind.", EXAMPLES, least=0)
-    out: Path | None = option(
-        "--out", "Write all documents that differ, sorted.", kind=Path, metavar="DOCUMENTS.parquet"
-    )
+    out: Path | None = option("--out", "Write all documents that differ, sorted.", metavar="DOCUMENTS.parquet")
     as_json: bool = flag("--json", "Print one JSON object: counts, all works, examples.", unnamed=True)
 
 
@@ -100,8 +93,6 @@ class Allow:
     provenance allow run.duckdb
     """
 
-    BODY: ClassVar = "allow"
-
-    db: Path = argument(RUN, Path)
-    file: Path | None = argument("[ALLOWED.toml]", Path, None)
+    db: Path = argument(RUN)
+    file: Path | None = argument("[ALLOWED.toml]", None)
     name: str = option("--name", "Who says so; by default the account.", "")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import MISSING, dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from provenance.cli.definitions.look import REDACT, RUN
 from provenance.options.field import argument, flag, option
@@ -27,10 +26,8 @@ class Custody:
     provenance custody run.duckdb custody.toml --name "A. Person"
     """
 
-    BODY: ClassVar = "custody"
-
-    db: Path = argument(RUN, Path)
-    file: Path = argument("CUSTODY.toml", Path)
+    db: Path = argument(RUN)
+    file: Path = argument("CUSTODY.toml")
     name: str = option("--name", "Who says so; by default the account.", "")
 
 
@@ -44,12 +41,10 @@ class Export:
     provenance export run.duckdb --what matches --format sarif --redact --out matches.sarif
     """
 
-    BODY: ClassVar = "export"
-
-    db: Path = argument(RUN, Path)
+    db: Path = argument(RUN)
     what: str = option("--what", "What to write.", MISSING, choices=WHAT)
     file_format: str = option("--format", "", MISSING, choices=("parquet", "csv", "jsonl", "sarif"), unnamed=True)
-    out: Path = option("--out", "File to write; replaced when it exists.", MISSING, Path)
+    out: Path = option("--out", "File to write; replaced when it exists.", MISSING)
     redact: bool = flag("--redact", REDACT, unnamed=True)
 
 
@@ -67,12 +62,10 @@ class Bundle:
     provenance bundle run.duckdb --out result.json --minimal --salt-file salt
     """
 
-    BODY: ClassVar = "bundle"
-
-    db: Path = argument(RUN, Path)
-    out: Path = option("--out", "Folder to make, or a file that ends in .zip.", MISSING, Path)
+    db: Path = argument(RUN)
+    out: Path = option("--out", "Folder to make, or a file that ends in .zip.", MISSING)
     redact: bool = flag("--redact", REDACT, unnamed=True)
     minimal: bool = flag("--minimal", "One small file: works, how much of each, a salted commitment.")
-    salt_file: Path | None = option("--salt-file", "Of --minimal: at least 16 random bytes that you keep.", kind=Path)
+    salt_file: Path | None = option("--salt-file", "Of --minimal: at least 16 random bytes that you keep.")
     max_matches: int = option("--max-matches", "Matches that the report shows; tables have all.", 1000)
     overwrite: bool = flag("--overwrite", "Replace the bundle that is there.")

@@ -37,38 +37,35 @@ class Build:
     provenance index build books/ --out indexes/sealed --no-text --key-file secret.key --private-record ours.json
     """
 
-    BODY: ClassVar = "index:build"
     SHORT: ClassVar = "Index books: files, directories and archives."
 
-    sources: tuple[Path, ...] = argument("SOURCE...", Path, many=True)
-    out: Path = option("--out", "Directory of the index, for example indexes/books.", MISSING, Path)
+    sources: tuple[Path, ...] = argument("SOURCE...")
+    out: Path = option("--out", "Directory of the index, for example indexes/books.", MISSING)
     decoys: tuple[Path, ...] = option(
-        "--decoys", "Books that cannot be in any data: a run says how many of them matched.", kind=Path,
-        metavar="BOOKS", many=True,
-    )  # fmt: skip
-    metadata: Path | None = option("--metadata", METADATA, kind=Path)
+        "--decoys", "Books that cannot be in any data: a run says how many of them matched.", (), metavar="BOOKS"
+    )
+    metadata: Path | None = option("--metadata", METADATA)
     columns: str = option("--columns", COLUMNS, "", unnamed=True)
     sketch: str = option("--sketch", "How texts are sampled.", "frac", choices=("frac", "banded"))
     shingle: int = option("--shingle", "Words in a shingle.", 5)
     scale: int | None = option(
         "--scale",
         "One fingerprint in SCALE is kept (frac); default: 1 up to 40 M words, 4 up to 250 M; 8 with --no-text.",
-        kind=int,
     )
     num_perm: int = option("--num-perm", "Permutations (banded).", 128)
     threshold: float = option("--threshold", "Similarity the bands are tuned for (banded).", 0.5)
     no_text: bool = flag("--no-text", "Leave the texts out: matches become estimates.")
-    key_file: Path | None = option("--key-file", "Secret of at least 16 random bytes; scans need it too.", kind=Path)
+    key_file: Path | None = option("--key-file", "Secret of at least 16 random bytes; scans need it too.")
     pseudonyms: bool = flag(
         "--pseudonyms", "Of a sealed index (--no-text --key-file): opaque ids, and no titles or authors."
     )
     private_record: Path | None = option(
-        "--private-record", "Of a sealed index: write which edition is of which file, for you alone.", kind=Path
+        "--private-record", "Of a sealed index: write which edition is of which file, for you alone."
     )
     memory: int = option(
         "--memory", "For postings while they are sorted; the rest on disk.", 10**9, "size", unnamed=True
     )
-    workers: int | None = option("--workers", "Threads; default: one a core.", kind=int, unnamed=True)
+    workers: int | None = option("--workers", "Threads; default: one a core.", unnamed=True)
     overwrite: bool = flag("--overwrite", "Replace the index that is there.")
     strict: bool = flag("--strict", "Stop at the first file that cannot be read, and leave no index.")
     facts: Facts = group(Facts)  # type: ignore[valid-type]
@@ -83,15 +80,12 @@ class Add:
     provenance index add indexes/books newbooks/
     """
 
-    BODY: ClassVar = "index:add"
     SHORT: ClassVar = "Index more books, behind those that an index has."
 
-    index: Path = argument("INDEX", Path)
-    sources: tuple[Path, ...] = argument("[SOURCE...]", Path, (), many=True)
+    index: Path = argument("INDEX")
+    sources: tuple[Path, ...] = argument("[SOURCE...]", ())
     decoys: tuple[Path, ...] = like(Build, "decoys", help="Books that cannot be in any data.")
-    out: Path | None = option(
-        "--out", "Write the larger index here; default: replace INDEX when it is whole.", kind=Path
-    )
+    out: Path | None = option("--out", "Write the larger index here; default: replace INDEX when it is whole.")
     metadata: Path | None = like(Build, "metadata")
     columns: str = like(Build, "columns")
     key_file: Path | None = like(Build, "key_file", help="The key the index was built with.")
@@ -110,11 +104,9 @@ class Merge:
     provenance index merge indexes/a indexes/b --out indexes/both
     """
 
-    BODY: ClassVar = "index:merge"
-
-    one: Path = argument("ONE", Path)
-    other: Path = argument("OTHER", Path)
-    out: Path = option("--out", "Directory of the joined index.", MISSING, Path)
+    one: Path = argument("ONE")
+    other: Path = argument("OTHER")
+    out: Path = option("--out", "Directory of the joined index.", MISSING)
     key_file: Path | None = like(Build, "key_file", help="The key both were built with.")
     memory: int = like(Build, "memory")
     overwrite: bool = like(Build, "overwrite", help=OVERWRITE)
@@ -129,9 +121,7 @@ class Info:
     provenance index info indexes/books
     """
 
-    BODY: ClassVar = "index:info"
-
-    index: Path = argument("INDEX", Path)
+    index: Path = argument("INDEX")
     as_json: bool = like(Build, "as_json", help="Print the manifest and the works as one JSON object.")
     key_file: Path | None = like(Build, "key_file", help="Not needed to look; checked when given.")
 
@@ -147,11 +137,9 @@ class Verify:
     provenance index verify indexes/sealed --private-record ours.json --key-file secret.key
     """
 
-    BODY: ClassVar = "index:verify"
-
-    index: Path = argument("INDEX", Path)
+    index: Path = argument("INDEX")
     private_record: Path | None = option(
-        "--private-record", "Compare also with this record of a sealed index; needs its key.", kind=Path
+        "--private-record", "Compare also with this record of a sealed index; needs its key."
     )
     key_file: Path | None = like(Build, "key_file", help="The key the index was built with.")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from provenance.cli.definitions.scan import KEY
 from provenance.options.field import argument, flag, like, option
@@ -30,13 +29,9 @@ class Report:
     provenance report run.duckdb --certificate draft.md
     """
 
-    BODY: ClassVar = "report"
-
-    db: Path = argument(RUN, Path)
-    out: Path | None = option("--out", "HTML file to write; replaced when it exists.", kind=Path)
-    certificate: Path | None = option(
-        "--certificate", "Also, or only, the draft of a certificate.", kind=Path, metavar="DRAFT.md"
-    )
+    db: Path = argument(RUN)
+    out: Path | None = option("--out", "HTML file to write; replaced when it exists.")
+    certificate: Path | None = option("--certificate", "Also, or only, the draft of a certificate.", metavar="DRAFT.md")
     work: str | None = option("--work", "Only this work, with as many of its matches as fit.", metavar="ID")
     max_matches: int = option("--max-matches", "Matches that are shown; the others are counted.", 1000)
     redact: bool = flag("--redact", REDACT, unnamed=True)
@@ -55,9 +50,7 @@ class Query:
     provenance query run.duckdb "SELECT * FROM exception" --format json
     """
 
-    BODY: ClassVar = "query"
-
-    db: Path = argument(RUN, Path)
+    db: Path = argument(RUN)
     sql: str = argument("SQL")
     output: str = option("--format", "", "table", choices=("table", "csv", "json"), unnamed=True)
 
@@ -74,9 +67,7 @@ class Review:
     provenance review run.duckdb --match 4f0c2a9d1e6b7735 --decision rejected --note "quoted with permission"
     """
 
-    BODY: ClassVar = "review"
-
-    db: Path = argument(RUN, Path)
+    db: Path = argument(RUN)
     work: str | None = option("--work", "Only matches of this work.", metavar="ID")
     everything: bool = flag("--all", "Also matches that were reviewed before.")
     name: str = option("--name", "Who reviews; by default the account.", "")
@@ -99,17 +90,11 @@ class Selftest:
     provenance selftest --db sealed.duckdb --key-file secret.key --books books/
     """
 
-    BODY: ClassVar = "selftest"
-
-    more: tuple[str, ...] = argument("[SHARD]...", str, (), many=True)
-    shards: tuple[str, ...] = option(
-        "--shards", "Shards to take rows from; more may follow it.", metavar="SHARD", many=True
-    )
+    more: tuple[str, ...] = argument("[SHARD]...", ())
+    shards: tuple[str, ...] = option("--shards", "Shards to take rows from; more may follow it.", (), metavar="SHARD")
     index: str | None = option("--index", "Index of the known books, also s3://...", unnamed=True)
-    db: Path | None = option("--db", "Run to certify: all is as it had it, and it is recorded.", kind=Path, metavar=RUN)
-    books: tuple[Path, ...] = option(
-        "--books", "Copies of the books, for an index without.", kind=Path, metavar="BOOKS", many=True
-    )
+    db: Path | None = option("--db", "Run to certify: all is as it had it, and it is recorded.", metavar=RUN)
+    books: tuple[Path, ...] = option("--books", "Copies of the books, for an index without.", (), metavar="BOOKS")
     plants: int = option("--plants", "Passages of each length and kind of change.", 50)
     lengths: str = option("--lengths", "Words of a passage.", "25,50,100,200,400")
     noise: str | None = option(
@@ -121,8 +106,8 @@ class Selftest:
     tokenizer: str | None = like(Reading, "tokenizer")
     end_of_text: int | None = like(Reading, "end_of_text")
     scale: int | None = like(ScanConfig, "scale", help="Look up one fingerprint in SCALE, as the scan did.")
-    min_words: int | None = option("--min-words", "Shortest match that is reported; by default 25.", kind=int)
-    key_file: Path | None = option("--key-file", KEY, kind=Path)
+    min_words: int | None = option("--min-words", "Shortest match that is reported; by default 25.")
+    key_file: Path | None = option("--key-file", KEY)
     anonymous: bool = like(Request, "anonymous")
     workers: int | None = like(Request, "workers", help="Processes that read shards; by default one a core.")
     name: str = option("--name", "Who says so in the journal; by default the account.", "")
@@ -150,9 +135,7 @@ class Verify:
     provenance verify result.json --run run.duckdb --salt-file salt
     """
 
-    BODY: ClassVar = "verify"
-
-    run: Path = argument("RUN.duckdb|BUNDLE|RESULT.json", Path)
+    run: Path = argument("RUN.duckdb|BUNDLE|RESULT.json")
     out: str | None = option("--out", "Where the units lie, if they were moved.", kind="place", metavar="DIR")
     shards: bool = flag("--shards", "Hash the shards again.")
     index: str | None = option(
@@ -166,12 +149,12 @@ class Verify:
         "--match", "Scan the unit of this match again; reports name them.", metavar="MATCH_ID"
     )
     seed: int = option("--seed", "Of the matches that are taken.", 0)
-    db: Path | None = option("--run", "Of a minimal result: the run it should be of.", kind=Path, metavar=RUN)
-    salt_file: Path | None = option("--salt-file", "Of a minimal result: what its commitment was made with.", kind=Path)
+    db: Path | None = option("--run", "Of a minimal result: the run it should be of.", metavar=RUN)
+    salt_file: Path | None = option("--salt-file", "Of a minimal result: what its commitment was made with.")
     private_record: Path | None = option(
-        "--private-record", "Of a minimal result: show what its works are, by this record.", kind=Path
+        "--private-record", "Of a minimal result: show what its works are, by this record."
     )
-    key_file: Path | None = option("--key-file", KEY, kind=Path)
+    key_file: Path | None = option("--key-file", KEY)
     anonymous: bool = like(Request, "anonymous")
     scratch: Path | None = like(Request, "scratch", help="For a second database and fetched objects.")
     workers: int | None = like(Request, "workers")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from provenance.options.field import argument, flag, option
 
@@ -24,9 +23,7 @@ class Demo:
     provenance demo --dir elsewhere
     """
 
-    BODY: ClassVar = "demo"
-
-    folder: Path = option("--dir", "Folder for all of it; made where it is not there.", Path("demo"), Path)
+    folder: Path = option("--dir", "Folder for all of it; made where it is not there.", Path("demo"))
 
 
 @dataclass(frozen=True)
@@ -41,11 +38,9 @@ class Doctor:
     srun provenance doctor --json
     """
 
-    BODY: ClassVar = "doctor"
-
-    index: Path | None = option("--index", "Index to open and verify too.", kind=Path, unnamed=True)
-    key_file: Path | None = option("--key-file", "Key that the index was built with.", kind=Path)
-    folder: Path = option("--dir", "Directory that runs will go to.", Path(), Path)
+    index: Path | None = option("--index", "Index to open and verify too.", unnamed=True)
+    key_file: Path | None = option("--key-file", "Key that the index was built with.")
+    folder: Path = option("--dir", "Directory that runs will go to.", Path())
     as_json: bool = flag("--json", "Print one JSON object.", unnamed=True)
 
 
@@ -71,6 +66,4 @@ class Completion:
     provenance completion fish > ~/.config/fish/completions/provenance.fish
     """
 
-    BODY: ClassVar = "completion"
-
-    shell: str = argument("", choices=SHELLS)
+    shell: str = argument(None, choices=SHELLS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import MISSING, dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from provenance.matching.config import MatchConfig
 from provenance.options.field import argument, flag, group, like, option
@@ -25,15 +24,15 @@ class Gate:
         "--fail-on", "Exit with --exit-code if a work has this grade or a higher one.", choices=GRADE_NAMES
     )
     exit_code: int | None = option(
-        "--exit-code", "What --fail-on exits with, by default 1; not 2, 3 or 70.", kind=int, least=1, most=125
+        "--exit-code", "What --fail-on exits with, by default 1; not 2, 3 or 70.", least=1, most=125
     )
     baseline: Path | None = option(
-        "--baseline", "An earlier run: --fail-on counts only what is there more often than in that.", kind=Path,
+        "--baseline", "An earlier run: --fail-on counts only what is there more often than in that.",
         metavar="OLD.duckdb",
     )  # fmt: skip
     allow: Path | None = option(
         "--allow", "Works and matches that may be there (`provenance allow`): --fail-on does not count them.",
-        kind=Path, metavar="ALLOWED.toml",
+        metavar="ALLOWED.toml",
     )  # fmt: skip
 
 
@@ -53,11 +52,7 @@ class Scan:
     provenance scan shards/ --index indexes/books --db run.duckdb --fail-on excerpts --baseline last.duckdb
     """
 
-    BODY: ClassVar = "scan"
-
-    db: Path | None = option(
-        "--db", "Run database to write (DuckDB); beside it DB.units, from which a run is resumed.", kind=Path
-    )
+    db: Path | None = option("--db", "Run database to write (DuckDB); beside it DB.units, from which a run is resumed.")
     out: str | None = option(
         "--out", "Where units are kept instead, also s3://...; without --db nothing else is.", kind="place",
         metavar="DIR",
@@ -67,7 +62,7 @@ class Scan:
     )
     only_plan: bool = flag("--plan", "Print what there is to scan, and scan nothing.")
     request: Request = group(Request)
-    key_file: Path | None = option("--key-file", KEY, kind=Path)
+    key_file: Path | None = option("--key-file", KEY)
     overwrite: bool = flag("--overwrite", "Begin anew, in place of the run that is there.")
     gate: Gate = group(Gate)
     as_json: bool = flag("--json", SUMMARY, unnamed=True)
@@ -85,10 +80,8 @@ class Collect:
     provenance collect s3://bucket/units --db run.duckdb
     """
 
-    BODY: ClassVar = "collect"
-
-    out: str = argument("DIR", "place")
-    db: Path = option("--db", "Run database to write (DuckDB).", MISSING, Path)
+    out: str = argument("DIR", kind="place")
+    db: Path = option("--db", "Run database to write (DuckDB).", MISSING)
     overwrite: bool = flag("--overwrite", "Replace the run database of another run.")
     gate: Gate = group(Gate)
     as_json: bool = flag("--json", SUMMARY, unnamed=True)
@@ -104,9 +97,7 @@ class Inspect:
     provenance inspect s3://bucket/data/ --anonymous
     """
 
-    BODY: ClassVar = "inspect"
-
-    shards: tuple[str, ...] = argument("SHARD...", "place", many=True)
+    shards: tuple[str, ...] = argument("SHARD...", kind="place")
     text_columns: tuple[str, ...] = like(Reading, "text_columns", help="Column to show texts of.")
     id_column: str | None = like(Reading, "id_column", help="Column that names a document.")
     tokenizer: str | None = like(Reading, "tokenizer")
@@ -125,11 +116,9 @@ class Match:
     pbpaste | provenance match - --index indexes/books
     """
 
-    BODY: ClassVar = "match"
-
-    file: str = argument("FILE|-", "place")
-    index: Path = option("--index", "Index of the known books.", MISSING, Path, unnamed=True)
+    file: str = argument("FILE|-", kind="place")
+    index: Path = option("--index", "Index of the known books.", MISSING, unnamed=True)
     min_words: int = like(MatchConfig, "min_words", help="Shortest match that is shown, in matched words.")
     full: bool = flag("--full", "Show all of every match.", unnamed=True)
-    key_file: Path | None = option("--key-file", KEY, kind=Path)
+    key_file: Path | None = option("--key-file", KEY)
     as_json: bool = flag("--json", "Print one JSON object a match.", unnamed=True)
