@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from functools import cache
 from importlib import import_module
@@ -12,7 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from provenance._version import __version__
-from provenance.cli.commands import COMMANDS, listing, terminal_columns
+from provenance.cli.commands import COMMANDS, listing
 from provenance.cli.config_file import announced, default_map, find_config
 from provenance.cli.definition import CONTEXT, command_of
 from provenance.cli.interruptions import hear_interruptions, were_interrupted
@@ -38,7 +39,7 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands without importing any."""
-        formatter.write(listing(terminal_columns()))
+        formatter.write(listing(shutil.get_terminal_size().columns))
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Names of commands without importing any."""

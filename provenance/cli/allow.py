@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from provenance.cli.allow_list import put_into, read_list
@@ -9,6 +11,8 @@ from provenance.cli.definitions.act import Allow
 from provenance.cli.tables import table
 from provenance.display.text import number, safe
 from provenance.store.database import RunReader
+
+FACTS = {"status": "status", "reason": "reason", "until": "expires", "said by": "name"}
 
 
 def run(options: Allow) -> None:
@@ -23,24 +27,24 @@ def run(options: Allow) -> None:
         else:
             click.echo("Nothing new: the run has this list already.")
     with RunReader(options.db) as run:
-        rows = run.query("SELECT a.*, w.title FROM v_allowed a LEFT JOIN work w USING (work_id) ORDER BY work_id")
+        works = run.query("SELECT a.*, w.title FROM v_allowed a LEFT JOIN work w USING (work_id) ORDER BY work_id")
         matches = run.query("SELECT * FROM v_allowed_matches ORDER BY match_key")
     if matches:
         click.echo("Single matches that are allowed; they stay where they are, and do not count for the gate:")
-        names = ("match", "status", "reason", "until", "said by", "when the run ended")
-        fields = ("match_key", "status", "reason", "expires", "name")
-        cells = [[*(row[name] for name in fields), "held" if row["holds"] else "had expired"] for row in matches]
-        table([(heading, "left") for heading in names], cells)
+        _print({"match": "match_key", **FACTS}, matches)
         click.echo()
-    if not rows:
+    if not works:
         click.echo("No work is allowed.")
         return
-    headings = ("work", "title", "status", "reason", "until", "said by", "when the run ended")
-    columns = ("work_id", "title", "status", "reason", "expires", "name")
-    shown = [[*(row[name] for name in columns), "held" if row["holds"] else "had expired"] for row in rows]
-    table([(heading, "left") for heading in headings], shown)
-    held = sum(row["holds"] for row in rows)
+    _print({"work": "work_id", "title": "title", **FACTS}, works)
+    held = sum(row["holds"] for row in works)
     click.echo(
-        f"{safe(str(options.db))}: {held:,} of {number(len(rows), 'allowance')} held when the run ended; "
+        f"{safe(str(options.db))}: {held:,} of {number(len(works), 'allowance')} held when the run ended; "
         "allowed works stay in every table and report, marked as allowed."
     )
+
+
+def _print(fields: dict[str, str], rows: list[dict[str, Any]]) -> None:
+    """A table of some fields, by their headings."""
+    cells = [[*(row[name] for name in fields.values()), "held" if row["holds"] else "had expired"] for row in rows]
+    table([(heading, "left") for heading in (*fields, "when the run ended")], cells)

@@ -38,12 +38,11 @@ class AllowList:
 
 def read_list(file: Path) -> AllowList:
     """What a file says; raises UsageError naming the entry that is wrong."""
-    content = check_table(str(file), read_toml(file), {"allow": list}, {})
     allowed = AllowList()
-    for place, entry in enumerate(content["allow"], 1):
+    for place, entry in enumerate(check_table(str(file), read_toml(file), {"allow": list}, {})["allow"], 1):
         where = f"{file}, [[allow]] number {place}"
-        named = {"work": str, "match": str}
-        facts = check_table(where, entry, {"status": str, "reason": str}, {**named, "expires": date})
+        optional = {"work": str, "match": str, "expires": date}
+        facts = check_table(where, entry, {"status": str, "reason": str}, optional)
         if ("work" in facts) == ("match" in facts):
             raise UsageError(f"{where} needs a work or a match: one of them")
         if facts["status"] not in STATUSES:
@@ -57,9 +56,7 @@ def read_list(file: Path) -> AllowList:
         entries, name = (allowed.works, "work_id") if "work" in facts else (allowed.matches, "match_key")
         if key in entries:
             raise UsageError(f"{where}: {key!r} is there twice")
-        entries[key] = {
-            name: key, "status": facts["status"], "reason": facts["reason"], "expires": facts.get("expires"),
-        }  # fmt: skip
+        entries[key] = {name: key, **{part: facts.get(part) for part in ("status", "reason", "expires")}}
         if "work" in facts:
             allowed.places[key] = where
     return allowed

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from provenance.cli.definitions.hand import Bundle
@@ -19,17 +17,12 @@ from provenance.files.secrets import read_secret
 def run(options: Bundle) -> None:
     """Write all that is needed to check a run."""
     refuse_same(options.out, options.db)
-    if options.minimal:
-        digest = _minimal(options.db, options.out, options.salt_file, options.overwrite)
-    elif options.salt_file is not None:
-        raise UsageError("--salt-file goes with --minimal")
-    else:
-        digest = write_bundle(options.db, options.out, Choice(options.redact, options.max_matches), options.overwrite)
-    click.echo(f"{digest}  {safe(str(options.out))}")
-
-
-def _minimal(db: Path, out: Path, salt_file: Path | None, overwrite: bool) -> str:
-
-    if salt_file is None:
+    if options.minimal and options.salt_file is None:
         raise UsageError("--minimal needs --salt-file: `head -c 32 /dev/urandom > salt` makes one; keep it")
-    return write_minimal(db, out, read_secret(salt_file, "salt"), overwrite)
+    if options.salt_file is None:
+        digest = write_bundle(options.db, options.out, Choice(options.redact, options.max_matches), options.overwrite)
+    elif options.minimal:
+        digest = write_minimal(options.db, options.out, read_secret(options.salt_file, "salt"), options.overwrite)
+    else:
+        raise UsageError("--salt-file goes with --minimal")
+    click.echo(f"{digest}  {safe(str(options.out))}")

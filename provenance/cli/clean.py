@@ -28,8 +28,7 @@ def run(options: Clean) -> None:
     """Write the shards of a run anew."""
     works = None if options.works is None else read_works(options.works)
     selection = Selection(options.grade, options.min_coverage, works)
-    limits = WorkerLimits(options.max_memory)
-    key = Key.from_file(options.key_file)
+    key, limits = Key.from_file(options.key_file), WorkerLimits(options.max_memory)
     how = How(options.index, key, options.check_db, options.anonymous, options.workers, limits)
     wanted = Wanted(
         options.mode, options.out, selection, options.marker, options.keep_unscanned, not options.no_check, how,
@@ -69,14 +68,13 @@ def read_works(path: Path) -> tuple[str, ...]:
 def print_summary(summary: CleanSummary) -> None:
     """What was selected, what was written, and what a scan of that found."""
     if summary.works:
-        columns = [("work", "left"), ("grade", "fixed"), ("coverage", "right"), ("rows", "right")]
-        shown = summary.works[:MOST_SHOWN]
-        table(
-            columns,
-            [[w["title"] or w["work_id"], w["grade"], percent(w["coverage"]), f"{w['documents']:,}"] for w in shown],
-        )
-        if len(summary.works) > len(shown):
-            click.echo(f"... and {number(len(summary.works) - len(shown), 'more work')}")
+        cells = [
+            [work["title"] or work["work_id"], work["grade"], percent(work["coverage"]), f"{work['documents']:,}"]
+            for work in summary.works[:MOST_SHOWN]
+        ]
+        table([("work", "left"), ("grade", "fixed"), ("coverage", "right"), ("rows", "right")], cells)
+        if len(summary.works) > MOST_SHOWN:
+            click.echo(f"... and {number(len(summary.works) - MOST_SHOWN, 'more work')}")
         click.echo()
     counts, of = summary.counts, f"{summary.selection.grade} or above"
     done = {

@@ -5,12 +5,9 @@ All of it is known without importing any, so that `--help` and completion answer
 
 from __future__ import annotations
 
-import shutil
 from typing import NamedTuple
 
 import click
-
-NARROW = 80  # columns
 
 
 class Entry(NamedTuple):
@@ -25,7 +22,7 @@ class Entry(NamedTuple):
 TRY, KNOW, SCAN, LOOK = "Try it", "Know your books", "Scan", "Look and check"
 ACT, HAND, MACHINE = "Act on it", "Hand over", "This machine"
 DEFINED_IN = {TRY: "machine", KNOW: "know", SCAN: "scan", LOOK: "look", ACT: "act", HAND: "hand", MACHINE: "machine"}
-GROUPS = (TRY, KNOW, SCAN, LOOK, ACT, HAND, MACHINE)  # in the order in which a newcomer needs them
+GROUPS = tuple(DEFINED_IN)  # in the order in which a newcomer needs them
 
 
 def _entry(group: str, name: str, help_: str, example: str) -> tuple[str, Entry]:
@@ -72,15 +69,10 @@ def listing(columns: int) -> str:
     lines = []
     for group in GROUPS:
         entries = {name: entry for name, entry in COMMANDS.items() if entry.group == group}
-        lines += ["", click.style(f"{group}:", bold=True)] if entries else []
+        lines += ["", click.style(f"{group}:", bold=True)]
         for name, entry in entries.items():
             shown = f"  {click.style(name, fg='cyan')}{' ' * (names - 2 - len(name))}"
             example = click.style(entry.example, dim=True)
-            lines += [f"{shown}{entry.help:{helps}}{example}"] if beside else [shown + entry.help]
-            lines += [] if beside else [" " * names + example]
+            below = [shown + entry.help, " " * names + example]
+            lines += [f"{shown}{entry.help:{helps}}{example}"] if beside else below
     return "\n".join(lines) + "\n"
-
-
-def terminal_columns() -> int:
-    """How wide the terminal is; 80 where there is none."""
-    return shutil.get_terminal_size((NARROW, 24)).columns

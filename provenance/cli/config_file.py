@@ -68,8 +68,7 @@ def _of_group(file: ConfigFile, group: click.Group, table: Mapping[str, Any], ab
             raise UsageError(f"{file}: {' '.join(place)} is {value!r}; it has to be a table of options")
         if isinstance(command, click.Group):
             inner = {" ".join(names[1:]): value} if names[1:] else value
-            part = _of_group(file, command, inner, (*above, names[0]))
-            for name, options in part.items():
+            for name, options in _of_group(file, command, inner, (*above, names[0])).items():
                 if name in defaults.setdefault(names[0], {}):
                     raise UsageError(f"{file} has [{' '.join([*above, names[0], name])}] twice")
                 defaults[names[0]][name] = options
@@ -83,7 +82,8 @@ def _of_group(file: ConfigFile, group: click.Group, table: Mapping[str, Any], ab
 def options_of(command: click.Command) -> dict[str, click.Option]:
     """The options of a command by their long names; not those that only show something, such as --help."""
     options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
-    return {_long(option): option for option in options if option.expose_value and not option.is_eager}
+    shown = [option for option in options if option.expose_value and not option.is_eager]
+    return {max(option.opts, key=len).lstrip("-"): option for option in shown}
 
 
 def _of_command(file: ConfigFile, command: click.Command, table: dict[str, Any], place: str) -> dict[str, Any]:
@@ -101,13 +101,13 @@ def _of_command(file: ConfigFile, command: click.Command, table: dict[str, Any],
 
 def _check(where: str, option: click.Option, value: object) -> None:
     """Raise UsageError for a value that the option does not take; by itself, for `true` is a number in Python."""
-    if option.multiple:
-        if type(value) is not list:
-            raise UsageError(f"{where} is {value!r}; a list is needed, for it may be given several times")
+    if not option.multiple:
+        _check_one(where, option, value)
+    elif type(value) is not list:
+        raise UsageError(f"{where} is {value!r}; a list is needed, for it may be given several times")
+    else:
         for item in value:
             _check_one(where, option, item)
-    else:
-        _check_one(where, option, value)
 
 
 def _check_one(where: str, option: click.Option, value: object) -> None:
@@ -148,9 +148,7 @@ class ToldContext(click.Context):
     def invoke(self, callback: Any, /, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  (click's own signature)
         """Tell, and go on."""
         if words := list(self._words_of_file()):
-            file = self.find_root().obj
-            message = safe(f"{file} sets {shlex.join(words)}")
-            click.echo(f"provenance: {message}", err=True)
+            click.echo(safe(f"provenance: {self.find_root().obj} sets {shlex.join(words)}"), err=True)
             add_options(words)
         return super().invoke(callback, *args, **kwargs)
 
@@ -173,7 +171,3 @@ def announced(command: click.Command) -> click.Command:
     for inner in command.commands.values() if isinstance(command, click.Group) else ():
         announced(inner)
     return command
-
-
-def _long(option: click.Option) -> str:
-    return max(option.opts, key=len).lstrip("-")

@@ -25,8 +25,7 @@ def run(options: Custody) -> None:
             "SELECT sha256 FROM shard UNION SELECT source_sha256 FROM edition UNION SELECT text_sha256 FROM edition"
         )}  # fmt: skip
     for entry in statement.get("acquired", []):
-        digest = entry.get("sha256")
-        if digest is not None and digest not in digests:
+        if (digest := entry.get("sha256")) is not None and digest not in digests:
             what = safe(entry["what"])
             click.echo(f"{what}: no file of this run has the SHA-256 {digest}; it may be that of an archive", err=True)
     last = append(options.db, Author.here(options.name), [(CUSTODY, statement)])
@@ -42,7 +41,9 @@ def read_statement(file: Path) -> dict[str, Any]:
         where = f"{file}, [[acquired]] number {place}"
         needed: dict[str, Kinds] = {"what": str, "from": str, "by": str, "at": (date, datetime)}
         facts = check_table(where, entry, needed, {"sha256": str, "note": str})
-        if "sha256" in facts and not re.fullmatch("[0-9a-f]{64}", facts["sha256"].lower()):
-            raise UsageError(f"{where}: sha256 is {facts['sha256']!r}; 64 hexadecimal digits are needed")
-        acquired.append({**facts, **({"sha256": facts["sha256"].lower()} if "sha256" in facts else {})})
+        if (digest := facts.get("sha256")) is not None:
+            facts["sha256"] = digest.lower()
+            if not re.fullmatch("[0-9a-f]{64}", facts["sha256"]):
+                raise UsageError(f"{where}: sha256 is {digest!r}; 64 hexadecimal digits are needed")
+        acquired.append(facts)
     return {**statement, "acquired": acquired} if acquired else statement

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import mmap
-from collections.abc import Iterator
+import re
 from dataclasses import MISSING, Field
 from importlib import import_module
 from pathlib import Path
@@ -18,10 +18,11 @@ from click.shell_completion import CompletionItem
 
 from provenance.errors import UsageError
 from provenance.options.field import Option, build, options_in
-from provenance.options.sizes import bytes_text, parse_bytes
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 LEAST_MEMORY = 384 << 20  # of address space: below it NumPy's and DuckDB's libraries end the process by themselves
+
+DECIMAL = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
 class Place(click.types.StringParamType):
@@ -60,12 +61,6 @@ class FieldOption(click.Option):
 PLAIN = {str: click.STRING, bool: click.BOOL, Path: click.Path(path_type=Path), "place": Place()}
 
 
-def parameters_of(definition: type[Any]) -> Iterator[click.Parameter]:
-    """Arguments and options, in the order of the fields."""
-    for _, one, about in options_in(definition):
-        yield _option(one, about) if about.flag else _argument(one, about)
-
-
 def command_of(name: str, definition: type[Any], group: str = "") -> click.Command:
     """The command, or a group with the commands that the definition names.
 
@@ -82,8 +77,8 @@ def command_of(name: str, definition: type[Any], group: str = "") -> click.Comma
         mmap.mmap(-1, LEAST_MEMORY).close()
         getattr(import_module(f"provenance.cli.{group or name}"), name if group else "run")(options)
 
-    parameters, short = list(parameters_of(definition)), getattr(definition, "SHORT", None)
-    return click.Command(name, CONTEXT, callback, parameters, help=help_, short_help=short)
+    parameters = [(_option if about.flag else _argument)(one, about) for _, one, about in options_in(definition)]
+    return click.Command(name, CONTEXT, callback, parameters, help=help_, short_help=getattr(definition, "SHORT", None))
 
 
 def _argument(one: Field[Any], about: Option) -> click.Argument:
@@ -118,3 +113,22 @@ def _type(about: Option) -> click.ParamType[Any]:
     if about.kind is float:
         return click.FloatRange(about.least, about.most)
     return PLAIN[about.kind]
+
+
+def parse_bytes(text: str) -> int:
+    """A size such as `500MB`, `1.5 GB` or `64MiB` in bytes; raises UsageError for what is none."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", text.lower())
+    if not match or (match[3] and not match[2]):
+        raise UsageError(f"{text!r} is no size; give it as 500MB or 1.5GB")
+    unit = 1024 ** "kmgt".index(match[2]) * 1024 if match[3] else DECIMAL[match[2]]
+    return int(float(match[1]) * unit)
+
+
+def bytes_text(size: int) -> str:
+    """The shortest text that `parse_bytes` reads as this size: `256MB`, `3GiB`."""
+    for letter, power in (("T", 4), ("G", 3), ("M", 2), ("k", 1)):
+        if size and not size % 1024**power:
+            return f"{size // 1024**power}{letter}iB"
+        if size and not size % 1000**power:
+            return f"{size // 1000**power}{letter}B"
+    return f"{size}B"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from functools import cache
+from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import click
 import pyarrow.parquet as pq
 
-from provenance.cli.compiling import tell_unusual_place
+from provenance.cli.compiling import tell_compiling
 from provenance.cli.definitions.machine import Demo
 from provenance.cli.summary import complain, print_summary
 from provenance.cli.tables import table
@@ -27,6 +28,13 @@ from provenance.store.database import RunReader
 
 MARKER = ".provenance-demo"
 CLEAN_ROWS_SHOWN = 5
+COMPILING = "   First time on this machine: compiling for its processor, which takes a minute"
+KINDS = {  # of rows, by the prefix of their ids
+    "asv": "chapters of the American Standard Version",
+    "kjv": "chapters of the King James Version, word for word",
+    "excerpt": "excerpts inside other text",
+    "doc": "unrelated English",
+}
 
 
 def run(options: Demo) -> None:
@@ -36,14 +44,14 @@ def run(options: Demo) -> None:
     click.echo("1. Known books and training shards", err=True)
     books, shards = write_books(folder), write_shards(folder)
     click.echo(f"2. Index of the books: provenance index build {books} --out {folder / 'index'}", err=True)
-    on_first_compile(_say_compiling)
+    say_compiling = partial(tell_compiling, COMPILING)
+    on_first_compile(say_compiling)
     report = build_index([books], folder / "index", overwrite=True)
-    click.echo(
-        f"   {number(report.editions, 'book')}, {report.words:,} words, {size(report.index_bytes)} on disk", err=True
-    )
+    counts = f"{number(report.editions, 'book')}, {report.words:,} words, {size(report.index_bytes)} on disk"
+    click.echo(f"   {counts}", err=True)
     db = folder / "run.duckdb"
     click.echo(f"3. Scan: provenance scan {shards} --index {folder / 'index'} --db {db}", err=True)
-    summary = scan([shards], folder / "index", db, overwrite=True, watch=Watch(on_compiling=_say_compiling))
+    summary = scan([shards], folder / "index", db, overwrite=True, watch=Watch(on_compiling=say_compiling))
     page = folder / "report.html"
     click.echo(f"4. Report: provenance report {db} --out {page}", err=True)
     with RunReader(db) as run, atomic_write(page) as file:
@@ -58,13 +66,6 @@ def run(options: Demo) -> None:
         sys.exit(3)
 
 
-@cache
-def _say_compiling() -> None:
-    """Said once, though the index and every worker may have something to compile."""
-    click.echo("   First time on this machine: compiling for its processor, which takes a minute", err=True)
-    tell_unusual_place()
-
-
 def _prepare(folder: Path) -> None:
     """Make the directory, or take one that an earlier demo made; never write into another."""
     try:
@@ -77,31 +78,23 @@ def _prepare(folder: Path) -> None:
 
 
 def _print_kinds(db: Path) -> None:
-    """What became of each kind of row, told by the prefix of its id."""
+    """What became of each kind of row."""
     with RunReader(db) as run:
         flagged = {(row["shard"], row["row"]) for row in run.query('SELECT shard, "row" FROM v_documents')}
         shards = [row["shard"] for row in run.query("SELECT shard FROM shard WHERE outcome = 'scanned' ORDER BY shard")]
-    kinds: dict[str, list[int]] = {}
+    rows, matched = Counter[str](), Counter[str]()
     clean: list[str] = []
     for shard in shards:
         for row, name in enumerate(pq.read_table(shard, columns=["id"])["id"].to_pylist()):
-            count = kinds.setdefault(name.split("/")[0], [0, 0])
-            count[0] += 1
-            count[1] += (shard, row) in flagged
-            if (shard, row) not in flagged and name.startswith("doc/"):
+            kind = name.split("/")[0]
+            rows[kind] += 1
+            matched[kind] += (shard, row) in flagged
+            if kind == "doc" and (shard, row) not in flagged:
                 clean.append(name)
-    meaning = {
-        "asv": "chapters of the American Standard Version",
-        "kjv": "chapters of the King James Version, word for word",
-        "excerpt": "excerpts inside other text",
-        "doc": "unrelated English",
-    }
     click.echo()
-    table(
-        [("rows", "right"), ("with matches", "right"), ("what they are", "left")],
-        [(f"{rows:,}", f"{matched:,}", meaning.get(kind, kind)) for kind, (rows, matched) in sorted(kinds.items())],
-    )
-    shown = ", ".join(safe(name) for name in clean[:CLEAN_ROWS_SHOWN])
+    headings = [("rows", "right"), ("with matches", "right"), ("what they are", "left")]
+    table(headings, [(f"{rows[kind]:,}", f"{matched[kind]:,}", KINDS.get(kind, kind)) for kind in sorted(rows)])
+    shown = ", ".join(map(safe, clean[:CLEAN_ROWS_SHOWN]))
     click.echo(f"Clean rows: {number(len(clean), 'row')} of unrelated English, such as {shown}.")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from typing import Any
 
 import click
@@ -66,8 +67,7 @@ def print_data(comparison: Comparison) -> None:
     if comparison.scanned_once:
         click.echo(f"completeness: {number(comparison.scanned_once, 'shard')} had another outcome")
         for example in comparison.scanned_once_examples:
-            line = f"{example['later']}: {example['earlier_outcome']} -> {example['later_outcome']}"
-            click.echo(f"  {safe(line)}")
+            click.echo(safe(f"  {example['later']}: {example['earlier_outcome']} -> {example['later_outcome']}"))
 
 
 def print_works(comparison: Comparison, everything: bool) -> None:
@@ -75,10 +75,8 @@ def print_works(comparison: Comparison, everything: bool) -> None:
     if not comparison.works:
         click.echo("works: none differ")
         return
-    counts = {
-        change: sum(work["change"] == change for work in comparison.works) for change in ("gained", "lost", "changed")
-    }
-    click.echo(f"works: {_counted(counts)}")
+    changes = Counter(work["change"] for work in comparison.works)
+    click.echo(f"works: {_counted({change: changes[change] for change in ('gained', 'lost', 'changed')})}")
     shown = comparison.works if everything else comparison.works[:MOST_WORKS_SHOWN]
     rows = [
         [
@@ -113,11 +111,8 @@ def print_end(comparison: Comparison) -> None:
     """What people said, and whether anything differs."""
     before, after = comparison.said
     if before != after:
-        reasons = [
-            f"{name.replace('_', ' ')}: {before[name]:,} -> {after[name]:,}"
-            for name in before
-            if before[name] != after[name]
-        ]
+        changed = [name for name in before if before[name] != after[name]]
+        reasons = [f"{name.replace('_', ' ')}: {before[name]:,} -> {after[name]:,}" for name in changed]
         click.echo(f"said by people, no difference of results: {', '.join(reasons)}")
     if not comparison.different:
         click.echo("The runs do not differ.")

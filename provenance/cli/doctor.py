@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,10 +45,9 @@ def _write_anything() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-@cache
 def _say_compiling() -> None:
-    click.echo("compiling for this processor, once, which takes a minute", err=True)
-    import_module("provenance.cli.compiling").tell_unusual_place()
+    message = "compiling for this processor, once, which takes a minute"
+    import_module("provenance.cli.compiling").tell_compiling(message)
 
 
 def _key(file: Path | None) -> Key:
@@ -59,14 +57,12 @@ def _key(file: Path | None) -> Key:
 
 
 def _print(diagnosis: Diagnosis) -> None:
-
     click.echo(f"{diagnosis.state:<8} {diagnosis.name:<11} {safe(diagnosis.text)}")
     if diagnosis.remedy:
         click.echo(f"{'':<20} -> {safe(diagnosis.remedy)}")
 
 
 def _verdict(failed: int, warned: int) -> str:
-
     if failed:
         return f"{number(failed, 'check')} failed: mend that first."
     return f"This machine can scan; {number(warned, 'warning')}." if warned else "This machine can scan."

@@ -25,12 +25,9 @@ MOST_WORKS_SHOWN = 40
 
 @dataclass
 class Gating:
-    """What the options ask for."""
+    """What the options ask for, and the list that they name."""
 
-    fail_on: str
-    exit_code: int
-    baseline: Path | None
-    allow: Path | None
+    options: GateOptions
     allowed: AllowList | None = None
 
     def check(self, db: Path, works: Callable[[], Iterable[str]], where: str) -> None:
@@ -38,16 +35,15 @@ class Gating:
 
         `works` gives those that may be allowed, and `where` says whose they are.
         """
-        if self.baseline is not None:
-            if self.baseline.resolve() == db.resolve() or (
-                db.exists() and self.baseline.exists() and db.samefile(self.baseline)
-            ):
-                raise UsageError(f"--baseline {self.baseline} is the run database --db itself: choose an earlier run")
-            with RunReader(self.baseline) as run:
+        if (baseline := self.options.baseline) is not None:
+            there = db.exists() and baseline.exists()
+            if baseline.resolve() == db.resolve() or (there and db.samefile(baseline)):
+                raise UsageError(f"--baseline {baseline} is the run database --db itself: choose an earlier run")
+            with RunReader(baseline) as run:
                 if len(run.query("SELECT outcome FROM run")) != 1:
-                    raise UsageError(f"--baseline {self.baseline} holds no finished run")
-        if self.allow is not None:
-            self.allowed = read_list(self.allow)
+                    raise UsageError(f"--baseline {baseline} holds no finished run")
+        if self.options.allow is not None:
+            self.allowed = read_list(self.options.allow)
             if self.allowed.works:
                 self.allowed.refuse_unknown(works(), where)
 
@@ -55,7 +51,7 @@ class Gating:
         """Put the allow list into the run, and ask the gate."""
         if self.allowed is not None:
             put_into(db, self.allowed)
-        return judge(db, Gate(self.fail_on, self.baseline))
+        return judge(db, Gate(str(self.options.fail_on), self.options.baseline))
 
 
 def gating_of(options: GateOptions) -> Gating | None:
@@ -67,7 +63,7 @@ def gating_of(options: GateOptions) -> Gating | None:
         return None
     if options.exit_code in TAKEN:
         raise UsageError(f"--exit-code {options.exit_code} means something else already: choose another from 1 to 125")
-    return Gating(options.fail_on, options.exit_code or 1, options.baseline, options.allow)
+    return Gating(options)
 
 
 def tell(summary: ScanSummary, gating: Gating | None, as_json: bool) -> int:
@@ -75,12 +71,10 @@ def tell(summary: ScanSummary, gating: Gating | None, as_json: bool) -> int:
     verdict = None if gating is None else gating.decide(summary.db)
     code = 0 if summary.complete else 3
     if gating is not None and verdict is not None and verdict.tripped:
-        code = gating.exit_code
+        code = gating.options.exit_code or 1
     if as_json:
-        record = summary.to_json()
-        if verdict is not None:
-            record["gate"] = {**verdict.to_json(), "exit_code": code}
-        click.echo(json.dumps(record, default=str))
+        gate = {} if verdict is None else {"gate": {**verdict.to_json(), "exit_code": code}}
+        click.echo(json.dumps({**summary.to_json(), **gate}, default=str))
     else:
         print_summary(summary)
         if verdict is not None:
@@ -104,22 +98,19 @@ def print_verdict(verdict: Verdict) -> None:
 def complain_of(verdict: Verdict) -> None:
     """What the gate has to say on stderr."""
     grade, baseline = verdict.gate.grade, verdict.gate.baseline
-    for note in verdict.baseline_notes:
-        click.echo(f"provenance: gate: the baseline was made otherwise: {safe(note)}", err=True)
+    lines = [f"the baseline was made otherwise: {safe(note)}" for note in verdict.baseline_notes]
     if verdict.baseline_notes:
-        click.echo("provenance: gate: so what is new since then may be due to that, and not to the data", err=True)
+        lines.append("so what is new since then may be due to that, and not to the data")
     if verdict.tripped:
         since = "" if baseline is None else f" with matches that {safe(str(baseline))} does not have"
-        click.echo(f"provenance: gate: {number(len(verdict.works), 'work')} at or above {grade}{since}", err=True)
+        lines.append(f"{number(len(verdict.works), 'work')} at or above {grade}{since}")
     elif not verdict.complete:
-        click.echo(
-            f"provenance: gate: nothing at or above {grade} in what was scanned, but the run is incomplete: not passed",
-            err=True,
-        )
+        lines.append(f"nothing at or above {grade} in what was scanned, but the run is incomplete: not passed")
+    for line in lines:
+        click.echo(f"provenance: gate: {line}", err=True)
 
 
 def _told(work: Tripping, with_baseline: bool) -> str:
-
     titled = work.title not in (None, "", work.work_id)
     named = f"{safe(str(work.title))} ({safe(work.work_id)})" if titled else safe(work.work_id)
     matches = "1 match" if work.matches == 1 else f"{work.matches:,} matches"
@@ -130,16 +121,13 @@ def _told(work: Tripping, with_baseline: bool) -> str:
 
 
 def _looked_at(verdict: Verdict) -> str:
-
     line = (
         f"{number(verdict.documents_scanned, 'document')} scanned for {number(verdict.works_known, 'work')}: "
         f"none at or above {verdict.gate.grade}"
     )
-    besides = []
-    if verdict.gate.baseline is not None:
-        besides.append(
-            f"{len(verdict.known):,} of which the baseline {safe(str(verdict.gate.baseline))} has all matches"
-        )
+    besides, baseline = [], verdict.gate.baseline
+    if baseline is not None:
+        besides.append(f"{len(verdict.known):,} of which the baseline {safe(str(baseline))} has all matches")
     if verdict.allowed or verdict.allowed_matches:
         besides.append(f"{len(verdict.allowed):,} that are allowed")
     if besides:

@@ -1,4 +1,7 @@
-"""`provenance index`: build, extend, join, show and verify indexes of known books."""
+"""`provenance index`: build, extend, join, show and verify indexes of known books.
+
+Of an index that was built counts go to stdout, and what was odd or is missing to stderr.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ from collections import Counter
 import click
 from tqdm import tqdm
 
-from provenance.cli.built import counts_of, print_report, print_works
 from provenance.cli.compiling import tell_unusual_place
 from provenance.cli.definitions.know import Add, Build, Info, Merge, Verify
 from provenance.display.text import number, safe, size
@@ -48,7 +50,6 @@ def build(options: Build) -> None:
             tell_unusual_place()
 
         on_first_compile(on_compiling)
-
         report = build_index(
             options.sources,
             options.out,
@@ -92,17 +93,8 @@ def add(options: Add) -> None:
 
 def merge(options: Merge) -> None:
     """Join two indexes."""
-    key = Key.from_file(options.key_file)
-    _tell(
-        merge_indexes(
-            Index(options.one, key),
-            Index(options.other, key),
-            options.out,
-            options.overwrite,
-            options.memory,
-        ),
-        options.as_json,
-    )
+    one, other = (Index(folder, Key.from_file(options.key_file)) for folder in (options.one, options.other))
+    _tell(merge_indexes(one, other, options.out, options.overwrite, options.memory), options.as_json)
 
 
 def columns_of(text: str) -> BookColumns:
@@ -118,7 +110,7 @@ def _tell(report: BuildReport, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(report.to_json()))
     else:
-        print_report(report)
+        _print_report(report)
     if report.outcomes["failed"]:
         sys.exit(3)
 
@@ -142,8 +134,8 @@ def info(options: Info) -> None:
     if not manifest["texts"] and manifest["key_id"] != PUBLIC:
         click.echo("  sealed     no names, sizes or digests of files that others could compare")
     else:
-        click.echo(f"  files      {counts_of({outcome: len(manifest['sources'][outcome]) for outcome in OUTCOMES})}")
-        click.echo(f"  formats    {counts_of(dict(sorted(Counter(opened.editions['format'].to_pylist()).items())))}")
+        click.echo(f"  files      {_counts({outcome: len(manifest['sources'][outcome]) for outcome in OUTCOMES})}")
+        click.echo(f"  formats    {_counts(dict(sorted(Counter(opened.editions['format'].to_pylist()).items())))}")
     for path, reason in manifest["sources"]["failed"].items():
         click.echo(f"  failed     {safe(path)}: {safe(reason)}")
     click.echo(f"  words      {counts['words']:,}")
@@ -153,11 +145,10 @@ def info(options: Info) -> None:
     if manifest["names"] != "given":
         click.echo("  names      pseudonyms: the private record of who built it has the others")
     click.echo(f"  texts      {'stored' if manifest['texts'] else 'not stored: matches are estimates'}")
-    click.echo(
-        f"  text rules {manifest['text_rules']}, Unicode {manifest['unicode']}, format {manifest['format_version']}"
-    )
+    rules = f"{manifest['text_rules']}, Unicode {manifest['unicode']}, format {manifest['format_version']}"
+    click.echo(f"  text rules {rules}")
     click.echo(f"  digest     {manifest['digest']}")
-    print_works(grouped)
+    _print_works(grouped)
 
 
 def verify(options: Verify) -> None:
@@ -172,3 +163,46 @@ def verify(options: Verify) -> None:
     if options.private_record is not None:
         count = check_record(read_record(options.private_record), opened.editions.to_pylist(), opened.digest, key)
         click.echo(f"{number(count, 'edition')} of the files that {safe(str(options.private_record))} names")
+
+
+def _print_report(report: BuildReport) -> None:
+    click.echo(
+        f"{report.folder}: {number(report.editions, 'edition')} of {number(report.works, 'work')}, "
+        f"{report.words:,} words, {number(report.postings, 'posting')}, {size(report.index_bytes)}"
+    )
+    if report.postings:
+        each = report.table_bytes / report.postings
+        click.echo(f"lookup tables: {size(report.table_bytes)}, {each:.1f} bytes a posting")
+    if report.decoys:
+        click.echo(f"{number(report.decoys, 'edition')} of them are decoys")
+    if report.sources:
+        click.echo(f"files: {_counts(report.outcomes)}; editions: {_counts(report.formats)}")
+    _print_works(report.grouped)
+    for edition in report.empty_editions:
+        click.echo(f"empty: edition {safe(edition)} has no words", err=True)
+    for edition, words in report.short_editions.items():
+        click.echo(f"nearly empty: edition {safe(edition)} has {number(words, 'word')}", err=True)
+    for edition, notes in report.notes.items():
+        click.echo(f"note: edition {safe(edition)}: {safe('; '.join(notes))}", err=True)
+    if report.cut_editions:
+        click.echo(f"header and licence of Project Gutenberg cut off: {number(len(report.cut_editions), 'edition')}")
+    for edition, count in report.invalid_utf8.items():
+        click.echo(f"not all UTF-8: edition {safe(edition)} has {number(count, 'invalid sequence')}", err=True)
+    for source in report.sources:
+        if source.outcome != "read":
+            click.echo(f"{source.outcome}: {safe(source.path)}: {safe(source.reason)}", err=True)
+
+
+def _counts(counts: dict[str, int]) -> str:
+    """`3 read, 0 skipped`."""
+    return ", ".join(f"{count:,} {name or 'given as text'}" for name, count in counts.items())
+
+
+def _print_works(grouped: dict[str, list[dict[str, str]]]) -> None:
+    """The works that have several editions."""
+    if grouped:
+        click.echo(f"{number(len(grouped), 'work')} with several editions (override with work_id in --metadata):")
+    for work, editions in grouped.items():
+        click.echo(f"  {safe(work)} (by {editions[-1]['grouped_by']})")
+        for edition in editions:
+            click.echo(f"    {safe(edition['edition_id'])}  {safe(edition['title'])}")

@@ -17,12 +17,8 @@ from provenance.units.config import ScanConfig
 
 def run(options: Inspect) -> None:
     """Show what is in shards."""
-    config = ScanConfig(
-        text_columns=options.text_columns,
-        id_column=options.id_column,
-        tokenizer=options.tokenizer,
-        end_of_text=options.end_of_text,
-    )
+    named = ("text_columns", "id_column", "tokenizer", "end_of_text")
+    config = ScanConfig(**{name: getattr(options, name) for name in named})
     unreadable = seen = 0
     for report in inspect_shards(options.shards, config, options.rows, options.anonymous):
         seen += "skipped" not in report
@@ -36,7 +32,6 @@ def run(options: Inspect) -> None:
 
 
 def _print(report: dict[str, Any]) -> None:
-
     if reason := report.get("error") or report.get("skipped"):
         click.echo(f"{safe(report['shard'])}: {safe(reason)}", err=True)
         return
@@ -47,7 +42,8 @@ def _print(report: dict[str, Any]) -> None:
     used = {**dict.fromkeys(report["text"], "scanned"), report["id"]: "id"}
     tops = {name.split("[")[0].split(".")[0]: use for name, use in used.items() if name}
     rows = [
-        [column["name"], column["type"], column["holds"], tops.get(column["name"], "")] for column in report["columns"]
+        [*(column[fact] for fact in ("name", "type", "holds")), tops.get(column["name"])]
+        for column in report["columns"]
     ]
     table([("column", "left"), ("type", "left"), ("could be", "fixed"), ("is", "fixed")], rows)
     if report["text"]:

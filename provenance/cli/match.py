@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from provenance.cli.beside import print_beside
-from provenance.cli.compiling import tell_unusual_place
+from provenance.cli.compiling import tell_compiling
 from provenance.cli.definitions.scan import Match
+from provenance.cli.tables import print_beside
 from provenance.display.beside import Side, side_by_side
 from provenance.display.text import number, percent, safe
 from provenance.errors import BookError, UsageError
@@ -36,7 +36,7 @@ PLAIN = (".txt", ".text", ".md", "")
 def run(options: Match) -> None:
     """Compare one text with an index."""
     opened = Index(options.index, Key.from_file(options.key_file))
-    on_first_compile(_say_compiling)
+    on_first_compile(partial(tell_compiling, "First time on this machine: compiling, which takes a minute"))
     matcher = Matcher(opened, MatchConfig(min_words=options.min_words))
     for name, text in _texts(options.file):
         matches = matcher.match(pa.array([text], pa.large_binary())).to_pylist()
@@ -48,20 +48,11 @@ def run(options: Match) -> None:
 
 
 def _print(name: str, text: bytes, matches: list[dict[str, Any]], opened: Index, full: bool) -> None:
-
     editions = {row["edition_id"]: row for row in opened.editions.to_pylist()}
     for place, match in enumerate(matches, 1):
         _print_match(place, match, editions, opened, text, full)
-    works = len({match["work_id"] for match in matches})
-    click.echo(
-        f"{safe(name)}: {number(len(matches), 'passage')} of {number(works, 'work')}; "
-        f"the index has {number(len(set(opened.work_ids)), 'work')}."
-    )
-
-
-def _say_compiling() -> None:
-    click.echo("First time on this machine: compiling, which takes a minute", err=True)
-    tell_unusual_place()
+    works, indexed = (number(len(set(ids)), "work") for ids in ((m["work_id"] for m in matches), opened.work_ids))
+    click.echo(f"{safe(name)}: {number(len(matches), 'passage')} of {works}; the index has {indexed}.")
 
 
 def _texts(file: str) -> Iterator[tuple[str, bytes]]:
@@ -100,13 +91,12 @@ def _plain(name: str, data: bytes) -> bytes:
 def _print_match(
     place: int, match: dict[str, Any], editions: dict[str, Any], index: Index, text: bytes, full: bool
 ) -> None:
-
     edition = editions[match["edition_id"]]
     by = f", {safe(edition['author'])}" if edition["author"] else ""
     click.echo(
         f"{place}. {safe(edition['title'] or match['edition_id'])}{by}: {number(match['matched_words'], 'word')}, "
         f"identity {percent(match['identity'])}, longest run {match['longest_run']:,}"
-        + (" (estimate)" if match["estimated"] else "")
+        f"{' (estimate)' if match['estimated'] else ''}"
     )
     click.echo(
         f"   bytes {match['doc_begin']:,} to {match['doc_end']:,} here; edition {safe(match['edition_id'])}, "
@@ -120,13 +110,8 @@ def _print_match(
         click.echo(f"   {safe(shown if full else shown[:MOST_SHOWN])}\n")
         return
     keys, book = index.key.keys, index.texts.text(index.edition_ids.index(match["edition_id"]))
-    stretches = side_by_side(_side(text, keys), _side(book, keys), match["blocks"])
+    words = [(side, words_of(np.frombuffer(side, dtype=np.uint8), keys)) for side in (text, book)]
+    stretches = side_by_side(*(Side(side, its.begins, its.ends) for side, its in words), match["blocks"])
     sides = [[(s.kind, s.document) for s in stretches], [(s.kind, s.edition) for s in stretches]]
     print_beside(sys.stdout, ("this text", "the book"), sides, None if full else MOST_SHOWN)
     click.echo()
-
-
-def _side(text: bytes, keys: npt.NDArray[np.uint64]) -> Side:
-    """A whole text; `keys` are those of the index."""
-    words = words_of(np.frombuffer(text, dtype=np.uint8), keys)
-    return Side(text, words.begins, words.ends)

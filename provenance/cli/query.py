@@ -25,7 +25,5 @@ def run(options: Query) -> None:
     else:
         rows = result.to_pylist()
         numeric = {name for name in result.column_names if rows and isinstance(rows[0][name], int | float)}
-        table(
-            [(name, "right" if name in numeric else "left") for name in result.column_names],
-            [list(row.values()) for row in rows],
-        )
+        headings = [(name, "right" if name in numeric else "left") for name in result.column_names]
+        table(headings, [list(row.values()) for row in rows])

@@ -19,9 +19,8 @@ def run(options: Report) -> None:
     """Write the report, the draft of a certificate, or both."""
     if options.out is None and options.certificate is None:
         raise UsageError("give --out, the HTML file to write, or --certificate, the draft of a certificate")
-    for path in (options.out, options.certificate):
-        if path is not None:
-            refuse_same(path, options.db)
+    for path in filter(None, (options.out, options.certificate)):
+        refuse_same(path, options.db)
     with RunReader(options.db, options.redact) as run:
         if options.out is not None:
             page = report(run, ReportOptions(options.work, options.redact, options.max_matches))
@@ -31,7 +30,5 @@ def run(options: Report) -> None:
         if options.certificate is not None:
             with atomic_write(options.certificate) as file:
                 file.write(certificate_of(run).encode())
-            click.echo(
-                f"{safe(str(options.certificate))}: a draft; it certifies nothing until a qualified person does",
-                err=True,
-            )
+            draft = safe(str(options.certificate))
+            click.echo(f"{draft}: a draft; it certifies nothing until a qualified person does", err=True)

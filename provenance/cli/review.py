@@ -9,8 +9,8 @@ from typing import IO, Any
 
 import click
 
-from provenance.cli.beside import print_beside
 from provenance.cli.definitions.look import DECISIONS, Review
+from provenance.cli.tables import print_beside
 from provenance.display.text import percent, safe
 from provenance.errors import StoreError, UsageError
 from provenance.report.cells import expectation
@@ -62,9 +62,8 @@ def match_at(db: Path, place: dict[str, Any]) -> dict[str, Any]:
     with RunReader(db) as run:
         rows = run.query(MATCH, [place["shard"], place["row"], place["match_id"]])
     if not rows:
-        raise StoreError(
-            f"{db} has no match {place['match_id']} any more: was the run replaced? start the review again"
-        )
+        match = place["match_id"]
+        raise StoreError(f"{db} has no match {match} any more: was the run replaced? start the review again")
     return {**place, **rows[0]}
 
 
@@ -99,11 +98,10 @@ class Walk:
     def go(self) -> None:
         """Until all were seen, or the answers end."""
         at = 0
-        while 0 <= at < len(self._places):
+        while at < len(self._places):
             match = match_at(self._db, self._places[at])
             self._show(at, match)
-            step = self._ask(match)
-            if step is None:
+            if (step := self._ask(match)) is None:
                 return
             at = max(0, at + step)
 
@@ -122,15 +120,13 @@ class Walk:
             key, *note = line.split(None, 1) or [""]
             if key in DECISIONS:
                 decide(self._db, self._author, match, DECISIONS[key], "".join(note).strip())
+            if key in (*DECISIONS, "s"):
                 return 1
-            if key in ("s", "b"):
-                return 1 if key == "s" else -1
-            if key == "q":
-                return None
+            if key in ("b", "q"):
+                return -1 if key == "b" else None
             self._say(HELP)
 
     def _show(self, at: int, match: dict[str, Any]) -> None:
-
         by = f", {safe(match['author'])}" if match["author"] else ""
         self._say(f"\n{at + 1} of {len(self._places):,}: {match['match_id']}")
         title, grade = safe(match["title"] or match["edition_id"]), safe(match["grade"])
@@ -138,7 +134,7 @@ class Walk:
         self._say(
             f"{match['matched_words']:,} words, identity {percent(match['identity'])}, longest run "
             f"{match['longest_run']:,}, expected by chance {expectation(match['expectation'])}"
-            + (" (estimate)" if match["estimated"] else "")
+            f"{' (estimate)' if match['estimated'] else ''}"
         )
         self._say(
             f"{safe(match['shard'])}, row {match['row']}, {safe(match['text_column'])}, bytes {match['doc_begin']:,} "
@@ -147,12 +143,7 @@ class Walk:
         if match["decision"]:
             note = f": {safe(match['note'])}" if match["note"] else ""
             self._say(f"{safe(match['decision'])} by {safe(match['reviewer'])}{note}")
-        self._show_texts(match)
-
-    def _show_texts(self, match: dict[str, Any]) -> None:
-
-        pair = pair_of(match)
-        if pair is None:
+        if (pair := pair_of(match)) is None:
             self._say(safe(match["excerpt"] or ""))
         else:
             print_beside(self._out, ("document", "edition"), (pair.document, pair.edition))

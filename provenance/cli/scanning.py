@@ -30,13 +30,11 @@ def run(options: Scan, children: Children) -> None:
     """Scan, scan a share, or only plan, as the options say."""
     _check(options)
     request = replace(options.request, key=Key.from_file(options.key_file))
+    share = None if options.task is None else parse_share(options.task)
     if options.only_plan:
-        print_plan(request, share_of(options.task), children, options.as_json)
-        return
-    if options.db is None:
-        assert options.out is not None
-        share = share_of(options.task) or share_of_array(dict(os.environ))
-        if not run_share(request, options, share, children):
+        print_plan(request, share, children, options.as_json)
+    elif options.db is None:
+        if not run_share(request, options, share or share_of_array(dict(os.environ)), children):
             sys.exit(3)
     elif code := run_scan(request, options.db, options, children):
         sys.exit(code)
@@ -55,32 +53,25 @@ def _check(options: Scan) -> None:
         raise UsageError("--ray-address goes with --engine ray")
 
 
-def share_of(task: str | None) -> Share | None:
-    """The share that was asked for."""
-    return None if task is None else parse_share(task)
-
-
 def run_scan(request: Request, db: Path, options: Scan, children: Children) -> int:
     """Scan, print what was found; returns the exit code."""
     if (gating := gating_of(options.gate)) is not None:
         gating.check(db, lambda: works_of(request), f"the index {request.index}")
     with watching() as watch:
-        overwrite = options.overwrite
-        summary = scan_into(request, db, options.out, overwrite=overwrite, children=children, watch=watch)
+        summary = scan_into(request, db, options.out, overwrite=options.overwrite, children=children, watch=watch)
     return tell(summary, gating, options.as_json)
 
 
 def works_of(request: Request) -> list[str]:
     """The works that will be scanned for, without decoys."""
-    folder = near_index(request.index, request.anonymous)
-    return Index(folder, request.key, request.config.scale).work_ids
+    return Index(near_index(request.index, request.anonymous), request.key, request.config.scale).work_ids
 
 
 def run_share(request: Request, options: Scan, share: Share | None, children: Children) -> bool:
     """Scan a share of the units, print how it went; returns whether all of it was scanned."""
+    out = str(options.out)
     with watching() as watch:
-        out, overwrite = str(options.out), options.overwrite
-        summary = scan_share(request, out, share, overwrite=overwrite, children=children, watch=watch)
+        summary = scan_share(request, out, share, overwrite=options.overwrite, children=children, watch=watch)
     if options.as_json:
         click.echo(json.dumps(summary.to_json()))
     else:
@@ -93,8 +84,7 @@ def run_share(request: Request, options: Scan, share: Share | None, children: Ch
 
 def print_plan(request: Request, share: Share | None, children: Children, as_json: bool) -> None:
     """What a scan would do."""
-    tasks = share.tasks if share else 1
-    plan = plan_scan(request.shards, request.config, request.anonymous, tasks, children)
+    plan = plan_scan(request.shards, request.config, request.anonymous, share.tasks if share else 1, children)
     if as_json:
         click.echo(json.dumps(plan.to_json()))
         return

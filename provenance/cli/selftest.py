@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import click
@@ -44,14 +43,9 @@ def run(options: Selftest) -> None:
     else:
         show(certified.entry)
     if options.db is not None:
-        record(options.db, options.name, certified.entry)
+        last = append(options.db, Author.here(options.name), [(SELFTEST, certified.entry)])
+        click.echo(f"1 entry added to the journal of the run; it has the SHA-256 {last}", err=True)
     complain(certified)
-
-
-def record(db: Path, name: str, entry: dict[str, Any]) -> None:
-    """Add the entry to the journal of the run."""
-    last = append(db, Author.here(name), [(SELFTEST, entry)])
-    click.echo(f"1 entry added to the journal of the run; it has the SHA-256 {last}", err=True)
 
 
 def show(entry: dict[str, Any]) -> None:
@@ -78,7 +72,6 @@ def show(entry: dict[str, Any]) -> None:
 
 
 def _recall(cell: dict[str, Any]) -> str:
-
     if cell["recall"] is None:
         return "no such text"
     return f"{percent(cell['recall'])} ({100 * cell['low']:.0f}-{100 * cell['high']:.0f})"
@@ -86,7 +79,7 @@ def _recall(cell: dict[str, Any]) -> str:
 
 def complain(certified: Certified) -> None:
     """Name on stderr what could not be read, and exit with 3 where that is a shard."""
-    for path, reason in [*certified.unknown][:MOST_NAMED]:
+    for path, reason in certified.unknown[:MOST_NAMED]:
         click.echo(f"nothing of {safe(path)} was planted: {safe(reason)}", err=True)
     for reason in [*certified.unreadable.values()][:MOST_NAMED]:
         click.echo(f"provenance: {safe(reason)}", err=True)

@@ -23,16 +23,12 @@ def print_summary(summary: ScanSummary) -> None:
         print_works(shown)
         if len(summary.works) > len(shown):
             rest = number(len(summary.works) - len(shown), "more work")
-            click.echo(
-                f"... and {rest} with matches: provenance export {summary.db} --what works --format csv --out works.csv"
-            )
+            export = f"provenance export {summary.db} --what works --format csv --out works.csv"
+            click.echo(f"... and {rest} with matches: {export}")
         click.echo()
     clean = summary.documents_scanned - summary.nulls - summary.documents_matched
-    if summary.attempts == 1:
-        rate = summary.bytes_scanned / max(summary.seconds - summary.compile_seconds, 0.001)
-        took = f"in {summary.seconds:.1f} s ({size(rate)}/s)"
-    else:
-        took = f"in {summary.seconds:.1f} s of {summary.attempts} attempts"
+    rate = summary.bytes_scanned / max(summary.seconds - summary.compile_seconds, 0.001)
+    took = f"({size(rate)}/s)" if summary.attempts == 1 else f"of {summary.attempts} attempts"
     sentence = "No document was scanned, so nothing is said of any work. "
     if summary.documents_scanned:
         sentence = (
@@ -41,12 +37,10 @@ def print_summary(summary: ScanSummary) -> None:
         )
     click.echo(
         f"{sentence}{number(summary.documents_scanned, 'document')} scanned: {summary.documents_matched:,} with "
-        f"matches, {clean:,} clean. {size(summary.bytes_scanned)} of text {took}."
+        f"matches, {clean:,} clean. {size(summary.bytes_scanned)} of text in {summary.seconds:.1f} s {took}."
     )
-    if summary.compile_seconds >= 1:
-        click.echo(
-            f"Of that time {summary.compile_seconds:.0f} s went into compiling for this processor, which is done once."
-        )
+    if (seconds := summary.compile_seconds) >= 1:
+        click.echo(f"Of that time {seconds:.0f} s went into compiling for this processor, which is done once.")
     if summary.decoys["works"] and summary.documents_scanned:
         matched, most = summary.decoys["matched"], percent(summary.decoys["upper95"])
         click.echo(
@@ -87,7 +81,6 @@ def print_problems(problems: list[dict[str, Any]], where: str) -> None:
 
 
 def _coverage(work: dict[str, Any]) -> str:
-
     if not work["estimated"]:
         return percent(work["coverage"])
     return f"{percent(work['coverage'])} ({100 * work['coverage_low']:.1f}-{100 * work['coverage_high']:.1f})"

@@ -1,16 +1,20 @@
-"""Tables on the terminal, with text from data made harmless."""
+"""Tables on the terminal, and a match as two columns of one; text from data is made harmless."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import IO, Any, Literal
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from provenance.display.text import safe
+
+MARKS = {"replaced": ("[", "]"), "extra": ("{+", "+}"), "missing": ("[-", "-]")}  # without colours
+
+Pieces = Iterable[tuple[str, str]]  # kind and text of each stretch of a side
 
 
 def safe_lines(text: str) -> str:
@@ -23,12 +27,8 @@ def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]], tit
     console = Console(file=sys.stdout, highlight=False, width=width())
     out = Table(title=Text(safe(title)) if title else None, title_justify="left", box=None, pad_edge=False)
     for heading, side in columns:
-        out.add_column(
-            Text(safe(heading), style="bold"),
-            justify="right" if side == "right" else "left",
-            no_wrap=side != "left",
-            overflow="fold",
-        )
+        justify: Literal["left", "right"] = "right" if side == "right" else "left"
+        out.add_column(Text(safe(heading), style="bold"), justify=justify, no_wrap=side != "left", overflow="fold")
     for row in rows:
         out.add_row(*(Text(safe("" if value is None else str(value))) for value in row))
     console.print(out)
@@ -37,3 +37,32 @@ def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]], tit
 def width() -> int:
     """Columns of the terminal; a file gets 140."""
     return Console(file=sys.stdout).width if sys.stdout.isatty() else 140
+
+
+def print_beside(out: IO[str], headings: Sequence[str], sides: Sequence[Pieces], most: int | None = None) -> None:
+    """Print both sides; with `most`, at most so many characters of each."""
+    console = Console(file=out, highlight=False, width=width())
+    columns = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
+    for heading in headings:
+        columns.add_column(heading, ratio=1, overflow="fold")
+    columns.add_row(*(_marked(side, console.is_terminal, most) for side in sides))
+    console.print(columns)
+
+
+def _marked(pieces: Pieces, colours: bool, most: int | None) -> Text:
+    """One side; what differs is bold and red in a terminal, and in brackets elsewhere."""
+    shown = Text()
+    for kind, text in pieces:
+        words = safe(" ".join(text.split()))
+        if not words:
+            continue
+        if kind == "equal":
+            shown.append(words + " ")
+        else:
+            before, after = ("", "") if colours else MARKS[kind]
+            shown.append(before + words + after, style="bold red").append(" ")
+        if most is not None and len(shown) > most:
+            shown.truncate(most)
+            shown.append(" ... (--full shows all)")
+            break
+    return shown

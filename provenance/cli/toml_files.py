@@ -40,12 +40,10 @@ def check_table(place: str, table: object, needed: Mapping[str, Kinds], allowed:
     if not isinstance(table, dict):
         raise UsageError(f"{place} is no table")
     every = {**needed, **allowed}
-    for name in table:
-        if name not in every:
-            raise UsageError(f"{place} has {name!r}; there are {', '.join(every)}")
-    for name in needed:
-        if name not in table:
-            raise UsageError(f"{place} lacks {name!r}")
+    if strange := [name for name in table if name not in every]:
+        raise UsageError(f"{place} has {strange[0]!r}; there are {', '.join(every)}")
+    if missing := [name for name in needed if name not in table]:
+        raise UsageError(f"{place} lacks {missing[0]!r}")
     for name, value in table.items():
         kinds = every[name]
         # by the type itself: in Python a time is a date and a truth value is a number, here they are slips of the pen

@@ -1,4 +1,4 @@
-"""`provenance verify`: a run database against its units, shards and index."""
+"""`provenance verify`: a run database against its units, shards and index; a bundle or a minimal result by itself."""
 
 from __future__ import annotations
 
@@ -12,27 +12,36 @@ from typing import NoReturn
 import click
 
 from provenance.cli.definitions.look import Verify
-from provenance.cli.results import is_result, result_checks, show_works
+from provenance.cli.tables import table
 from provenance.cli.watching import counting, watching
-from provenance.display.text import safe
+from provenance.display.text import percent, safe
 from provenance.errors import UsageError
+from provenance.evidence.minimal import read_minimal, verify_minimal
 from provenance.evidence.verify import verify_bundle
+from provenance.files.secrets import read_secret
+from provenance.index.sealing import read_record
 from provenance.options.field import flags_of
 from provenance.sketch import Key
 from provenance.verify.check import Check
 from provenance.verify.run import Wanted, verify
 
-EXIT_CODES = {"different": 1, "not checked": 3}
+EXIT_CODES = {"different": 1, "not checked": 3, "equal": 0}  # of many checks the first of these counts
+VERDICTS = {
+    "equal": "All that was checked is as it was.",
+    "different": "Something is not as it was.",
+    "not checked": "Nothing that was checked differs, but not all could be checked.",
+}
 
 
 def run(options: Verify) -> None:
     """Check a run, a bundle or a minimal result."""
     wanted = wanted_of(options)
-    if is_result(options.run):
+    begin = _begin(options.run)
+    if begin is not None and (options.run.suffix == ".json" or begin[:1] == b"{"):
         _verify_result(options)
     if options.db or options.salt_file or options.private_record:
         raise UsageError("--run, --salt-file and --private-record go with a minimal result (`bundle --minimal`)")
-    if is_bundle(options.run):
+    if begin == b"PK" or options.run.is_dir():
         _refuse_given(options, ("index",), "a bundle is verified by itself")
         finish(_shown(verify_bundle(options.run, options.scratch), options), [], options.as_json)
     with (
@@ -59,7 +68,9 @@ def wanted_of(options: Verify) -> Wanted:
 
 def _verify_result(options: Verify) -> NoReturn:
     _refuse_given(options, (), "this is a minimal result")
-    checks = _shown(result_checks(options.run, options.index, options.db, options.salt_file), options)
+    salt = None if options.salt_file is None else read_secret(options.salt_file, "salt")
+    index = None if options.index is None else Path(options.index)
+    checks = _shown(verify_minimal(options.run, index, options.db, salt), options)
     if options.private_record is not None and not options.as_json and all(check.state == "equal" for check in checks):
         show_works(options.run, options.private_record)
     given = {"--index": options.index, "--run": options.db}
@@ -86,23 +97,38 @@ def _shown(checks: Iterable[Check], options: Verify) -> list[Check]:
 
 def finish(checks: list[Check], not_asked: list[str], as_json: bool) -> NoReturn:
     """Print what all checks come to, and exit with its code."""
-    state = next((s for s in EXIT_CODES if any(check.state == s for check in checks)), "equal")
+    state = next(state for state in EXIT_CODES if state == "equal" or any(check.state == state for check in checks))
     if as_json:
         click.echo(json.dumps({"state": state, "checks": [vars(check) for check in checks]}, indent=1))
     else:
-        click.echo(verdict(state, not_asked))
-    sys.exit(EXIT_CODES.get(state, 0))
+        click.echo(VERDICTS[state] + (f" Not asked for: {', '.join(not_asked)}." if not_asked else ""))
+    sys.exit(EXIT_CODES[state])
 
 
-def is_bundle(path: Path) -> bool:
-    """Whether a path is a bundle, or what is left of one, rather than a run database."""
-    if path.is_dir():
-        return True
+def _begin(path: Path) -> bytes | None:
+    """The first two bytes, which tell a result (JSON) and a bundle (ZIP), or what is left of one, from a database."""
     try:
         with path.open("rb") as file:
-            return file.read(2) == b"PK"
+            return file.read(2)
     except OSError:
-        return False
+        return None
+
+
+def show_works(path: Path, private_record: Path) -> None:
+    """Print the works of a result that was checked, by the names that the private record of its index has."""
+    result, record = read_minimal(path), read_record(private_record)
+    if record["index"] != result["index"]["xxh3_128"]:
+        raise UsageError(f"{private_record} is of index {record['index']}, and the result is not")
+    editions = {entry["edition_id"]: entry for entry in record["editions"]}
+    rows = []
+    for work in result["works"]:
+        entry = editions.get(work["best_edition"], {})
+        shares = (work["coverage"], work["coverage_low"], work["coverage_high"])
+        shown = (percent(share) if share is not None else "" for share in shares)
+        named = (entry.get("title") or work["work_id"], entry.get("author", ""), work["grade"])
+        rows.append([*named, *shown, f"{work['covered_words']:,}", f"{work['documents']:,}"])
+    headings = ("work", "author", "grade", "coverage", "from", "to", "words", "documents")
+    table([(heading, "left" if number < 3 else "right") for number, heading in enumerate(headings)], rows)
 
 
 def show(check: Check) -> None:
@@ -110,13 +136,3 @@ def show(check: Check) -> None:
     click.echo(f"{check.state:<12} {check.name:<9} {safe(check.text)}")
     for example in check.examples:
         click.echo(f"{'':<22} - {safe(example)}")
-
-
-def verdict(state: str, not_asked: list[str]) -> str:
-    """What all checks come to, and what nobody asked for."""
-    record = {
-        "equal": "All that was checked is as it was.",
-        "different": "Something is not as it was.",
-        "not checked": "Nothing that was checked differs, but not all could be checked.",
-    }[state]
-    return f"{record} Not asked for: {', '.join(not_asked)}." if not_asked else record

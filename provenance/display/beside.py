@@ -1,19 +1,45 @@
-"""A match as two texts side by side: stretches of the document and of the edition, equal or not. For display.
+"""A match for display: its edit script, and two texts side by side, stretch by stretch, equal or not.
+
+The edit script says what must be done to the edition's words to get the document's.
 
 Who found the words is the caller's matter: the kernels are fast, the reference needs nothing compiled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from provenance.display.script import Edit, Kind, edit_script
-
+Kind = Literal["equal", "replaced", "extra", "missing"]
 Places = Sequence[int] | npt.NDArray[np.uint32]
+
+
+class Edit(NamedTuple):
+    """A stretch of words on both sides; `extra` words have none in the edition, `missing` ones none in the document."""
+
+    kind: Kind
+    doc_word: int  # first word in the document
+    doc_words: int
+    ref_word: int  # first word in the edition
+    ref_words: int
+
+
+def edit_script(blocks: Iterable[tuple[int, int, int]]) -> list[Edit]:
+    """Edits from the first equal word of a match to the last, from its blocks (doc_word, ref_word, words)."""
+    edits: list[Edit] = []
+    for doc, ref, words in blocks:
+        if edits:
+            before = edits[-1]
+            doc_end, ref_end = before.doc_word + before.doc_words, before.ref_word + before.ref_words
+            doc_gap, ref_gap = doc - doc_end, ref - ref_end
+            if doc_gap or ref_gap:
+                kind: Kind = "replaced" if doc_gap and ref_gap else "extra" if doc_gap else "missing"
+                edits.append(Edit(kind, doc_end, doc_gap, ref_end, ref_gap))
+        edits.append(Edit("equal", doc, words, ref, words))
+    return edits
 
 
 class Stretch(NamedTuple):

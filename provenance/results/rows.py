@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import pyarrow as pa
 
-from provenance.display.script import Edit, edit_script
+from provenance.display.beside import Edit, edit_script
 from provenance.results import notebook
 
 if TYPE_CHECKING:

@@ -16,11 +16,10 @@ from click.testing import CliRunner
 import provenance
 from docs.options_table import BEGIN, END, PAGE, table
 from provenance.cli.config_file import ConfigFile, default_map, options_of
-from provenance.cli.definition import command_of
+from provenance.cli.definition import bytes_text, command_of, parse_bytes
 from provenance.cli.definitions.scan import Scan
 from provenance.errors import UsageError
 from provenance.options.field import build, flags_of, group, option, options_in
-from provenance.options.sizes import bytes_text, parse_bytes
 from provenance.runs.request import Request, RequestOptions, request_of
 from provenance.runs.terms import OPTIONS, Terms, make_terms
 from provenance.units.config import ScanConfig, WorkerLimits

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provenance.display.script import Edit, edit_script
+from provenance.display.beside import Edit, edit_script
 
 blocks = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(1, 5)), min_size=1, max_size=8)
 
