@@ -21,12 +21,12 @@ import pyarrow.parquet as pq
 from benchmarks.common import RESULTS, header, write_json
 from benchmarks.quality import study
 from benchmarks.quality.baselines import datasketch_claims
-from benchmarks.quality.plants import Book, plant_all, read_books, write_rows
+from benchmarks.quality.plants import LENGTHS, Book, plant_all, read_books, write_rows
 from benchmarks.quality.publish import PLANTS, SEED, publish
 from benchmarks.quality.report import print_record
 from benchmarks.quality.truth import judge, wilson
 from provenance.selftest.disturb import RATES
-from provenance.selftest.plants import Cell, all_cells
+from provenance.selftest.plants import ALL_NOISES, Cell, cells_of
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 SOURCES = 40  # works that passages come from
@@ -121,7 +121,8 @@ def planted(
     known: Sequence[Book],
 ) -> dict[str, Any]:  # fmt: skip
     """Passages planted, scanned for and judged, by cell and in all."""
-    rows, places = plant_all(sources, [text for _, text in library.documents], all_cells(), plants, seed)
+    cells = cells_of(ALL_NOISES, LENGTHS)
+    rows, places = plant_all(sources, [text for _, text in library.documents], cells, plants, seed)
     write_rows(folder / "plants.parquet", rows)
     run, seconds = study.scan(folder, index, folder / "plants.parquet")
     outcomes = judge(dict(rows), places, study.claims_of(run, known), study.holdings(library.indexed))

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provenance.selftest.disturb import CUT, LENGTHS
+from provenance.selftest.disturb import CUT
 from provenance.selftest.plants import Cell, disturbed
 
+LENGTHS = (25, 50, 100, 200, 500, 2000)  # words of a passage
 HOST_WORDS = (80, 240)  # of the unrelated document around a plant
 
 

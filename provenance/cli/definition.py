@@ -77,7 +77,8 @@ def command_of(name: str, definition: type[Any], group: str = "") -> click.Comma
         mmap.mmap(-1, LEAST_MEMORY).close()
         getattr(import_module(f"provenance.cli.{group or name}"), name if group else "run")(options)
 
-    parameters = [(_option if about.flag else _argument)(one, about) for _, one, about in options_in(definition)]
+    fields = options_in(definition)
+    parameters: list[click.Parameter] = [(_option if its.flag else _argument)(one, its) for _, one, its in fields]
     return click.Command(name, CONTEXT, callback, parameters, help=help_, short_help=getattr(definition, "SHORT", None))
 
 

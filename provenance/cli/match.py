@@ -110,8 +110,9 @@ def _print_match(
         click.echo(f"   {safe(shown if full else shown[:MOST_SHOWN])}\n")
         return
     keys, book = index.key.keys, index.texts.text(index.edition_ids.index(match["edition_id"]))
-    words = [(side, words_of(np.frombuffer(side, dtype=np.uint8), keys)) for side in (text, book)]
-    stretches = side_by_side(*(Side(side, its.begins, its.ends) for side, its in words), match["blocks"])
+    ours, theirs = (words_of(np.frombuffer(side, dtype=np.uint8), keys) for side in (text, book))
+    document, side = Side(text, ours.begins, ours.ends), Side(book, theirs.begins, theirs.ends)
+    stretches = side_by_side(document, side, match["blocks"])
     sides = [[(s.kind, s.document) for s in stretches], [(s.kind, s.edition) for s in stretches]]
     print_beside(sys.stdout, ("this text", "the book"), sides, None if full else MOST_SHOWN)
     click.echo()

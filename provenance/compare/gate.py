@@ -8,7 +8,6 @@ counted.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -34,6 +33,8 @@ WITH now AS (SELECT work_id, {match_key_sql("m")} AS match_key, count(*) AS n FR
 SELECT work_id, CAST(sum(n.n - least(n.n, coalesce(b.n, 0))) AS BIGINT) AS new
 FROM now n LEFT JOIN before b USING (match_key)
 WHERE NOT list_contains(?::VARCHAR[], match_key) GROUP BY work_id"""
+
+_LEFT_OUT = f"SELECT count(*) AS n FROM match m WHERE list_contains(?::VARCHAR[], {match_key_sql('m')})"
 
 
 @dataclass(frozen=True)
@@ -89,15 +90,10 @@ class Verdict:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
-        values = {name: value for name, value in asdict(self).items() if name != "gate"}
-        baseline = None if self.gate.baseline is None else str(self.gate.baseline)
-        return {
-            "grade": self.gate.grade,
-            "baseline": baseline,
-            "tripped": self.tripped,
-            "passed": self.passed,
-            **values,
-        }
+        values = asdict(self)
+        gate = values.pop("gate")
+        baseline = None if gate["baseline"] is None else str(gate["baseline"])
+        return {**gate, "baseline": baseline, "tripped": self.tripped, "passed": self.passed, **values}
 
 
 def judge(db: str | Path, gate: Gate, today: date | None = None) -> Verdict:
@@ -107,26 +103,21 @@ def judge(db: str | Path, gate: Gate, today: date | None = None) -> Verdict:
     """
     today, db = today or datetime.now(UTC).date(), Path(db)
     with RunReader(db) as run:
-        allowed = _holding(run, "work_id", "v_allowed", today)
+        allowed = set(_holding(run, "work_id", "v_allowed", today))
         match_keys = _holding(run, "match_key", "v_allowed_matches", today)
-        left_out = _count(run, match_keys)
+        left_out = run.query(_LEFT_OUT, [match_keys])[0]["n"] if match_keys else 0
         run.leave_out(match_keys)
         rows = run.query(_WORKS)
         record = run.query("SELECT documents_scanned, outcome = 'complete' AS complete FROM run")[0]
         works_known = run.query("SELECT count(*) AS n FROM work WHERE NOT decoy")[0]["n"]
     reached = [row for row in rows if _RANKS[row["grade"]] >= _RANKS[gate.grade]]
-    asked = [row for row in reached if row["work_id"] not in set(allowed)]
-    new: dict[str, int] = {}
-    grades: dict[str, str] = {}
-    notes: list[str] = []
-    if gate.baseline is not None:
-        new, grades, notes = _against(gate.baseline, db, match_keys)
-    tripping = [_tripping(row, gate, new, grades) for row in asked]
+    new, grades, notes = ({}, {}, []) if gate.baseline is None else _against(gate.baseline, db, match_keys)
+    tripping = [_tripping(row, gate, new, grades) for row in reached if row["work_id"] not in allowed]
     return Verdict(
         gate=gate,
         works=[work for work in tripping if _is_new(work)],
         known=[work.work_id for work in tripping if not _is_new(work)],
-        allowed=[row["work_id"] for row in reached if row["work_id"] in set(allowed)],
+        allowed=[row["work_id"] for row in reached if row["work_id"] in allowed],
         allowed_matches=left_out,
         works_known=works_known,
         baseline_notes=notes,
@@ -144,9 +135,8 @@ def _tripping(row: dict[str, Any], gate: Gate, new: dict[str, int], grades: dict
 
 def _is_new(work: Tripping) -> bool:
     """Without a baseline everything is. A grade also rises by passages for which other works are credited."""
-    if work.earlier_grade is None:
-        return True
-    return work.new_matches > 0 or _RANKS[work.grade] > _RANKS[work.earlier_grade]
+    risen = work.earlier_grade is None or _RANKS[work.grade] > _RANKS[work.earlier_grade]
+    return risen or work.new_matches > 0
 
 
 def _holding(run: RunReader, column: str, view: str, today: date) -> list[str]:
@@ -155,18 +145,11 @@ def _holding(run: RunReader, column: str, view: str, today: date) -> list[str]:
     return [row[column] for row in run.query(sql, [today])]
 
 
-def _count(run: RunReader, match_keys: Sequence[str]) -> int:
-    if not match_keys:
-        return 0
-    sql = f"SELECT count(*) AS n FROM match m WHERE list_contains(?::VARCHAR[], {match_key_sql('m')})"
-    return int(run.query(sql, [list(match_keys)])[0]["n"])
-
-
-def _against(baseline: Path, db: Path, match_keys: Sequence[str]) -> tuple[dict[str, int], dict[str, str], list[str]]:
+def _against(baseline: Path, db: Path, match_keys: list[str]) -> tuple[dict[str, int], dict[str, str], list[str]]:
     """Of each work its new matches and its grade in the baseline; and what the baseline was made with instead."""
     with tempfile.TemporaryDirectory(prefix="provenance-") as scratch, RunPair(baseline, db, Path(scratch)) as pair:
         earlier, later = pair.runs()
-        new = {row["work_id"]: row["new"] for row in pair.query(_NEW, [list(match_keys)])}
+        new = {row["work_id"]: row["new"] for row in pair.query(_NEW, [match_keys])}
         grades = {row["work_id"]: row["grade"] for row in pair.query("SELECT work_id, grade FROM earlier.main.v_works")}
     notes = [f"{one.kind}: {one}" for one in differing(earlier, later)]
     if earlier["outcome"] != "complete":

@@ -44,8 +44,9 @@ def differing(earlier: dict[str, Any], later: dict[str, Any]) -> list[Differing]
         for name in sorted({*ours, *theirs})
         if name not in _IGNORED and ours.get(name) != theirs.get(name)
     ]
-    for column, kind, label in _OF_THE_RUN:
-        if earlier.get(column) != later.get(column):
-            differences.append(Differing(kind, label, earlier.get(column), later.get(column)))
-    order = (INDEX, PARAMETERS, SOFTWARE)
-    return sorted(differences, key=lambda one: order.index(one.kind))
+    differences += [
+        Differing(kind, label, earlier.get(column), later.get(column))
+        for column, kind, label in _OF_THE_RUN
+        if earlier.get(column) != later.get(column)
+    ]
+    return sorted(differences, key=lambda one: (INDEX, PARAMETERS, SOFTWARE).index(one.kind))

@@ -6,8 +6,7 @@ Identical inputs give identical results, so every difference of results has a re
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from provenance.store.changes import UNEXPLAINED, Changes
 from provenance.store.pair import RunPair
 
 MOST_EXAMPLES = 20
-_DECOYS = "--decoys"
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,8 @@ def compare(
     """
     if most < 0:
         raise UsageError(f"{most} examples are asked for; it is a number from 0")
-    with _opened(Path(earlier), Path(later)) as pair:
+    scratch = tempfile.TemporaryDirectory(prefix="provenance-")
+    with scratch as folder, RunPair(Path(earlier), Path(later), Path(folder)) as pair:
         changes = Changes(pair)
         runs = pair.runs()
         made_with = differing(*runs)
@@ -90,8 +89,8 @@ def compare(
             later=str(later),
             made_with=made_with,
             index={
-                "works": _by_change(works_of_index),
-                "editions": _by_change(editions),
+                "works": dict(Counter(row["change"] for row in works_of_index)),
+                "editions": dict(Counter(row["change"] for row in editions)),
                 "examples": [*works_of_index[:most], *editions[:most]],
             },
             shards=shards,
@@ -106,12 +105,6 @@ def compare(
         )
 
 
-@contextmanager
-def _opened(earlier: Path, later: Path) -> Iterator[RunPair]:
-    with tempfile.TemporaryDirectory(prefix="provenance-") as scratch, RunPair(earlier, later, Path(scratch)) as pair:
-        yield pair
-
-
 def _otherwise(made_with: list[Differing], other_books: bool) -> str:
     """The reason for what differs in rows whose bytes are the same and which both runs scanned.
 
@@ -119,17 +112,10 @@ def _otherwise(made_with: list[Differing], other_books: bool) -> str:
     """
     kinds = {one.kind for one in made_with}
     of_index = [one.name for one in made_with if one.kind == INDEX]
-    only_decoys = of_index == ["--index"] and not other_books and any(one.name == _DECOYS for one in made_with)
+    only_decoys = of_index == ["--index"] and not other_books and any(one.name == "--decoys" for one in made_with)
     if INDEX in kinds and not only_decoys:
         return INDEX
     return next((kind for kind in (PARAMETERS, SOFTWARE) if kind in kinds), UNEXPLAINED)
-
-
-def _by_change(rows: list[dict[str, Any]]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for row in rows:
-        counts[row["change"]] = counts.get(row["change"], 0) + 1
-    return counts
 
 
 def _write(changes: Changes, out: Path) -> None:

@@ -6,6 +6,7 @@ A module of checks is imported when its first check runs: what it needs may be w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,11 +44,10 @@ def examine(
         ("self-test", "selftest:self_test", (place, on_compiling)),
     ]
     for name, check, arguments in checks:
-        yield from guarded(name, lambda check=check, arguments=arguments: _run(check, arguments))  # type: ignore[misc]
+        yield from guarded(name, partial(_run, *check.split(":"), *arguments))
 
 
-def _run(check: str, arguments: tuple[Any, ...]) -> Diagnoses:
-    module, _, name = check.partition(":")
+def _run(module: str, name: str, *arguments: Any) -> Diagnoses:
     diagnoses: Diagnoses = getattr(import_module(f"provenance.doctor.{module}"), name)(*arguments)
     return diagnoses
 
@@ -57,17 +57,13 @@ def guarded(name: str, check: Callable[[], Diagnoses]) -> Diagnoses:
     try:
         yield from check()
     except ProvenanceError as error:
-        yield Diagnosis(name, FAILED, str(error), _remedy(error))
+        remedy = "build the index again, or copy it again" if isinstance(error, IndexDamagedError) else ""
+        yield Diagnosis(name, FAILED, str(error), remedy)
     except ImportError as error:
         remedy = "install provenance-scanner again, into an environment of its own"
         yield Diagnosis(name, FAILED, f"a package cannot be imported: {error}", remedy)
     except OSError as error:
-        yield Diagnosis(
-            name, FAILED, f"{error.filename or 'the system'}: {error.strerror or error}", "mend that, and look again"
-        )
+        text = f"{error.filename or 'the system'}: {error.strerror or error}"
+        yield Diagnosis(name, FAILED, text, "mend that, and look again")
     except Exception as error:  # what could not be looked at is not known to be well
         yield Diagnosis(name, FAILED, f"the check went wrong: {type(error).__name__}: {error}", "please report this")
-
-
-def _remedy(error: ProvenanceError) -> str:
-    return "build the index again, or copy it again" if isinstance(error, IndexDamagedError) else ""

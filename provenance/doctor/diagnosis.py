@@ -19,13 +19,3 @@ class Diagnosis:
 
 
 Diagnoses = Iterator[Diagnosis]
-
-
-def size(count: float) -> str:
-    """Bytes in powers of 1000, to one digit behind the point."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 core`, `2 cores`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

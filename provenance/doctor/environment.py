@@ -1,11 +1,12 @@
-"""What variables say: which credentials there are, never what they are; endpoints; the scheduler around."""
+"""What variables say: which credentials there are, never what they are; the scheduler around."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from provenance.doctor.diagnosis import OK, WARNING, Diagnoses, Diagnosis, counted
+from provenance.display.text import number
+from provenance.doctor.diagnosis import OK, WARNING, Diagnoses, Diagnosis
 from provenance.units.config import check_workers
 
 CREDENTIALS = {  # by scheme: variables, and files of the home directory, that a client looks for
@@ -23,14 +24,11 @@ CREDENTIALS = {  # by scheme: variables, and files of the home directory, that a
     ),
     "hf": (("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH"), (".cache/huggingface/token",)),
 }  # fmt: skip
-TOGETHER = (  # one is of no use without the other
-    ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
-    ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"),
-    ("AWS_SESSION_TOKEN", "AWS_SECRET_ACCESS_KEY"),
-    ("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"),
-    ("AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCOUNT"),
-    ("AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_ACCOUNT"),
-)
+NEEDS = {  # one is of no use without the other
+    "AWS_ACCESS_KEY_ID": "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY": "AWS_ACCESS_KEY_ID",
+    "AWS_SESSION_TOKEN": "AWS_SECRET_ACCESS_KEY", "AWS_ROLE_ARN": "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AZURE_STORAGE_KEY": "AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_SAS_TOKEN": "AZURE_STORAGE_ACCOUNT",
+}  # fmt: skip
 NAMES_OF_FILES = (
     "GOOGLE_APPLICATION_CREDENTIALS", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_SHARED_CREDENTIALS_FILE", "HF_TOKEN_PATH",
 )  # fmt: skip
@@ -45,7 +43,7 @@ def credentials() -> Diagnoses:
         lines.append(f"{scheme}:// {', '.join(variables) or 'none'}")
         for name in names:
             yield from _doubtful(name)
-    for name, other in TOGETHER:
+    for name, other in NEEDS.items():
         if os.environ.get(name) and not os.environ.get(other):
             remedy = f"set {other} too, or unset {name}"
             yield Diagnosis("credentials", WARNING, f"{name} is set without {other}", remedy)
@@ -55,17 +53,14 @@ def credentials() -> Diagnoses:
 def _doubtful(name: str) -> Diagnoses:
     """What is wrong with a variable by the look of it; its value is never told."""
     value = os.environ.get(name)
-    if value is None:
-        return
-    if not value:
+    if value == "":
         yield Diagnosis("credentials", WARNING, f"{name} is set, but to nothing", f"set it, or unset {name}")
-    elif value != value.strip():
+    elif value and value != value.strip():
         remedy = "set it again; a file it was read from may end in a line break"
         yield Diagnosis("credentials", WARNING, f"{name} begins or ends with white space", remedy)
-    elif name in NAMES_OF_FILES and not os.access(value, os.R_OK):
-        yield Diagnosis(
-            "credentials", WARNING, f"{name} names a file that cannot be read", "correct the path, or the right"
-        )
+    elif value and name in NAMES_OF_FILES and not os.access(value, os.R_OK):
+        text = f"{name} names a file that cannot be read"
+        yield Diagnosis("credentials", WARNING, text, "correct the path, or the right")
 
 
 def _at_home(file: str) -> bool:
@@ -83,7 +78,7 @@ def scheduler() -> Diagnoses:
         lines.append(f"Slurm job {job}" + (f", array task {task}, one of {count}" if task else ""))
         given, workers = os.environ.get("SLURM_CPUS_PER_TASK", ""), check_workers(None)
         if given.isdecimal() and int(given) < workers:
-            text = f"Slurm gave {counted(int(given), 'core')}, but {workers} can be used, and would be"
+            text = f"Slurm gave {number(int(given), 'core')}, but {workers} can be used, and would be"
             yield Diagnosis("scheduler", WARNING, text, 'pass --workers "$SLURM_CPUS_PER_TASK"')
     if address := os.environ.get("RAY_ADDRESS"):
         lines.append(f"Ray at {address.rpartition('@')[2]}")

@@ -26,9 +26,8 @@ def kernels() -> Diagnoses:
         yield Diagnosis("kernels", OK, text)
     for folder in cache.folders:
         if _others_may_write(Path(folder)):
-            remedy = f"take that right from them: chmod o-w {folder}"
             text = f"everybody may write to {folder}, and what is in it is executed"
-            yield Diagnosis("kernels", WARNING, text, remedy)
+            yield Diagnosis("kernels", WARNING, text, f"take that right from them: chmod o-w {folder}")
 
 
 def _others_may_write(folder: Path) -> bool:

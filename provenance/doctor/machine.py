@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from provenance.doctor.diagnosis import FAILED, OK, WARNING, Diagnoses, Diagnosis, counted, size
+from provenance.display.text import number, size
+from provenance.doctor.diagnosis import FAILED, OK, WARNING, Diagnoses, Diagnosis
 from provenance.units.config import WorkerLimits, check_workers
 
 try:
@@ -42,25 +43,20 @@ class Processor:
 
 def processor() -> Processor:
     """As Linux describes it; elsewhere the architecture alone."""
-    model, features = platform.machine(), set[str]()
-    for line in (_read(PROC / "cpuinfo") or "").splitlines():
-        name, _, value = line.partition(":")
-        if name.strip() == "model name":
-            model = value.strip()
-        elif name.strip() in ("flags", "Features"):
-            features = set(value.split())
-    return Processor(model, tuple(name for name in FEATURES if name in features))
+    facts = _facts("cpuinfo")
+    features = f"{facts.get('flags', '')} {facts.get('Features', '')}".split()
+    return Processor(facts.get("model name", platform.machine()), tuple(name for name in FEATURES if name in features))
 
 
 def processor_found() -> Diagnoses:
     """The processor, and how much of it this process may use."""
     chip, cores = processor(), check_workers(None)
     vectors = "/".join(chip.vectors) or "no wide vectors known: a slower scan"
-    text = f"{chip.model} ({platform.machine()}), {vectors}; {counted(cores, 'core')}, so many workers"
-    quota = min((share for share in _cpu_quotas()), default=None)
+    text = f"{chip.model} ({platform.machine()}), {vectors}; {number(cores, 'core')}, so many workers"
+    quota = min(_cpu_quotas(), default=None)
     if quota is not None and quota < cores:
-        remedy = f"pass --workers {max(1, round(quota))}"
-        yield Diagnosis("processor", WARNING, f"{text}, but its control group gets the time of {quota:.1f}", remedy)
+        text = f"{text}, but its control group gets the time of {quota:.1f}"
+        yield Diagnosis("processor", WARNING, text, f"pass --workers {max(1, round(quota))}")
     else:
         yield Diagnosis("processor", OK, text)
 
@@ -73,16 +69,15 @@ def memory() -> Diagnoses:
         yield Diagnosis("memory", OK, "this system does not say how much there is")
         return
     bounds = [f"{name} allows {size(most)}" for name, most in memory_bounds() if most < total]
-    text = "; ".join([f"{size(total)}, {size(available)} available", *bounds])
-    text = f"{text}; {counted(workers, 'worker')} of at most {size(most_each)} each"
+    each = f"{number(workers, 'worker')} of at most {size(most_each)} each"
+    text = "; ".join([f"{size(total)}, {size(available)} available", *bounds, each])
     if available >= workers * most_each:
         yield Diagnosis("memory", OK, text)
-    else:
-        fewer = max(1, available // most_each)
+        return
+    fewer, remedy = max(1, available // most_each), "add memory"
+    if fewer < workers:
         remedy = f"pass --workers {fewer} where shards may be hostile; ordinary ones need a tenth of the limit"
-        yield Diagnosis(
-            "memory", WARNING, f"{text}, which is more than there is", remedy if fewer < workers else "add memory"
-        )
+    yield Diagnosis("memory", WARNING, f"{text}, which is more than there is", remedy)
 
 
 def memory_available() -> int | None:
@@ -96,9 +91,8 @@ def memory_bounds() -> Iterator[tuple[str, int]]:
     for value in _of_control_group("memory", "memory.max", "memory.limit_in_bytes"):
         if value.isdecimal() and int(value) < 1 << 60:  # an unlimited group of version 1 says nearly 2^63
             yield "its control group", int(value)
-    megabytes, per_core, cores = (
-        os.environ.get(f"SLURM_{name}", "") for name in ("MEM_PER_NODE", "MEM_PER_CPU", "CPUS_ON_NODE")
-    )
+    names = ("MEM_PER_NODE", "MEM_PER_CPU", "CPUS_ON_NODE")
+    megabytes, per_core, cores = (os.environ.get(f"SLURM_{name}", "") for name in names)
     if megabytes.isdecimal() and int(megabytes):
         yield "Slurm", int(megabytes) << 20
     if per_core.isdecimal() and cores.isdecimal():
@@ -108,21 +102,19 @@ def memory_bounds() -> Iterator[tuple[str, int]]:
 
 def limits() -> Diagnoses:
     """Whether as many files and processes may be open as workers need."""
-    workers = check_workers(None)
-    needs = {"RLIMIT_NOFILE": LEAST_FILES + FILES_A_WORKER * workers, "RLIMIT_NPROC": THREADS_A_WORKER * workers}
-    flags = {"RLIMIT_NOFILE": ("open files", "ulimit -n"), "RLIMIT_NPROC": ("processes", "ulimit -u")}
-    lines = []
+    workers, lines = check_workers(None), []
+    files, threads = LEAST_FILES + FILES_A_WORKER * workers, THREADS_A_WORKER * workers
+    needs = {"RLIMIT_NOFILE": (files, "open files", "-n"), "RLIMIT_NPROC": (threads, "processes", "-u")}
     for name, bound in _resources(*needs):
-        what, command = flags[name]
+        need, what, letter = needs[name]
         lines.append(f"{bound:,} {what}")
-        if bound < needs[name]:
-            remedy = f"raise it: {command} {needs[name]}, or pass fewer --workers"
-            text = f"{bound:,} {what} allowed; {counted(workers, 'worker')} may need {needs[name]:,}"
-            yield Diagnosis("limits", WARNING, text, remedy)
+        if bound < need:
+            text = f"{bound:,} {what} allowed; {number(workers, 'worker')} may need {need:,}"
+            yield Diagnosis("limits", WARNING, text, f"raise it: ulimit {letter} {need}, or pass fewer --workers")
     for value in _of_control_group("pids", "pids.max", "pids.max"):
         if value.isdecimal():
             lines.append(f"{int(value):,} processes in its control group")
-            if int(value) < needs["RLIMIT_NPROC"]:
+            if int(value) < threads:
                 text = f"its control group allows {int(value):,} processes and threads"
                 yield Diagnosis("limits", WARNING, text, "pass fewer --workers, or ask for a larger limit")
     for _, bound in _resources("RLIMIT_FSIZE"):
@@ -157,7 +149,7 @@ def _room(folder: Path, purpose: str) -> Diagnoses:
     if free < LEAST_DISK:
         yield Diagnosis("directory", FAILED, text, "free some space")
     elif nodes is not None and nodes.f_files and nodes.f_favail < 1000:
-        yield Diagnosis("directory", FAILED, f"{text}, but only for {counted(nodes.f_favail, 'file')}", "remove files")
+        yield Diagnosis("directory", FAILED, f"{text}, but only for {number(nodes.f_favail, 'file')}", "remove files")
     elif free < LITTLE_DISK:
         remedy = "free some; objects are fetched whole, a few at a time: --scratch names another place for them"
         yield Diagnosis("directory", WARNING, text, remedy)
@@ -167,17 +159,15 @@ def _room(folder: Path, purpose: str) -> Diagnoses:
 
 def clock(folder: Path) -> Diagnoses:
     """Whether the clock can be right, and agrees with that of the file system, by which changed shards are noticed."""
-    skew = None
     try:
         with tempfile.NamedTemporaryFile(prefix=".provenance-doctor-", dir=folder) as file:
             before = time.time()
             file.write(b"now")
             file.flush()
             written = os.fstat(file.fileno()).st_mtime
-            after = time.time()
-        skew = max(before - written, written - after, 0.0)
+            skew = max(before - written, written - time.time(), 0.0)
     except OSError:
-        pass  # that it cannot be written to is told of the directory
+        skew = None  # that it cannot be written to is told of the directory
     yield judged_clock(datetime.now(UTC), skew)
 
 
@@ -185,9 +175,8 @@ def judged_clock(now: datetime, skew: float | None) -> Diagnosis:
     """What there is to say of a clock that shows `now` and differs so much from the file system's, if that is known."""
     text = f"{now:%Y-%m-%d %H:%M:%S} UTC"
     if now < OLDEST:
-        return Diagnosis(
-            "clock", FAILED, f"{text}: this program is younger", "set it: stores refuse requests of the past"
-        )
+        remedy = "set it: stores refuse requests of the past"
+        return Diagnosis("clock", FAILED, f"{text}: this program is younger", remedy)
     if skew is None:
         return Diagnosis("clock", OK, text)
     if skew > MOST_SKEW:
@@ -205,12 +194,15 @@ def _resources(*names: str) -> Iterator[tuple[str, int]]:
                 yield name, bound
 
 
+def _facts(file: str) -> dict[str, str]:
+    """What a file of /proc says, by names; empty where there is none."""
+    pairs = (line.partition(":") for line in (_read(PROC / file) or "").splitlines())
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
 def _meminfo(name: str) -> int | None:
-    for line in (_read(PROC / "meminfo") or "").splitlines():
-        label, _, value = line.partition(":")
-        if label == name and value.split():
-            return int(value.split()[0]) << 10
-    return None
+    kilobytes = _facts("meminfo").get(name)
+    return int(kilobytes.split()[0]) << 10 if kilobytes else None
 
 
 def _cpu_quotas() -> Iterator[float]:
@@ -230,8 +222,7 @@ def _of_control_group(controller: str, name: str, old_name: str) -> Iterator[str
         root = CGROUPS / controller if controllers else CGROUPS
         inside = root / path.lstrip("/")
         for folder in (inside, *inside.parents):
-            value = _read(folder / (old_name if controllers else name)) if folder.is_relative_to(root) else None
-            if value is not None:
+            if folder.is_relative_to(root) and (value := _read(folder / (old_name if controllers else name))):
                 yield value.strip()
 
 

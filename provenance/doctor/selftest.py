@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -58,12 +58,10 @@ def self_test(folder: Path, on_compiling: Callable[[], None]) -> Diagnoses:
         problem = f"{scanned} of {ROWS} rows were scanned"
     if problem:
         yield Diagnosis("self-test", FAILED, problem, REMEDY)
-    else:
-        text = (
-            f"{PASSAGE_WORDS} words of a book, planted in row {PLANTED_ROW} of {ROWS}, were found at the right bytes, "
-            f"and nothing else; {monotonic() - begun:.1f} s"
-        )
-        yield Diagnosis("self-test", OK, text)
+        return
+    planted = f"{PASSAGE_WORDS} words of a book, planted in row {PLANTED_ROW} of {ROWS}"
+    took = f"{monotonic() - begun:.1f} s"
+    yield Diagnosis("self-test", OK, f"{planted}, were found at the right bytes, and nothing else; {took}")
 
 
 def make_case() -> Case:
@@ -77,12 +75,8 @@ def make_case() -> Case:
     passage = " ".join(books["planted"][first : first + PASSAGE_WORDS])
     before = "\u201c\u00c9tude\u201d \u2013 \u66f8: "  # here bytes and characters part
     rows[PLANTED_ROW] = f"{before}{passage}. {rows[PLANTED_ROW]}"
-    doc_begin = len(before.encode())
-    ref_begin = len(" ".join(books["planted"][:first])) + (first > 0)
-    size = len(passage)
-    expected = Place(
-        "shard.parquet", PLANTED_ROW, doc_begin, doc_begin + size, "planted", ref_begin, ref_begin + size, PASSAGE_WORDS
-    )
+    doc, ref, size = len(before.encode()), len(" ".join(books["planted"][:first])) + (first > 0), len(passage)
+    expected = Place("shard.parquet", PLANTED_ROW, doc, doc + size, "planted", ref, ref + size, PASSAGE_WORDS)
     return Case({name: " ".join(words) for name, words in books.items()}, rows, expected)
 
 
@@ -106,12 +100,9 @@ def _scanned(place: Path, case: Case, on_compiling: Callable[[], None]) -> tuple
     db = place / "run.duckdb"
     summary = scan([shard], place / "index", db, workers=1, watch=Watch(on_compiling=on_compiling))
     with RunReader(db) as run:
-        places = [_place(row) for row in run.query("SELECT * FROM match")]
+        places = [Place(*(row[name] for name in Place._fields)) for row in run.query("SELECT * FROM match")]
+    places = [place._replace(shard=Path(place.shard).name) for place in places]
     return places, 0 if summary.exceptions else summary.documents_scanned
-
-
-def _place(row: dict[str, Any]) -> Place:
-    return Place(**{**{name: row[name] for name in Place._fields}, "shard": Path(row["shard"]).name})
 
 
 def _writable(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Packages, the formats they make readable, and the kernels that are compiled for this processor."""
+"""Packages, and the formats they make readable."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def requirements() -> dict[str, str]:
         lines = metadata.requires(DISTRIBUTION) or []
     except metadata.PackageNotFoundError:
         return dict.fromkeys(NEEDED, "")
-    requirements = [_REQUIREMENT.match(line) for line in lines if ";" not in line]
-    return {match[1]: match[2].strip() for match in requirements if match}
+    matches = (_REQUIREMENT.match(line) for line in lines if ";" not in line)
+    return {match[1]: match[2].strip() for match in matches if match}
 
 
 def fits(version: str, wanted: str) -> bool:

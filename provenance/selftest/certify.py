@@ -135,8 +135,7 @@ def planted(library: Library, rows: Sequence[SampledRow], wanted: Wanted, key: K
         dice = random.Random(f"{wanted.seed}/{'/'.join(map(str, cell))}")
         hosts = _in_turn(rows, dice)
         for _ in range(wanted.plants):
-            passage = library.draw(cell.length, dice)
-            if passage is None:
+            if (passage := library.draw(cell.length, dice)) is None:
                 break
             parts = parts_of(passage.text, cell, dice, vocabulary)
             pieces = plant(parts, [next(hosts).text for _ in parts], key, dice)
@@ -154,7 +153,5 @@ def vocabulary_of(library: Library, seed: int) -> list[str]:
     dice, vocabulary = random.Random(f"{seed}/vocabulary"), list(FEW)
     for _ in range(VOCABULARY):
         passage = library.draw(1, dice)
-        word = "" if passage is None else passage.text.decode("utf-8", "replace")
-        if word.isalpha():
-            vocabulary.append(word)
-    return vocabulary
+        vocabulary += [passage.text.decode("utf-8", "replace")] if passage else []
+    return [word for word in vocabulary if word.isalpha()]

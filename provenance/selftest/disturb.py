@@ -19,15 +19,14 @@ HOMOGLYPHS = str.maketrans("aceopxyABCEHKMOPTX", "асеорхуАВСЕНКМО
 INVISIBLE = ("\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad")
 BRITISH = {
     "color": "colour", "honor": "honour", "favor": "favour", "labor": "labour", "neighbor": "neighbour",
-    "humor": "humour",
-    "harbor": "harbour", "parlor": "parlour", "vapor": "vapour", "splendor": "splendour", "rumor": "rumour",
-    "center": "centre", "theater": "theatre", "somber": "sombre", "meter": "metre", "fiber": "fibre", "gray": "grey",
-    "defense": "defence", "offense": "offence", "pretense": "pretence", "traveler": "traveller",
-    "traveling": "travelling",
-    "jewelry": "jewellery", "marvelous": "marvellous", "woolen": "woollen", "skillful": "skilful", "fulfill": "fulfil",
-    "plow": "plough", "mold": "mould", "gayety": "gaiety", "inclosed": "enclosed", "connection": "connexion",
-    "today": "to-day", "tomorrow": "to-morrow", "tonight": "to-night", "anyone": "any one", "someone": "some one",
-    "forever": "for ever", "while": "whilst", "among": "amongst", "toward": "towards", "afterward": "afterwards",
+    "humor": "humour", "harbor": "harbour", "parlor": "parlour", "vapor": "vapour", "splendor": "splendour",
+    "rumor": "rumour", "center": "centre", "theater": "theatre", "somber": "sombre", "meter": "metre", "fiber": "fibre",
+    "gray": "grey", "defense": "defence", "offense": "offence", "pretense": "pretence", "traveler": "traveller",
+    "traveling": "travelling", "jewelry": "jewellery", "marvelous": "marvellous", "woolen": "woollen",
+    "skillful": "skilful", "fulfill": "fulfil", "plow": "plough", "mold": "mould", "gayety": "gaiety",
+    "inclosed": "enclosed", "connection": "connexion", "today": "to-day", "tomorrow": "to-morrow",
+    "tonight": "to-night", "anyone": "any one", "someone": "some one", "forever": "for ever", "while": "whilst",
+    "among": "amongst", "toward": "towards", "afterward": "afterwards",
 }  # fmt: skip
 SPELLINGS = BRITISH | {british: american for american, british in BRITISH.items() if " " not in british}
 ENDINGS = (("ized", "ised"), ("izing", "ising"), ("ize", "ise"), ("ization", "isation"), ("yze", "yse"))
@@ -109,13 +108,12 @@ def respell_word(word: str) -> str:
     lead, core, tail = re.fullmatch(r"(\W*)(.*?)(\W*)", word, re.S).groups()  # type: ignore[union-attr]
     lower = core.lower()
     for spelling, other in SPELLINGS.items():
-        if lower == spelling or lower == spelling + "s" or lower == spelling + "ed":
+        if lower in (spelling, spelling + "s", spelling + "ed"):
             changed = other + lower[len(spelling) :]
             return lead + (changed.capitalize() if core[:1].isupper() else changed) + tail
-    for american, british in ENDINGS:
-        for ending, other in ((american, british), (british, american)):
-            if lower.endswith(ending) and len(lower) > len(ending) + 3:
-                return lead + core[: -len(ending)] + other + tail
+    for ending, other in (pair for american, british in ENDINGS for pair in ((american, british), (british, american))):
+        if lower.endswith(ending) and len(lower) > len(ending) + 3:
+            return lead + core[: -len(ending)] + other + tail
     return word
 
 
@@ -159,4 +157,3 @@ UNRATED: dict[str, Callable[[Words, random.Random], str]] = {
 VERBATIM = next(name for name, change in UNRATED.items() if change is as_it_is)
 CUT = "cut at a chunk border"
 RATES = (0.02, 0.05, 0.10, 0.20, 0.30)
-LENGTHS = (25, 50, 100, 200, 500, 2000)

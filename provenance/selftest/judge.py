@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import NamedTuple, TypeVar
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from provenance.matching.matcher import Matcher
 from provenance.selftest.plants import Piece
@@ -50,7 +49,7 @@ def matched_rows(matcher: Matcher, texts: Sequence[bytes]) -> list[bool]:
     results = []
     for batch in _batches(texts, lambda text: [text]):
         spans = spans_of(matcher, batch)
-        results += [bool(spans[number]) for number in range(len(batch))]
+        results += [number in spans for number in range(len(batch))]
     return results
 
 
@@ -59,11 +58,9 @@ def judge(matcher: Matcher, plants: Iterable[Planted], cells: int, on_plants: Ca
     tallies = [Tally() for _ in range(cells)]
     for batch in _batches(plants, lambda plant: [piece.text for piece in plant.pieces]):
         spans = spans_of(matcher, [piece.text for plant in batch for piece in plant.pieces])
-        row = 0
+        rows = count()
         for plant in batch:
-            own = [spans[row + number] for number in range(len(plant.pieces))]
-            row += len(plant.pieces)
-            tally = tallies[plant.cell]
+            own, tally = [spans[next(rows)] for _ in plant.pieces], tallies[plant.cell]
             tally.planted += 1
             tally.found += is_found(plant, own, only_credited=False)
             tally.credited += is_found(plant, own, only_credited=True)
@@ -89,13 +86,9 @@ def spans_of(matcher: Matcher, texts: Sequence[bytes]) -> dict[int, list[Span]]:
     matches = matcher.match(pa.array(texts, pa.large_binary()))
     documents, begins, ends = (matches[name].to_numpy() for name in ("document", "doc_begin", "doc_end"))
     spans: dict[int, list[Span]] = defaultdict(list)
-    shared = matches["shared"].combine_chunks()
-    beside = pc.list_parent_indices(shared).to_numpy()
-    for rows, works, credited in (
-        (np.arange(documents.size), matches["work_id"].to_pylist(), True),
-        (beside, pc.struct_field(pc.list_flatten(shared), "work_id").to_pylist(), False),
-    ):
-        for row, work in zip(rows.tolist(), works, strict=True):
+    for row, match in enumerate(matches.select(["work_id", "shared"]).to_pylist()):
+        works = [(match["work_id"], True), *((other["work_id"], False) for other in match["shared"])]
+        for work, credited in works:
             spans[int(documents[row])].append(Span(int(begins[row]), int(ends[row]), work, credited))
     return spans
 

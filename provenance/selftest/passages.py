@@ -49,8 +49,7 @@ class Library:
         """Words from a random place of a random text that has so many; None where no text has."""
         if length not in self._long:
             self._long[length] = np.flatnonzero(self._words >= length)
-        texts = self._long[length]
-        if not texts.size:
+        if not (texts := self._long[length]).size:
             return None
         text = int(texts[rng.randrange(texts.size)])
         first = rng.randrange(int(self._words[text]) - length + 1)
@@ -59,15 +58,13 @@ class Library:
 
 def indexed_library(index: Index) -> Library:
     """The texts of an index that keeps them; decoys are none of the known works."""
-    decoys = index.editions["decoy"].to_numpy()
-    words = np.where(decoys, 0, index.edition_words)
 
     def cut(edition: int, first: int, last: int) -> bytes:
         origin = int(index.first_words[edition])
         begins, ends = index.texts.places(np.array([origin + first, origin + last - 1]))
         return index.texts.between(edition, int(begins[0]), int(ends[1]))
 
-    return Library(index.work_ids, words, cut)
+    return Library(index.work_ids, np.where(index.editions["decoy"].to_numpy(), 0, index.edition_words), cut)
 
 
 class Unknown(NamedTuple):
@@ -100,20 +97,14 @@ def owned_library(index: Index, paths: Sequence[Path], seed: int) -> tuple[Libra
     if not candidates:
         reason = f": {unknown[0].path}: {unknown[0].reason}" if unknown else ""
         raise UsageError(f"none of the books of --books is in the index {index.folder}{reason}")
-    candidates.sort()
-    return _of_texts(
-        [index.work_ids[number] for _, _, number, _ in candidates], [text for *_, text in candidates], index
-    ), unknown
+    _, _, chosen, texts = zip(*sorted(candidates), strict=True)
+    return _of_texts([index.work_ids[number] for number in chosen], texts, index), unknown
 
 
 def _of_texts(works: Sequence[str], texts: Sequence[bytes], index: Index) -> Library:
-    places = []
-    for text in texts:
-        words = words_of(np.frombuffer(text, dtype=np.uint8), index.key.keys)
-        places.append((words.begins, words.ends))
+    words = [words_of(np.frombuffer(text, dtype=np.uint8), index.key.keys) for text in texts]
 
     def cut(text: int, first: int, last: int) -> bytes:
-        begins, ends = places[text]
-        return texts[text][int(begins[first]) : int(ends[last - 1])]
+        return texts[text][int(words[text].begins[first]) : int(words[text].ends[last - 1])]
 
-    return Library(works, np.array([begins.size for begins, _ in places], dtype=np.int64), cut)
+    return Library(works, np.array([its.begins.size for its in words], dtype=np.int64), cut)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from provenance.kernels.words import words_of
-from provenance.selftest.disturb import CUT, LENGTHS, RATED, RATES, UNRATED, VERBATIM
+from provenance.selftest.disturb import CUT, RATED, RATES, UNRATED, VERBATIM
 from provenance.sketch import Key
 
 CUT_SHORTEST = 50  # words: of a shorter passage cut in two neither part need reach the 25 that are reported
@@ -38,15 +38,7 @@ class Piece(NamedTuple):
     end: int
 
 
-ALL_NOISES = (
-    *(Noise(kind, 0.0) for kind in (*UNRATED, CUT)),
-    *(Noise(kind, rate) for kind in RATED for rate in RATES),
-)
-
-
-def all_cells() -> list[Cell]:
-    """The cells of the quality study."""
-    return cells_of(ALL_NOISES, LENGTHS)
+ALL_NOISES = (*(Noise(kind, 0.0) for kind in (*UNRATED, CUT)), *(Noise(kind, rate) for kind in RATED for rate in RATES))
 
 
 def cells_of(noises: Sequence[Noise], lengths: Sequence[int]) -> list[Cell]:
@@ -80,8 +72,7 @@ def plant(parts: Sequence[bytes], hosts: Sequence[bytes], key: Key, rng: random.
     """
     if len(parts) == 1:
         begins = words_of(np.frombuffer(hosts[0], dtype=np.uint8), key.keys).begins
-        places = [*begins.tolist(), len(hosts[0])]
-        return [_between(hosts[0], parts[0], rng.choice(places))]
+        return [_between(hosts[0], parts[0], rng.choice([*begins.tolist(), len(hosts[0])]))]
     return [_between(hosts[0], parts[0], len(hosts[0])), _between(hosts[1], parts[1], 0)]
 
 

@@ -18,7 +18,7 @@ from provenance.index.opening import Index
 from provenance.isolation.supervisor import Children
 from provenance.matching.config import MatchConfig
 from provenance.matching.matcher import Matcher
-from provenance.runs.background import no_background
+from provenance.runs.background import Background, no_background
 from provenance.runs.listed import Listed, list_all
 from provenance.runs.sampling import some_shards
 from provenance.runs.scan import ledger_of
@@ -72,17 +72,15 @@ def settings_of(asked: Asked, seed: int, children: Children) -> Iterator[Setting
     """
     with TemporaryDirectory(prefix="provenance-") as folder:
         made = _of_call(asked) if asked.db is None else _of_run(asked, asked.db)
-        place = Path(folder) / "index"
-        near = joined_index(made.index_path, made.decoys, place, asked.key, asked.anonymous, asked.workers)
-        index = Index(near, asked.key, made.config.scale)
+        place, options = Path(folder) / "index", (asked.key, asked.anonymous, asked.workers)
+        index = Index(joined_index(made.index_path, made.decoys, place, *options), asked.key, made.config.scale)
         if made.index_digest not in (None, index.digest):
             raise OtherRunError(
                 f"index {made.index_path} has the digest {index.digest}, and the run {asked.db} was made with "
                 f"{made.index_digest}: --index names that one"
             )
         index.verify()
-        fingerprints = made.background.fingerprints
-        matcher = Matcher(index, made.config.match, fingerprints)
+        matcher = Matcher(index, made.config.match, made.background.fingerprints)
         listed, shards = _listed(asked, made, seed, children)
         decides = {
             "match": asdict(made.config.match), "scale": made.config.scale, "text_rules": TEXT_RULES_VERSION,
@@ -99,7 +97,7 @@ class _Made:
     index_digest: str | None
     decoys: tuple[str, ...]
     config: ScanConfig
-    background: Any
+    background: Background
     known: dict[str, int]  # bytes of the shards of the run; empty without one
 
 
@@ -122,69 +120,51 @@ def _of_run(asked: Asked, db: Path) -> _Made:
     terms = json.loads(run["terms"])
     config = ScanConfig.from_json(terms["config"])
     _refuse_others(asked, db, terms, config)
-    record = json.loads(run["background"])
     background = no_background()
-    if record:
-        ledger = ledger_of(run, db)
-        background = background if ledger is None else ledger.background(no_background)
+    if record := json.loads(run["background"]):
+        if (ledger := ledger_of(run, db)) is not None:
+            background = ledger.background(no_background)
         if background.record.get("xxh3_128") != record["xxh3_128"]:
             raise OtherRunError(
                 f"the run {db} learned a background, and its folder {run['ledger']} does not have it any more: "
                 "put it back there, or beside the database"
             )
-    return _Made(
-        asked.index or str(run["index_path"]),
-        str(terms["index"]),
-        tuple(terms["decoys"]),
-        replace(config, tokenizer=asked.tokenizer or config.tokenizer),
-        background,
-        {row["shard"]: int(row["bytes"] or 0) for row in scanned},
-    )
+    config = replace(config, tokenizer=asked.tokenizer or config.tokenizer)
+    index, shards = asked.index or str(run["index_path"]), {row["shard"]: int(row["bytes"] or 0) for row in scanned}
+    return _Made(index, str(terms["index"]), tuple(terms["decoys"]), config, background, shards)
 
 
 def _refuse_others(asked: Asked, db: Path, terms: dict[str, Any], config: ScanConfig) -> None:
     """Raise OtherRunError naming what was asked for, or is here, that the run had otherwise."""
-    record: dict[str, Any] = {"tool_version": __version__, "text_rules": TEXT_RULES_VERSION}
-    options = {
-        "text_columns": list(asked.text_columns) or None, "end_of_text": asked.end_of_text, "scale": asked.scale,
-    }  # fmt: skip
-    record["config"] = {name: value for name, value in options.items() if value is not None}
+    given = {"text_columns": list(asked.text_columns) or None, "end_of_text": asked.end_of_text, "scale": asked.scale}
+    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    had = {name: terms["config"][name] for name in options}
     if asked.min_words is not None:
-        record["config"]["match"] = {"min_words": asked.min_words}
-    record["tokenizer_sha256"] = digest_of(asked.tokenizer or config.tokenizer)
-    had = {
-        **{name: terms[name] for name in record if name != "config"},
-        "config": {name: terms["config"][name] for name in record["config"]},
-    }
-    if "match" in had["config"]:
-        had["config"]["match"] = {"min_words": config.match.min_words}
+        options["match"], had["match"] = {"min_words": asked.min_words}, {"min_words": config.match.min_words}
+    here = {
+        "tool_version": __version__, "text_rules": TEXT_RULES_VERSION,
+        "tokenizer_sha256": digest_of(asked.tokenizer or config.tokenizer),
+    }  # fmt: skip
+    begun = Terms({**{name: terms[name] for name in here}, "config": had})
     remedy = "Leave out what was given otherwise: the certificate is of the run as it was made"
-    Terms(record).refuse_other(Terms(had), str(db), remedy)
+    Terms({**here, "config": options}).refuse_other(begun, str(db), remedy)
 
 
 def _listed(asked: Asked, made: _Made, seed: int, children: Children) -> tuple[list[Listed], int]:
     """The shards that rows are taken from, and of how many they were chosen."""
-    if asked.shards:
-        files = _shards_of(asked.shards, asked, made.config, children)
-        if asked.db is not None:
-            _refuse_strangers(files, asked.db, made.known)
-        names = set(some_shards([file.name for file in files], seed))
-        return [file for file in files if file.name in names], len(files)
-    if not made.known:
+    specs = asked.shards or some_shards(list(made.known), seed)
+    if not specs:
         raise UsageError(f"the run {asked.db} scanned no shard: there is nothing to plant in")
-    chosen = some_shards(list(made.known), seed)
-    files = _shards_of(chosen, asked, made.config, children)
-    assert asked.db is not None
-    _refuse_strangers(files, asked.db, made.known)
-    return files, len(made.known)
-
-
-def _shards_of(specs: Sequence[str], asked: Asked, config: ScanConfig, children: Children) -> list[Listed]:
-    listed = list_all(specs, asked.anonymous, children, config.unit_bytes)
+    listed = list_all(specs, asked.anonymous, children, made.config.unit_bytes)
     files = [file for file in listed if not file.skipped and not file.unreadable]
     if not files:
         raise UsageError(f"no shard in {', '.join(specs)[:200]}: there is nothing to plant in")
-    return files
+    if asked.db is not None:
+        _refuse_strangers(files, asked.db, made.known)
+    if not asked.shards:
+        return files, len(made.known)
+    names = set(some_shards([file.name for file in files], seed))
+    return [file for file in files if file.name in names], len(files)
 
 
 def _refuse_strangers(files: Sequence[Listed], db: Path, scanned: dict[str, int]) -> None:

@@ -63,15 +63,15 @@ def parse_noises(text: str) -> tuple[Noise, ...]:
     noises: list[Noise] = []
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, colon, rate = part.partition(":")
-        kind = SHORT_NAMES.get(name)
-        if kind is None:
+        if (kind := SHORT_NAMES.get(name)) is None:
             raise UsageError(f"--noise has {name!r}; there are {', '.join(SHORT_NAMES)}")
         if not colon:
             noises += [Noise(kind, each) for each in (RATES if kind in RATED else (0.0,))]
         elif kind in RATED:
             noises.append(Noise(kind, _rate(part, rate)))
         else:
-            raise UsageError(f"--noise has {part!r}; {name} has no share of words, only {', '.join(_rated())} have")
+            rated = ", ".join(name for name, kind in SHORT_NAMES.items() if kind in RATED)
+            raise UsageError(f"--noise has {part!r}; {name} has no share of words, only {rated} have")
     if not noises:
         raise UsageError(f"--noise is {text!r}; there are {', '.join(SHORT_NAMES)}")
     return tuple(noises)
@@ -85,7 +85,3 @@ def _rate(part: str, text: str) -> float:
     if not 0 < rate <= 1:
         raise UsageError(f"--noise has {part!r}; give the share of words that are changed, such as ocr:0.2")
     return rate
-
-
-def _rated() -> list[str]:
-    return [name for name, kind in SHORT_NAMES.items() if kind in RATED]

@@ -17,7 +17,6 @@ from provenance.runs.ledger import Ledger
 from provenance.runs.listed import Listed, jobs_of
 from provenance.runs.scanning import Setup, scan_here
 from provenance.storage.folders import LocalFolder
-from provenance.units.cutting import Unit
 from provenance.verify.check import EQUAL, UNCHECKED, Check, check
 
 
@@ -49,15 +48,15 @@ def check_matches(ledger: Ledger, listed: Sequence[Listed], names: Sequence[str]
     different, unchecked, matches = list[str](), list[str](), 0
     with Children() as pool:
         for saved in scan_here(again, jobs_of(untouched, units), setup, pool):
-            before = ledger.read(saved.unit)
-            if before is None:
-                unchecked.append(f"{_told(saved.unit)}: its file is gone")
+            name = f"shard {saved.unit.shard}, unit {saved.unit.slot + 1} of {saved.unit.slots}"
+            if (before := ledger.read(saved.unit)) is None:
+                unchecked.append(f"{name}: its file is gone")
             elif not saved.whole:
-                unchecked.append(f"{_told(saved.unit)}: {saved.record['problems'][0]['reason']}")
+                unchecked.append(f"{name}: {saved.record['problems'][0]['reason']}")
+            elif difference := _difference(before, saved):
+                different.append(f"{name}: {difference}")
             else:
-                difference = _difference(before, saved)
-                different += [f"{_told(saved.unit)}: {difference}"] if difference else []
-                matches += 0 if difference else saved.table.num_rows
+                matches += saved.table.num_rows
     if not units:
         return Check("matches", UNCHECKED, "no unit of this run was scanned whole")
     equal = len(units) - len(different) - len(unchecked)
@@ -65,10 +64,10 @@ def check_matches(ledger: Ledger, listed: Sequence[Listed], names: Sequence[str]
     return check("matches", good, different, unchecked, "units")
 
 
-PLACE = (
+PLACE = [
     "shard", "row", "text_column", "doc_begin", "doc_end", "edition_id", "ref_word", "matched_words", "identity",
     "excerpt_sha256",
-)  # fmt: skip
+]  # fmt: skip
 """What tells a match from all others, and what of it is compared."""
 
 
@@ -81,7 +80,7 @@ def check_match(
     units = (unit for file in listed if file.name == match["shard"] for unit in file.units(terms))
     for unit in units:
         saved = ledger.read(unit) if unit.digest in of_shard else None
-        if saved is not None and any(_same(row, match) for row in saved.table.select(list(PLACE)).to_pylist()):
+        if saved is not None and {name: match[name] for name in PLACE} in saved.table.select(PLACE).to_pylist():
             check = check_matches(ledger, listed, [unit.digest], setup)
             yield check
             if check.state == EQUAL:
@@ -89,10 +88,6 @@ def check_match(
                 yield Check("match", EQUAL, f"{match['match_id']}: {_place(match)} came out again: {words}")
             return
     yield Check("match", UNCHECKED, f"{match['match_id']}: no unit file has it")
-
-
-def _same(row: dict[str, Any], match: dict[str, Any]) -> bool:
-    return all(row[name] == match[name] for name in PLACE)
 
 
 def _place(match: dict[str, Any]) -> str:
@@ -106,10 +101,11 @@ def _difference(before: SavedUnit, now: SavedUnit) -> str:
     """How a unit differs from what its file says; empty if it does not."""
     for name in ("rows_read", "counts", "problems", "origins"):
         if before.record[name] != now.record[name]:
-            return f"{name} {_short(before.record[name])} before, {_short(now.record[name])} now"
-    digests = before.record["facts"].get("sha256"), now.record["facts"].get("sha256")
+            return f"{name} {before.record[name]!s:.200} before, {now.record[name]!s:.200} now"
+    sha256 = before.record["facts"].get("sha256")
     if before.table.equals(now.table):
-        return "" if digests[0] == digests[1] else f"equal matches, but the shard's SHA-256 was {digests[0]}"
+        same = sha256 == now.record["facts"].get("sha256")
+        return "" if same else f"equal matches, but the shard's SHA-256 was {sha256}"
     rows = min(before.table.num_rows, now.table.num_rows)
     first = next((row for row in range(rows) if before.table.slice(row, 1) != now.table.slice(row, 1)), rows)
     return (
@@ -121,14 +117,5 @@ def _difference(before: SavedUnit, now: SavedUnit) -> str:
 def _match(matches: pa.Table, row: int) -> str:
     if row >= matches.num_rows:
         return "none"
-    match = matches.slice(row, 1).to_pylist()[0]
-    names = ("row", "doc_begin", "doc_end", "edition_id", "ref_begin", "matched_words", "excerpt_sha256")
-    return " ".join(f"{name}={match[name]}" for name in names)
-
-
-def _told(unit: Unit) -> str:
-    return f"shard {unit.shard}, unit {unit.slot + 1} of {unit.slots}"
-
-
-def _short(value: object) -> str:
-    return str(value)[:200]
+    names = ["row", "doc_begin", "doc_end", "edition_id", "ref_begin", "matched_words", "excerpt_sha256"]
+    return " ".join(f"{name}={value}" for name, value in matches.select(names).slice(row, 1).to_pylist()[0].items())

@@ -94,11 +94,9 @@ def verify(
         places = wanted.out or f"{recorded.run['ledger']} or {db}{UNITS_SUFFIX}"
         yield Check("units", UNCHECKED, f"there are no unit files at {places}: --out names another place")
         return
-    listed: list[Listed] = []
     with tempfile.TemporaryDirectory(prefix="provenance-", dir=wanted.scratch) as temporary:
         scratch = Path(temporary)
-        other = _other_version(ledger)
-        if other is not None:
+        if (other := _other_version(ledger)) is not None:
             yield other
             return
         for check in check_units(db, ledger, scratch, on_unit):
@@ -149,11 +147,8 @@ def _other_version(ledger: Ledger) -> Check | None:
 def _index_and_matches(
     recorded: _Recorded, ledger: Ledger, listed: Sequence[Listed], wanted: Wanted, scratch: Path, watch: Watch
 ) -> Iterator[Check]:
-    terms = ledger.terms().values
-    named = wanted.index or str(recorded.run["index_path"])
-    config = ScanConfig.from_json(terms["config"])
-    decoys = terms["decoys"]
-    workers = check_workers(wanted.workers)
+    terms, named = ledger.terms().values, wanted.index or str(recorded.run["index_path"])
+    config, decoys, workers = ScanConfig.from_json(terms["config"]), terms["decoys"], check_workers(wanted.workers)
     try:
         folder = joined_index(named, decoys, scratch / "index", wanted.key, wanted.anonymous, workers)
         index = Index(folder, wanted.key, config.scale)

@@ -252,7 +252,7 @@ def test_limits_of_a_control_group_are_known_in_both_versions(monkeypatch, tmp_p
     monkeypatch.setattr(machine, "PROC", proc)
     monkeypatch.setattr(machine, "CGROUPS", groups)
     assert machine.memory_available() == 500_000_000
-    assert "its control group allows 0.5 GB" in said(list(machine.memory()), "memory")
+    assert "its control group allows 500.0 MB" in said(list(machine.memory()), "memory")
     assert "--workers 1" in said(list(machine.processor_found()), "processor")
     assert "allows 3 processes" in said(list(machine.limits()), "limits")
 
