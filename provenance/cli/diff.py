@@ -25,11 +25,11 @@ def run(options: Diff) -> None:
     if options.as_json:
         click.echo(json.dumps(comparison.to_json(), default=str))
     else:
-        print_made_with(comparison)
-        print_data(comparison)
-        print_works(comparison, options.all_works)
-        print_documents(comparison)
-        print_end(comparison)
+        _print_made_with(comparison)
+        _print_data(comparison)
+        _print_works(comparison, options.all_works)
+        _print_documents(comparison)
+        _print_end(comparison)
     if comparison.unexplained:
         click.echo(
             f"provenance: {comparison.unexplained:,} differences have no reason, and results should be deterministic: "
@@ -40,8 +40,7 @@ def run(options: Diff) -> None:
         sys.exit(1)
 
 
-def print_made_with(comparison: Comparison) -> None:
-    """Index, parameters and software, as far as they differ."""
+def _print_made_with(comparison: Comparison) -> None:
     for one in comparison.made_with:
         click.echo(f"{one.kind}: {safe(str(one))}")
     for what in ("works", "editions"):
@@ -52,8 +51,7 @@ def print_made_with(comparison: Comparison) -> None:
         click.echo(f"  {example['change']}: {safe(named)}")
 
 
-def print_data(comparison: Comparison) -> None:
-    """Shards gained, lost, changed and renamed; and what one run scanned and the other did not."""
+def _print_data(comparison: Comparison) -> None:
     click.echo(f"data: shards: {_counted(comparison.shards) or 'none'}")
     for change, examples in comparison.shard_examples.items():
         for example in examples:
@@ -70,8 +68,7 @@ def print_data(comparison: Comparison) -> None:
             click.echo(safe(f"  {example['later']}: {example['earlier_outcome']} -> {example['later_outcome']}"))
 
 
-def print_works(comparison: Comparison, everything: bool) -> None:
-    """A row for each work that differs."""
+def _print_works(comparison: Comparison, everything: bool) -> None:
     if not comparison.works:
         click.echo("works: none differ")
         return
@@ -92,23 +89,20 @@ def print_works(comparison: Comparison, everything: bool) -> None:
         click.echo(f"... and {len(comparison.works) - len(shown):,} more: --works shows all")
 
 
-def print_documents(comparison: Comparison) -> None:
-    """How many documents differ, for which reasons, and some of them."""
+def _print_documents(comparison: Comparison) -> None:
     if not any(comparison.documents.values()):
         click.echo("documents: none differ")
     for change, reasons in comparison.documents.items():
-        if not reasons:
-            continue
         total = sum(reasons.values())
-        click.echo(f"documents {change}: {total:,} ({_reasons(reasons)})")
+        if reasons:
+            click.echo(f"documents {change}: {total:,} ({_reasons(reasons)})")
         for example in comparison.examples[change]:
             click.echo(f"  {safe(_document(example))}")
         if total > len(comparison.examples[change]):
             click.echo(f"  ... and {total - len(comparison.examples[change]):,} more: --out FILE has all")
 
 
-def print_end(comparison: Comparison) -> None:
-    """What people said, and whether anything differs."""
+def _print_end(comparison: Comparison) -> None:
     before, after = comparison.said
     if before != after:
         changed = [name for name in before if before[name] != after[name]]
@@ -120,11 +114,10 @@ def print_end(comparison: Comparison) -> None:
 
 def _document(row: dict[str, Any]) -> str:
     side = "later" if row["later_shard"] is not None else "earlier"
-    words = [row[name] for name in ("earlier_words", "later_words") if row[name] is not None]
+    counts = " -> ".join(f"{row[name]:,}" for name in ("earlier_words", "later_words") if row[name] is not None)
     works = dict.fromkeys([*(row["earlier_works"] or ()), *(row["later_works"] or ())])
     named = ", ".join(list(works)[:3]) + (f" and {len(works) - 3} more" if len(works) > 3 else "")
     id_told = "" if row["doc_id"] is None else f", {str(row['doc_id'])[:100]}"
-    counts = " -> ".join(f"{count:,}" for count in words)
     return f"{row[f'{side}_shard']} row {row[f'{side}_row']}{id_told}: {counts} words of {named} ({row['reason']})"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from provenance.cli.allow_list import AllowList, put_into, read_list
+from provenance.cli.allow import AllowList, put_into, read_list
 from provenance.cli.definitions.scan import Gate as GateOptions
 from provenance.cli.summary import complain, print_summary
 from provenance.compare.gate import Gate, Tripping, Verdict, judge
@@ -114,10 +114,8 @@ def _told(work: Tripping, with_baseline: bool) -> str:
     titled = work.title not in (None, "", work.work_id)
     named = f"{safe(str(work.title))} ({safe(work.work_id)})" if titled else safe(work.work_id)
     matches = "1 match" if work.matches == 1 else f"{work.matches:,} matches"
-    line = f"{named}: {work.grade}, coverage {percent(work.coverage)}, {matches}"
-    if with_baseline:
-        line += f", {work.new_matches:,} new; {work.earlier_grade} in the baseline"
-    return line
+    new = f", {work.new_matches:,} new; {work.earlier_grade} in the baseline" if with_baseline else ""
+    return f"{named}: {work.grade}, coverage {percent(work.coverage)}, {matches}{new}"
 
 
 def _looked_at(verdict: Verdict) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from typing import Any
 
 import click
 from tqdm import tqdm
@@ -29,8 +30,7 @@ from provenance.sketch import PUBLIC, BandedMinHash, FracMinHash, Key, Sketch
 from provenance.units.config import check_workers
 
 
-def sketch_of(options: Build) -> Sketch:
-    """The sketch that the options ask for."""
+def _sketch(options: Build) -> Sketch:
     if options.sketch == "banded":
         return BandedMinHash(options.shingle, num_perm=options.num_perm, threshold=options.threshold)
     if options.scale is None:
@@ -53,20 +53,13 @@ def build(options: Build) -> None:
         report = build_index(
             options.sources,
             options.out,
-            metadata=options.metadata,
-            sketch=sketch_of(options),
-            key=Key.from_file(options.key_file),
+            sketch=_sketch(options),
             keep_texts=not options.no_text,
-            overwrite=options.overwrite,
-            columns=columns_of(options.columns),
             on_book=on_book,
-            memory=options.memory,
-            workers=check_workers(options.workers),
-            decoys=options.decoys,
             described={name: value for name, value in vars(options.facts).items() if value is not None},
-            strict=options.strict,
             pseudonyms=options.pseudonyms,
             private_record=options.private_record,
+            **_for_both(options),
         )
     _tell(report, options.as_json)
 
@@ -75,20 +68,14 @@ def add(options: Add) -> None:
     """Index more books, behind those that an index has."""
     if not options.sources and not options.decoys:
         raise click.UsageError("nothing to add: name books, or --decoys")
-    report = add_to_index(
-        options.index,
-        options.sources,
-        options.out,
-        metadata=options.metadata,
-        key=Key.from_file(options.key_file),
-        overwrite=options.overwrite,
-        columns=columns_of(options.columns),
-        memory=options.memory,
-        workers=check_workers(options.workers),
-        decoys=options.decoys,
-        strict=options.strict,
-    )
-    _tell(report, options.as_json)
+    _tell(add_to_index(options.index, options.sources, options.out, **_for_both(options)), options.as_json)
+
+
+def _for_both(options: Build | Add) -> dict[str, Any]:
+    """What building and adding take alike."""
+    alike = {name: getattr(options, name) for name in ("metadata", "overwrite", "memory", "decoys", "strict")}
+    key, columns = Key.from_file(options.key_file), columns_of(options.columns)
+    return {**alike, "key": key, "columns": columns, "workers": check_workers(options.workers)}
 
 
 def merge(options: Merge) -> None:

@@ -78,10 +78,8 @@ def print_state(db: Path) -> None:
     """How far the review is, and the digest to keep."""
     with RunReader(db) as run:
         state = run.query(QUERIES["reviews"].whole)[0]
-    click.echo(
-        f"{state['accepted']:,} accepted, {state['rejected']:,} rejected, {state['undecided']:,} undecided; "
-        f"{state['not_decided']:,} without a decision."
-    )
+    counts = ", ".join(f"{state[decision]:,} {decision}" for decision in DECISIONS.values())
+    click.echo(f"{counts}; {state['not_decided']:,} without a decision.")
     if state["last_entry"]:
         click.echo(f"The last entry of the journal has the SHA-256 {safe(state['last_entry'])}")
 
@@ -129,8 +127,8 @@ class Walk:
     def _show(self, at: int, match: dict[str, Any]) -> None:
         by = f", {safe(match['author'])}" if match["author"] else ""
         self._say(f"\n{at + 1} of {len(self._places):,}: {match['match_id']}")
-        title, grade = safe(match["title"] or match["edition_id"]), safe(match["grade"])
-        self._say(f"{title}{by} ({grade}, {percent(match['coverage'])})")
+        title = safe(match["title"] or match["edition_id"])
+        self._say(f"{title}{by} ({safe(match['grade'])}, {percent(match['coverage'])})")
         self._say(
             f"{match['matched_words']:,} words, identity {percent(match['identity'])}, longest run "
             f"{match['longest_run']:,}, expected by chance {expectation(match['expectation'])}"

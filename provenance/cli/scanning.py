@@ -32,11 +32,11 @@ def run(options: Scan, children: Children) -> None:
     request = replace(options.request, key=Key.from_file(options.key_file))
     share = None if options.task is None else parse_share(options.task)
     if options.only_plan:
-        print_plan(request, share, children, options.as_json)
+        _print_plan(request, share, children, options.as_json)
     elif options.db is None:
         if not run_share(request, options, share or share_of_array(dict(os.environ)), children):
             sys.exit(3)
-    elif code := run_scan(request, options.db, options, children):
+    elif code := _scan(request, options.db, options, children):
         sys.exit(code)
 
 
@@ -53,17 +53,17 @@ def _check(options: Scan) -> None:
         raise UsageError("--ray-address goes with --engine ray")
 
 
-def run_scan(request: Request, db: Path, options: Scan, children: Children) -> int:
+def _scan(request: Request, db: Path, options: Scan, children: Children) -> int:
     """Scan, print what was found; returns the exit code."""
     if (gating := gating_of(options.gate)) is not None:
-        gating.check(db, lambda: works_of(request), f"the index {request.index}")
+        gating.check(db, lambda: _works(request), f"the index {request.index}")
     with watching() as watch:
         summary = scan_into(request, db, options.out, overwrite=options.overwrite, children=children, watch=watch)
     return tell(summary, gating, options.as_json)
 
 
-def works_of(request: Request) -> list[str]:
-    """The works that will be scanned for, without decoys."""
+def _works(request: Request) -> list[str]:
+    """Those that will be scanned for, without decoys."""
     return Index(near_index(request.index, request.anonymous), request.key, request.config.scale).work_ids
 
 
@@ -82,8 +82,7 @@ def run_share(request: Request, options: Scan, share: Share | None, children: Ch
     return summary.complete
 
 
-def print_plan(request: Request, share: Share | None, children: Children, as_json: bool) -> None:
-    """What a scan would do."""
+def _print_plan(request: Request, share: Share | None, children: Children, as_json: bool) -> None:
     plan = plan_scan(request.shards, request.config, request.anonymous, share.tasks if share else 1, children)
     if as_json:
         click.echo(json.dumps(plan.to_json()))

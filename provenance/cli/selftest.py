@@ -17,9 +17,8 @@ from provenance.cli.tables import table
 from provenance.display.text import number, percent, safe, size
 from provenance.selftest.certificate import sentences_of
 from provenance.selftest.certify import Certified, Watch, certify
-from provenance.selftest.plants import ALL_NOISES
+from provenance.selftest.plants import ALL_NOISES, Wanted, parse_lengths, parse_noises
 from provenance.selftest.settings import Asked
-from provenance.selftest.wanted import Wanted, parse_lengths, parse_noises
 from provenance.sketch import Key
 from provenance.store.journal import SELFTEST, Author, append
 from provenance.units.config import check_workers

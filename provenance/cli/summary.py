@@ -50,17 +50,13 @@ def print_summary(summary: ScanSummary) -> None:
         if too_short := summary.decoys["too_short"]:
             click.echo(f"{number(too_short, 'decoy')} besides cannot match, being too short: not counted.")
         if matched:
-            click.echo(
-                f"Which: provenance query {safe(str(summary.db))} "
-                '"SELECT title, grade, documents, longest_run FROM v_works WHERE decoy AND documents > 0"'
-            )
+            query = '"SELECT title, grade, documents, longest_run FROM v_works WHERE decoy AND documents > 0"'
+            click.echo(f"Which: provenance query {safe(str(summary.db))} {query}")
     outcomes = ", ".join(f"{count:,} {kind}" for kind, count in summary.shards.items() if count)
     click.echo(f"Files: {outcomes or 'none'}. Run database: {safe(str(summary.db))}")
     if summary.nulls or summary.invalid_documents:
-        click.echo(
-            f"{number(summary.nulls, 'row')} without text (null); "
-            f"{number(summary.invalid_documents, 'row')} with invalid UTF-8 (scanned, bad bytes separate words)."
-        )
+        invalid = f"{number(summary.invalid_documents, 'row')} with invalid UTF-8 (scanned, bad bytes separate words)"
+        click.echo(f"{number(summary.nulls, 'row')} without text (null); {invalid}.")
 
 
 def complain(summary: ScanSummary) -> None:

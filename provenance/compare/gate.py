@@ -24,7 +24,7 @@ GRADE_NAMES = tuple(grade.name for grade in GRADES)  # highest first
 _RANKS = {name: rank for rank, name in enumerate((NO_MATCH, *reversed(GRADE_NAMES)))}
 
 _WORKS = """
-SELECT work_id, title, author, grade, coverage, estimated, credited_matches AS matches, shared_documents
+SELECT work_id, title, author, grade, coverage, estimated, credited_matches AS matches
 FROM v_works WHERE NOT decoy AND grade <> 'none' ORDER BY coverage DESC, matched_words DESC, work_id"""
 
 _NEW = f"""
@@ -111,8 +111,18 @@ def judge(db: str | Path, gate: Gate, today: date | None = None) -> Verdict:
         record = run.query("SELECT documents_scanned, outcome = 'complete' AS complete FROM run")[0]
         works_known = run.query("SELECT count(*) AS n FROM work WHERE NOT decoy")[0]["n"]
     reached = [row for row in rows if _RANKS[row["grade"]] >= _RANKS[gate.grade]]
-    new, grades, notes = ({}, {}, []) if gate.baseline is None else _against(gate.baseline, db, match_keys)
-    tripping = [_tripping(row, gate, new, grades) for row in reached if row["work_id"] not in allowed]
+    asked = {row["work_id"]: row for row in reached if row["work_id"] not in allowed}
+    if gate.baseline is None:
+        tripping, notes = (
+            [Tripping(**row, new_matches=row["matches"], earlier_grade=None) for row in asked.values()],
+            [],
+        )
+    else:
+        new, grades, notes = _against(gate.baseline, db, match_keys)
+        tripping = [
+            Tripping(**row, new_matches=new.get(work, 0), earlier_grade=grades.get(work, NO_MATCH))
+            for work, row in asked.items()
+        ]
     return Verdict(
         gate=gate,
         works=[work for work in tripping if _is_new(work)],
@@ -123,14 +133,6 @@ def judge(db: str | Path, gate: Gate, today: date | None = None) -> Verdict:
         baseline_notes=notes,
         **record,
     )
-
-
-def _tripping(row: dict[str, Any], gate: Gate, new: dict[str, int], grades: dict[str, str]) -> Tripping:
-    facts = {name: row[name] for name in ("work_id", "title", "author", "grade", "coverage", "estimated", "matches")}
-    if gate.baseline is None:
-        return Tripping(**facts, new_matches=row["matches"], earlier_grade=None)
-    work = row["work_id"]
-    return Tripping(**facts, new_matches=new.get(work, 0), earlier_grade=grades.get(work, NO_MATCH))
 
 
 def _is_new(work: Tripping) -> bool:

@@ -19,15 +19,11 @@ if TYPE_CHECKING:
 
 
 def examine(
-    folder: str | Path = ".",
-    index: str | Path | None = None,
-    read_key: Callable[[], Key | None] = lambda: None,
-    on_compiling: Callable[[], None] = lambda: None,
+    place: Path, index: Path | None, read_key: Callable[[], Key | None], on_compiling: Callable[[], None]
 ) -> Iterator[Diagnosis]:
-    """Look at everything, cheap things first. `folder` is where runs will be written, `index` one to verify, for which
+    """Look at everything, cheap things first. `place` is where runs will be written, `index` one to verify, for which
     `read_key` gives the key.
     """
-    place = Path(folder)
     checks: list[tuple[str, str, tuple[Any, ...]]] = [
         ("versions", "software:versions", ()),
         ("formats", "software:formats", ()),
@@ -40,7 +36,7 @@ def examine(
         ("endpoints", "endpoints:endpoints", ()),
         ("scheduler", "environment:scheduler", ()),
         ("kernels", "kernels:kernels", ()),
-        *([("index", "library:index_verified", (Path(index), read_key))] if index is not None else []),
+        *([("index", "library:index_verified", (index, read_key))] if index is not None else []),
         ("self-test", "selftest:self_test", (place, on_compiling)),
     ]
     for name, check, arguments in checks:

@@ -10,8 +10,7 @@ from provenance._version import __version__
 from provenance.display.text import percent
 from provenance.selftest.disturb import VERBATIM
 from provenance.selftest.judge import Tally
-from provenance.selftest.plants import Cell
-from provenance.selftest.wanted import Wanted
+from provenance.selftest.plants import Cell, Wanted
 from provenance.statistics.chance import interval, lower_bound
 from provenance.units.sampler import ROW_BYTES
 

@@ -17,9 +17,8 @@ from provenance.runs.sampling import Sample, SampledRow, sample_rows
 from provenance.selftest.certificate import entry_of
 from provenance.selftest.judge import Planted, judge, matched_rows
 from provenance.selftest.passages import Library, Unknown, indexed_library, owned_library
-from provenance.selftest.plants import parts_of, plant
+from provenance.selftest.plants import Wanted, parts_of, plant
 from provenance.selftest.settings import Asked, Settings, settings_of
-from provenance.selftest.wanted import Wanted
 from provenance.sketch import Key
 
 SPARE = 2  # times as many rows are read as are taken: some of them have no words

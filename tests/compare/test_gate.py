@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 import provenance
 from provenance.cli import command
-from provenance.cli.allow_list import put_into, read_list
+from provenance.cli.allow import put_into, read_list
 from provenance.compare.gate import GRADE_NAMES, Gate, judge
 from provenance.errors import StoreError, UsageError
 from provenance.store.database import RunReader

@@ -12,8 +12,8 @@ import pytest
 
 import provenance
 from provenance.selftest.certify import certify
+from provenance.selftest.plants import Wanted, parse_noises
 from provenance.selftest.settings import Asked
-from provenance.selftest.wanted import Wanted, parse_noises
 from provenance.store.database import RunReader
 from provenance.store.journal import Author, append
 from tests.shards.fixtures import prose

@@ -21,8 +21,8 @@ from provenance.runs.sampling import SampledRow
 from provenance.selftest.certify import certify, planted
 from provenance.selftest.judge import judge
 from provenance.selftest.passages import indexed_library
+from provenance.selftest.plants import Wanted, parse_lengths, parse_noises
 from provenance.selftest.settings import Asked
-from provenance.selftest.wanted import Wanted, parse_lengths, parse_noises
 from provenance.store.database import RunReader
 from provenance.store.journal import broken_link, entries
 from provenance.units.sampler import ROW_BYTES
