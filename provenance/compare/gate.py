@@ -112,17 +112,14 @@ def judge(db: str | Path, gate: Gate, today: date | None = None) -> Verdict:
         works_known = run.query("SELECT count(*) AS n FROM work WHERE NOT decoy")[0]["n"]
     reached = [row for row in rows if _RANKS[row["grade"]] >= _RANKS[gate.grade]]
     asked = {row["work_id"]: row for row in reached if row["work_id"] not in allowed}
-    if gate.baseline is None:
-        tripping, notes = (
-            [Tripping(**row, new_matches=row["matches"], earlier_grade=None) for row in asked.values()],
-            [],
-        )
-    else:
+    grades: dict[str, str | None] = dict.fromkeys(asked)
+    new, notes = {work: row["matches"] for work, row in asked.items()}, list[str]()
+    if gate.baseline is not None:
         new, grades, notes = _against(gate.baseline, db, match_keys)
-        tripping = [
-            Tripping(**row, new_matches=new.get(work, 0), earlier_grade=grades.get(work, NO_MATCH))
-            for work, row in asked.items()
-        ]
+    tripping = [
+        Tripping(**row, new_matches=new.get(work, 0), earlier_grade=grades.get(work, NO_MATCH))
+        for work, row in asked.items()
+    ]
     return Verdict(
         gate=gate,
         works=[work for work in tripping if _is_new(work)],
@@ -147,7 +144,9 @@ def _holding(run: RunReader, column: str, view: str, today: date) -> list[str]:
     return [row[column] for row in run.query(sql, [today])]
 
 
-def _against(baseline: Path, db: Path, match_keys: list[str]) -> tuple[dict[str, int], dict[str, str], list[str]]:
+def _against(
+    baseline: Path, db: Path, match_keys: list[str]
+) -> tuple[dict[str, int], dict[str, str | None], list[str]]:
     """Of each work its new matches and its grade in the baseline; and what the baseline was made with instead."""
     with tempfile.TemporaryDirectory(prefix="provenance-") as scratch, RunPair(baseline, db, Path(scratch)) as pair:
         earlier, later = pair.runs()

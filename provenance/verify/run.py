@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,6 @@ class Wanted:
     anonymous: bool = False
     scratch: Path | None = None
     workers: int | None = None
-    limits: WorkerLimits = field(default_factory=WorkerLimits)
 
     @property
     def scans(self) -> bool:
@@ -169,7 +168,7 @@ def _index_and_matches(
         yield Check("matches", UNCHECKED, f"the tokenizer {config.tokenizer} is another one by now")
         return
     background = ledger.background(no_background)
-    setup = Setup(index, config, wanted.limits, scratch / "scan", wanted.anonymous, workers, background, watch)
+    setup = Setup(index, config, WorkerLimits(), scratch / "scan", wanted.anonymous, workers, background, watch)
     if recorded.match is not None:
         yield from check_match(ledger, listed, recorded.match, recorded.units, setup)
         return
