@@ -1,7 +1,5 @@
 """The command line. What a command takes is known without its body, which is imported only when it runs."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys

@@ -3,8 +3,6 @@
 Lists are read strictly, then kept in the run. Works stay in every table, marked as allowed.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field

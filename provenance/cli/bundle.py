@@ -1,7 +1,5 @@
 """`provenance bundle`: all that is needed to read, check and hand over a run, in one folder or file."""
 
-from __future__ import annotations
-
 import click
 
 from provenance.cli.definitions.hand import Bundle

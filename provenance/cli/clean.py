@@ -1,7 +1,5 @@
 """`provenance clean`: the shards of a run without what was found in them, or with columns that say what."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`provenance collect`: the units that tasks have scanned become a run database."""
 
-from __future__ import annotations
-
 import sys
 
 from tqdm import tqdm

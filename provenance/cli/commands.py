@@ -3,8 +3,6 @@
 All of it is known without importing any, so that `--help` and completion answer at once. A command more is a line more.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import click

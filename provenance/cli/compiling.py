@@ -1,7 +1,5 @@
 """Says on stderr that kernels are compiled, and where their code is kept if that is not the usual place."""
 
-from __future__ import annotations
-
 from functools import cache
 
 import click

@@ -1,7 +1,5 @@
 """`provenance completion`: the script by which a shell completes commands, options and names of files."""
 
-from __future__ import annotations
-
 import click
 from click.shell_completion import get_completion_class
 

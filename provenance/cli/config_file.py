@@ -3,8 +3,6 @@
 Which options there are is read from the commands themselves; click takes from here what was not typed (`default_map`).
 """
 
-from __future__ import annotations
-
 import math
 import shlex
 from collections.abc import Iterator, Mapping
@@ -92,7 +90,12 @@ def _of_command(file: ConfigFile, command: click.Command, table: dict[str, Any],
         if key not in options:
             raise UsageError(f"{file}: [{place}] has {key!r}; there are {', '.join(sorted(options))}")
         option = options[key]
-        _check(f"{file}: [{place}] {key}", option, value)
+        if option.multiple and type(value) is not list:
+            raise UsageError(
+                f"{file}: [{place}] {key} is {value!r}; a list is needed, for it may be given several times"
+            )
+        for item in value if option.multiple else [value]:
+            _check(f"{file}: [{place}] {key}", option, item)
         if not file.named:
             _check_unnamed(f"[{place}] {key}", option, value)
         values[str(option.name)] = value
@@ -101,16 +104,6 @@ def _of_command(file: ConfigFile, command: click.Command, table: dict[str, Any],
 
 def _check(where: str, option: click.Option, value: object) -> None:
     """Raise UsageError for a value that the option does not take; by itself, for `true` is a number in Python."""
-    if not option.multiple:
-        _check_one(where, option, value)
-    elif type(value) is not list:
-        raise UsageError(f"{where} is {value!r}; a list is needed, for it may be given several times")
-    else:
-        for item in value:
-            _check_one(where, option, item)
-
-
-def _check_one(where: str, option: click.Option, value: object) -> None:
     kinds: tuple[type, ...]
     if option.is_flag:
         kinds, wanted = (bool,), "true or false"

@@ -1,7 +1,5 @@
 """`provenance custody`: the label of a case, who operated, and how the inputs were acquired, for the report."""
 
-from __future__ import annotations
-
 import re
 from datetime import date, datetime
 from pathlib import Path

@@ -3,8 +3,6 @@
 A definition is a dataclass whose docstring is the help. Its body is imported when the command runs.
 """
 
-from __future__ import annotations
-
 import inspect
 import mmap
 import re
@@ -14,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from provenance.errors import UsageError
 from provenance.options.field import Option, build, options_in
@@ -23,14 +20,6 @@ CONTEXT = {"help_option_names": ["-h", "--help"]}
 LEAST_MEMORY = 384 << 20  # of address space: below it NumPy's and DuckDB's libraries end the process by themselves
 
 DECIMAL = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
-
-
-class Place(click.types.StringParamType):
-    """A name as it was typed; a shell completes files."""
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Let the shell look for files."""
-        return [CompletionItem(incomplete, type="file")]
 
 
 class Size(click.ParamType[int]):
@@ -58,7 +47,7 @@ class FieldOption(click.Option):
     definition: Option
 
 
-PLAIN = {str: click.STRING, bool: click.BOOL, Path: click.Path(path_type=Path), "place": Place()}
+PLAIN = {str: click.STRING, bool: click.BOOL, Path: click.Path(path_type=Path), "place": click.Path(readable=False)}
 
 
 def command_of(name: str, definition: type[Any], group: str = "") -> click.Command:

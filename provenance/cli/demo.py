@@ -1,7 +1,5 @@
 """`provenance demo`: the main job on real text, from nothing, in a minute."""
 
-from __future__ import annotations
-
 import sys
 from collections import Counter
 from functools import partial

@@ -1,7 +1,5 @@
 """`provenance diff`: what a later run has more, less or otherwise than an earlier one, and why."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections import Counter

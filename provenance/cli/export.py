@@ -1,7 +1,5 @@
 """`provenance export`: what a run found, as files."""
 
-from __future__ import annotations
-
 import click
 
 from provenance.cli.definitions.hand import Export

@@ -1,7 +1,5 @@
 """`--fail-on` of `scan` and `collect`: checked before the work begins, asked after it. docs/gate.md has the rule."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Of an index that was built counts go to stdout, and what was odd or is missing to stderr.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from collections import Counter

@@ -1,7 +1,5 @@
 """`provenance inspect`: what is in a shard, before it is scanned."""
 
-from __future__ import annotations
-
 import json
 import sys
 from typing import Any

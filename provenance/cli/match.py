@@ -1,7 +1,5 @@
 """`provenance match`: one text against an index, side by side in the terminal, for people who just want to look."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Iterator
@@ -113,6 +111,6 @@ def _print_match(
     ours, theirs = (words_of(np.frombuffer(side, dtype=np.uint8), keys) for side in (text, book))
     document, side = Side(text, ours.begins, ours.ends), Side(book, theirs.begins, theirs.ends)
     stretches = side_by_side(document, side, match["blocks"])
-    sides = [[(s.kind, s.document) for s in stretches], [(s.kind, s.edition) for s in stretches]]
+    sides = [[(s.edit.kind, s.document) for s in stretches], [(s.edit.kind, s.edition) for s in stretches]]
     print_beside(sys.stdout, ("this text", "the book"), sides, None if full else MOST_SHOWN)
     click.echo()

@@ -1,7 +1,5 @@
 """Where a command may write."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from provenance.errors import UsageError

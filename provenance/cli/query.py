@@ -1,7 +1,5 @@
 """`provenance query`: SQL over a run database."""
 
-from __future__ import annotations
-
 import json
 import sys
 

@@ -1,7 +1,5 @@
 """`provenance report`: a run as one page, and the draft of a certificate."""
 
-from __future__ import annotations
-
 import click
 
 from provenance.cli.definitions.look import Report

@@ -1,7 +1,5 @@
 """`provenance review`: walks a person through matches. What they decide stands beside what the machine said."""
 
-from __future__ import annotations
-
 import sys
 from io import TextIOWrapper
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`provenance scan`, its beginning: worker processes start, and import what they need while this process does."""
 
-from __future__ import annotations
-
 from importlib import import_module
 
 import click

@@ -1,7 +1,5 @@
 """`provenance scan`: shards against an index. The process has its workers already; see `scan`."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys

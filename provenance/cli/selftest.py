@@ -1,7 +1,5 @@
 """`provenance selftest`: passages planted in copies of one's own rows, and how many of them are found."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Iterator
@@ -24,6 +22,7 @@ from provenance.store.journal import SELFTEST, Author, append
 from provenance.units.config import check_workers
 
 MOST_NAMED = 5  # shards and books that are named one by one
+DOING = {"shards": "taking rows", "passages": "planting"}
 
 
 def run(options: Selftest) -> None:
@@ -94,17 +93,16 @@ def watching() -> Iterator[Watch]:
     """A progress bar on stderr: shards that rows are taken from, then passages."""
     with tqdm(desc="taking rows", unit=" shards", file=sys.stderr, disable=None) as bar:
 
-        def on_planned(plants: int) -> None:
-            bar.reset(plants)
-            bar.unit = " passages"
-            bar.set_description_str("planting")
+        def on_begin(what: str, total: int) -> None:
+            bar.reset(total)
+            bar.unit = f" {what}"
 
-        def on_plants(plants: int) -> None:
-            bar.set_description_str("planting", refresh=False)
-            bar.update(plants)
+        def on_step(count: int) -> None:
+            bar.set_description_str(DOING[bar.unit.strip()], refresh=False)
+            bar.update(count)
 
         def on_compiling() -> None:
             bar.set_description_str("compiling for this processor, once")
             tell_unusual_place()
 
-        yield Watch(bar.reset, lambda: bar.update() and None, on_planned, on_plants, on_compiling)
+        yield Watch(on_begin, on_step, on_compiling)

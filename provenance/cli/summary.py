@@ -1,7 +1,5 @@
 """Prints what a run found: the works, what was clean, and what was not scanned."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Tables on the terminal, and a match as two columns of one; text from data is made harmless."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterable, Sequence
 from typing import IO, Any, Literal

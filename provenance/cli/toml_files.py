@@ -1,7 +1,5 @@
 """TOML that people write for a command: read strictly, so that a slip of the pen is an error and not a silence."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime

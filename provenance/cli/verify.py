@@ -1,7 +1,5 @@
 """`provenance verify`: a run database against its units, shards and index; a bundle or a minimal result by itself."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """Shows on stderr how a run goes on."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -5,8 +5,6 @@ it is there more often than in that, or its grade was lower. Matches that are al
 counted.
 """
 
-from __future__ import annotations
-
 import tempfile
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime

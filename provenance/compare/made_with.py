@@ -1,7 +1,5 @@
 """What two runs were made with, and in what of that they differ: reasons why their results may."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from typing import Any

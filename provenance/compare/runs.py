@@ -3,8 +3,6 @@
 Identical inputs give identical results, so every difference of results has a reason among the differences of inputs.
 """
 
-from __future__ import annotations
-
 import tempfile
 from collections import Counter
 from dataclasses import asdict, dataclass

@@ -5,8 +5,6 @@ The edit script says what must be done to the edition's words to get the documen
 Who found the words is the caller's matter: the kernels are fast, the reference needs nothing compiled.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -48,11 +46,6 @@ class Stretch(NamedTuple):
     edit: Edit
     document: str
     edition: str
-
-    @property
-    def kind(self) -> Kind:
-        """How the sides differ."""
-        return self.edit.kind
 
 
 class Side:

@@ -1,7 +1,5 @@
 """Numbers, times and texts as people see them, wherever that is. What comes from data is made harmless."""
 
-from __future__ import annotations
-
 import re
 from datetime import datetime
 

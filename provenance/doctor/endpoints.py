@@ -1,7 +1,5 @@
 """Where requests go."""
 
-from __future__ import annotations
-
 import os
 from urllib.parse import urlsplit
 

@@ -1,7 +1,5 @@
 """What variables say: which credentials there are, never what they are; the scheduler around."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The kernels, which are compiled for this processor: where their code is kept, and who may write there."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """An index, read whole."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

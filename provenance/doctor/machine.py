@@ -1,7 +1,5 @@
 """What the system gives: processor, memory, limits, disks, the clock."""
 
-from __future__ import annotations
-
 import os
 import platform
 import shutil

@@ -1,7 +1,5 @@
 """A scan of something small whose answer is known: a passage of a book, in one row of a shard among others."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Packages, and the formats they make readable."""
 
-from __future__ import annotations
-
 import platform
 import re
 from importlib import import_module, metadata

@@ -4,8 +4,6 @@ The command line, completion, provenance.toml, the terms and record of a run and
 So a new option is written where it is defined and where it is used, and nowhere between.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields, replace

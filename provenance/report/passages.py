@@ -39,8 +39,8 @@ def pair_of(match: dict[str, Any]) -> Pair | None:
         sum(counts) for counts in zip(*((s.edit.doc_words, s.edit.ref_words) for s in stretches), strict=True)
     ] or [0, 0]
     return Pair(
-        [Stretch(s.kind, shown_text(s.document)) for s in stretches if s.document],
-        [Stretch(s.kind, shown_text(s.edition)) for s in stretches if s.edition],
+        [Stretch(s.edit.kind, shown_text(s.document)) for s in stretches if s.document],
+        [Stretch(s.edit.kind, shown_text(s.edition)) for s in stretches if s.edition],
         match["doc_words"] - shown[0],
         match["ref_words"] - shown[1],
     )

@@ -1,7 +1,5 @@
 """What a self-test came to, as it stands in the journal of a run and is printed: numbers and digests, no text."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any

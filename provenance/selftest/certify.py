@@ -1,10 +1,9 @@
 """The self-test from arguments to a table: rows are taken, passages planted in copies of them, matched, and counted."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,10 +29,8 @@ FEW = ("other", "another")  # so that a word always has one to be replaced by
 class Watch:
     """Called as the test goes on."""
 
-    on_shards: Callable[[int], None] = lambda shards: None  # that rows will be taken from
-    on_shard: Callable[[], None] = lambda: None
-    on_planned: Callable[[int], None] = lambda plants: None
-    on_plants: Callable[[int], None] = lambda plants: None
+    on_begin: Callable[[str, int], None] = lambda what, total: None  # `shards` that rows are taken from; `passages`
+    on_step: Callable[[int], None] = lambda count: None
     on_compiling: Callable[[], None] = lambda: None
 
 
@@ -66,15 +63,15 @@ def certify(asked: Asked, wanted: Wanted, watch: Watch | None = None) -> Certifi
     on_first_compile(watch.on_compiling)
     with Children() as children, settings_of(asked, wanted.seed, children) as settings:
         library, unknown = library_of(settings, asked, wanted.seed)
-        watch.on_shards(len(settings.listed))
+        watch.on_begin("shards", len(settings.listed))
         sample = sample_rows(
             settings.listed, settings.config, SPARE * wanted.rows, wanted.seed, children, asked.workers,
-            asked.anonymous, watch.on_shard,
+            asked.anonymous, partial(watch.on_step, 1),
         )  # fmt: skip
         rows = choose_rows(sample, settings, wanted)
-        watch.on_planned(len(wanted.cells) * wanted.plants)
+        watch.on_begin("passages", len(wanted.cells) * wanted.plants)
         plants = planted(library, rows.clean, wanted, settings.index.key)
-        tallies = judge(settings.matcher, plants, len(wanted.cells), watch.on_plants)
+        tallies = judge(settings.matcher, plants, len(wanted.cells), watch.on_step)
         facts = {
             "index": settings.index.digest,
             "settings": settings.digest,
@@ -96,9 +93,9 @@ def certify(asked: Asked, wanted: Wanted, watch: Watch | None = None) -> Certifi
 def library_of(settings: Settings, asked: Asked, seed: int) -> tuple[Library, list[Unknown]]:
     """Where passages come from; raises UsageError where there is nothing."""
     index = settings.index
-    if index.has_texts and asked.books:
-        raise UsageError(f"the index {index.folder} has the texts of its books: leave out --books")
     if index.has_texts:
+        if asked.books:
+            raise UsageError(f"the index {index.folder} has the texts of its books: leave out --books")
         return indexed_library(index), []
     if not asked.books:
         raise UsageError(

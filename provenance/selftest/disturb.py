@@ -1,7 +1,5 @@
 """Ways in which a copied passage may differ from its book. Words are what lies between blanks, punctuation included."""
 
-from __future__ import annotations
-
 import random
 import re
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """Matches rows with plants as a scan would, and says of each plant whether it was found."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 A passage begins and ends with words of the text rules, and is bytes of its book.
 """
 
-from __future__ import annotations
-
 import hashlib
 import heapq
 import random

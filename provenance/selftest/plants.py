@@ -3,8 +3,6 @@
 It is disturbed, and its place is known.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass

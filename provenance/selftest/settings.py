@@ -1,7 +1,5 @@
 """With what is matched, and in which shards is planted: as somebody asks for, or as a run was given it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

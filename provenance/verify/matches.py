@@ -1,7 +1,5 @@
 """Units scanned again, and compared with what their files say, match by match."""
 
-from __future__ import annotations
-
 import random
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence

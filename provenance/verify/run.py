@@ -1,7 +1,5 @@
 """Verifies a run: what of it is checked, in which order, and with what."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The shards as they are now against the SHA-256 of what was scanned."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path

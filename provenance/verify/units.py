@@ -1,7 +1,5 @@
 """The run database against the ledger: it is made again from the unit files, and both are compared row by row."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Acting on a run: shards without what was found, what differs from an earlier run, what may be there."""
 
-from __future__ import annotations
-
 from dataclasses import MISSING, dataclass
 from pathlib import Path
 

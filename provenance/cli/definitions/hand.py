@@ -1,7 +1,5 @@
 """Handing over what a run found: statements, tables, bundles."""
 
-from __future__ import annotations
-
 from dataclasses import MISSING, dataclass
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Knowing one's books: indexes are built, extended, joined, shown and verified."""
 
-from __future__ import annotations
-
 from dataclasses import MISSING, dataclass, make_dataclass
 from pathlib import Path
 from typing import ClassVar

@@ -1,7 +1,5 @@
 """Looking at a run and checking it: report, questions, review, self-test, verification."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

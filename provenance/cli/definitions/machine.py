@@ -1,7 +1,5 @@
 """Whether a machine can scan, what its shell completes, and a demo to try it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Scanning: shards are looked into, planned, scanned and collected; one text is compared."""
 
-from __future__ import annotations
-
 from dataclasses import MISSING, dataclass
 from pathlib import Path
 
