@@ -2,7 +2,7 @@
 
 import click
 
-from provenance.cli.definitions.hand import Bundle
+from provenance.cli.definitions.act import Bundle
 from provenance.cli.places import refuse_same
 from provenance.display.text import safe
 from provenance.errors import UsageError

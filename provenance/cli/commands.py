@@ -19,7 +19,7 @@ class Entry(NamedTuple):
 
 TRY, KNOW, SCAN, LOOK = "Try it", "Know your books", "Scan", "Look and check"
 ACT, HAND, MACHINE = "Act on it", "Hand over", "This machine"
-DEFINED_IN = {TRY: "machine", KNOW: "know", SCAN: "scan", LOOK: "look", ACT: "act", HAND: "hand", MACHINE: "machine"}
+DEFINED_IN = {TRY: "machine", KNOW: "know", SCAN: "scan", LOOK: "look", ACT: "act", HAND: "act", MACHINE: "machine"}
 GROUPS = tuple(DEFINED_IN)  # in the order in which a newcomer needs them
 
 

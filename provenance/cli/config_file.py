@@ -31,7 +31,7 @@ class ConfigFile:
     named: bool
 
     def __str__(self) -> str:
-        return self.path.name if not self.named else str(self.path)
+        return str(self.path)
 
 
 def find_config(given: str | None) -> ConfigFile | None:
@@ -89,15 +89,13 @@ def _of_command(file: ConfigFile, command: click.Command, table: dict[str, Any],
     for key, value in table.items():
         if key not in options:
             raise UsageError(f"{file}: [{place}] has {key!r}; there are {', '.join(sorted(options))}")
-        option = options[key]
+        option, where = options[key], f"[{place}] {key}"
         if option.multiple and type(value) is not list:
-            raise UsageError(
-                f"{file}: [{place}] {key} is {value!r}; a list is needed, for it may be given several times"
-            )
+            raise UsageError(f"{file}: {where} is {value!r}; a list is needed, for it may be given several times")
         for item in value if option.multiple else [value]:
-            _check(f"{file}: [{place}] {key}", option, item)
+            _check(f"{file}: {where}", option, item)
         if not file.named:
-            _check_unnamed(f"[{place}] {key}", option, value)
+            _check_unnamed(where, option, value)
         values[str(option.name)] = value
     return values
 
@@ -153,9 +151,9 @@ class ToldContext(click.Context):
             value: Any = self.lookup_default(str(option.name))
             if option.is_flag:
                 yield from [f"--{name}"] if value else []
-            else:
-                for item in map(str, value if option.multiple else [value]):
-                    yield from [f"--{name}={item}"] if item.startswith("-") else [f"--{name}", item]
+                continue
+            for item in map(str, value if option.multiple else [value]):
+                yield from [f"--{name}={item}"] if item.startswith("-") else [f"--{name}", item]
 
 
 def announced(command: click.Command) -> click.Command:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from provenance.cli.definitions.hand import Custody
+from provenance.cli.definitions.act import Custody
 from provenance.cli.toml_files import Kinds, check_table, read_toml
 from provenance.display.text import safe
 from provenance.errors import UsageError

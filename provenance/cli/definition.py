@@ -19,8 +19,6 @@ from provenance.options.field import Option, build, options_in
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 LEAST_MEMORY = 384 << 20  # of address space: below it NumPy's and DuckDB's libraries end the process by themselves
 
-DECIMAL = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
-
 
 class Size(click.ParamType[int]):
     """Bytes, typed as `500MB`."""
@@ -110,8 +108,7 @@ def parse_bytes(text: str) -> int:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", text.lower())
     if not match or (match[3] and not match[2]):
         raise UsageError(f"{text!r} is no size; give it as 500MB or 1.5GB")
-    unit = 1024 ** "kmgt".index(match[2]) * 1024 if match[3] else DECIMAL[match[2]]
-    return int(float(match[1]) * unit)
+    return int(float(match[1]) * (1024 if match[3] else 1000) ** " kmgt".index(match[2] or " "))
 
 
 def bytes_text(size: int) -> str:

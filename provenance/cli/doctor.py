@@ -33,7 +33,9 @@ def run(options: Doctor) -> None:
         records = [vars(diagnosis) for diagnosis in diagnoses]
         click.echo(json.dumps({"version": __version__, "ok": not failed, "diagnoses": records}, indent=1))
     else:
-        click.echo(_verdict(failed, warned))
+        warnings = f"; {number(warned, 'warning')}" if warned else ""
+        good = f"This machine can scan{warnings}."
+        click.echo(f"{number(failed, 'check')} failed: mend that first." if failed else good)
     if failed:
         sys.exit(3)
 
@@ -60,9 +62,3 @@ def _print(diagnosis: Diagnosis) -> None:
     click.echo(f"{diagnosis.state:<8} {diagnosis.name:<11} {safe(diagnosis.text)}")
     if diagnosis.remedy:
         click.echo(f"{'':<20} -> {safe(diagnosis.remedy)}")
-
-
-def _verdict(failed: int, warned: int) -> str:
-    if failed:
-        return f"{number(failed, 'check')} failed: mend that first."
-    return f"This machine can scan; {number(warned, 'warning')}." if warned else "This machine can scan."

@@ -2,7 +2,7 @@
 
 import click
 
-from provenance.cli.definitions.hand import Export
+from provenance.cli.definitions.act import Export
 from provenance.cli.places import refuse_same
 from provenance.display.text import number
 from provenance.store.database import RunReader

@@ -70,9 +70,8 @@ def _texts(file: str) -> Iterator[tuple[str, bytes]]:
     reading = Reading()
     for book in read_books([path], reading):
         yield book.source, book.text
-    for outcome in reading.outcomes:
-        if outcome.outcome == "failed":
-            raise BookError(f"{outcome.path} cannot be read: {outcome.reason}")
+    for outcome in reading.failed:
+        raise BookError(f"{outcome.path} cannot be read: {outcome.reason}")
 
 
 def _plain(name: str, data: bytes) -> bytes:

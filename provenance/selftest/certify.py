@@ -43,16 +43,6 @@ class Certified:
     unknown: list[Unknown] = field(default_factory=list)  # books of which nothing was planted
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Rows that were sampled, by what they are good for."""
-
-    clean: list[SampledRow]  # without a match: passages are planted in copies of these
-    sampled: int  # with words
-    matched: int  # before anything was planted
-    wordless: int
-
-
 def certify(asked: Asked, wanted: Wanted, watch: Watch | None = None) -> Certified:
     """Plant, match and count; equal inputs and seeds give equal entries.
 
@@ -68,9 +58,9 @@ def certify(asked: Asked, wanted: Wanted, watch: Watch | None = None) -> Certifi
             settings.listed, settings.config, SPARE * wanted.rows, wanted.seed, children, asked.workers,
             asked.anonymous, partial(watch.on_step, 1),
         )  # fmt: skip
-        rows = choose_rows(sample, settings, wanted)
+        rows, counts = choose_rows(sample, settings, wanted)
         watch.on_begin("passages", len(wanted.cells) * wanted.plants)
-        plants = planted(library, rows.clean, wanted, settings.index.key)
+        plants = planted(library, rows, wanted, settings.index.key)
         tallies = judge(settings.matcher, plants, len(wanted.cells), watch.on_step)
         facts = {
             "index": settings.index.digest,
@@ -80,11 +70,7 @@ def certify(asked: Asked, wanted: Wanted, watch: Watch | None = None) -> Certifi
             "shards": settings.shards,
             "shards_sampled": sample.shards,
             "shards_unreadable": sorted(sample.unreadable),
-            "rows_sampled": rows.sampled,
-            "rows_matched": rows.matched,
-            "rows_used": len(rows.clean),
-            "rows_cut": sum(row.bytes > len(row.text) for row in rows.clean),
-            "rows_without_words": sample.empty + rows.wordless,
+            **counts,
             "rows_unscanned": sample.unscanned,
         }
         return Certified(entry_of(wanted, facts, tallies), sample.unreadable, unknown)
@@ -98,15 +84,16 @@ def library_of(settings: Settings, asked: Asked, seed: int) -> tuple[Library, li
             raise UsageError(f"the index {index.folder} has the texts of its books: leave out --books")
         return indexed_library(index), []
     if not asked.books:
-        raise UsageError(
-            f"the index {index.folder} has no texts to take passages from: give --books, the copies that it was built "
-            "of, or some of them"
-        )
+        remedy = "give --books, the copies that it was built of, or some of them"
+        raise UsageError(f"the index {index.folder} has no texts to take passages from: {remedy}")
     return owned_library(index, asked.books, seed)
 
 
-def choose_rows(sample: Sample, settings: Settings, wanted: Wanted) -> Rows:
-    """Rows of a sample that have words, as many as are wanted; raises ShardError where none is without a match."""
+def choose_rows(sample: Sample, settings: Settings, wanted: Wanted) -> tuple[list[SampledRow], dict[str, int]]:
+    """Rows to plant in: of those that have words as many as are wanted, without those that have a match. And counts.
+
+    Raises ShardError where there is none.
+    """
     keys = settings.index.key.keys
     worded = [row for row in sample.rows if words_of(np.frombuffer(row.text, dtype=np.uint8), keys).hashes.size]
     chosen = worded
@@ -117,11 +104,15 @@ def choose_rows(sample: Sample, settings: Settings, wanted: Wanted) -> Rows:
     if not clean:
         reasons = "; ".join(sample.unreadable.values())[:500]
         why = f"all {len(chosen):,} that were sampled have matches" if chosen else "none that was read has words"
-        raise ShardError(
-            f"there is no row to plant passages in: {why}{f'; {reasons}' if reasons else ''}: give --shards with other "
-            "text, or more --rows"
-        )
-    return Rows(clean, len(chosen), len(chosen) - len(clean), len(sample.rows) - len(worded))
+        why += f"; {reasons}" if reasons else ""
+        raise ShardError(f"there is no row to plant passages in: {why}: give --shards with other text, or more --rows")
+    return clean, {
+        "rows_sampled": len(chosen),
+        "rows_matched": len(chosen) - len(clean),
+        "rows_used": len(clean),
+        "rows_cut": sum(row.bytes > len(row.text) for row in clean),
+        "rows_without_words": sample.empty + len(sample.rows) - len(worded),
+    }
 
 
 def planted(library: Library, rows: Sequence[SampledRow], wanted: Wanted, key: Key) -> Iterator[Planted]:

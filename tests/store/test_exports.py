@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import provenance
-from provenance.cli.definitions.hand import WHAT
+from provenance.cli.definitions.act import WHAT
 from provenance.errors import UsageError
 from provenance.store import export as export_module
 from provenance.store import sarif
