@@ -104,27 +104,21 @@ def read_list(file: Path) -> AllowList:
     return allowed
 
 
-def changes(run: RunReader, wanted: AllowList) -> list[tuple[str, dict[str, Any]]]:
-    """The journal's entries that make a run's list the wanted one, each with its kind."""
-    changes = []
-    for kind, view, name, entries in (
-        (ALLOW, "v_allowed", "work_id", wanted.works),
-        (ALLOW_MATCH, "v_allowed_matches", "match_key", wanted.matches),
-    ):
-        recorded = {
-            row[name]: {**row, "expires": None if row["expires"] is None else row["expires"].isoformat()}
-            for row in run.query(f"SELECT {name}, status, reason, expires FROM {view} ORDER BY {name}")
-        }
-        changes += [(kind, entry) for key, entry in entries.items() if recorded.get(key) != entry]
-        changes += [(kind, {**entry, "status": WITHDRAWN}) for key, entry in recorded.items() if key not in entries]
-    return changes
-
-
-def put_into(db: Path, wanted: AllowList, name: str = "") -> tuple[int, str]:
+def put_into(db: Path, wanted: AllowList, author: str = "") -> tuple[int, str]:
     """Make the list of a run the wanted one; returns how many entries that took, and the digest of the last.
 
     Raises StoreError where the run cannot be read or written.
     """
+    changes: list[tuple[str, dict[str, Any]]] = []
+    lists = (
+        (ALLOW, "work_id", "v_allowed", wanted.works),
+        (ALLOW_MATCH, "match_key", "v_allowed_matches", wanted.matches),
+    )
     with RunReader(db) as run:
-        entries = changes(run, wanted)
-    return len(entries), append(db, Author.here(name), entries) if entries else ""
+        for kind, key, view, entries in lists:
+            sql = f"SELECT {key}, status, reason, CAST(expires AS VARCHAR) AS expires FROM {view} ORDER BY {key}"
+            recorded = {row[key]: row for row in run.query(sql)}
+            changes += [(kind, entry) for name, entry in entries.items() if recorded.get(name) != entry]
+            withdrawn = [entry for name, entry in recorded.items() if name not in entries]
+            changes += [(kind, {**entry, "status": WITHDRAWN}) for entry in withdrawn]
+    return len(changes), append(db, Author.here(author), changes) if changes else ""

@@ -6,7 +6,8 @@ import sys
 import click
 
 from provenance.cli.definitions.look import Query
-from provenance.cli.tables import safe_lines, table
+from provenance.cli.tables import table
+from provenance.display.text import safe
 from provenance.store.csv_text import csv_of
 from provenance.store.database import RunReader
 
@@ -19,7 +20,7 @@ def run(options: Query) -> None:
         click.echo(json.dumps(result.to_pylist(), default=str))
     elif options.output == "csv":
         text = csv_of(result)
-        sys.stdout.write(safe_lines(text) if sys.stdout.isatty() else text)
+        sys.stdout.write("\n".join(map(safe, text.split("\r\n"))) if sys.stdout.isatty() else text)
     else:
         rows = result.to_pylist()
         numeric = {name for name in result.column_names if rows and isinstance(rows[0][name], int | float)}

@@ -77,8 +77,8 @@ def _recall(cell: dict[str, Any]) -> str:
 
 def complain(certified: Certified) -> None:
     """Name on stderr what could not be read, and exit with 3 where that is a shard."""
-    for path, reason in certified.unknown[:MOST_NAMED]:
-        click.echo(f"nothing of {safe(path)} was planted: {safe(reason)}", err=True)
+    for book in certified.unknown[:MOST_NAMED]:
+        click.echo(f"nothing of {safe(book.path)} was planted: {safe(book.reason)}", err=True)
     for reason in [*certified.unreadable.values()][:MOST_NAMED]:
         click.echo(f"provenance: {safe(reason)}", err=True)
     for what, reasons in (("books", certified.unknown), ("shards", certified.unreadable)):

@@ -15,11 +15,6 @@ MARKS = {"replaced": ("[", "]"), "extra": ("{+", "+}"), "missing": ("[-", "-]")}
 Pieces = Iterable[tuple[str, str]]  # kind and text of each stretch of a side
 
 
-def safe_lines(text: str) -> str:
-    """Lines that end in CR LF as lines of a terminal, each made harmless."""
-    return "\n".join(map(safe, text.split("\r\n")))
-
-
 def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]], title: str = "") -> None:
     """Print a table on stdout; `columns` are headings with `left` (wraps), `fixed` or `right`."""
     console = Console(file=sys.stdout, highlight=False, width=width())

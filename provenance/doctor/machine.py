@@ -126,10 +126,7 @@ def directory(folder: Path) -> Diagnoses:
         yield Diagnosis("directory", FAILED, f"{folder} is no directory", "make it, or pass another --dir")
         return
     try:
-        with tempfile.NamedTemporaryFile(prefix=".provenance-doctor-", dir=folder) as probe:
-            probe.write(b"can this be written?\n")
-            probe.flush()
-            os.fsync(probe.fileno())
+        _skew(folder)
     except OSError as error:
         text = f"cannot write to {folder}: {error.strerror or error}"
         yield Diagnosis("directory", FAILED, text, "pass another --dir, and write runs to it")
@@ -158,15 +155,22 @@ def _room(folder: Path, purpose: str) -> Diagnoses:
 def clock(folder: Path) -> Diagnoses:
     """Whether the clock can be right, and agrees with that of the file system, by which changed shards are noticed."""
     try:
-        with tempfile.NamedTemporaryFile(prefix=".provenance-doctor-", dir=folder) as file:
-            before = time.time()
-            file.write(b"now")
-            file.flush()
-            written = os.fstat(file.fileno()).st_mtime
-            skew = max(before - written, written - time.time(), 0.0)
+        skew = _skew(folder)
     except OSError:
         skew = None  # that it cannot be written to is told of the directory
     yield judged_clock(datetime.now(UTC), skew)
+
+
+def _skew(folder: Path) -> float:
+    """Write a file, durably; returns by how many seconds the file system's clock differs. Raises OSError."""
+    with tempfile.NamedTemporaryFile(prefix=".provenance-doctor-", dir=folder) as file:
+        before = time.time()
+        file.write(b"can this be written?\n")
+        file.flush()
+        written = os.fstat(file.fileno()).st_mtime
+        skew = max(before - written, written - time.time(), 0.0)
+        os.fsync(file.fileno())
+    return skew
 
 
 def judged_clock(now: datetime, skew: float | None) -> Diagnosis:

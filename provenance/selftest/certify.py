@@ -12,10 +12,11 @@ from provenance.errors import ShardError, UsageError
 from provenance.isolation.supervisor import Children
 from provenance.kernels.compiling import on_first_compile
 from provenance.kernels.words import words_of
+from provenance.readers.books import SourceOutcome
 from provenance.runs.sampling import Sample, SampledRow, sample_rows
 from provenance.selftest.certificate import entry_of
 from provenance.selftest.judge import Planted, judge, matched_rows
-from provenance.selftest.passages import Library, Unknown, indexed_library, owned_library
+from provenance.selftest.passages import Library, indexed_library, owned_library
 from provenance.selftest.plants import Wanted, parts_of, plant
 from provenance.selftest.settings import Asked, Settings, settings_of
 from provenance.sketch import Key
@@ -40,7 +41,7 @@ class Certified:
 
     entry: dict[str, Any]
     unreadable: dict[str, str] = field(default_factory=dict)  # reasons, by shard
-    unknown: list[Unknown] = field(default_factory=list)  # books of which nothing was planted
+    unknown: list[SourceOutcome] = field(default_factory=list)  # books of which nothing was planted
 
 
 def certify(asked: Asked, wanted: Wanted, watch: Watch | None = None) -> Certified:
@@ -76,7 +77,7 @@ def certify(asked: Asked, wanted: Wanted, watch: Watch | None = None) -> Certifi
         return Certified(entry_of(wanted, facts, tallies), sample.unreadable, unknown)
 
 
-def library_of(settings: Settings, asked: Asked, seed: int) -> tuple[Library, list[Unknown]]:
+def library_of(settings: Settings, asked: Asked, seed: int) -> tuple[Library, list[SourceOutcome]]:
     """Where passages come from; raises UsageError where there is nothing."""
     index = settings.index
     if index.has_texts:

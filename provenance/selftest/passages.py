@@ -16,7 +16,7 @@ import numpy.typing as npt
 from provenance.errors import UsageError
 from provenance.index.opening import Index
 from provenance.kernels.words import words_of
-from provenance.readers.books import Reading, read_books
+from provenance.readers.books import Reading, SourceOutcome, read_books
 
 MOST_BOOKS = 64  # of an owner's copies that are held in memory, taken at random
 
@@ -65,44 +65,35 @@ def indexed_library(index: Index) -> Library:
     return Library(index.work_ids, np.where(index.editions["decoy"].to_numpy(), 0, index.edition_words), cut)
 
 
-class Unknown(NamedTuple):
-    """A book of which nothing is planted, and why."""
-
-    path: str
-    reason: str
-
-
-def owned_library(index: Index, paths: Sequence[Path], seed: int) -> tuple[Library, list[Unknown]]:
+def owned_library(index: Index, paths: Sequence[Path], seed: int) -> tuple[Library, list[SourceOutcome]]:
     """The texts of books that are in an index without texts, told by the digests of their texts, or by their ids.
 
-    Raises UsageError where none of them is, and what `read_books` raises.
+    With the books of which nothing is planted. Raises UsageError where none is, and what `read_books` raises.
     """
     by_digest, by_id, decoys = (index.editions[name].to_pylist() for name in ("text_sha256", "edition_id", "decoy"))
     numbers = {name: number for number, name in enumerate(by_id) if not decoys[number]}
     numbers |= {digest: number for number, digest in enumerate(by_digest) if not decoys[number]}
-    reading, unknown = Reading(), list[Unknown]()
+    reading, unknown = Reading(), list[SourceOutcome]()
     candidates: list[tuple[int, str, int, bytes]] = []  # rank, place, edition and text
     for book in read_books(paths, reading):
         number = numbers.get(hashlib.sha256(book.text).hexdigest(), numbers.get(book.edition_id))
         if number is None:
-            unknown.append(Unknown(book.source, "the index has neither its text nor its name"))
+            reason = "the index has neither its text nor its name"
+            unknown.append(SourceOutcome(book.source, "read", reason, 1))
             continue
         rank = int.from_bytes(hashlib.sha256(f"{seed}/{by_id[number]}".encode()).digest()[:8], "big")
         heapq.heappush(candidates, (rank, book.source, number, book.text))
         if len(candidates) > MOST_BOOKS:
             heapq.heappop(candidates)
-    unknown += [Unknown(outcome.path, outcome.reason) for outcome in reading.failed]
+    unknown += reading.failed
     if not candidates:
         reason = f": {unknown[0].path}: {unknown[0].reason}" if unknown else ""
         raise UsageError(f"none of the books of --books is in the index {index.folder}{reason}")
     _, _, chosen, texts = zip(*sorted(candidates), strict=True)
-    return _of_texts([index.work_ids[number] for number in chosen], texts, index), unknown
-
-
-def _of_texts(works: Sequence[str], texts: Sequence[bytes], index: Index) -> Library:
     words = [words_of(np.frombuffer(text, dtype=np.uint8), index.key.keys) for text in texts]
 
     def cut(text: int, first: int, last: int) -> bytes:
         return texts[text][int(words[text].begins[first]) : int(words[text].ends[last - 1])]
 
-    return Library(works, np.array([its.begins.size for its in words], dtype=np.int64), cut)
+    works, sizes = [index.work_ids[number] for number in chosen], [its.begins.size for its in words]
+    return Library(works, np.array(sizes, dtype=np.int64), cut), unknown
