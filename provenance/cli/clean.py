@@ -12,8 +12,9 @@ from provenance.cleaning.shards import Wanted, clean_into
 from provenance.cleaning.summary import CleanSummary
 from provenance.cli.definitions.act import Clean
 from provenance.cli.tables import table
+from provenance.cli.texts import say
 from provenance.cli.watching import counting, watching
-from provenance.display.text import number, percent, safe
+from provenance.display.text import number, percent
 from provenance.errors import UsageError
 from provenance.sketch import Key
 from provenance.units.config import WorkerLimits
@@ -41,10 +42,11 @@ def run(options: Clean) -> None:
     if options.as_json:
         click.echo(json.dumps(summary.to_json(), default=str))
     else:
-        print_summary(summary)
+        _print_summary(summary)
         if options.task is not None:
             click.echo("Next, when all tasks are done: the same command without --task, which finishes.")
-    complain(summary)
+    names = [work["title"] or work["work_id"] for work in summary.remaining[:MOST_SHOWN]]
+    say("clean_complaints", {"summary": summary, "most": MOST_SHOWN, "names": names}, err=True)
     if summary.remaining:
         sys.exit(1)
     if not summary.complete:
@@ -63,7 +65,7 @@ def read_works(path: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(works))
 
 
-def print_summary(summary: CleanSummary) -> None:
+def _print_summary(summary: CleanSummary) -> None:
     """What was selected, what was written, and what a scan of that found."""
     if summary.works:
         cells = [
@@ -74,41 +76,4 @@ def print_summary(summary: CleanSummary) -> None:
         if len(summary.works) > MOST_SHOWN:
             click.echo(f"... and {number(len(summary.works) - MOST_SHOWN, 'more work')}")
         click.echo()
-    counts, of = summary.counts, f"{summary.selection.grade} or above"
-    done = {
-        "drop": f"{counts['dropped']:,} dropped",
-        "mask": f"{counts['changed']:,} masked in {number(counts['spans'], 'place')}",
-        "annotate": f"{counts['changed']:,} with passages noted",
-    }[summary.mode]
-    rows = f"Rows: {counts['rows']:,} in, {done}, {counts['kept']:,} out."
-    click.echo(f"{number(len(summary.works), 'work')} of grade {of}. {rows}")
-    click.echo(
-        f"Shards: {counts['shards']:,}: {counts['written']:,} written anew, {counts['copied']:,} copied as they were, "
-        f"{counts['left_out']:,} left out. {safe(summary.out)}"
-    )
-    if summary.removed is not None:
-        click.echo(f"What was taken out and why, {number(summary.passages, 'passage')}: {safe(summary.removed)}")
-    again = summary.again
-    if again is not None and not again.works:
-        click.echo(
-            f"Scanned again: {number(again.documents_scanned, 'document')}, {again.documents_matched:,} with matches; "
-            f"none of these works is {of} any more."
-        )
-    elif again is None and summary.mode != "annotate":
-        click.echo("The new shards were not scanned.")
-
-
-def complain(summary: CleanSummary) -> None:
-    """What is not as it should be, on stderr."""
-    for left in summary.left_out[:MOST_SHOWN]:
-        click.echo(f"left out: {safe(left['reason'])}", err=True)
-    if len(summary.left_out) > MOST_SHOWN:
-        click.echo(f"left out: {len(summary.left_out) - MOST_SHOWN:,} more; --json has them all", err=True)
-    for part in [part for part in summary.parts if part.lost][:MOST_SHOWN]:
-        click.echo(f"not kept: shard {safe(part.shard)}: {safe(part.lost)}", err=True)
-    if summary.remaining:
-        names = ", ".join(safe(work["title"] or work["work_id"]) for work in summary.remaining[:MOST_SHOWN])
-        remaining = f"{number(len(summary.remaining), 'work')} at or above the grade"
-        click.echo(f"provenance: the new shards still have {remaining}: {names}; clean them again", err=True)
-    if not summary.complete:
-        click.echo("provenance: incomplete: what was left out is not among the new shards", err=True)
+    say("clean", {"summary": summary})

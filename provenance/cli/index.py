@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from provenance.cli.compiling import tell_unusual_place
 from provenance.cli.definitions.know import Add, Build, Info, Merge, Verify
+from provenance.cli.texts import say
 from provenance.display.text import number, safe, size
 from provenance.errors import UsageError
 from provenance.index.building import add_to_index, build_index, fitting_sketch
@@ -95,7 +96,9 @@ def _tell(report: BuildReport, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(report.to_json()))
     else:
-        _print_report(report)
+        facts = {"report": report, "grouped": report.grouped, "formats": _named(report.formats)}
+        say("index_built", facts)
+        say("index_odd", facts, err=True)
     if report.outcomes["failed"]:
         sys.exit(3)
 
@@ -110,30 +113,21 @@ def info(options: Info) -> None:
     if options.as_json:
         click.echo(json.dumps({**manifest, "works": grouped}))
         return
-    counts, sketch = manifest["counts"], manifest["sketch"]
-    total = sum(entry["bytes"] for entry in manifest["files"].values())
-    click.echo(
-        f"{options.index}: {number(counts['editions'], 'edition')} of {number(counts['works'], 'work')}, {size(total)}"
-    )
-    click.echo(f"  decoys     {sum(opened.editions['decoy'].to_pylist()):,}")
-    if not manifest["texts"] and manifest["key_id"] != PUBLIC:
-        click.echo("  sealed     no names, sizes or digests of files that others could compare")
-    else:
-        click.echo(f"  files      {_counts({outcome: len(manifest['sources'][outcome]) for outcome in OUTCOMES})}")
-        click.echo(f"  formats    {_counts(dict(sorted(Counter(opened.editions['format'].to_pylist()).items())))}")
-    for path, reason in manifest["sources"]["failed"].items():
-        click.echo(f"  failed     {safe(path)}: {safe(reason)}")
-    click.echo(f"  words      {counts['words']:,}")
-    click.echo(f"  postings   {counts['postings']:,} ({counts['distinct_fingerprints']:,} distinct fingerprints)")
-    click.echo("  sketch     " + ", ".join(f"{name} {value}" for name, value in sketch.items()))
-    click.echo(f"  key        {manifest['key_id']}")
-    if manifest["names"] != "given":
-        click.echo("  names      pseudonyms: the private record of who built it has the others")
-    click.echo(f"  texts      {'stored' if manifest['texts'] else 'not stored: matches are estimates'}")
-    rules = f"{manifest['text_rules']}, Unicode {manifest['unicode']}, format {manifest['format_version']}"
-    click.echo(f"  text rules {rules}")
-    click.echo(f"  digest     {manifest['digest']}")
-    _print_works(grouped)
+    facts = {
+        "manifest": manifest,
+        "grouped": grouped,
+        "folder": options.index,
+        "bytes": sum(entry["bytes"] for entry in manifest["files"].values()),
+        "decoys": sum(opened.editions["decoy"].to_pylist()),
+        "sealed": not manifest["texts"] and manifest["key_id"] != PUBLIC,
+        "files": {outcome: len(manifest["sources"][outcome]) for outcome in OUTCOMES},
+        "formats": _named(dict(sorted(Counter(opened.editions["format"].to_pylist()).items()))),
+    }
+    say("index_info", facts)
+
+
+def _named(formats: dict[str, int]) -> dict[str, int]:
+    return {name or "given as text": editions for name, editions in formats.items()}
 
 
 def verify(options: Verify) -> None:
@@ -148,46 +142,3 @@ def verify(options: Verify) -> None:
     if options.private_record is not None:
         count = check_record(read_record(options.private_record), opened.editions.to_pylist(), opened.digest, key)
         click.echo(f"{number(count, 'edition')} of the files that {safe(str(options.private_record))} names")
-
-
-def _print_report(report: BuildReport) -> None:
-    click.echo(
-        f"{report.folder}: {number(report.editions, 'edition')} of {number(report.works, 'work')}, "
-        f"{report.words:,} words, {number(report.postings, 'posting')}, {size(report.index_bytes)}"
-    )
-    if report.postings:
-        each = report.table_bytes / report.postings
-        click.echo(f"lookup tables: {size(report.table_bytes)}, {each:.1f} bytes a posting")
-    if report.decoys:
-        click.echo(f"{number(report.decoys, 'edition')} of them are decoys")
-    if report.sources:
-        click.echo(f"files: {_counts(report.outcomes)}; editions: {_counts(report.formats)}")
-    _print_works(report.grouped)
-    for edition in report.empty_editions:
-        click.echo(f"empty: edition {safe(edition)} has no words", err=True)
-    for edition, words in report.short_editions.items():
-        click.echo(f"nearly empty: edition {safe(edition)} has {number(words, 'word')}", err=True)
-    for edition, notes in report.notes.items():
-        click.echo(f"note: edition {safe(edition)}: {safe('; '.join(notes))}", err=True)
-    if report.cut_editions:
-        click.echo(f"header and licence of Project Gutenberg cut off: {number(len(report.cut_editions), 'edition')}")
-    for edition, count in report.invalid_utf8.items():
-        click.echo(f"not all UTF-8: edition {safe(edition)} has {number(count, 'invalid sequence')}", err=True)
-    for source in report.sources:
-        if source.outcome != "read":
-            click.echo(f"{source.outcome}: {safe(source.path)}: {safe(source.reason)}", err=True)
-
-
-def _counts(counts: dict[str, int]) -> str:
-    """`3 read, 0 skipped`."""
-    return ", ".join(f"{count:,} {name or 'given as text'}" for name, count in counts.items())
-
-
-def _print_works(grouped: dict[str, list[dict[str, str]]]) -> None:
-    """The works that have several editions."""
-    if grouped:
-        click.echo(f"{number(len(grouped), 'work')} with several editions (override with work_id in --metadata):")
-    for work, editions in grouped.items():
-        click.echo(f"  {safe(work)} (by {editions[-1]['grouped_by']})")
-        for edition in editions:
-            click.echo(f"    {safe(edition['edition_id'])}  {safe(edition['title'])}")
