@@ -89,11 +89,12 @@ def owned_library(index: Index, paths: Sequence[Path], seed: int) -> tuple[Libra
     if not candidates:
         reason = f": {unknown[0].path}: {unknown[0].reason}" if unknown else ""
         raise UsageError(f"none of the books of --books is in the index {index.folder}{reason}")
-    _, _, chosen, texts = zip(*sorted(candidates), strict=True)
+    candidates.sort()
+    texts = [text for *_, text in candidates]
     words = [words_of(np.frombuffer(text, dtype=np.uint8), index.key.keys) for text in texts]
 
     def cut(text: int, first: int, last: int) -> bytes:
         return texts[text][int(words[text].begins[first]) : int(words[text].ends[last - 1])]
 
-    works, sizes = [index.work_ids[number] for number in chosen], [its.begins.size for its in words]
+    works, sizes = [index.work_ids[number] for _, _, number, _ in candidates], [its.begins.size for its in words]
     return Library(works, np.array(sizes, dtype=np.int64), cut), unknown
