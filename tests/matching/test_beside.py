@@ -46,7 +46,7 @@ def test_what_is_shown_of_each_side_is_its_beginning_and_leaves_nothing_out(rows
         assert whole.startswith(told.rstrip(" ,"))
         assert len(words(told.encode())) == sum(counts)
     for stretch in stretches:
-        if stretch.kind == "equal":
+        if stretch.edit.kind == "equal":
             assert words(stretch.document.encode())[0].folded == words(stretch.edition.encode())[0].folded
 
 
@@ -64,4 +64,4 @@ def test_a_missing_word_behind_a_cut_is_not_shown(doc_have, shown):
     blocks = [{"doc_word": 0, "ref_word": 0, "words": 5}, {"doc_word": 5, "ref_word": 6, "words": 2}]
     stretches = side_by_side(side("a b c d e f g", 0, doc_have), side("a b c d e MISSING f g", 0), blocks)
     assert "".join(stretch.edition for stretch in stretches).replace("MISSING", "").split() == shown.split()
-    assert any(stretch.kind == "missing" for stretch in stretches) == (doc_have == 5)
+    assert any(stretch.edit.kind == "missing" for stretch in stretches) == (doc_have == 5)
