@@ -8,6 +8,7 @@ A process is leaving when it was given up and killed, and its end is awaited.
 from __future__ import annotations
 
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
@@ -46,7 +47,8 @@ class Event(Enum):
 
     READY = "it has begun"
     TASK = "it was given a task"
-    RESULT = "it gave the result"
+    RESULT = "it gave the result of its last task"
+    NEXT = "it gave a result, and has another task"
     GIVEN_UP = "it is killed"
     END = "it ended"
 
@@ -54,7 +56,13 @@ class Event(Enum):
 MOVES: dict[State, dict[Event, State]] = {
     State.STARTING: {Event.READY: State.IDLE, Event.GIVEN_UP: State.LEAVING, Event.END: State.GONE},
     State.IDLE: {Event.TASK: State.BUSY, Event.GIVEN_UP: State.LEAVING, Event.END: State.GONE},
-    State.BUSY: {Event.RESULT: State.IDLE, Event.GIVEN_UP: State.LEAVING, Event.END: State.GONE},
+    State.BUSY: {
+        Event.TASK: State.BUSY,
+        Event.NEXT: State.BUSY,
+        Event.RESULT: State.IDLE,
+        Event.GIVEN_UP: State.LEAVING,
+        Event.END: State.GONE,
+    },
     State.LEAVING: {Event.END: State.GONE},
     State.GONE: {},
 }
@@ -63,10 +71,10 @@ MOVES: dict[State, dict[Event, State]] = {
 
 @dataclass
 class Life:
-    """The state of a child, and its task."""
+    """The state of a child, and its tasks, which it does in order."""
 
     state: State = State.STARTING
-    task: Task | None = None
+    tasks: deque[Task] = field(default_factory=deque)
     begun: bool = False
     loss: Loss | None = None  # why it was given up
     heard: float = field(default_factory=time.monotonic)  # when it last told anything, or was told a task
@@ -76,30 +84,42 @@ class Life:
         self._move(Event.READY)
         self.begun = True
 
+    @property
+    def task(self) -> Task | None:
+        """What it is at work on."""
+        return self.tasks[0] if self.tasks else None
+
+    def takes(self, task: Task) -> bool:
+        """Whether it may be given a task now."""
+        return self.state is State.IDLE or (
+            self.state is State.BUSY and len(self.tasks) < min(task.ahead, *(other.ahead for other in self.tasks))
+        )
+
     def give(self, task: Task) -> None:
         """It was given a task."""
+        if not self.tasks:
+            self.heard = time.monotonic()
         self._move(Event.TASK)
-        self.task, self.heard = task, time.monotonic()
+        self.tasks.append(task)
 
     def finish(self) -> Task:
-        """It gave the result of its task, which is returned."""
-        self._move(Event.RESULT)
-        task, self.task = self.task, None
-        assert task is not None
-        return task
+        """It gave the result of its first task, which is returned."""
+        self._move(Event.NEXT if len(self.tasks) > 1 else Event.RESULT)
+        return self.tasks.popleft()
 
     def give_up(self, loss: Loss) -> None:
         """Expect nothing more of it."""
         self._move(Event.GIVEN_UP)
         self.loss = loss
 
-    def end(self, status: int) -> Task | Outcome | None:
-        """It ended; returns what is to be done once more, or the outcome where that is the end of it too."""
+    def end(self, status: int) -> list[Task | Outcome]:
+        """It ended; returns what is left to be done, the outcome for a task that is not tried again first."""
         self._move(Event.END)
         self.loss = self.loss or Loss(Why.DIED, f"signal {-status}" if status < 0 else f"status {status}")
         if self.task is None:
-            return None
-        return self.task.second() or Outcome(self.task, self.task.lost(self.loss))
+            return []
+        first, *others = self.tasks
+        return [first.second() or Outcome(first, first.lost(self.loss)), *others]
 
     def is_leaving(self) -> bool:
         """Whether nothing that it still says counts."""

@@ -1,5 +1,5 @@
-"""Feeds child processes on this machine: one task at a time each. A child that dies, or gets nothing done for too long
-and is ended, costs its task, not the run; the task is tried once more.
+"""Feeds child processes on this machine: one task at a time each, a few of those that take milliseconds. A child that
+dies, or gets nothing done for too long and is ended, costs its task, not the run; the task is tried once more.
 
 Imports nothing heavy, so that children can be started, and import what they need, while their parent still does.
 """
@@ -23,7 +23,7 @@ from provenance.errors import ProvenanceError, WorkersLostError
 from provenance.files.closing import Closing
 from provenance.isolation.crews import WORKER, Crew, Role
 from provenance.isolation.framing import Inbox, Payload, encode, write_frame
-from provenance.isolation.states import Life, State
+from provenance.isolation.states import Life
 from provenance.isolation.tasks import Answer, Compiling, Loss, Outcome, Progress, Ready, Refused, Task, Why
 
 ENVIRONMENT = {
@@ -195,7 +195,7 @@ class Children(Closing):
         for crew in crews:
             self._fill(crew, selector, min(crew.size, len(crew.tasks)))
         for child, crew in self._working:
-            if child.life.state is State.IDLE and crew.tasks and crew.has_room():
+            while crew.tasks and child.life.takes(crew.tasks[0]) and crew.has_room():
                 child.give(crew.tasks.popleft())
 
     def _fill(self, crew: Crew, selector: selectors.BaseSelector, least: int) -> None:
@@ -215,11 +215,11 @@ class Children(Closing):
             return
         selector.unregister(child.stdout)
         self._working.remove((child, crew))
-        rest = child.life.end(child.ended())
-        if isinstance(rest, Task):
-            crew.tasks.appendleft(rest)
-        elif rest is not None:
-            yield rest
+        for rest in reversed(child.life.end(child.ended())):
+            if isinstance(rest, Task):
+                crew.tasks.appendleft(rest)
+            else:
+                yield rest
         self._lost += not child.life.begun
         _refuse_losses(child, self._lost)
 

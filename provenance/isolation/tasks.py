@@ -88,12 +88,13 @@ class Loss(NamedTuple):
 
 
 class Task(Struct, frozen=True, forbid_unknown_fields=True, tag_field="task", tag=str.lower):
-    """What a child is to do with one shard or file. A child has one task at a time."""
+    """What a child is to do with one shard or file."""
 
     shard: str  # its name, for people
 
     answer: ClassVar[type[Answer]]  # its result, unless it fails
     interim: ClassVar[tuple[type[Answer], ...]] = ()  # what may be said before, besides progress
+    ahead: ClassVar[int] = 1  # so many like it a child may have at once; of those that take milliseconds some
 
     @property
     def prefix(self) -> str:

@@ -41,7 +41,7 @@ class Attempt:
     name: str = ""
 
     def __post_init__(self) -> None:
-        self.name = f"{self.started:%Y%m%dT%H%M%S}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.name = f"{self.started:%Y%m%dT%H%M%S%f}-{os.getpid()}-{secrets.token_hex(4)}"
 
     @property
     def seconds(self) -> float:

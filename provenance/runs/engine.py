@@ -21,6 +21,8 @@ from provenance.isolation.tasks import Outcome, Task
 from provenance.runs.listed import FETCHERS, Listed
 from provenance.units.messages import Fetch, FetchAnswer, FetcherHello, StoredObject
 
+SHARDS_A_CHILD = 8  # that are begun, so that none waits for its next one where each takes a millisecond
+
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
@@ -106,7 +108,7 @@ class Work(Generic[R]):
 
     def _begin_more(self) -> None:
         """Begin as many of the shards that lie here as keep all children busy."""
-        while self._here and len(self.tasks) < self._ahead:
+        while self._here and len(self.tasks) < self._ahead * SHARDS_A_CHILD:
             steps = self._here.popleft()
             shard = self._shards[steps.file.name] = _Open(steps, [Path(steps.file.name)])
             self._add(shard, steps.begin(shard.paths[0]), self.tasks.extend)

@@ -41,11 +41,14 @@ from provenance.units.messages import (
     FetchAnswer,
     Scan,
     ScanAnswer,
+    ScanWhole,
+    ScanWholeAnswer,
     WorkerHello,
 )
-from provenance.units.payloads import from_payload
+from provenance.units.payloads import empty_table, from_payload
 
 MOST_PENDING = 10_000  # matches of units that are being written
+SMALL_BYTES = 1 << 20  # of a shard that is one task: for a larger one its digest is taken beside the scan
 DIGEST_SLOT = 0  # the unit in whose record the digest of its shard stands
 
 
@@ -117,7 +120,8 @@ def kept_in(ledger: Ledger, results: Iterator[Finished]) -> Iterator[SavedUnit]:
 
 def index_identity(index: Index) -> str:
     """What changes when a file of an index is written to."""
-    return " ".join(file_identity(index.folder / name) for name in index.manifest["files"])
+    folder = str(index.folder)
+    return " ".join(file_identity(f"{folder}/{name}") for name in index.manifest["files"])
 
 
 class ScanSteps:
@@ -137,7 +141,10 @@ class ScanSteps:
     def begin(self, path: Path) -> Sequence[Task]:
         """See Steps. A local file has to be the one that was listed, a fetched one the one that was described."""
         self._path = path
-        return [Describe(self.file.name, str(path), None if self._fetched else self.file.identity or None)]
+        pinned = None if self._fetched else self.file.identity or None
+        if not self._fetched and self.file.slots == 1 and self.file.bytes <= SMALL_BYTES and path.is_file():
+            return [ScanWhole(self.file.name, str(path), pinned)]
+        return [Describe(self.file.name, str(path), pinned)]
 
     def take(self, outcome: Outcome) -> Step[Finished]:
         """See Steps."""
@@ -145,6 +152,8 @@ class ScanSteps:
         tasks: Sequence[Task] = ()
         if isinstance(task, Fetch):
             self._take_fetch(answer)
+        elif isinstance(task, ScanWhole):
+            tasks = self._scanned_whole(outcome)
         elif isinstance(task, Describe):
             tasks = self._described(answer)
         elif isinstance(task, Digest):
@@ -154,12 +163,25 @@ class ScanSteps:
             else:
                 self._of_digest = [_problem(self.file.name, answer)]
         elif isinstance(task, Scan):
-            self._outcomes[task.slot] = outcome
-            self._waiting.discard(task.slot)
-            if isinstance(answer, ScanAnswer):
-                self._watch.on_progress(answer.untold_bytes, 0)
-                self._watch.on_compiled(answer.compile_seconds)
+            self._note_scan(task.slot, outcome)
         return Step(tasks, self._finished())
+
+    def _scanned_whole(self, outcome: Outcome) -> Sequence[Task]:
+        task, answer = cast(ScanWhole, outcome.task), outcome.answer
+        if not isinstance(answer, ScanWholeAnswer):
+            return [task.second()]  # each by itself tells what is wrong
+        self._note_facts(answer.described)
+        self._sha256 = answer.sha256
+        self._waiting.clear()
+        self._note_scan(DIGEST_SLOT, Outcome(task, answer.scanned, outcome.payload))
+        return ()
+
+    def _note_scan(self, slot: int, outcome: Outcome) -> None:
+        self._outcomes[slot] = outcome
+        self._waiting.discard(slot)
+        if isinstance(outcome.answer, ScanAnswer):
+            self._watch.on_progress(outcome.answer.untold_bytes, 0)
+            self._watch.on_compiled(outcome.answer.compile_seconds)
 
     def _take_fetch(self, answer: Answer) -> None:
         if isinstance(answer, FetchAnswer):
@@ -221,23 +243,28 @@ class ScanSteps:
     def _scanned(self, unit: Unit) -> tuple[dict[str, Any], pa.Table]:
         outcome = self._outcomes.pop(unit.slot, None)
         if outcome is None:
-            return _nothing(), RESULT_SCHEMA.empty_table()
+            return _nothing(), empty_table(RESULT_SCHEMA)
         if not isinstance(outcome.answer, ScanAnswer):
-            return _nothing(_problem(unit.shard, outcome.answer)), RESULT_SCHEMA.empty_table()
+            return _nothing(_problem(unit.shard, outcome.answer)), empty_table(RESULT_SCHEMA)
         names = ("rows_read", "counts", "origins", "problems")
         record = {name: to_builtins(getattr(outcome.answer, name)) for name in names}
         try:
             table = from_payload(outcome.payload, RESULT_SCHEMA, unit.shard)
+            if bool(outcome.answer.counts.documents_matched) != bool(table.num_rows):
+                raise ShardError(
+                    f"shard {unit.shard}: its worker's answer makes no sense: {table.num_rows} matches in "
+                    f"{outcome.answer.counts.documents_matched} documents; please report this"
+                )
         except ShardError as error:  # what a child sends that parses hostile files may be anything
             record["problems"] = [*record["problems"], _problem(unit.shard, Failed(str(error), "fault"))]
-            table = RESULT_SCHEMA.empty_table()
+            table = empty_table(RESULT_SCHEMA)
         return {**record, "matches": table.num_rows}, table
 
 
 def failed(unit: Unit, kind: str, reason: str) -> Finished:
     """A unit of which nothing was scanned."""
     record = {**_nothing(problem_of(unit.shard, kind, reason)), "facts": {}}
-    return Finished(unit, record, RESULT_SCHEMA.empty_table())
+    return Finished(unit, record, empty_table(RESULT_SCHEMA))
 
 
 def problem_of(shard: str, kind: str, reason: str) -> dict[str, Any]:

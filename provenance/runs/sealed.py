@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from provenance.errors import LedgerDamagedError, first_line
 from provenance.files.digests import canonical_json
+from provenance.units.payloads import empty_table
 
 RECORD, DIGEST = "provenance.record", "provenance.sha256"
 _MARK = DIGEST.encode() + b"\x18\x40"  # Thrift's compact protocol: field 2, a string of 64 bytes
@@ -100,7 +101,7 @@ def unseal(data: bytes, name: str, schema: pa.Schema) -> Sealed:
         if hashlib.sha256(zeroed).hexdigest() != claimed:
             raise ValueError("its digest is another one")
         if (record_json := _record_of_empty(zeroed, schema)) is not None:
-            return Sealed(schema.empty_table(), json.loads(record_json), claimed)
+            return Sealed(empty_table(schema), json.loads(record_json), claimed)
         with pq.ParquetFile(pa.BufferReader(data)) as file:
             table = file.read(use_threads=False)
             record = json.loads(file.metadata.metadata[RECORD.encode()])

@@ -18,6 +18,7 @@ from provenance.shards.columns import Columns
 from provenance.shards.fields import id_text
 from provenance.shards.shard import Batch, Field, Options
 from provenance.units.origins import sites_of
+from provenance.units.payloads import empty_table
 from provenance.units.quotes import QUOTE_SCHEMA, document_quotes, edition_quotes
 
 PLACE_SCHEMA = pa.schema(
@@ -120,7 +121,7 @@ def _token_spans(options: Options, column: Field, matches: Matches) -> tuple[pa.
 def result_table(parts: Sequence[Located], matcher: Matcher, most_excerpt: int) -> pa.Table:
     """The matches of all parts, with the places of their documents, and what stands there on both sides."""
     if not parts:
-        return RESULT_SCHEMA.empty_table()
+        return empty_table(RESULT_SCHEMA)
     matches = join([part.matches for part in parts], [0] * len(parts))
     table = matcher.table(matches)
     documents = pa.Table.from_batches([part.documents for part in parts]).combine_chunks()

@@ -101,6 +101,19 @@ class ScanAnswer(Answer, frozen=True):
         return any(problem.kind == "memory" for problem in self.problems)
 
 
+class ScanWholeAnswer(Answer, frozen=True):
+    """All there is to say of a shard that is one unit; its matches are the payload."""
+
+    described: DescribeAnswer
+    sha256: str
+    scanned: ScanAnswer
+
+    @property
+    def ran_out(self) -> bool:
+        """Whether memory did not suffice for a part of it."""
+        return self.scanned.ran_out
+
+
 class LearnAnswer(Answer, frozen=True):
     """What was learned; the payload is a table of LEARNED_SCHEMA."""
 
@@ -177,8 +190,28 @@ class Scan(ShardTask, frozen=True, kw_only=True):
 
     def check(self, answer: Answer) -> None:
         """Raise ValueError for problems of another shard."""
-        if isinstance(answer, ScanAnswer) and any(problem.shard != self.shard for problem in answer.problems):
-            raise ValueError("it has problems of another shard")
+        _check_problems(self, answer)
+
+
+class ScanWhole(ShardTask, frozen=True):
+    """Describe, digest and scan a small shard that is one unit. Whatever goes wrong, the tasks for each follow."""
+
+    answer: ClassVar[type[Answer]] = ScanWholeAnswer
+    ahead: ClassVar[int] = 8
+
+    def second(self) -> Task:
+        """The first of the tasks for each."""
+        return Describe(self.shard, self.path, self.identity)
+
+    def check(self, answer: Answer) -> None:
+        """Raise ValueError for problems of another shard."""
+        if isinstance(answer, ScanWholeAnswer):
+            _check_problems(self, answer.scanned)
+
+
+def _check_problems(task: ShardTask, answer: Answer) -> None:
+    if isinstance(answer, ScanAnswer) and any(problem.shard != task.shard for problem in answer.problems):
+        raise ValueError("it has problems of another shard")
 
 
 class Inspect(ShardTask, frozen=True):

@@ -12,6 +12,7 @@ from provenance.errors import ProvenanceError, ShardError
 from provenance.files.digests import file_identity, file_sha256
 from provenance.index.opening import Index
 from provenance.isolation.child import LADDER, Result, Send, confine, serve
+from provenance.isolation.framing import Payload
 from provenance.isolation.tasks import Compiling, Progress, ShardTask
 from provenance.kernels.compiling import compile_seconds, on_first_compile
 from provenance.matching.matcher import Matcher
@@ -30,6 +31,8 @@ from provenance.units.messages import (
     LearnAnswer,
     Scan,
     ScanAnswer,
+    ScanWhole,
+    ScanWholeAnswer,
     WorkerHello,
 )  # fmt: skip
 from provenance.units.payloads import to_payload
@@ -38,6 +41,8 @@ from provenance.units.unit import learn_unit, scan_unit
 PROGRESS_BYTES = 16 << 20  # of text between two progress messages
 PROGRESS_SECONDS = 1.0  # or so long, if something was done: a worker that tells nothing is taken for stuck
 RELEASE_BYTES = 32 << 20  # of text, after which memory that decoding left goes back: some 60 MB, for 1 % of the time
+
+WorkerTask = Describe | Digest | Learn | Scan | ScanWhole
 
 SHARD_LADDER = (*LADDER, (pa.ArrowException, "unreadable"))
 
@@ -56,33 +61,41 @@ class Worker:
         self._matcher = Matcher(index, self._config.match, np.frombuffer(background, dtype="<u8"))
         self._send = send
 
-    def do(self, task: Describe | Digest | Learn | Scan) -> Result:
+    def do(self, task: WorkerTask) -> Result:
         """The result of a task; raises ShardError where the file changes meanwhile."""
         before = pinned(task, task.identity)
         result = self._result(task, before)
         pinned(task, before)
         return result
 
-    def _result(self, task: Describe | Digest | Learn | Scan, identity: str) -> Result:
+    def _result(self, task: WorkerTask, identity: str) -> Result:
         match task:
             case Describe():
                 return self._describe(task, identity), b""
             case Digest():
-                return DigestAnswer(file_sha256(Path(task.path), lambda: self._send(Progress(0), b""))), b""
+                return DigestAnswer(self._digest(task)), b""
             case Learn():
                 learned = learn_unit(self._source(task), task.parts, self._matcher.index)
                 return LearnAnswer(learned.documents), to_payload(learned.fingerprints)
             case Scan():
                 return self._scan(task)
+            case ScanWhole():
+                description = self._describe(task, identity)
+                columns, parts = description.columns, description.parts
+                scanned, matches = self._scan(Scan(task.shard, task.path, slot=0, columns=columns, parts=parts))
+                return ScanWholeAnswer(description, self._digest(task), scanned), matches
 
-    def _describe(self, task: Describe, identity: str) -> DescribeAnswer:
+    def _digest(self, task: ShardTask) -> str:
+        return file_sha256(Path(task.path), lambda: self._send(Progress(0), b""))
+
+    def _describe(self, task: ShardTask, identity: str) -> DescribeAnswer:
         with open_shard(task.path, task.shard, self._options) as shard:
             columns = shard.choose_columns()
             parts = tuple(shard.parts(columns))
             size = Path(task.path).stat().st_size
             return DescribeAnswer(shard.kind, shard.rows, shard.groups or None, size, columns, parts, identity)
 
-    def _scan(self, task: Scan) -> Result:
+    def _scan(self, task: Scan) -> tuple[ScanAnswer, Payload]:
         progress = _Progress(self._send)
         result = scan_unit(self._source(task), task.parts, self._matcher, self._config, progress.add, task.again)
         answer = ScanAnswer(
@@ -115,7 +128,7 @@ class _Progress:
 
 def pinned(task: ShardTask, identity: str | None) -> str:
     """What tells the bytes of a shard from others; raises ShardError where they are not those of the first look."""
-    now = file_identity(Path(task.path))
+    now = file_identity(task.path)
     if identity not in (None, now):
         raise ShardError(f"shard {task.shard} changed while it was being scanned: scan it again")
     return now
@@ -138,7 +151,7 @@ def begin(hello: WorkerHello, background: memoryview, send: Send) -> Worker:
 def main() -> None:
     """Serve tasks until standard input ends."""
     lighten()
-    serve(WorkerHello, Describe | Digest | Learn | Scan, lambda *hello: begin(*hello).do, SHARD_LADDER)
+    serve(WorkerHello, WorkerTask, lambda *hello: begin(*hello).do, SHARD_LADDER)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,8 @@ from provenance.units.messages import (
     SampleAnswer,
     Scan,
     ScanAnswer,
+    ScanWhole,
+    ScanWholeAnswer,
     StoredObject,
 )  # fmt: skip
 
@@ -52,8 +54,9 @@ SCANNED = ScanAnswer(
     Counts(documents=3, text_bytes=100), 3, 10, 0.5, (Problem("s", None, 2, "unreadable", "why"),),
     (Origin("site", "example.org", 3, 100, 0), Origin("collection", None, 1, 1, 1)),
 )  # fmt: skip
+DESCRIBED = DescribeAnswer("parquet", 10, None, 5, COLUMNS, PARTS, "id")
 ANSWERS = (
-    (Describe("s", "p"), DescribeAnswer("parquet", 10, None, 5, COLUMNS, PARTS, "id")),
+    (Describe("s", "p"), DESCRIBED),
     (Digest("s", "p"), DigestAnswer("00")),
     (Scan("s", "p", slot=0, columns=COLUMNS, parts=PARTS), SCANNED),
     (Learn("s", "p", columns=COLUMNS, parts=PARTS), LearnAnswer(3)),
@@ -72,6 +75,7 @@ ANSWERS = (
         Read("s", b"p", format_of("a.txt"), BookColumns()),
         Book("txt", "utf-8", {"title": "T"}, ("note",), 0, 5, "id", "#3", "00"),
     ),
+    (ScanWhole("s", "p"), ScanWholeAnswer(DESCRIBED, "00", SCANNED)),
 )  # fmt: skip
 EACH = pytest.mark.parametrize(("task", "answer"), ANSWERS, ids=[type(task).__name__ for task, _ in ANSWERS])
 
@@ -221,6 +225,8 @@ def test_problems_of_another_shard_are_refused():
     _, answer = ANSWERS[2]
     other = Scan("another", "p", slot=0, columns=COLUMNS, parts=PARTS)
     assert refused(other, encode(answer)) == "it has problems of another shard"
+    whole = ScanWholeAnswer(DESCRIBED, "00", answer)
+    assert refused(ScanWhole("another", "p"), encode(whole)) == "it has problems of another shard"
 
 
 JSON = st.recursive(

@@ -7,13 +7,23 @@ import pytest
 from provenance.isolation.framing import encode
 from provenance.isolation.states import MOVES, Event, Life, State
 from provenance.isolation.tasks import Compiling, Failed, Loss, Outcome, Progress, Ready, Refused, Why
+from provenance.units.messages import Describe, ScanWhole
 from tests.isolation.actor import Act, Done, Part
 
 TASK = Act("s", "path")
+
+
+def finish_the_first_of_two(life: Life) -> None:
+    """Give it a second task first, if it has one."""
+    life.tasks.extend([TASK, TASK][len(life.tasks) :])
+    life.finish()
+
+
 HAPPENINGS = {
     Event.READY: Life.ready,
     Event.TASK: lambda life: life.give(TASK),
     Event.RESULT: Life.finish,
+    Event.NEXT: finish_the_first_of_two,
     Event.GIVEN_UP: lambda life: life.give_up(Loss(Why.STALLED, "1")),
     Event.END: lambda life: life.end(-9),
 }
@@ -24,6 +34,8 @@ LEADS_TO = {
     ("idle", "TASK"): "busy",
     ("idle", "GIVEN_UP"): "leaving",
     ("idle", "END"): "gone",
+    ("busy", "TASK"): "busy",
+    ("busy", "NEXT"): "busy",
     ("busy", "RESULT"): "idle",
     ("busy", "GIVEN_UP"): "leaving",
     ("busy", "END"): "gone",
@@ -67,23 +79,49 @@ def test_every_state_is_reached_and_all_lives_end():
 
 def test_the_first_end_of_a_busy_child_has_its_task_done_again_and_the_second_fails_it():
     life = life_in(State.BUSY)
-    second = life.end(-9)
+    (second,) = life.end(-9)
     assert second == Act("s", "path", again=True)
     life = Life()
     life.ready()
     life.give(second)
-    assert life.end(-9) == Outcome(second, Failed("shard s: its worker process died twice (signal 9)", "worker died"))
+    (outcome,) = life.end(-9)
+    assert outcome == Outcome(second, Failed("shard s: its worker process died twice (signal 9)", "worker died"))
+
+
+def test_of_several_tasks_only_the_first_is_lost_with_the_child():
+    life = life_in(State.BUSY)
+    others = [Act(name, "path") for name in "tu"]
+    for task in others:
+        life.give(task)
+    assert life.end(-9) == [Act("s", "path", again=True), *others]
+
+
+def test_only_of_small_tasks_a_child_takes_several():
+    small, large = ScanWhole("s", "path"), Describe("s", "path")
+    assert small.second() == large, "what goes wrong with all at once is told by each task for itself"
+    life = life_in(State.IDLE)
+    assert life.takes(large)
+    for _ in range(ScanWhole.ahead):
+        assert life.takes(small)
+        life.give(small)
+    assert not life.takes(small)
+    life.finish()
+    assert life.takes(small)
+    assert not life.takes(large)
+    life = life_in(State.IDLE)
+    life.give(large)
+    assert not life.takes(small)
 
 
 @pytest.mark.parametrize("state", [State.STARTING, State.IDLE])
 def test_the_end_of_a_child_without_a_task_costs_nothing(state):
-    assert life_in(state).end(-9) is None
+    assert life_in(state).end(-9) == []
 
 
 def test_a_child_that_has_given_its_result_costs_nothing_when_it_ends():
     life = life_in(State.BUSY)
     assert life.finish() is TASK
-    assert life.end(0) is None
+    assert life.end(0) == []
 
 
 @pytest.mark.parametrize(
@@ -100,7 +138,7 @@ def test_the_reason_names_how_it_was_lost(loss, kind, words):
     life.give(Act("s", "path", again=True))
     if loss is not None:
         life.give_up(loss)
-    outcome = life.end(4)
+    (outcome,) = life.end(4)
     assert outcome.answer.error_kind == kind
     assert words in outcome.answer.error
 

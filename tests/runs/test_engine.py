@@ -9,12 +9,13 @@ import weakref
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from provenance.errors import UsageError
 from provenance.isolation.supervisor import Children
 from provenance.isolation.tasks import Failed, Outcome
 from provenance.matching.counts import Counts
-from provenance.runs.engine import OneTask, Watch, Work
+from provenance.runs.engine import SHARDS_A_CHILD, OneTask, Watch, Work
 from provenance.runs.listed import Job, Listed, list_all
 from provenance.runs.scanning import ScanSteps
 from provenance.shards.columns import Columns
@@ -31,6 +32,7 @@ from provenance.units.messages import (
     Inspect,
     Scan,
     ScanAnswer,
+    ScanWholeAnswer,
 )
 from provenance.units.payloads import to_payload
 
@@ -129,18 +131,60 @@ def test_an_answer_without_a_table_is_a_fault_and_no_match_is_not_claimed(tmp_pa
     assert [problem["kind"] for problem in done.record["problems"]] == ["fault"]
 
 
+def test_matches_that_are_counted_and_do_not_come_are_a_fault(tmp_path):
+    work = Work([steps(str(tmp_path / "a.parquet"), 1)], tmp_path / "scratch", 2)
+    answer(work, work.tasks[0], described(parts=1))
+    counted = replace(SCANNED, counts=Counts(documents=1, documents_matched=1))
+    (done,) = answer(work, work.tasks[0], counted)
+    (problem,) = done.record["problems"]
+    assert problem["kind"] == "fault"
+    assert "0 matches in 1 documents" in problem["reason"]
+
+
+def small(folder):
+    path = folder / "a.parquet"
+    path.touch()
+    return Work([steps(str(path), 1)], folder / "scratch", 2)
+
+
+def test_a_small_shard_is_one_task_with_the_unit_that_three_give(tmp_path):
+    work = small(tmp_path)
+    (whole,) = work.tasks
+    (at_once,) = answer(work, whole, ScanWholeAnswer(described(parts=1), "abc", SCANNED))
+    work = small(tmp_path)
+    answer(work, work.tasks[0], GONE)
+    answer(work, work.tasks[0], described(parts=1))
+    scan, digest = tuple(work.tasks)
+    answer(work, digest, DigestAnswer("abc"))
+    (by_itself,) = scanned(work, scan)
+    assert at_once == by_itself
+
+
+def test_what_is_wrong_with_a_small_shard_the_tasks_for_each_tell(tmp_path):
+    work = small(tmp_path)
+    (whole,) = work.tasks
+    assert not answer(work, whole, Failed("something", "fault"))
+    (describe,) = work.tasks
+    assert describe == Describe(whole.shard, whole.path)
+    assert not answer(work, describe, GONE)
+    (digest,) = work.tasks
+    (done,) = answer(work, digest, DigestAnswer("abc"))
+    assert [problem["reason"] for problem in done.record["problems"]] == ["gone"]
+    assert done.record["facts"] == {"sha256": "abc"}
+
+
 def test_shards_are_begun_as_children_have_room_for_them_and_let_go_when_done(tmp_path):
-    jobs = [OneTask(Listed(f"{n}"), lambda name, path: Inspect(name, str(path))) for n in range(10)]
+    jobs = [OneTask(Listed(f"{n}"), lambda name, path: Inspect(name, str(path))) for n in range(100)]
     alive = [weakref.ref(job) for job in jobs]
     work = Work(iter(jobs), tmp_path / "scratch", 3)
     del jobs
     begun = []
     while work.tasks:
-        assert len(work.tasks) <= 3
+        assert len(work.tasks) <= 3 * SHARDS_A_CHILD
         begun.append(work.tasks[0].shard)
         assert len(answer(work, work.tasks[0], GONE)) == 1
         assert sum(job() is not None for job in alive) == len(alive) - len(begun)
-    assert begun == [f"{n}" for n in range(10)]
+    assert begun == [f"{n}" for n in range(100)]
 
 
 @pytest.mark.parametrize("result", [FETCHED, Failed("no such object", "storage")])

@@ -132,4 +132,8 @@ def fork_children(forking: Forking) -> None:
 
 
 def _at_start(environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if name.startswith(AT_START)}
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.startswith(AT_START) and name != "PYTHONBREAKPOINT"  # which Ray sets, and only a breakpoint reads
+    }
