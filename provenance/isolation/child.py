@@ -1,7 +1,5 @@
 """How a child process lives that the parent does not trust: its pipe to the parent, its limits, its tasks."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import os

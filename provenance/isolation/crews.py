@@ -1,7 +1,5 @@
 """Which child processes there are to be, and what they are to do."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 Never pickle: a hostile file that took over a child must not reach the parent through it.
 """
 
-from __future__ import annotations
-
 import mmap
 import os
 from collections.abc import Iterator

@@ -5,8 +5,6 @@
 A process is leaving when it was given up and killed, and its end is awaited.
 """
 
-from __future__ import annotations
-
 import time
 from collections import deque
 from dataclasses import dataclass, field

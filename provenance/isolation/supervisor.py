@@ -4,8 +4,6 @@ dies, or gets nothing done for too long and is ended, costs its task, not the ru
 Imports nothing heavy, so that children can be started, and import what they need, while their parent still does.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import selectors

@@ -1,7 +1,5 @@
 """Where this machine keeps what can be made again: copies of indexes, and compiled code for want of a better place."""
 
-from __future__ import annotations
-
 import os
 import stat
 import tempfile

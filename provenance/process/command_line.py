@@ -3,8 +3,6 @@
 So a record says all that was asked for, and the command in it gives the same without the file.
 """
 
-from __future__ import annotations
-
 import sys
 
 _from_file: list[str] = []

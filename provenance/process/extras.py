@@ -4,8 +4,6 @@ Import them from here at the top of a module. Each is loaded when something of i
 MissingExtraError where it is not installed. So is datasketch, which is always there: it loads SciPy for a formula.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple

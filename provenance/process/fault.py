@@ -1,7 +1,5 @@
 """What is left of an error that nobody foresaw: one line for who typed the command, and a file for who mends it."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os

@@ -1,7 +1,5 @@
 """Keeps packages that nobody here needs from being loaded by those that are."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder

@@ -1,7 +1,5 @@
 """What runs: the code of this package and of every package it needs, each with a digest. For the record of a run."""
 
-from __future__ import annotations
-
 import getpass
 import hashlib
 import re

@@ -3,8 +3,6 @@
 One that has no end was killed. Durations are of a clock that is never set; what the wall clock says besides is told.
 """
 
-from __future__ import annotations
-
 import os
 import platform
 import secrets

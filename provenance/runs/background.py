@@ -1,7 +1,5 @@
 """Learns what is common in ordinary text: fingerprints of the index that stand in several documents of a background."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -4,8 +4,6 @@ The driver hands out work, a little ahead of what is done, and gives to others w
 go through the ledger alone, so it has to lie where all nodes write and the driver reads.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence

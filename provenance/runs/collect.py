@@ -1,7 +1,5 @@
 """Makes a run database of a ledger: the same one however its units came to be, in which order, and how often."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The connection to a Ray cluster: made, refused, watched, and ended however little of it is left."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import os

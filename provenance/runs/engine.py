@@ -4,8 +4,6 @@ What is done with a shard, the *steps* of its kind of job say. One shard is fini
 what was done survives a kill, and fetched bytes do not pile up.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, suppress

@@ -1,7 +1,5 @@
 """What is in shards, before anything is scanned: the library side of `provenance inspect`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory

@@ -8,8 +8,6 @@
 A unit is done when its file is there, and nothing else says so.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from contextlib import suppress

@@ -9,8 +9,6 @@ Besides what every job's ledger has (see `job_ledger`):
 All but `attempts` have the same bytes whoever writes them; each holds its own digest.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

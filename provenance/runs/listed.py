@@ -1,7 +1,5 @@
 """Which files and objects a run has: as they were listed, and as the plan of the run keeps them."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys

@@ -1,7 +1,5 @@
 """Keeps a second run away from an output: a lock that ends with its holder, and a note of who that is."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import json

@@ -1,7 +1,5 @@
 """Begins a run, or takes up the one that is there: with everything checked before anything is written."""
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """What a scan would do, from the listing alone: the library side of `provenance scan --plan`."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a run leaves in its database besides matches: editions, shards, exceptions, and the record of the run itself."""
 
-from __future__ import annotations
-
 import json
 import platform
 from collections.abc import Iterable

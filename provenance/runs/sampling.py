@@ -1,7 +1,5 @@
 """Some rows of shards, for a test that needs texts like those of a run. Child processes read them, as all of shards."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

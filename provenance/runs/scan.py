@@ -4,8 +4,6 @@ All that is done stands in the ledger, so the same call goes on where an earlier
 the ledger.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What runs on the nodes of a cluster: scans units of one shard after another, and keeps them in the run's ledger."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import socket

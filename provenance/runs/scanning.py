@@ -3,8 +3,6 @@
 A unit is done when its own task is, that of its shard's first look, and for one unit of a shard the digest.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor

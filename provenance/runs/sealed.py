@@ -5,8 +5,6 @@ own included, which no checksum of Parquet covers. Statistics are left out: all 
 then ASCII of ours, and its last occurrence is it.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from functools import cache

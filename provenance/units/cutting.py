@@ -5,8 +5,6 @@ decided when the shard is opened: the parts (row groups, ranges of lines) whose 
 planned in seconds, and every task, engine and restart cuts them alike.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

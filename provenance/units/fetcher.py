@@ -1,7 +1,5 @@
 """The child process that talks to object stores: lists, and fetches objects whole. It parses nothing it fetches."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from functools import partial
 from pathlib import Path

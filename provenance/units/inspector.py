@@ -2,8 +2,6 @@
 their rows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path

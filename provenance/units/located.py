@@ -1,7 +1,5 @@
 """Matches of a batch with the places of their documents: shard, row, column, bytes, tokens, and what stands there."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """The tasks of those children that see shards, and their results."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import UNSET, Meta, UnsetType

@@ -1,7 +1,5 @@
 """Tables on their way from a worker process to its parent."""
 
-from __future__ import annotations
-
 from functools import cache
 
 import pyarrow as pa

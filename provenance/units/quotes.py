@@ -3,8 +3,6 @@
 Invalid bytes count, and are shown, as the U+FFFD that Python's decoder puts in their place.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Takes some rows of a shard at random, in the child process that only looks: a few, short, and the same every time."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The child process that parses shards and matches texts."""
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 
