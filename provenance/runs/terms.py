@@ -17,7 +17,7 @@ from provenance.runs.request import Request
 from provenance.text.rules import TEXT_RULES_VERSION
 from provenance.units.config import ScanConfig
 
-LEDGER_VERSION = 2
+LEDGER_VERSION = 3
 """Of what a run leaves behind: its folder and the files in it."""
 
 OTHERS = {

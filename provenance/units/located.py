@@ -47,8 +47,9 @@ DOC_QUOTE_SCHEMA = pa.schema(
 
 DOCUMENT_SCHEMA = pa.schema([*PLACE_SCHEMA, *DOC_QUOTE_SCHEMA])
 
-REF_QUOTE_SCHEMA = pa.schema([field.with_name(f"ref_{field.name}") for field in QUOTE_SCHEMA])
-"""The same of the edition; null without texts."""
+_REF_NAMES = {field.name: f"ref_{field.name}" for field in QUOTE_SCHEMA} | {"excerpt": "ref_excerpt_other"}
+REF_QUOTE_SCHEMA = pa.schema([field.with_name(_REF_NAMES[field.name]) for field in QUOTE_SCHEMA])
+"""The same of the edition; null without texts. Its excerpt is null too where it is the document's, as most are."""
 
 RESULT_SCHEMA = pa.schema(
     [
@@ -128,6 +129,8 @@ def result_table(parts: Sequence[Located], matcher: Matcher, most_excerpt: int) 
         places = (matches.credited.passages.editions, table["ref_begin"].to_numpy(), table["ref_end"].to_numpy())
         quotes = edition_quotes(matcher.index.texts, places, most_excerpt).combine_chunks()
         columns |= dict(zip(REF_QUOTE_SCHEMA.names, quotes.columns, strict=True))
+        same = pc.equal(columns["excerpt_sha256"], columns["ref_excerpt_sha256"])
+        columns["ref_excerpt_other"] = pc.if_else(same, pa.scalar(None, pa.string()), columns["ref_excerpt_other"])
     nulls = {field.name: pa.nulls(len(table), field.type) for field in REF_QUOTE_SCHEMA if field.name not in columns}
     return pa.table([(columns | nulls)[name] for name in RESULT_SCHEMA.names], schema=RESULT_SCHEMA)
 
