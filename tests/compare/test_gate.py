@@ -137,7 +137,7 @@ def test_a_match_key_is_the_same_in_a_redacted_run_and_in_a_database_made_of_red
     con = duckdb.connect(str(again))
     con.execute("DELETE FROM match")
     con.register("redacted", match)
-    con.execute("INSERT INTO match BY NAME SELECT * FROM redacted")
+    con.execute("INSERT INTO match BY NAME SELECT * EXCLUDE (ref_excerpt) FROM redacted")
     con.close()
     assert match_keys(again) == match_keys(db)
 
