@@ -59,7 +59,8 @@ CREATE TABLE match (
     excerpt VARCHAR USING COMPRESSION zstd, excerpt_sha256 VARCHAR,
     doc_before VARCHAR USING COMPRESSION zstd, doc_after VARCHAR USING COMPRESSION zstd,
     ref_char_begin BIGINT, ref_char_end BIGINT,
-    ref_excerpt VARCHAR AS (coalesce(ref_excerpt_other, CASE WHEN ref_excerpt_sha256 = excerpt_sha256 THEN excerpt END)),
+    ref_excerpt VARCHAR AS (coalesce(ref_excerpt_other,
+                                     CASE WHEN ref_excerpt_sha256 = excerpt_sha256 THEN excerpt END)),
     ref_excerpt_sha256 VARCHAR,
     ref_before VARCHAR USING COMPRESSION zstd, ref_after VARCHAR USING COMPRESSION zstd,
     ref_excerpt_other VARCHAR USING COMPRESSION zstd);
@@ -171,7 +172,8 @@ CREATE VIEW v_matches AS
 SELECT substr(sha256(concat_ws(chr(31), m.shard, m."row", m.text_column, m.doc_begin, m.doc_end, m.edition_id,
                                m.ref_word)), 1, 16) AS match_id,
        {match_key_sql("m")} AS match_key,
-       m.* EXCLUDE (ref_excerpt_other), greatest({SMALLEST!r}, exp({LOG_K!r} + ln(greatest(1, (SELECT sum(words) FROM shard)))
+       m.* EXCLUDE (ref_excerpt_other),
+       greatest({SMALLEST!r}, exp({LOG_K!r} + ln(greatest(1, (SELECT sum(words) FROM shard)))
                 + ln(greatest(1, (SELECT sum(words) FROM edition))) - {LAMBDA!r} * m.score)) AS expectation
 FROM match m;
 
