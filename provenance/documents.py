@@ -6,21 +6,18 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provenance.arrays import Bools, Bytes, Integers
 from provenance.errors import UsageError
-
-Integers = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class Documents:
     """Value v is `data[offsets[v]:offsets[v + 1]]`. Without codes each document is a value, and a null an empty one."""
 
-    data: npt.NDArray[np.uint8]
+    data: Bytes
     offsets: Integers  # (values + 1,)
     nulls: Bools  # (documents,)
     codes: Integers | None = None  # (documents,) the value that each is; of nulls the last one, which is empty
@@ -44,7 +41,7 @@ class Documents:
         """Bytes of each document; 0 for nulls."""
         return self.ends - self.begins
 
-    def one(self, document: int) -> npt.NDArray[np.uint8]:
+    def one(self, document: int) -> Bytes:
         """The bytes of one document."""
         return self.data[self.begins[document] : self.ends[document]]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import Bytes, Integers, U32s, U64s
 from provenance.errors import IndexFormatError, UsageError
 from provenance.files.secrets import read_secret
 from provenance.kernels.fingerprints import Sketches, sketch_batch
@@ -49,13 +49,7 @@ class FracMinHash:
         """Words by which a hit's position may be off: none, a shingle is where it is."""
         return 0
 
-    def sketch(
-        self,
-        data: npt.NDArray[np.uint8],
-        offsets: npt.NDArray[np.int64],
-        keys: npt.NDArray[np.uint64],
-        stride: int = 1,
-    ) -> Sketches:
+    def sketch(self, data: Bytes, offsets: Integers, keys: U64s, stride: int = 1) -> Sketches:
         """Fingerprints kept from documents `data[offsets[d]:offsets[d + 1]]`, at every `stride`-th word of each."""
         return sketch_batch(data, offsets, self.shingle, self.max_kept, keys, stride)
 
@@ -131,13 +125,7 @@ class BandedMinHash:
         """Words by which a hit's position may be off: windows of the two sides start at multiples of the stride."""
         return self.window
 
-    def sketch(
-        self,
-        data: npt.NDArray[np.uint8],
-        offsets: npt.NDArray[np.int64],
-        keys: npt.NDArray[np.uint64],
-        stride: int = 1,
-    ) -> Sketches:
+    def sketch(self, data: Bytes, offsets: Integers, keys: U64s, stride: int = 1) -> Sketches:
         """Band fingerprints of every window of documents `data[offsets[d]:offsets[d + 1]]`."""
         shape = Bands(self.shingle, self.window, self.stride, self.bands, self.rows)
         return band_batch(data, offsets, shape, permutations(self.num_perm), keys)
@@ -152,7 +140,7 @@ def _check(name: str, value: int, least: int, most: int) -> None:
 
 
 @lru_cache(maxsize=8)
-def permutations(num_perm: int) -> npt.NDArray[np.uint32]:
+def permutations(num_perm: int) -> U32s:
     """The (2, num_perm) multipliers and offsets of datasketch's `affine32` scheme with its default seed 1."""
     return np.asarray(datasketch.MinHash(num_perm=num_perm, scheme="affine32").permutations, dtype=np.uint32)
 
@@ -225,11 +213,11 @@ class Key:
         return cls() if path is None else cls.from_secret(read_secret(path, "key"))
 
     @property
-    def keys(self) -> npt.NDArray[np.uint64]:
+    def keys(self) -> U64s:
         """What the kernels take: `[word key, shingle key, shingle multiplier (odd)]`."""
         return np.array(self.numbers[:3], dtype=np.uint64)
 
-    def hidden(self, fingerprints: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    def hidden(self, fingerprints: U64s) -> U64s:
         """What an index holds of fingerprints: themselves, or under a secret SipHash-2-4 of each."""
         if self.is_public:
             return fingerprints

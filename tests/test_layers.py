@@ -10,7 +10,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "provenance"
 
 ORDER = (  # lowest first; a module imports from its own layer and those before it
-    "_version", "errors", "files", "options", "display", "process", "statistics",
+    "_version", "errors", "arrays", "files", "options", "display", "process", "statistics",
     "documents", "isolation", "storage", "text", "kernels", "sketch", "readers", "index", "matching", "shards",
     "store", "units", "runs", "cleaning", "selftest", "demo", "verify", "compare", "report", "evidence", "results",
     "adapters", "doctor", "cli", "__main__",

@@ -17,11 +17,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provenance._version import __version__
+from provenance.arrays import U64s
 from provenance.errors import BookError, UsageError
 from provenance.files.writing import check_free, output_errors, rename_folder
 from provenance.index import format as names
 from provenance.index.options import BuildOptions, changed
-from provenance.index.postings import Gatherer, Source, U64s
+from provenance.index.postings import Gatherer, Source
 from provenance.index.prepare import MOST_POSITIONS, Preparation, Prepared, prepare_all
 from provenance.index.report import BuildReport, by_outcome, report_of
 from provenance.index.sealing import sealing

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from provenance.arrays import Bools, Integers, U32s, U64s
 from provenance.errors import IndexDamagedError, KeyMismatchError, UsageError
 from provenance.index import format as names
 from provenance.index.checking import check_sizes, digest_of, read_editions
@@ -96,13 +96,13 @@ class Index:
         return list(self.editions["work_id"].to_pylist())
 
     @cached_property
-    def work_numbers(self) -> npt.NDArray[np.int64]:
+    def work_numbers(self) -> Integers:
         """A number for the work of each edition: the same for editions of one work."""
         works = read_editions(self.folder, self.manifest, ["work_id"])["work_id"].combine_chunks().dictionary_encode()
         return np.asarray(works.indices.to_numpy(), dtype=np.int64)
 
     @cached_property
-    def identities(self) -> list[npt.NDArray[np.uint64]]:
+    def identities(self) -> list[U64s]:
         """For each edition the sketch that tells its work."""
         ends = np.cumsum(self.editions["identity_fingerprints"].to_numpy())
         joined = names.mapped(self.folder / names.IDENTITIES, "<u8")
@@ -111,7 +111,7 @@ class Index:
         return list(np.split(joined, ends[:-1]))
 
     @cached_property
-    def words(self) -> npt.NDArray[np.uint32]:
+    def words(self) -> U32s:
         """Low half of the hash of every word of every edition, by global word position."""
         return names.mapped(self.folder / names.WORDS, "<u4")
 
@@ -132,7 +132,7 @@ class Index:
         spans = names.mapped(self.folder / names.SPANS, "u1")
         return EditionTexts(data, blocks, spans, self.first_words, self._text_bytes, self.key.keys)
 
-    def find(self, fingerprints: npt.NDArray[np.uint64]) -> Runs:
+    def find(self, fingerprints: U64s) -> Runs:
         """Where the fingerprints stand in the table; those that do not are left out."""
         hidden = self.key.hidden(fingerprints)
         candidates, values = pass_filter(hidden, self._lift, self.manifest["filter_scale"], self._filter)
@@ -153,7 +153,7 @@ class Index:
         """Those postings of the runs, one a run, around which `least` words are equal too; needs texts."""
         return confirm_runs(runs, self._postings, self.words, sketches.texts, sketches, self.sketch.span, least)
 
-    def in_many_works(self, runs: Runs, most: int) -> npt.NDArray[np.bool_]:
+    def in_many_works(self, runs: Runs, most: int) -> Bools:
         """For each run, whether more than `most` works have its fingerprint."""
         if not bool((runs.lengths > most).any()):
             return np.zeros(runs.lengths.size, dtype=np.bool_)
@@ -178,7 +178,7 @@ class Index:
         return Postings(self._low, self._high, self.first_words, *edition_hints(self.first_words, words))
 
     @cached_property
-    def _word_ends(self) -> npt.NDArray[np.int64]:
+    def _word_ends(self) -> Integers:
         return np.asarray(self.first_words + self.edition_words, dtype=np.int64)
 
     def _check_key(self, key: Key) -> Key:
@@ -214,7 +214,7 @@ class Index:
                 f"{self.folder} is damaged: its tables do not fit one another; build the index again"
             )
 
-    def _check_blocks(self, blocks: npt.NDArray[np.uint64], size: int) -> None:
+    def _check_blocks(self, blocks: U64s, size: int) -> None:
         """Every edition with a text has blocks, which follow one another within its words and bytes and in the file."""
         first_word, begin, file_begin, edition = blocks.astype(np.int64).T  # what is too large for it is negative
         sound = not bool((blocks >= 1 << 63).any()) and not bool((edition >= self.first_words.size).any())

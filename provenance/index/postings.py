@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import U64s
 from provenance.kernels.probe import PRECISION
 from provenance.kernels.sorting import sort_postings
-
-U64s = npt.NDArray[np.uint64]
 
 BYTES_A_POSTING = 24  # of memory: value and place, and room for what is in work
 CHUNK = 1 << 17  # postings sorted at once

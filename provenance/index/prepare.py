@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import Bools, Bytes, U32s, U64s
 from provenance.files.digests import text_digest
 from provenance.index.sealing import Sealing
 from provenance.index.texts import Frame, compress
@@ -49,8 +49,8 @@ class Preparation:
 class StoredText:
     """What is kept of a text to verify matches with."""
 
-    words: npt.NDArray[np.uint32]  # low halves of the word hashes
-    spans: npt.NDArray[np.uint8]  # see `spans_of`
+    words: U32s  # low halves of the word hashes
+    spans: Bytes  # see `spans_of`
     frames: list[Frame]
 
 
@@ -60,10 +60,10 @@ class Prepared:
 
     row: dict[str, Any]  # of editions.parquet, but for the columns that depend on other editions
     given_work: str
-    values: npt.NDArray[np.uint64]  # (postings,) stored values, in order of position
-    positions: npt.NDArray[np.uint32]  # (postings,) word positions
+    values: U64s  # (postings,) stored values, in order of position
+    positions: U32s  # (postings,) word positions
     dropped: int  # postings left out by MOST_POSITIONS
-    identity: npt.NDArray[np.uint64]  # distinct fingerprints that tell the work, ascending
+    identity: U64s  # distinct fingerprints that tell the work, ascending
     text: StoredText | None
 
 
@@ -111,7 +111,7 @@ def prepare(book: Book, preparation: Preparation) -> Prepared:
     )
 
 
-def _seldom(fingerprints: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+def _seldom(fingerprints: U64s) -> Bools:
     """Whether a fingerprint is one of the first MOST_POSITIONS of its value; only those that may not be are counted."""
     seldom = np.ones(fingerprints.size, dtype=np.bool_)
     often = np.flatnonzero(crowded(fingerprints, MOST_POSITIONS))
@@ -120,7 +120,7 @@ def _seldom(fingerprints: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
     return seldom
 
 
-def _identity(words: Words, sketch: Sketch, fingerprints: npt.NDArray[np.uint64], key: Key) -> npt.NDArray[np.uint64]:
+def _identity(words: Words, sketch: Sketch, fingerprints: U64s, key: Key) -> U64s:
     """The fingerprints that tell the work. They are some of those of a sketch of the same shingles that is denser."""
     most = FracMinHash(scale=IDENTITY_SCALE).max_kept
     if isinstance(sketch, FracMinHash) and sketch.shingle == IDENTITY_SHINGLE and sketch.max_kept >= most:

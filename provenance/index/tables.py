@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import Bytes, Integers, U32s, U64s
 from provenance.index import format as names
-from provenance.index.postings import BYTES_A_POSTING, Source, U64s, merged
+from provenance.index.postings import BYTES_A_POSTING, Source, merged
 from provenance.kernels.probe import (
     FEWEST_BUCKET_BITS,
     PRECISION,
@@ -35,10 +35,10 @@ class TablePart(NamedTuple):
     """What a range of values gives the tables."""
 
     values: U64s
-    entries: npt.NDArray[np.uint32]
-    low_words: npt.NDArray[np.uint32]
-    high_bytes: npt.NDArray[np.uint8]  # empty unless postings are wide
-    buckets: npt.NDArray[np.int64]  # where those of this range begin, in this piece
+    entries: U32s
+    low_words: U32s
+    high_bytes: Bytes  # empty unless postings are wide
+    buckets: Integers  # where those of this range begin, in this piece
     distinct: int
 
 

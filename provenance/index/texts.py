@@ -9,9 +9,9 @@ from collections import OrderedDict
 from typing import IO, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from provenance.arrays import Bytes, Integers, U32s, U64s
 from provenance.errors import IndexDamagedError
 from provenance.kernels.quotes import count_characters
 from provenance.kernels.spans import UNKNOWN, places_of
@@ -24,8 +24,6 @@ COLUMNS = ("first_word", "text_begin", "file_begin", "edition")  # of the block 
 CACHED_BLOCKS = 256  # about 40 MB of words
 CACHED_TEXTS = 64  # blocks; 4 MB
 
-Integers = npt.NDArray[np.int64]
-
 
 class Frame(NamedTuple):
     """A compressed block of a text: its first word, its first byte, both in the edition, and its bytes."""
@@ -35,7 +33,7 @@ class Frame(NamedTuple):
     data: bytes
 
 
-def compress(text: bytes, begins: npt.NDArray[np.uint32]) -> list[Frame]:
+def compress(text: bytes, begins: U32s) -> list[Frame]:
     """The blocks of one text; `begins` are its words' byte offsets."""
     codec, frames = pa.Codec("zstd", compression_level=ZSTD_LEVEL), []
     at = word = 0  # a block begins with the text's first byte, or the first byte of a word
@@ -62,7 +60,7 @@ class TextWriter:
             self._rows.append((first_word + frame.first_word, frame.text_begin, self._written, edition))
             self._written += self._file.write(frame.data)
 
-    def table(self) -> npt.NDArray[np.uint64]:
+    def table(self) -> U64s:
         """The block table (blocks, 4): see COLUMNS."""
         return np.array(self._rows, dtype="<u8").reshape(-1, len(COLUMNS))
 
@@ -71,22 +69,16 @@ class Window(NamedTuple):
     """Words `first` to `first + len(hashes)` of an edition, with byte offsets in the edition's text."""
 
     first: int
-    hashes: npt.NDArray[np.uint64]
-    begins: npt.NDArray[np.int64]
-    ends: npt.NDArray[np.int64]
+    hashes: U64s
+    begins: Integers
+    ends: Integers
 
 
 class EditionTexts:
     """Reads windows of edition texts; the last blocks read stay cut into words."""
 
     def __init__(
-        self,
-        data: npt.NDArray[np.uint8],
-        blocks: npt.NDArray[np.uint64],
-        spans: npt.NDArray[np.uint8],
-        first_words: npt.NDArray[np.int64],
-        text_bytes: npt.NDArray[np.int64],
-        keys: npt.NDArray[np.uint64],
+        self, data: Bytes, blocks: U64s, spans: Bytes, first_words: Integers, text_bytes: Integers, keys: U64s
     ) -> None:
         self._data, self._blocks, self._spans, self._keys = data, blocks, spans, keys
         self._first_words, self._text_bytes = first_words, text_bytes

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import U64s
 from provenance.kernels.minhash import signature_of
 from provenance.process.extras import datasketch
 from provenance.sketch import permutations
@@ -28,7 +28,7 @@ class EditionIdentity:
     title: str
     author: str
     given_work: str  # work id from metadata, or empty
-    sketch: npt.NDArray[np.uint64]  # distinct fingerprints at IDENTITY_SCALE, ascending
+    sketch: U64s  # distinct fingerprints at IDENTITY_SCALE, ascending
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _same_content(editions: Sequence[EditionIdentity]) -> Iterable[tuple[int, in
         lsh.insert(number, signature)
 
 
-def mutual_containment(a: npt.NDArray[np.uint64], b: npt.NDArray[np.uint64]) -> float:
+def mutual_containment(a: U64s, b: U64s) -> float:
     """The smaller of the two containments: shared fingerprints over the larger sketch."""
     shared = np.intersect1d(a, b, assume_unique=True).size
     return float(shared / max(a.size, b.size, 1))

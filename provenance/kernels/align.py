@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import Integers
 from provenance.kernels.chain import Chains
 from provenance.kernels.compiling import inlined, kernel
 from provenance.kernels.extend import extend, make_fronts
 from provenance.kernels.fingerprints import HashedTexts
-
-Integers = npt.NDArray[np.int64]
-
 
 # Columns of the table of alignments.
 CHAIN = 0

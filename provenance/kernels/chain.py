@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import Bools, Floats, Integers
 from provenance.kernels.compiling import inlined, kernel
 
 LOOK_BACK = 64  # predecessors tried for each hit, which bounds the time
 DRIFT_COST = 0.02  # of a rare hit, for each word by which two hits leave their diagonal
-
-
-Integers = npt.NDArray[np.int64]
 
 
 class GroupedHits(NamedTuple):
@@ -24,7 +21,7 @@ class GroupedHits(NamedTuple):
     starts: Integers  # (groups + 1,)
     doc: Integers  # (hits,) word position in the document
     ref: Integers  # (hits,) word position in the edition
-    weights: npt.NDArray[np.float64]  # (hits,) what each counts in a chain, at most 1
+    weights: Floats  # (hits,) what each counts in a chain, at most 1
 
 
 class Chains(NamedTuple):
@@ -62,7 +59,7 @@ class Chains(NamedTuple):
 @inlined
 def best_predecessors(
     hits: GroupedHits, first: int, last: int, max_gap: int, max_drift: int,
-    score: npt.NDArray[np.float64], before: Integers,
+    score: Floats, before: Integers,
 ) -> None:  # fmt: skip
     """Score of the best chain that ends in each hit of one group, and the hit before it (-1: none).
 
@@ -100,7 +97,7 @@ def on_one_diagonal(hits: GroupedHits, first: int, last: int, max_gap: int) -> b
 
 
 @inlined
-def trace_back(hit: int, before: Integers, used: npt.NDArray[np.bool_], members: Integers, filled: int) -> int:
+def trace_back(hit: int, before: Integers, used: Bools, members: Integers, filled: int) -> int:
     """Append the unused hits of the chain that ends in `hit`, in rising order; returns how many members there are."""
     first = filled
     while hit >= 0 and not used[hit]:

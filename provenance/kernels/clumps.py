@@ -8,8 +8,8 @@ A clump that is not just ASCII letters and digits is *special*: the state machin
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import Bytes, U32s
 from provenance.kernels.compiling import as_int, inlined, piece
 from provenance.kernels.hashing import U64
 from provenance.kernels.vectors import BLOCK, classify_block, count_bits, find_punctuation, lowest_bit
@@ -34,7 +34,7 @@ def is_space(byte: int) -> bool:
 
 @inlined
 def joiners(
-    data: npt.NDArray[np.uint8], at: int, stop: int, letters: np.uint64, candidates: np.uint64, hyphens: np.uint64
+    data: Bytes, at: int, stop: int, letters: np.uint64, candidates: np.uint64, hyphens: np.uint64
 ) -> np.uint64:
     """Those candidates, signs after a letter, that may join what follows: a letter, or a line end for hyphens."""
     following = letters >> ONE
@@ -52,13 +52,7 @@ def joiners(
 
 @piece
 def find_clumps(
-    data: npt.NDArray[np.uint8],
-    start: int,
-    stop: int,
-    text_stop: int,
-    tail: npt.NDArray[np.uint8],
-    edges: npt.NDArray[np.uint32],
-    specials: npt.NDArray[np.uint32],
+    data: Bytes, start: int, stop: int, text_stop: int, tail: Bytes, edges: U32s, specials: U32s
 ) -> tuple[int, int]:
     """Clump c of `data[start:stop]` is `edges[2 * c]` to `edges[2 * c + 1]`, from `start`. Returns clumps and specials.
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from provenance.arrays import Bytes, Integers, U32s, U64s
 from provenance.kernels.compiling import as_int, inlined
 from provenance.kernels.folded import LONG, Folded, WordRoom, put_word, shorten
 from provenance.kernels.hashing import U64, mix_block
@@ -30,10 +31,10 @@ class Rules(NamedTuple):
     """The text rules as arrays: what every kernel that reads text is handed."""
 
     pages: npt.NDArray[np.uint16]
-    entries: npt.NDArray[np.uint32]
-    letters: npt.NDArray[np.uint64]  # of two bytes, see `letter_table`
-    folds: npt.NDArray[np.uint8]  # and seven bytes more, for reading eight at once
-    transitions: npt.NDArray[np.uint8]  # (8 states * 16 kinds,): next state, plus ENDS
+    entries: U32s
+    letters: U64s  # of two bytes, see `letter_table`
+    folds: Bytes  # and seven bytes more, for reading eight at once
+    transitions: Bytes  # (8 states * 16 kinds,): next state, plus ENDS
 
 
 @lru_cache(maxsize=1)
@@ -49,7 +50,7 @@ def text_rules() -> Rules:
     return Rules(table.pages, table.entries, letter_table(table), folds, transitions)
 
 
-def letter_table(table: FoldTable) -> npt.NDArray[np.uint64]:
+def letter_table(table: FoldTable) -> U64s:
     """For each letter of two bytes its fold (low 56 bits) and the length of that (high 8); 0 for what is no letter.
 
     The place is the low five bits of the first byte, two unused ones, and the low six bits of the second: of a 16-bit
@@ -65,7 +66,7 @@ def letter_table(table: FoldTable) -> npt.NDArray[np.uint64]:
 
 
 @inlined
-def decode(data: npt.NDArray[np.uint8], at: int, stop: int) -> tuple[int, int]:
+def decode(data: Bytes, at: int, stop: int) -> tuple[int, int]:
     """Code point at `at` and the offset after it; INVALID for an ill-formed sequence, taken up to its first bad byte.
 
     The ranges are those of table 3-7 of the Unicode standard; how much of a bad sequence is one error is
@@ -102,13 +103,7 @@ def decode(data: npt.NDArray[np.uint8], at: int, stop: int) -> tuple[int, int]:
 
 @inlined
 def take_letters(
-    data: npt.NDArray[np.uint8],
-    at: int,
-    limit: int,
-    letters: npt.NDArray[np.uint64],
-    folded: npt.NDArray[np.uint8],
-    filled: int,
-    most: int,
+    data: Bytes, at: int, limit: int, letters: U64s, folded: Bytes, filled: int, most: int
 ) -> tuple[int, int]:
     """Fold letters of one or two bytes up to `limit`, up to eight bytes at once, until `folded[:most]` is full.
 
@@ -149,14 +144,14 @@ def take_letters(
 
 @inlined
 def find_solos(
-    data: npt.NDArray[np.uint8],
+    data: Bytes,
     at: int,
     limit: int,
     pages: npt.NDArray[np.uint16],
-    entries: npt.NDArray[np.uint32],
-    folds: npt.NDArray[np.uint8],
-    solos: npt.NDArray[np.uint64],
-    places: npt.NDArray[np.int64],
+    entries: U32s,
+    folds: Bytes,
+    solos: U64s,
+    places: Integers,
 ) -> tuple[int, int, bool]:
     """Take letters that are words by themselves and separators from `at` on, of three bytes and folded to three.
 
@@ -183,7 +178,7 @@ def find_solos(
 
 @inlined
 def cut_clump(
-    data: npt.NDArray[np.uint8],
+    data: Bytes,
     at: int,
     limit: int,
     closed: bool,

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import Bools, Integers
 from provenance.kernels.compiling import kernel
 from provenance.kernels.probe import Postings, Runs, edition_at, place_of
-
-Integers = npt.NDArray[np.int64]
 
 MOST_EXAMINED = 1 << 14  # postings of one fingerprint; with more of them it is common whoever has them
 
 
 @kernel
-def in_many_works(runs: Runs, postings: Postings, works: Integers, most: int) -> npt.NDArray[np.bool_]:
+def in_many_works(runs: Runs, postings: Postings, works: Integers, most: int) -> Bools:
     """For each run of postings, whether they lie in more than `most` works; `works` are those of the editions.
 
     A run of no more than `most` postings needs no look.

@@ -8,10 +8,9 @@ some comparisons of sixteen words at once, and spares what follows nearly all hi
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import U32s
 from provenance.kernels.compiling import as_int, inlined, kernel
-from provenance.kernels.extend import Hashes
 from provenance.kernels.fingerprints import HashedTexts, Sketches
 from provenance.kernels.hashing import U64
 from provenance.kernels.probe import Postings, Runs, place_of
@@ -22,11 +21,9 @@ SHIFT = 3  # words by which either half of them may be shifted ...
 FAR, HOPE = 2, 2  # ... this far or farther only where there are so many equal words
 AHEAD = 24  # postings fetched before they are needed
 
-Integers = npt.NDArray[np.int64]
-
 
 @inlined
-def equal_sixteen(doc: Hashes, q: int, ref: Hashes, r: int) -> np.uint64:
+def equal_sixteen(doc: U32s, q: int, ref: U32s, r: int) -> np.uint64:
     """Mask of the places at which `doc[q:q + 16]` and `ref[r:r + 16]` are equal; beyond either array nothing is."""
     if q >= 0 and r >= 0 and q + NEAR <= doc.size and r + NEAR <= ref.size:
         return U64(0xFFFF) & ~unequal_sixteen(doc, q, ref, r)
@@ -38,14 +35,14 @@ def equal_sixteen(doc: Hashes, q: int, ref: Hashes, r: int) -> np.uint64:
 
 
 @inlined
-def halves(doc: Hashes, q: int, ref: Hashes, r: int, valid: np.uint64) -> tuple[int, int]:
+def halves(doc: U32s, q: int, ref: U32s, r: int, valid: np.uint64) -> tuple[int, int]:
     """Equal words of the first eight and of the other eight from `doc[q]` and `ref[r]` that are `valid`."""
     equal = equal_sixteen(doc, q, ref, r) & valid
     return count_bits(equal & U64(0xFF)), count_bits(equal >> U64(8))
 
 
 @inlined
-def is_confirmed(doc: Hashes, first: int, last: int, q: int, ref: Hashes, r: int, span: int, least: int) -> bool:
+def is_confirmed(doc: U32s, first: int, last: int, q: int, ref: U32s, r: int, span: int, least: int) -> bool:
     """Whether `least` words around the equal shingles at `doc[q]` and `ref[r]` are equal, in `doc[first:last]`.
 
     Each half of either side may be shifted as suits it best; far shifts are tried where near ones give some hope.
@@ -70,7 +67,7 @@ def is_confirmed(doc: Hashes, first: int, last: int, q: int, ref: Hashes, r: int
 
 @kernel
 def confirm_runs(
-    runs: Runs, postings: Postings, ref: Hashes, doc: HashedTexts, sketches: Sketches, span: int, least: int
+    runs: Runs, postings: Postings, ref: U32s, doc: HashedTexts, sketches: Sketches, span: int, least: int
 ) -> Runs:
     """Those postings of runs that the words around them confirm, one a run.
 

@@ -8,12 +8,11 @@ edition is the root of a second tree.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import Integers
 from provenance.kernels.compiling import as_int, inlined, kernel
 from provenance.kernels.tree import ROOT, build_tree, leaves_for, next_above, set_leaf
 
-Integers = npt.NDArray[np.int64]
 DROPPED = -1
 OPEN = -2
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import Integers, U32s
 from provenance.kernels.compiling import as_int, inlined, kernel, piece
 from provenance.kernels.vectors import highest_bit, lowest_bit, unequal_sixteen
 
@@ -21,16 +21,14 @@ MOST_DIFFERENCES = 256  # traced at once; then what is best so far is taken, and
 FRONT = 1 << 15  # diagonals held for that
 NOWHERE = -(1 << 40)
 
-Hashes = npt.NDArray[np.uint32]
-
 
 class Fronts(NamedTuple):
     """Scratch: front d is `reach[starts[d]:starts[d] + highs[d] - lows[d] + 1]`, how far diagonals lows[d].. came."""
 
-    reach: npt.NDArray[np.int64]
-    starts: npt.NDArray[np.int64]
-    lows: npt.NDArray[np.int64]
-    highs: npt.NDArray[np.int64]
+    reach: Integers
+    starts: Integers
+    lows: Integers
+    highs: Integers
 
 
 @kernel
@@ -71,7 +69,7 @@ def step(fronts: Fronts, d: int, diagonal: int) -> tuple[int, int]:
 
 
 @inlined
-def follow(doc: Hashes, q: int, ref: Hashes, r: int, sign: int, most: int) -> int:
+def follow(doc: U32s, q: int, ref: U32s, r: int, sign: int, most: int) -> int:
     """How many words from `doc[q]` and `ref[r]`, forwards or backwards, are equal; at most `most`."""
     run = 0
     while run + 16 <= most:
@@ -90,9 +88,7 @@ def follow(doc: Hashes, q: int, ref: Hashes, r: int, sign: int, most: int) -> in
 
 
 @inlined
-def trace(
-    fronts: Fronts, d: int, diagonal: int, q: int, r: int, sign: int, blocks: npt.NDArray[np.int64], count: int
-) -> int:
+def trace(fronts: Fronts, d: int, diagonal: int, q: int, r: int, sign: int, blocks: Integers, count: int) -> int:
     """Append the equal runs on the way to front d, the farthest last; returns their number with those before."""
     first = count
     while True:
@@ -116,17 +112,17 @@ def trace(
 
 @piece
 def extend(
-    doc: Hashes,
+    doc: U32s,
     q: int,
     doc_words: int,
-    ref: Hashes,
+    ref: U32s,
     r: int,
     ref_words: int,
     sign: int,
     drop: int,
     base: int,
     fronts: Fronts,
-    blocks: npt.NDArray[np.int64],
+    blocks: Integers,
     count: int,
 ) -> tuple[int, int]:
     """Append to `blocks` the equal runs from `doc[q]` and `ref[r]` on, forwards (sign 1) or backwards (-1).

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from provenance.arrays import Bytes, Integers, U32s, U64s
 from provenance.kernels.compiling import as_int, inlined, inlined_by_value, kernel
 from provenance.kernels.folded import WordRoom
 from provenance.kernels.hashing import U64, finish_shingle
@@ -23,11 +24,11 @@ class Sketches(NamedTuple):
     """Kept fingerprints of a batch, in order of document and position; and what was counted on the way."""
 
     documents: npt.NDArray[np.int32]  # (kept,) index of the document in the batch
-    positions: npt.NDArray[np.uint32]  # (kept,) word position of the shingle's first word
-    fingerprints: npt.NDArray[np.uint64]  # (kept,)
-    words: npt.NDArray[np.int64]  # (documents,)
-    invalid: npt.NDArray[np.int64]  # (documents,) invalid UTF-8 sequences
-    hashes: npt.NDArray[np.uint32]  # (words of all documents,) low halves of the word hashes
+    positions: U32s  # (kept,) word position of the shingle's first word
+    fingerprints: U64s  # (kept,)
+    words: Integers  # (documents,)
+    invalid: Integers  # (documents,) invalid UTF-8 sequences
+    hashes: U32s  # (words of all documents,) low halves of the word hashes
 
     @property
     def texts(self) -> HashedTexts:
@@ -39,15 +40,13 @@ class Sketches(NamedTuple):
 class HashedTexts(NamedTuple):
     """Texts as word hashes: text t is `hashes[starts[t]:ends[t]]`."""
 
-    hashes: npt.NDArray[np.uint32]  # low halves
-    starts: npt.NDArray[np.int64]
-    ends: npt.NDArray[np.int64]
+    hashes: U32s  # low halves
+    starts: Integers
+    ends: Integers
 
 
 @inlined_by_value
-def hash_runs(
-    hashes: npt.NDArray[np.uint64], runs: int, words: int, keys: npt.NDArray[np.uint64], out: npt.NDArray[np.uint64]
-) -> None:
+def hash_runs(hashes: U64s, runs: int, words: int, keys: U64s, out: U64s) -> None:
     """Fingerprints of the first `runs` runs of so many words: a polynomial in the keyed multiplier, then mixed."""
     start, multiplier = keys[1], keys[2]
     for i in range(runs):
@@ -58,9 +57,7 @@ def hash_runs(
 
 
 @kernel
-def hash_shingles(
-    hashes: npt.NDArray[np.uint64], count: int, shingle: int, keys: npt.NDArray[np.uint64], out: npt.NDArray[np.uint64]
-) -> int:
+def hash_shingles(hashes: U64s, count: int, shingle: int, keys: U64s, out: U64s) -> int:
     """Fingerprints of all shingles of `hashes[:count]` into `out`.
 
     Returns how many there are: `max(0, count - shingle + 1)`.
@@ -74,9 +71,7 @@ def hash_shingles(
 
 
 @inlined
-def keep_smallest(
-    hashes: npt.NDArray[np.uint64], count: int, max_kept: np.uint64, places: npt.NDArray[np.uint32]
-) -> int:
+def keep_smallest(hashes: U64s, count: int, max_kept: np.uint64, places: U32s) -> int:
     """Where the hashes <= max_kept stand. No branch: always write, advance when kept."""
     held = 0
     for i in range(count):
@@ -100,8 +95,8 @@ class Sketched(NamedTuple):
     """Room for the fingerprints that are kept; see `Sketches`."""
 
     documents: npt.NDArray[np.int32]
-    positions: npt.NDArray[np.uint32]
-    fingerprints: npt.NDArray[np.uint64]
+    positions: U32s
+    fingerprints: U64s
 
 
 @kernel
@@ -116,8 +111,8 @@ def with_room(sketched: Sketched, room: int) -> Sketched:
 
 @inlined
 def store_kept(
-    hashes: npt.NDArray[np.uint64], places: npt.NDArray[np.uint32], chosen: int, before: int, shingle: int,
-    first_words: npt.NDArray[np.int64], d: int, sketched: Sketched, count: int, stride: int,
+    hashes: U64s, places: U32s, chosen: int, before: int, shingle: int,
+    first_words: Integers, d: int, sketched: Sketched, count: int, stride: int,
 ) -> tuple[int, int]:  # fmt: skip
     """Append the hashes at `places[:chosen]` to the sketch, but for those whose shingle crosses the end of a document.
 
@@ -150,8 +145,8 @@ def store_kept(
 
 @inlined
 def store_all(
-    hashes: npt.NDArray[np.uint64], hashed: int, before: int, shingle: int,
-    first_words: npt.NDArray[np.int64], d: int, sketched: Sketched, count: int, stride: int,
+    hashes: U64s, hashed: int, before: int, shingle: int,
+    first_words: Integers, d: int, sketched: Sketched, count: int, stride: int,
 ) -> tuple[int, int]:  # fmt: skip
     """What `store_kept` does where every hash of `hashes[:hashed]` is kept."""
     documents, positions, fingerprints = sketched
@@ -170,7 +165,7 @@ def store_all(
 
 
 @kernel
-def low_halves(words: npt.NDArray[np.uint64], hashes: npt.NDArray[np.uint32]) -> None:
+def low_halves(words: U64s, hashes: U32s) -> None:
     """Low halves of `words`, as many as `hashes` has room for."""
     for k in range(hashes.size):
         hashes[k] = np.uint32(words[k] & U64(0xFFFFFFFF))
@@ -178,14 +173,7 @@ def low_halves(words: npt.NDArray[np.uint64], hashes: npt.NDArray[np.uint32]) ->
 
 @kernel
 def sketch_documents(
-    data: npt.NDArray[np.uint8],
-    offsets: npt.NDArray[np.int64],
-    text: Rules,
-    shingle: int,
-    max_kept: np.uint64,
-    keys: npt.NDArray[np.uint64],
-    room: int,
-    stride: int,
+    data: Bytes, offsets: Integers, text: Rules, shingle: int, max_kept: np.uint64, keys: U64s, room: int, stride: int
 ) -> Sketches:
     """Sketch documents `data[offsets[d]:offsets[d + 1]]`: shingles whose fingerprint is <= max_kept.
 
@@ -238,14 +226,7 @@ def sketch_documents(
     return Sketches(documents[:filled], positions[:filled], fingerprints[:filled], sizes, invalid, hashes[:used])
 
 
-def sketch_batch(
-    data: npt.NDArray[np.uint8],
-    offsets: npt.NDArray[np.int64],
-    shingle: int,
-    max_kept: int,
-    keys: npt.NDArray[np.uint64],
-    stride: int = 1,
-) -> Sketches:
+def sketch_batch(data: Bytes, offsets: Integers, shingle: int, max_kept: int, keys: U64s, stride: int = 1) -> Sketches:
     """FracMinHash sketches of a batch; `offsets` has one item more than there are documents.
 
     Of the fingerprints that are kept, those at every `stride`-th word of each document.
@@ -257,9 +238,7 @@ def sketch_batch(
 
 
 @kernel
-def sift_shingles(
-    hashes: npt.NDArray[np.uint64], shingle: int, max_kept: np.uint64, keys: npt.NDArray[np.uint64]
-) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint64]]:
+def sift_shingles(hashes: U64s, shingle: int, max_kept: np.uint64, keys: U64s) -> tuple[U32s, U64s]:
     """Positions and fingerprints of the shingles of one text that are kept, a cacheful of words at a time."""
     positions, fingerprints = np.empty(1024, dtype=np.uint32), np.empty(1024, dtype=np.uint64)
     shingles, places = np.empty(AT_ONCE, dtype=np.uint64), np.empty(AT_ONCE + 1, dtype=np.uint32)
@@ -275,16 +254,12 @@ def sift_shingles(
     return positions[:count], fingerprints[:count]
 
 
-def kept_shingles(
-    hashes: npt.NDArray[np.uint64], shingle: int, max_kept: int, keys: npt.NDArray[np.uint64]
-) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint64]]:
+def kept_shingles(hashes: U64s, shingle: int, max_kept: int, keys: U64s) -> tuple[U32s, U64s]:
     """Positions and fingerprints of the shingles kept of one text, in order."""
     return sift_shingles(hashes, shingle, np.uint64(max_kept), keys)
 
 
-def fingerprints_of(
-    hashes: npt.NDArray[np.uint64], shingle: int, keys: npt.NDArray[np.uint64]
-) -> npt.NDArray[np.uint64]:
+def fingerprints_of(hashes: U64s, shingle: int, keys: U64s) -> U64s:
     """Fingerprints of all shingles of one text, unsampled, in order."""
     out = np.empty(max(0, hashes.size - shingle + 1), dtype=np.uint64)
     hash_shingles(hashes, hashes.size, shingle, keys, out)

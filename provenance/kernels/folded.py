@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import Bytes, Integers, U32s, U64s
 from provenance.kernels.compiling import inlined, kernel, piece
 from provenance.kernels.hashing import U64, mix_block
 from provenance.kernels.vectors import hash_eight, load_u64, store_u64
@@ -27,20 +27,20 @@ def keep_bytes(length: int) -> tuple[np.uint64, np.uint64]:
 class WordRoom(NamedTuple):
     """Where words are written to: their hashes, and where they begin and end in their text, unless those are empty."""
 
-    hashes: npt.NDArray[np.uint64]
-    begins: npt.NDArray[np.uint32]
-    ends: npt.NDArray[np.uint32]
+    hashes: U64s
+    begins: U32s
+    ends: U32s
 
 
 class Folded(NamedTuple):
     """Folded words that wait to be hashed eight at a time: word w is `data[edges[2 * w]:edges[2 * w + 1]]`."""
 
-    data: npt.NDArray[np.uint8]
-    edges: npt.NDArray[np.uint32]
-    targets: npt.NDArray[np.int64]  # where their hashes go
-    hashes: npt.NDArray[np.uint64]  # eight, before they go there
-    solos: npt.NDArray[np.uint64]  # letters that are words by themselves, some hundreds at a time ...
-    places: npt.NDArray[np.int64]  # ... and where they lie
+    data: Bytes
+    edges: U32s
+    targets: Integers  # where their hashes go
+    hashes: U64s  # eight, before they go there
+    solos: U64s  # letters that are words by themselves, some hundreds at a time ...
+    places: Integers  # ... and where they lie
 
 
 @kernel
@@ -53,7 +53,7 @@ def make_folded() -> Folded:
 
 
 @piece
-def hash_waiting(folded: Folded, waiting: int, word_key: np.uint64, hashes: npt.NDArray[np.uint64]) -> None:
+def hash_waiting(folded: Folded, waiting: int, word_key: np.uint64, hashes: U64s) -> None:
     """Hash the words that wait, each to its place in `hashes`."""
     data, edges, targets, eight, _, _ = folded
     for w in range(0, waiting, 8):
@@ -63,7 +63,7 @@ def hash_waiting(folded: Folded, waiting: int, word_key: np.uint64, hashes: npt.
 
 
 @inlined
-def hash_long(hashed: np.uint64, data: npt.NDArray[np.uint8], at: int, stop: int) -> np.uint64:
+def hash_long(hashed: np.uint64, data: Bytes, at: int, stop: int) -> np.uint64:
     """Hash of the word whose folded bytes, after those that are in `hashed`, are `data[at:stop]`."""
     while stop - at > 16:
         hashed = mix_block(hashed, load_u64(data, at), load_u64(data, at + 8))
@@ -73,7 +73,7 @@ def hash_long(hashed: np.uint64, data: npt.NDArray[np.uint8], at: int, stop: int
 
 
 @inlined
-def shorten(hashed: np.uint64, data: npt.NDArray[np.uint8], begin: int, stop: int) -> tuple[np.uint64, int]:
+def shorten(hashed: np.uint64, data: Bytes, begin: int, stop: int) -> tuple[np.uint64, int]:
     """Take whole blocks from the front of a long word into its hash; the last bytes, up to 16, move to its begin."""
     at = begin
     while stop - at > 16:
@@ -93,7 +93,7 @@ def put_word(
     base: int,
     filled: int,
     waiting: int,
-    hashes: npt.NDArray[np.uint64],
+    hashes: U64s,
     count: int,
 ) -> tuple[int, int]:
     """Word `count` is folded: let it wait, or hash it now if long. Returns where the next begins, and how many wait."""

@@ -9,8 +9,8 @@ MurmurHash3's finalizer and of splitmix64 (Steele, Lea, Flood: Fast Splittable P
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import U64s
 from provenance.kernels.compiling import inlined
 
 U64 = np.uint64
@@ -21,7 +21,7 @@ FMIX_2 = U64(0xC4CEB9FE1A85EC53)
 S29, S32, S33 = U64(29), U64(32), U64(33)
 
 
-def derive_keys(seed: int) -> npt.NDArray[np.uint64]:
+def derive_keys(seed: int) -> U64s:
     """`[word key, shingle key, shingle multiplier (odd)]`, three outputs of splitmix64 started at the 64-bit seed."""
     mask, state, keys = (1 << 64) - 1, seed, []
     for _ in range(3):

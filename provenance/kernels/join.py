@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import Integers
 from provenance.kernels.align import CHAIN, COLUMNS, DOC, FIRST, LONGEST, MATCHED, REF, SCORE, WIDTH, Alignments
 from provenance.kernels.chain import Chains
 from provenance.kernels.compiling import as_int, inlined, kernel
@@ -12,8 +12,6 @@ from provenance.kernels.compiling import as_int, inlined, kernel
 LOOK_BACK = 16  # pieces tried before each, which bounds the time
 OVERLAP = 8  # words by which two pieces may overlap, both having grown into what lies between them
 SHARE = 8  # pieces of many words may lie farther apart than any others: by an eighth of the shorter
-
-Integers = npt.NDArray[np.int64]
 
 
 @inlined

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import Bytes, Integers, U32s, U64s
 from provenance.kernels.compiling import inlined, kernel
 from provenance.kernels.fingerprints import Sketches, grown, hash_shingles, low_halves
 from provenance.kernels.hashing import U64, finish_shingle
@@ -30,12 +30,7 @@ def premix(h: np.uint32) -> np.uint32:
 
 
 @kernel
-def update_signature(
-    shingles: npt.NDArray[np.uint32],
-    a: npt.NDArray[np.uint32],
-    b: npt.NDArray[np.uint32],
-    signature: npt.NDArray[np.uint32],
-) -> None:
+def update_signature(shingles: U32s, a: U32s, b: U32s, signature: U32s) -> None:
     """Lower `signature` (num_perm,) to the minima over the 32-bit shingle hashes; start it at 2^32 - 1."""
     for i in range(shingles.size):
         h = premix(shingles[i])
@@ -44,9 +39,7 @@ def update_signature(
             signature[k] = min(signature[k], value)
 
 
-def signature_of(
-    shingles: npt.NDArray[np.uint32], a: npt.NDArray[np.uint32], b: npt.NDArray[np.uint32]
-) -> npt.NDArray[np.uint32]:
+def signature_of(shingles: U32s, a: U32s, b: U32s) -> U32s:
     """Signature (num_perm,) of a set of 32-bit shingle hashes; all 2^32 - 1 for the empty set, as in datasketch."""
     signature = np.full(a.size, 0xFFFFFFFF, dtype=np.uint32)
     update_signature(np.ascontiguousarray(shingles, dtype=np.uint32), a, b, signature)
@@ -54,9 +47,7 @@ def signature_of(
 
 
 @kernel
-def hash_bands(
-    signature: npt.NDArray[np.uint32], bands: int, rows: int, key: np.uint64, out: npt.NDArray[np.uint64]
-) -> None:
+def hash_bands(signature: U32s, bands: int, rows: int, key: np.uint64, out: U64s) -> None:
     """Fingerprint of each band: a polynomial of its rows and its number, mixed, so equal rows of two bands differ."""
     for band in range(bands):
         x = key ^ U64(band)
@@ -84,15 +75,7 @@ class Bands(NamedTuple):
 
 
 @kernel
-def band_documents(
-    data: npt.NDArray[np.uint8],
-    offsets: npt.NDArray[np.int64],
-    text: Rules,
-    shape: Bands,
-    a: npt.NDArray[np.uint32],
-    b: npt.NDArray[np.uint32],
-    keys: npt.NDArray[np.uint64],
-) -> Sketches:
+def band_documents(data: Bytes, offsets: Integers, text: Rules, shape: Bands, a: U32s, b: U32s, keys: U64s) -> Sketches:
     """Band fingerprints of every window of every document; the last window ends with the text."""
     shingle, window, stride, bands, rows = shape
     count = offsets.size - 1
@@ -130,13 +113,7 @@ def band_documents(
     return Sketches(documents[:filled], positions[:filled], fingerprints[:filled], words, invalid, hashes[:used])
 
 
-def band_batch(
-    data: npt.NDArray[np.uint8],
-    offsets: npt.NDArray[np.int64],
-    shape: Bands,
-    permutations: npt.NDArray[np.uint32],
-    keys: npt.NDArray[np.uint64],
-) -> Sketches:
+def band_batch(data: Bytes, offsets: Integers, shape: Bands, permutations: U32s, keys: U64s) -> Sketches:
     """Banded sketches of a batch; `permutations` are (2, num_perm)."""
     a, b = np.ascontiguousarray(permutations[0]), np.ascontiguousarray(permutations[1])
     return band_documents(data, offsets, text_rules(), shape, a, b, keys)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from provenance.arrays import Bytes, Integers
 from provenance.kernels.clumps import is_ascii_letter
 from provenance.kernels.codepoints import Rules
 from provenance.kernels.compiling import as_int, kernel, piece
@@ -14,11 +15,9 @@ from provenance.kernels.words import Scratch, append_words, make_scratch, most_w
 
 EDGE = 256  # bytes at either end of a document in which its first and its last word are looked for
 
-Integers = npt.NDArray[np.int64]
-
 
 @piece
-def cut_all(data: npt.NDArray[np.uint8], first: int, last: int, text: Rules, scratch: Scratch, room: WordRoom) -> int:
+def cut_all(data: Bytes, first: int, last: int, text: Rules, scratch: Scratch, room: WordRoom) -> int:
     """Cut `data[first:last]`; returns the number of words."""
     at, count = first, 0
     while at < last:
@@ -27,7 +26,7 @@ def cut_all(data: npt.NDArray[np.uint8], first: int, last: int, text: Rules, scr
 
 
 @piece
-def word_begin(data: npt.NDArray[np.uint8], first: int, last: int) -> int:
+def word_begin(data: Bytes, first: int, last: int) -> int:
     """The first place after `first` where a word surely begins: at a letter, after a blank, after a letter; or `last`.
 
     A letter or digit is inside a word, whatever came before it, and a blank right after it ends that word.
@@ -41,7 +40,7 @@ def word_begin(data: npt.NDArray[np.uint8], first: int, last: int) -> int:
 
 @kernel
 def find_places(
-    data: npt.NDArray[np.uint8],
+    data: Bytes,
     offsets: Integers,
     counts: npt.NDArray[np.integer],
     text: Rules,

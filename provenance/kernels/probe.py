@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from provenance.arrays import Bools, Bytes, Integers, U32s, U64s
 from provenance.kernels.compiling import as_int, inlined, kernel
 from provenance.kernels.hashing import MIX_1, U64
 from provenance.kernels.vectors import compare_sixteen, count_bits, prefetch
@@ -23,9 +24,6 @@ LINEAR = 16  # entries looked at side by side, or one by one; more are searched 
 TOGETHER = 512  # values made and looked up in the filter at once: they stay in the first cache
 AHEAD = 16  # lookups between the request for an entry and its use
 
-U64s = npt.NDArray[np.uint64]
-Integers = npt.NDArray[np.int64]
-
 
 class Runs(NamedTuple):
     """Fingerprints of a batch that stand in the table: one item per fingerprint, in the order of the batch."""
@@ -34,7 +32,7 @@ class Runs(NamedTuple):
     firsts: Integers  # first posting
     lengths: Integers  # how many postings
 
-    def only(self, chosen: npt.NDArray[np.bool_]) -> Runs:
+    def only(self, chosen: Bools) -> Runs:
         """Some of the runs."""
         return keep_runs(self, chosen)
 
@@ -50,8 +48,8 @@ class Hits(NamedTuple):
 class Postings(NamedTuple):
     """The places of all fingerprints as global word positions, and what tells the edition of one."""
 
-    low: npt.NDArray[np.uint32]  # bits 0 to 31 of each
-    high: npt.NDArray[np.uint8]  # bits 32 to 39, or empty
+    low: U32s  # bits 0 to 31 of each
+    high: Bytes  # bits 32 to 39, or empty
     first_words: Integers  # the editions' first global word positions, rising
     hints: Integers  # the edition at every 2^hint_shift-th word; see `edition_hints`
     hint_shift: int
@@ -145,7 +143,7 @@ def pass_filter(fingerprints: U64s, lift: int, scale: int, blocks: U64s) -> tupl
 
 
 @inlined
-def first_not_below(entries: npt.NDArray[np.uint32], low: int, high: int, wanted: np.uint32) -> int:
+def first_not_below(entries: U32s, low: int, high: int, wanted: np.uint32) -> int:
     """The first place in `entries[low:high]`, which rise, that is not below `wanted`."""
     while high - low > LINEAR:
         middle = (low + high) >> 1
@@ -160,10 +158,7 @@ def first_not_below(entries: npt.NDArray[np.uint32], low: int, high: int, wanted
 
 @kernel
 def find_runs(
-    values: U64s,
-    buckets: npt.NDArray[np.unsignedinteger],
-    bits: int,
-    entries: npt.NDArray[np.uint32],
+    values: U64s, buckets: npt.NDArray[np.unsignedinteger], bits: int, entries: U32s
 ) -> tuple[Integers, Integers]:
     """First entry and length of each value's run in the table; length 0 where it is not there.
 
@@ -203,7 +198,7 @@ def find_runs(
 
 
 @kernel
-def keep_runs(runs: Runs, chosen: npt.NDArray[np.bool_]) -> Runs:
+def keep_runs(runs: Runs, chosen: Bools) -> Runs:
     """Some of the runs. Nearly all of a copy are, nearly none of other text: so no branch, and one pass."""
     queries, firsts = np.empty(chosen.size + 1, dtype=np.int64), np.empty(chosen.size + 1, dtype=np.int64)
     lengths, count = np.empty(chosen.size + 1, dtype=np.int64), 0

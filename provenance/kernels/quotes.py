@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from provenance.arrays import Bytes, Integers
 from provenance.kernels.codepoints import HIGHEST, INVALID, decode
 from provenance.kernels.compiling import inlined, kernel
 from provenance.kernels.vectors import load_u64
-
-Integers = npt.NDArray[np.int64]
-Bytes = npt.NDArray[np.uint8]
 
 COLUMNS = 6  # of what `cut_quotes` returns
 CHAR_BEGIN, CHAR_END, EXCERPT_END, BEFORE, AFTER, SOUND = range(COLUMNS)

@@ -5,19 +5,16 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from provenance.arrays import Bools, Floats, Integers, U64s
 from provenance.kernels.chain import GroupedHits
 from provenance.kernels.compiling import as_int, kernel
 from provenance.kernels.fingerprints import Sketches
 from provenance.kernels.hashing import MIX_1, U64
 from provenance.kernels.probe import Hits, Runs
 
-Integers = npt.NDArray[np.int64]
-
 
 @kernel
-def seldom_repeated(
-    documents: npt.NDArray[np.int32], fingerprints: npt.NDArray[np.uint64], queries: Integers, most: int
-) -> npt.NDArray[np.bool_]:
+def seldom_repeated(documents: npt.NDArray[np.int32], fingerprints: U64s, queries: Integers, most: int) -> Bools:
     """For each query (rising), whether its fingerprint was asked for in its document fewer than `most` times before.
 
     A hash table for one document at a time, with linear probing; a slot belongs to the document that filled it.
@@ -45,7 +42,7 @@ def seldom_repeated(
 
 
 @kernel
-def crowded(fingerprints: npt.NDArray[np.uint64], most: int) -> npt.NDArray[np.bool_]:
+def crowded(fingerprints: U64s, most: int) -> Bools:
     """Whether a fingerprint may be there more than `most` (at most 254) times: true of all that are, and few others.
 
     Fingerprints that share a slot are counted together; the slots of a book stay in the cache, as its values would not.
@@ -63,9 +60,7 @@ def crowded(fingerprints: npt.NDArray[np.uint64], most: int) -> npt.NDArray[np.b
 
 
 @kernel
-def rarest_near(
-    sketches: Sketches, runs: Runs, seeds: npt.NDArray[np.bool_], apart: int, near: int, rare: int
-) -> npt.NDArray[np.bool_]:
+def rarest_near(sketches: Sketches, runs: Runs, seeds: Bools, apart: int, near: int, rare: int) -> Bools:
     """The seeds among runs that have fewest postings, one for each `apart` words of a document.
 
     A copy has hits at nearly every word, which say the same; and where a turn of speech stands beside a rare one, the
@@ -93,7 +88,7 @@ def rarest_near(
 
 
 @kernel
-def group_hits(hits: Hits, weights: npt.NDArray[np.float64], sketches: Sketches) -> GroupedHits:
+def group_hits(hits: Hits, weights: Floats, sketches: Sketches) -> GroupedHits:
     """Hits, in order of their queries, by document and edition, else in their order.
 
     The groups of a document come in the order in which their editions are met.

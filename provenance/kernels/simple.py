@@ -7,8 +7,8 @@ bytes, where the state machine takes a code point at a time.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import Bytes, U32s, U64s
 from provenance.kernels.clumps import is_ascii_letter
 from provenance.kernels.codepoints import HIGHEST, LOWER_CASE, PAIRS, PAIRS_MASK, PLACES
 from provenance.kernels.compiling import as_int, inlined, piece
@@ -47,14 +47,7 @@ def without_joiner(low: np.uint64, high: np.uint64, length: int) -> tuple[np.uin
 
 
 @inlined
-def fold_pairs(
-    data: npt.NDArray[np.uint8],
-    begin: int,
-    size: int,
-    letters: npt.NDArray[np.uint64],
-    folded: npt.NDArray[np.uint8],
-    base: int,
-) -> int:
+def fold_pairs(data: Bytes, begin: int, size: int, letters: U64s, folded: Bytes, base: int) -> int:
     """Fold a clump of up to eight letters of two bytes each, without a branch; 0 if it is none, else where it ends."""
     keep_low, keep_high = keep_bytes(size)
     low, high = load_u64(data, begin) & keep_low, load_u64(data, begin + 8) & keep_high
@@ -73,14 +66,7 @@ def fold_pairs(
 
 
 @inlined
-def fold_word(
-    data: npt.NDArray[np.uint8],
-    begin: int,
-    limit: int,
-    letters: npt.NDArray[np.uint64],
-    folded: npt.NDArray[np.uint8],
-    base: int,
-) -> int:
+def fold_word(data: Bytes, begin: int, limit: int, letters: U64s, folded: Bytes, base: int) -> int:
     """Fold a clump of up to MOST_SIMPLE bytes, letters of two bytes each; 0 if it is none, else where it ends."""
     filled = base
     for pair in range(begin, limit, 16):
@@ -93,14 +79,7 @@ def fold_word(
 
 
 @inlined
-def fold_mixed(
-    data: npt.NDArray[np.uint8],
-    begin: int,
-    limit: int,
-    letters: npt.NDArray[np.uint64],
-    folded: npt.NDArray[np.uint8],
-    base: int,
-) -> int:
+def fold_mixed(data: Bytes, begin: int, limit: int, letters: U64s, folded: Bytes, base: int) -> int:
     """Fold a clump of letters of one or two bytes, with ’, ' or - between two of them; 0 if it is none.
 
     A round takes a run of plain letters and what comes behind it, so that most words need one or two.
@@ -131,16 +110,16 @@ def fold_mixed(
 
 @piece
 def hash_specials(
-    data: npt.NDArray[np.uint8],
+    data: Bytes,
     at: int,
     closed: int,
-    edges: npt.NDArray[np.uint32],
-    specials: npt.NDArray[np.uint32],
+    edges: U32s,
+    specials: U32s,
     special: int,
-    letters: npt.NDArray[np.uint64],
+    letters: U64s,
     folded: Folded,
     word_key: np.uint64,
-    hashes: npt.NDArray[np.uint64],
+    hashes: U64s,
     count: int,
 ) -> int:
     """Hash those special clumps that are one short and simple word each, clump c into `hashes[count + c]`.

@@ -7,12 +7,11 @@ keyed index does not hold fingerprints, but a pseudorandom function of each: not
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import U64s
 from provenance.kernels.compiling import inlined, kernel
 
 U64 = np.uint64
-U64s = npt.NDArray[np.uint64]
 START = (U64(0x736F6D6570736575), U64(0x646F72616E646F6D), U64(0x6C7967656E657261), U64(0x7465646279746573))
 LENGTH = U64(8 << 56)  # what closes a message of eight bytes
 END = U64(0xFF)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import U64s
 from provenance.kernels.compiling import kernel
 from provenance.kernels.hashing import U64
 from provenance.kernels.probe import PRECISION
-
-U64s = npt.NDArray[np.uint64]
 
 DIGIT = 12
 
@@ -47,7 +45,7 @@ def sort_postings(values: U64s, places: U64s) -> tuple[U64s, U64s]:
 
 
 @kernel
-def count_distinct(values: npt.NDArray[np.uint64]) -> int:
+def count_distinct(values: U64s) -> int:
     """How many different values there are in an ordered array."""
     distinct = 0
     for i in range(values.size):

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import Bytes, Integers, U32s
 from provenance.kernels.compiling import as_int, kernel
 
 LONG = 255  # this many bytes or more: only the text tells
 UNKNOWN = -1
 
-Integers = npt.NDArray[np.int64]
-
 
 @kernel
-def spans_of(begins: npt.NDArray[np.uint32], ends: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint8]:
+def spans_of(begins: U32s, ends: U32s) -> Bytes:
     """For each word of a text the bytes between the end of the one before and its begin, and those of the word.
 
     Shape (2 * words,): both numbers of a word side by side; what does not fit is LONG.
@@ -29,7 +27,7 @@ def spans_of(begins: npt.NDArray[np.uint32], ends: npt.NDArray[np.uint32]) -> np
 
 @kernel
 def places_of(
-    words: Integers, blocks: Integers, block_words: Integers, block_begins: Integers, spans: npt.NDArray[np.uint8]
+    words: Integers, blocks: Integers, block_words: Integers, block_begins: Integers, spans: Bytes
 ) -> tuple[Integers, Integers]:
     """Byte places of words (rising, by global position) in their texts; UNKNOWN where a LONG is in the way.
 

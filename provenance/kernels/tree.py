@@ -5,12 +5,8 @@ With the ends of intervals as numbers, in order of their begins, it finds all in
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
+from provenance.arrays import Integers
 from provenance.kernels.compiling import as_int, inlined
-
-Integers = npt.NDArray[np.int64]
 
 ROOT = 1  # its item is the largest number; the items of node n are those of 2n and 2n + 1, leaves come last
 NOTHING = -1  # value of a leaf that is not used

@@ -235,8 +235,7 @@ def hash_eight(
             return builder.xor(x, builder.lshr(x, _every(shift)))
 
         pairs = builder.load(
-            _item(context, builder, signature.args[2], edges, builder.shl(clump, U64(1)), SIXTEEN),
-            align=4,
+            _item(context, builder, signature.args[2], edges, builder.shl(clump, U64(1)), SIXTEEN), align=4
         )
         undefined = ir.Constant(pairs.type, ir.Undefined)
         begins, ends = (

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import Bytes, U32s, U64s
 from provenance.kernels.clumps import ROOM, find_clumps
 from provenance.kernels.codepoints import LOWER_CASE, Rules, cut_clump, text_rules
 from provenance.kernels.compiling import as_int, inlined, kernel, piece
@@ -27,10 +27,10 @@ SLACK = 16  # items behind the words that may be written
 class Scratch(NamedTuple):
     """Arrays that every segment uses again."""
 
-    edges: npt.NDArray[np.uint32]
-    specials: npt.NDArray[np.uint32]
-    plain: npt.NDArray[np.uint64]
-    tail: npt.NDArray[np.uint8]
+    edges: U32s
+    specials: U32s
+    plain: U64s
+    tail: Bytes
     folded: Folded
 
 
@@ -43,7 +43,7 @@ def make_scratch() -> Scratch:
 
 
 @inlined
-def hash_plain(data: npt.NDArray[np.uint8], begin: int, end: int, word_key: np.uint64) -> np.uint64:
+def hash_plain(data: Bytes, begin: int, end: int, word_key: np.uint64) -> np.uint64:
     """Hash of a plain word that is long, or near the end of the buffer: byte by byte."""
     hashed, low, high = word_key, U64(0), U64(0)
     for at in range(begin, end):
@@ -60,14 +60,14 @@ def hash_plain(data: npt.NDArray[np.uint8], begin: int, end: int, word_key: np.u
 
 @piece
 def hash_clumps(
-    data: npt.NDArray[np.uint8],
+    data: Bytes,
     start: int,
-    edges: npt.NDArray[np.uint32],
+    edges: U32s,
     clumps: int,
-    specials: npt.NDArray[np.uint32],
+    specials: U32s,
     special: int,
     word_key: np.uint64,
-    hashes: npt.NDArray[np.uint64],
+    hashes: U64s,
     at: int,
 ) -> None:
     """Hashes of all clumps into `hashes[at:]`, with room for seven more; those of special ones come out wrong."""
@@ -92,7 +92,7 @@ def hash_clumps(
 
 @inlined
 def append_words(
-    data: npt.NDArray[np.uint8],
+    data: Bytes,
     at: int,
     text_start: int,
     text_stop: int,
@@ -165,14 +165,7 @@ def append_words(
 
 @kernel
 def cut_words(
-    data: npt.NDArray[np.uint8],
-    start: int,
-    stop: int,
-    text: Rules,
-    word_key: np.uint64,
-    hashes: npt.NDArray[np.uint64],
-    begins: npt.NDArray[np.uint32],
-    ends: npt.NDArray[np.uint32],
+    data: Bytes, start: int, stop: int, text: Rules, word_key: np.uint64, hashes: U64s, begins: U32s, ends: U32s
 ) -> tuple[int, int]:
     """Fill `hashes` with the words of `data[start:stop]`, and `begins`, `ends` (from `start`) unless they are empty.
 
@@ -198,13 +191,13 @@ def most_words(size: int) -> int:
 class Words(NamedTuple):
     """The words of one text: hashes, and where each lies in the text's bytes."""
 
-    hashes: npt.NDArray[np.uint64]
-    begins: npt.NDArray[np.uint32]
-    ends: npt.NDArray[np.uint32]
+    hashes: U64s
+    begins: U32s
+    ends: U32s
     invalid: int
 
 
-def words_of(data: npt.NDArray[np.uint8], keys: npt.NDArray[np.uint64]) -> Words:
+def words_of(data: Bytes, keys: U64s) -> Words:
     """All words of one text of at most 2^32 - 1 bytes; see `cut_words`."""
     room = most_words(data.size)
     hashes = np.empty(room, dtype=np.uint64)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provenance.arrays import Integers
 from provenance.documents import Documents, documents_in
 from provenance.kernels.words import cut_words, most_words, text_rules
 from provenance.matching.matcher import Matcher
@@ -51,7 +52,7 @@ def annotate(matcher: Matcher, texts: pa.Array | pa.ChunkedArray, column: str | 
     return annotations_of(matches, word_counts(documents_in(texts), pc.unique(matches["document"]).to_numpy()))
 
 
-def annotations_of(matches: pa.Table, words: npt.NDArray[np.int64]) -> pa.RecordBatch:
+def annotations_of(matches: pa.Table, words: Integers) -> pa.RecordBatch:
     """What matches say of rows, as PROV_SCHEMA, a row for each of `words`.
 
     Of `matches` the columns `document` (number of the row), `doc_begin`, `doc_end`, `work_id`, `edition_id`,
@@ -75,7 +76,7 @@ def annotations_of(matches: pa.Table, words: npt.NDArray[np.int64]) -> pa.Record
     return pa.RecordBatch.from_arrays(columns, schema=PROV_SCHEMA)
 
 
-def word_counts(chunks: Sequence[Documents], rows: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+def word_counts(chunks: Sequence[Documents], rows: npt.NDArray[np.integer]) -> Integers:
     """Words of some of the documents, as a matcher counts them, at their places; 0 for the others, not read."""
     words = np.zeros(sum(map(len, chunks)), dtype=np.int64)
     first = 0
@@ -97,7 +98,7 @@ def _counted(documents: Documents, rows: npt.NDArray[np.integer]) -> list[int]:
     ]
 
 
-def _copied(blocks: pa.ListArray, owners: npt.NDArray[np.int64], words: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _copied(blocks: pa.ListArray, owners: Integers, words: Integers) -> Integers:
     """Words of each row that lie in blocks of its matches, each counted once.
 
     Blocks are laid out on one line, on which the words of a row follow those of the row before it. What of an estimated
@@ -135,5 +136,5 @@ def _edges_of(table: pa.Table, rows: int) -> pa.Array:
     return as_arrow(edges(np.bincount(_numbers(table["document"]), minlength=rows)).astype(np.int32))
 
 
-def _numbers(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
+def _numbers(column: pa.Array | pa.ChunkedArray) -> Integers:
     return np.asarray(column)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import Bools, Integers, U64s
 from provenance.documents import Documents
 from provenance.index.opening import Index
 from provenance.matching.lookup import Lookup
-from provenance.matching.passages import Integers, Passages
+from provenance.matching.passages import Passages
 
 MOST_COMMON = 0.5  # share of a passage's fingerprints; with more it is common text with some words of its own
 
@@ -19,7 +19,7 @@ MOST_COMMON = 0.5  # share of a passage's fingerprints; with more it is common t
 class CommonText(NamedTuple):
     """Fingerprints of an index that stand in ordinary text, rising, and in how many documents each of them does."""
 
-    fingerprints: npt.NDArray[np.uint64]
+    fingerprints: U64s
     documents: Integers
 
 
@@ -45,7 +45,7 @@ def joined(parts: Sequence[CommonText]) -> CommonText:
     return CommonText(fingerprints, documents)
 
 
-def is_distinctive(lookup: Lookup, passages: Passages, least: int) -> npt.NDArray[np.bool_]:
+def is_distinctive(lookup: Lookup, passages: Passages, least: int) -> Bools:
     """Whether passages say something: not most of one is common text, or `least` words of it besides are not.
 
     Judged by the fingerprints found in the index from the first word of each in its document to the last.

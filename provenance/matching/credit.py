@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import Integers
 from provenance.kernels.credit import find_owners
-from provenance.matching.passages import Integers, Passages
+from provenance.matching.passages import Passages
 
 
 class Credited(NamedTuple):
@@ -19,7 +19,7 @@ class Credited(NamedTuple):
     also_starts: Integers
 
 
-def credit(passages: Passages, edition_order: npt.NDArray[np.int64], same_span: float) -> Credited:
+def credit(passages: Passages, edition_order: Integers, same_span: float) -> Credited:
     """Greedy cover of each document; see `find_owners`.
 
     The best passage has most matched words, then the highest identity, then the first edition in order;

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from provenance.arrays import Integers
 from provenance.index.opening import Index
 from provenance.kernels.chain import Chains
 from provenance.kernels.fingerprints import Sketches
 from provenance.matching.config import MatchConfig
-from provenance.matching.passages import Integers, Passages
+from provenance.matching.passages import Passages
 from provenance.statistics.containment import identity_interval
 
 MOST_GAPS = 5  # the part of gaps that come by chance and are longer than so many of their mean is e^-5, 0.7 %

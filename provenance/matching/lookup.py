@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import Bools, Integers, U64s
 from provenance.index.opening import Index
 from provenance.kernels.fingerprints import Sketches
 from provenance.kernels.probe import Runs
-
-Integers = npt.NDArray[np.int64]
 
 
 class Lookup(NamedTuple):
@@ -19,10 +17,10 @@ class Lookup(NamedTuple):
 
     runs: Runs
     places: Integers  # of each, `document << 32 | word`, rising
-    common: npt.NDArray[np.bool_]  # whether it is common text
+    common: Bools  # whether it is common text
 
 
-def look_up(index: Index, sketches: Sketches, max_works: int, background: npt.NDArray[np.uint64]) -> Lookup:
+def look_up(index: Index, sketches: Sketches, max_works: int, background: U64s) -> Lookup:
     """Find a batch's fingerprints in the index.
 
     Common text is what more than `max_works` works have, and what is in `background`, fingerprints that rise.
@@ -35,6 +33,6 @@ def look_up(index: Index, sketches: Sketches, max_works: int, background: npt.ND
     return Lookup(runs, places, common)
 
 
-def _is_in(rising: npt.NDArray[np.uint64], values: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+def _is_in(rising: U64s, values: U64s) -> Bools:
     places = np.minimum(np.searchsorted(rising, values), rising.size - 1)
     return np.asarray(rising[places] == values, dtype=np.bool_)

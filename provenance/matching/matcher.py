@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provenance.arrays import Integers, U64s
 from provenance.documents import Documents, documents_in
 from provenance.index.opening import Index
 from provenance.matching.alignment import align
@@ -25,8 +25,6 @@ from provenance.matching.reseed import exact_chains
 from provenance.matching.seeds import choose_seeds, seed_hits
 from provenance.matching.table import match_table
 
-Integers = npt.NDArray[np.int64]
-
 
 @dataclass
 class Matcher:
@@ -34,7 +32,7 @@ class Matcher:
 
     index: Index
     config: MatchConfig = field(default_factory=MatchConfig)
-    background: npt.NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, dtype=np.uint64))  # see `look_up`
+    background: U64s = field(default_factory=lambda: np.empty(0, dtype=np.uint64))  # see `look_up`
 
     def match(self, texts: pa.Array | pa.ChunkedArray) -> pa.Table:
         """The matches of an Arrow array of strings or binaries, as MATCH_SCHEMA, in order of document and place."""

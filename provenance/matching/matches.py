@@ -8,11 +8,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from provenance.arrays import Integers
 from provenance.documents import Documents
 from provenance.kernels.places import find_places
 from provenance.kernels.words import text_rules
 from provenance.matching.credit import Credited
-from provenance.matching.passages import Integers, Passages
+from provenance.matching.passages import Passages
 
 
 class Matches(NamedTuple):

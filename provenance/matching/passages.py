@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-Integers = npt.NDArray[np.int64]
+from provenance.arrays import Floats, Integers
 
 
 class Passages(NamedTuple):
@@ -20,13 +17,13 @@ class Passages(NamedTuple):
     ref_begins: Integers  # the same in the edition
     ref_ends: Integers
     matched: Integers  # words that are equal and aligned
-    identity: npt.NDArray[np.float64]  # matched words / alignment columns
+    identity: Floats  # matched words / alignment columns
     matched_low: Integers  # 95 % intervals of an estimate; what is verified is what it is
     matched_high: Integers
-    identity_low: npt.NDArray[np.float64]
-    identity_high: npt.NDArray[np.float64]
+    identity_low: Floats
+    identity_high: Floats
     longest: Integers  # words of the longest equal run
-    score: npt.NDArray[np.float64]  # of the best piece: matched words, less 0.5 a replaced and 1 an extra word
+    score: Floats  # of the best piece: matched words, less 0.5 a replaced and 1 an extra word
     block_firsts: Integers  # blocks of passage p are the `block_counts[p]` rows of `blocks` from `block_firsts[p]`
     block_counts: Integers
     blocks: Integers  # (blocks, 3) document word, edition word, words: equal runs, rising and disjoint on both sides

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import Integers, U64s
 from provenance.documents import Documents
 from provenance.index.opening import Index
 from provenance.kernels.chain import Chains, GroupedHits, chain_hits
@@ -14,9 +14,6 @@ from provenance.matching.config import MatchConfig
 
 MOST_PLACES = 16  # of one shingle in a region
 MARGIN = 1024  # words beyond the outer hits of a chain that belong to its region
-
-Integers = npt.NDArray[np.int64]
-U64s = npt.NDArray[np.uint64]
 
 
 def exact_chains(index: Index, chains: Chains, documents: Documents, config: MatchConfig) -> Chains:

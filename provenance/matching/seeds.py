@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
+from provenance.arrays import Bools, Floats
 from provenance.index.opening import Index
 from provenance.kernels.chain import GroupedHits
 from provenance.kernels.fingerprints import Sketches
@@ -14,8 +14,6 @@ from provenance.kernels.probe import Hits, Runs
 from provenance.kernels.seeds import group_hits, rarest_near, seldom_repeated
 from provenance.matching.config import MatchConfig
 from provenance.matching.lookup import Lookup
-
-Bools = npt.NDArray[np.bool_]
 
 
 def choose_seeds(lookup: Lookup, sketches: Sketches, config: MatchConfig) -> Bools:
@@ -58,6 +56,6 @@ def _distinct(hits: Hits, sketches: Sketches) -> Hits:
 
 
 @lru_cache(maxsize=8)
-def _weights(most: int) -> npt.NDArray[np.float64]:
+def _weights(most: int) -> Floats:
     """What a hit is worth in a chain, by the number of places in the index that have its fingerprint."""
     return 1 / (1 + np.log2(np.maximum(np.arange(most + 1), 1)))

@@ -9,9 +9,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provenance.arrays import Integers
 from provenance.index.opening import Index
 from provenance.matching.matches import Matches, edges, ranges
-from provenance.matching.passages import Integers, Passages
+from provenance.matching.passages import Passages
 
 BLOCK = pa.struct([("doc_word", pa.int64()), ("ref_word", pa.int64()), ("words", pa.int64())])
 
@@ -134,6 +135,5 @@ def _block_lists(passages: Passages) -> pa.ListArray:
     blocks = passages.blocks[ranges(passages.block_firsts, passages.block_counts)]
     sides = [as_arrow(blocks[:, side]) for side in range(3)]
     return pa.ListArray.from_arrays(
-        as_arrow(edges(passages.block_counts).astype(np.int32)),
-        pa.StructArray.from_arrays(sides, fields=list(BLOCK)),
+        as_arrow(edges(passages.block_counts).astype(np.int32)), pa.StructArray.from_arrays(sides, fields=list(BLOCK))
     )

@@ -13,9 +13,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from provenance.arrays import Floats, Integers
 
 Z = 1.959964  # of the normal distribution, for 95 %
 STEPS = 40  # of bisection, each of which halves what is left of 0 to 1
@@ -53,7 +52,7 @@ def containment_deviation(shingles: Floats, shingle: int, scale: int, identity: 
     return np.asarray(np.sqrt(sampling + spread / shingles**2), dtype=np.float64)
 
 
-def identity_interval(containment: Floats, shingles: npt.NDArray[np.int64], shingle: int, scale: int) -> Interval:
+def identity_interval(containment: Floats, shingles: Integers, shingle: int, scale: int) -> Interval:
     """The 95 % interval of the identity of stretches of so many `shingles`, of whose kept ones this share was found."""
     seen = np.asarray(containment, dtype=np.float64)
     count = np.maximum(np.asarray(shingles, dtype=np.float64), 1.0)

@@ -16,8 +16,7 @@ def _pairs(letters: str, latin: str) -> dict[str, str]:
 CONFUSABLES: dict[str, str] = {
     # Cyrillic
     **_pairs(
-        "а в г е к м н о п р с т у х ь ѕ і ј ѵ һ ӏ ү ԁ ԍ ԛ ԝ",
-        "a b r e k m h o n p c t y x b s i j v h l y d g q w",
+        "а в г е к м н о п р с т у х ь ѕ і ј ѵ һ ӏ ү ԁ ԍ ԛ ԝ", "a b r e k m h o n p c t y x b s i j v h l y d g q w"
     ),
     # Greek
     **_pairs("α β γ ε ζ η ι κ μ ν ο ρ τ υ χ ω ϲ ϳ", "a b y e z h i k m v o p t u x w c j"),
@@ -27,14 +26,10 @@ CONFUSABLES: dict[str, str] = {
     **_pairs("ⲉ ⲏ ⲓ ⲕ ⲙ ⲛ ⲟ ⲣ ⲥ ⲧ ⲩ ⲭ", "e h i k m n o p c t y x"),
     # Cherokee (case folding goes to the capitals here)
     **_pairs(
-        "Ꭰ Ꭱ Ꭲ Ꭵ Ꭹ Ꭺ Ꭻ Ꭼ Ꮃ Ꮇ Ꮋ Ꮐ Ꮓ Ꮟ Ꮢ Ꮤ Ꮥ Ꮩ Ꮪ Ꮮ Ꮯ Ꮲ Ꮶ Ꮷ Ᏻ Ᏼ",
-        "d r t i y a j e w m h g z b r w s v s l c p k d g b",
+        "Ꭰ Ꭱ Ꭲ Ꭵ Ꭹ Ꭺ Ꭻ Ꭼ Ꮃ Ꮇ Ꮋ Ꮐ Ꮓ Ꮟ Ꮢ Ꮤ Ꮥ Ꮩ Ꮪ Ꮮ Ꮯ Ꮲ Ꮶ Ꮷ Ᏻ Ᏼ", "d r t i y a j e w m h g z b r w s v s l c p k d g b"
     ),
     # Lisu
-    **_pairs(
-        "ꓐ ꓑ ꓓ ꓔ ꓖ ꓗ ꓙ ꓚ ꓜ ꓝ ꓟ ꓠ ꓡ ꓢ ꓣ ꓦ ꓧ ꓪ ꓫ ꓬ ꓮ ꓰ ꓲ ꓳ ꓴ",
-        "b p d t g k j c z f m n l s r v h w x y a e i o u",
-    ),
+    **_pairs("ꓐ ꓑ ꓓ ꓔ ꓖ ꓗ ꓙ ꓚ ꓜ ꓝ ꓟ ꓠ ꓡ ꓢ ꓣ ꓦ ꓧ ꓪ ꓫ ꓬ ꓮ ꓰ ꓲ ꓳ ꓴ", "b p d t g k j c z f m n l s r v h w x y a e i o u"),
     # Latin: dotless and script forms, small capitals, strokes
     **_pairs(
         "ı ȷ ɑ ɡ ɩ ʋ ᴀ ʙ ᴄ ᴅ ᴇ ꜰ ɢ ʜ ɪ ᴊ ᴋ ʟ ᴍ ɴ ᴏ ᴘ ʀ ꜱ ᴛ ᴜ ᴠ ᴡ ʏ ᴢ ø ł đ",

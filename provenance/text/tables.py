@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from provenance.arrays import Bytes, U32s
+
 PAGE_BITS = 8
 TABLE_FILE = "fold_v1.npz"
 
@@ -29,8 +31,8 @@ class FoldTable:
     """Two-level table: `entries[pages[cp >> 8] << 8 | cp & 255]` is the entry of code point `cp`."""
 
     pages: npt.NDArray[np.uint16]  # (0x1100,)
-    entries: npt.NDArray[np.uint32]  # (distinct pages * 256,)
-    folds: npt.NDArray[np.uint8]  # UTF-8 of all folds that are not the identity
+    entries: U32s  # (distinct pages * 256,)
+    folds: Bytes  # UTF-8 of all folds that are not the identity
     unicode_version: str
 
     def entry(self, code_point: int) -> tuple[int, bytes]:

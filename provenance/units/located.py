@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provenance.arrays import Integers
 from provenance.matching.matcher import Matcher
 from provenance.matching.matches import Matches, join
-from provenance.matching.passages import Integers
 from provenance.matching.table import MATCH_SCHEMA, as_arrow
 from provenance.shards.columns import Columns
 from provenance.shards.fields import id_text

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from provenance.arrays import Integers
 from provenance.documents import Documents
 from provenance.errors import IndexDamagedError
 from provenance.index.texts import EditionTexts
 from provenance.kernels.quotes import AFTER, BEFORE, CHAR_BEGIN, CHAR_END, EXCERPT_END, SOUND, cut_quotes, gather
-from provenance.matching.passages import Integers
 from provenance.matching.table import as_arrow
 
 CONTEXT_BYTES = 160  # before and after; less where that would cut a character
