@@ -69,10 +69,9 @@ def attacked(folder: Path, inside: Sequence[Side], key: Key, scale: int = 1) -> 
     provenance.build_index([folder / "books.parquet"], folder / "index", sketch=sketch, key=key, keep_texts=False)
     guessed = Key() if key.is_public else Key(Key.from_secret(b"a key that is guessed").numbers, key.key_id)
     index = Index(folder / "index", guessed)
-    record = index.manifest
-    tables = Table(index.folder, record["counts"]["postings"], record["bucket_bits"], record["bucket_dtype"])
+    tables = Table(index.folder, index.manifest)
     values, places = tables.between(0, 1 << 48)
-    at = np.full(record["counts"]["words"] + 1, NOWHERE)
+    at = np.full(index.manifest["counts"]["words"] + 1, NOWHERE)
     at[places] = values
     return Attacked(index, guessed, values, places, at, lift_of(key.most_hidden(sketch.max_kept)))
 

@@ -19,6 +19,7 @@ from datasketch import MinHash
 
 from benchmarks.common import header, interleaved, median, table, write_json
 from benchmarks.passages import PASSAGES, make_text
+from provenance.kernels.cutting import text_rules
 from provenance.kernels.fingerprints import fingerprints_of
 from provenance.kernels.minhash import signature_of
 from provenance.kernels.probe import (
@@ -30,7 +31,7 @@ from provenance.kernels.probe import (
     largest_value,
     pass_filter,
 )
-from provenance.kernels.words import cut_words, most_words, text_rules, words_of
+from provenance.kernels.words import cut_words, most_words, words_of
 from provenance.sketch import FracMinHash, Key, permutations
 from provenance.text.reference import tokenize
 

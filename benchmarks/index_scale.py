@@ -28,11 +28,11 @@ import pyarrow.parquet as pq
 from benchmarks.common import header, interleaved, median, table, write_json
 from benchmarks.passages import make_text
 from provenance.index import format as names
-from provenance.index.build import Editions, Means, finish, write_index
+from provenance.index.build import Editions, finish, write_index
 from provenance.index.opening import Index
 from provenance.index.postings import Source
 from provenance.index.prepare import Preparation
-from provenance.index.tables import GRANULE_BITS, Table
+from provenance.index.tables import GRANULE_BITS, Means, Table
 from provenance.kernels.probe import largest_value
 from provenance.kernels.sorting import sort_postings
 from provenance.readers.books import Book
@@ -65,11 +65,11 @@ def make_index(folder: Path, postings: int) -> None:
     core = folder.with_suffix(".core")
     write_index([Book("core", "core", "", "", make_text("English", 300_000), "core", "")], core, keep_texts=False)
     opened = Index(core)
-    record, sketch = opened.manifest, opened.sketch
+    sketch = opened.sketch
     rows = opened.editions.to_pylist()
     words = postings * 4
     rows.append({**rows[0], "edition_id": "random", "title": "random", "words": words, "first_word": rows[0]["words"]})
-    real = Table(core, record["counts"]["postings"], record["bucket_bits"], record["bucket_dtype"])
+    real = Table(core, opened.manifest)
     most = largest_value(sketch.max_kept)
     sources: list[Source] = [real, Uniform(postings, words, most)]
     folder.mkdir()

@@ -14,23 +14,27 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from provenance._version import __version__
+from provenance._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from provenance.cleaning.shards import clean
-    from provenance.cleaning.summary import CleanSummary
-    from provenance.index.building import build_index
-    from provenance.index.opening import Index
-    from provenance.matching.annotations import PROV_SCHEMA
-    from provenance.matching.config import MatchConfig
-    from provenance.matching.matcher import Matcher
-    from provenance.results.rows import Match, Work
-    from provenance.results.run import Run, open_run
-    from provenance.runs.inspecting import inspect_shards
-    from provenance.runs.record import ScanSummary
-    from provenance.runs.scan import scan
-    from provenance.sketch import BandedMinHash, FracMinHash, Key
-    from provenance.units.config import ScanConfig
+    from provenance.cleaning.shards import clean as clean
+    from provenance.cleaning.summary import CleanSummary as CleanSummary
+    from provenance.index.building import build_index as build_index
+    from provenance.index.opening import Index as Index
+    from provenance.matching.annotations import PROV_SCHEMA as PROV_SCHEMA
+    from provenance.matching.config import MatchConfig as MatchConfig
+    from provenance.matching.matcher import Matcher as Matcher
+    from provenance.results.rows import Match as Match
+    from provenance.results.rows import Work as Work
+    from provenance.results.run import Run as Run
+    from provenance.results.run import open_run as open_run
+    from provenance.runs.inspecting import inspect_shards as inspect_shards
+    from provenance.runs.record import ScanSummary as ScanSummary
+    from provenance.runs.scan import scan as scan
+    from provenance.sketch import BandedMinHash as BandedMinHash
+    from provenance.sketch import FracMinHash as FracMinHash
+    from provenance.sketch import Key as Key
+    from provenance.units.config import ScanConfig as ScanConfig
 
 _HOMES = {
     "build_index": "provenance.index.building",
@@ -53,27 +57,7 @@ _HOMES = {
     "Key": "provenance.sketch",
 }
 
-__all__ = [
-    "PROV_SCHEMA",
-    "BandedMinHash",
-    "CleanSummary",
-    "FracMinHash",
-    "Index",
-    "Key",
-    "Match",
-    "MatchConfig",
-    "Matcher",
-    "Run",
-    "ScanConfig",
-    "ScanSummary",
-    "Work",
-    "__version__",
-    "build_index",
-    "clean",
-    "inspect_shards",
-    "open_run",
-    "scan",
-]
+__all__ = sorted((*_HOMES, "__version__"))
 
 
 def __getattr__(name: str) -> object:
@@ -84,4 +68,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return __all__

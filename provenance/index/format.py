@@ -1,14 +1,19 @@
-"""Names, versions and the manifest of an index directory. `indexes/README.md` describes the same for other readers."""
+"""Names, versions and the manifest of an index directory, and its files against that: sizes, digests, the editions.
+
+`indexes/README.md` describes the same for other readers.
+"""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
+from msgspec import Meta, Struct, ValidationError, convert
 
 from provenance.errors import IndexDamagedError, IndexFormatError, IndexMissingError
 from provenance.files.digests import canonical_json, file_digest, readable_json, text_digest
@@ -70,16 +75,44 @@ EDITION_SCHEMA = pa.schema(
 )
 
 
+class Part(Struct):
+    """What a manifest says of a file."""
+
+    bytes: int
+    xxh3_128: str
+
+
+class Manifest(Struct):
+    """The parts of a manifest that are used: its digest proves no good will."""
+
+    sketch: dict[str, Any]
+    key_id: str
+    names: Literal["given", "pseudonyms"]
+    texts: bool
+    wide_postings: bool
+    bucket_dtype: Literal["<u4", "<u8"]
+    bucket_bits: Annotated[int, Meta(ge=FEWEST_BUCKET_BITS, le=MOST_BUCKET_BITS)]
+    filter_scale: Annotated[int, Meta(gt=0, lt=1 << 32)]
+    counts: dict[str, int]
+    sources: dict[str, dict[str, Any]]
+    files: dict[str, Part]
+
+    def __post_init__(self) -> None:
+        names = set(file_names(self.texts, self.wide_postings))
+        if set(COUNTS) - self.counts.keys() or self.sources.keys() != set(OUTCOMES) or self.files.keys() != names:
+            raise ValueError("counts, sources or files are missing")
+
+
+def damaged(path: Path, reason: str) -> IndexDamagedError:
+    """The error for a file that is not as it was written."""
+    return IndexDamagedError(f"{path} is damaged: {reason}; build the index again")
+
+
 def write_manifest(folder: Path, record: dict[str, Any], names: list[str]) -> str:
     """Write `index.json`: the record, size and digest of every file named, and its own digest, which is returned."""
     files = {name: {"bytes": (folder / name).stat().st_size, "xxh3_128": file_digest(folder / name)} for name in names}
-    body = {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "text_rules": TEXT_RULES_VERSION,
-        **record,
-        "files": files,
-    }
+    versions = {"format": FORMAT, "format_version": FORMAT_VERSION, "text_rules": TEXT_RULES_VERSION}
+    body = {**versions, **record, "files": files}
     digest = manifest_digest(body)
     with atomic_write(folder / MANIFEST) as file:
         file.write(readable_json({**body, "digest": digest}))
@@ -123,48 +156,55 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         digest = record.pop("digest")
         version = (record["format"], record["format_version"], record["text_rules"])
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
-        raise IndexDamagedError(
-            f"{path} is damaged: it is not the manifest of an index; build the index again"
-        ) from error
+        raise damaged(path, "it is not the manifest of an index") from error
     if version != (FORMAT, FORMAT_VERSION, TEXT_RULES_VERSION):
         raise IndexFormatError(
             f"{folder} has {version[0]} format {version[1]} with text rules {version[2]}; this version reads "
             f"{FORMAT} format {FORMAT_VERSION} with text rules {TEXT_RULES_VERSION}: build the index again"
         )
     if digest != manifest_digest(record):
-        raise IndexDamagedError(f"{path} is damaged: it does not agree with its own digest; build the index again")
-    if not _well_formed(record):
-        raise IndexDamagedError(f"{path} is damaged: it lacks parts of a manifest, or they make no sense")
+        raise damaged(path, "it does not agree with its own digest")
+    try:
+        convert(record, Manifest)
+    except ValidationError as error:
+        raise damaged(path, f"it lacks parts of a manifest, or they make no sense ({error})") from error
     return {**record, "digest": digest}
 
 
-def _well_formed(record: dict[str, Any]) -> bool:
-    """Whether a manifest has every part that is used, of the right type: its digest proves no good will."""
-    counts, files = record.get("counts"), record.get("files")
-    needed = set(file_names(bool(record.get("texts")), bool(record.get("wide_postings"))))
-    return (
-        isinstance(record.get("sketch"), dict)
-        and isinstance(record.get("key_id"), str)
-        and record.get("names") in ("given", "pseudonyms")
-        and isinstance(record.get("texts"), bool)
-        and isinstance(record.get("wide_postings"), bool)
-        and record.get("bucket_dtype") in ("<u4", "<u8")
-        and type(record.get("bucket_bits")) is int
-        and FEWEST_BUCKET_BITS <= record["bucket_bits"] <= MOST_BUCKET_BITS
-        and type(record.get("filter_scale")) is int
-        and 0 < record["filter_scale"] < 1 << 32
-        and isinstance(counts, dict)
-        and all(type(counts.get(name)) is int for name in COUNTS)
-        and _are_outcomes(record.get("sources"))
-        and isinstance(files, dict)
-        and files.keys() == needed
-        and all(isinstance(f, dict) and type(f.get("bytes")) is int and "xxh3_128" in f for f in files.values())
-    )
+def check_sizes(folder: Path, manifest: dict[str, Any]) -> None:
+    """Raise IndexDamagedError for a file that is missing, or of another size than the manifest says."""
+    for name, entry in manifest["files"].items():
+        path = folder / name
+        try:
+            size = path.stat().st_size
+        except OSError as error:
+            raise IndexDamagedError(f"{path} is missing from the index; build it again") from error
+        if size != entry["bytes"]:
+            raise damaged(path, f"{size} bytes instead of {entry['bytes']}")
 
 
-def _are_outcomes(sources: object) -> bool:
-    return (
-        isinstance(sources, dict)
-        and sources.keys() == set(OUTCOMES)
-        and all(isinstance(paths, dict) for paths in sources.values())
-    )
+def read_editions(folder: Path, manifest: dict[str, Any], columns: list[str]) -> pa.Table:
+    """Some columns of the editions; raises IndexDamagedError for a table that is not the one that was written."""
+    path = folder / EDITIONS
+    check_digest(folder, manifest, EDITIONS)
+    try:
+        with pq.ParquetFile(path) as file:
+            table = file.read(columns, use_threads=False)
+        table = table.cast(pa.schema([EDITION_SCHEMA.field(name) for name in columns]))
+        table.validate(full=True)  # strings are read as they stand; what is no UTF-8 would be met much later
+    except (pa.ArrowException, ValueError, OSError) as error:
+        raise IndexDamagedError(f"{path} is damaged: it has not the columns of editions: {error}") from error
+    if any(column.null_count for column in table.columns):
+        raise damaged(path, "it has nulls, which no index has")
+    return table
+
+
+def check_digest(folder: Path, manifest: dict[str, Any], name: str) -> None:
+    """Read a file; raises IndexDamagedError where it cannot be read, or its digest is not that of the manifest."""
+    path = folder / name
+    try:
+        digest = file_digest(path)
+    except OSError as error:  # of a failing disk: it names no file
+        raise IndexDamagedError(f"{path} cannot be read: {error.strerror or error}") from error
+    if digest != manifest["files"][name]["xxh3_128"]:
+        raise damaged(path, f"{MANIFEST} has another digest")

@@ -11,13 +11,13 @@ import numpy as np
 
 from provenance.errors import UsageError
 from provenance.index import format as names
-from provenance.index.build import Editions, Means, finish, new_index, two_of_one_id
+from provenance.index.build import Editions, finish, new_index, two_of_one_id
 from provenance.index.opening import Index
 from provenance.index.options import MEMORY
 from provenance.index.postings import Source
 from provenance.index.prepare import Preparation
 from provenance.index.report import BuildReport, from_record
-from provenance.index.tables import Table
+from provenance.index.tables import Means, Table
 from provenance.index.texts import COLUMNS
 
 PARAMETERS = ("sketch", "key_id", "names", "texts", "most_positions", "unicode")
@@ -44,7 +44,8 @@ def merge_indexes(one: Index, other: Index, out: Path, overwrite: bool = False, 
         if edition_id in sources_of:
             raise two_of_one_id(edition_id, f"{one.folder} ({sources_of[edition_id]})", f"{other.folder} ({source})")
     editions = _joined_editions(one, other)
-    tables: list[Source] = [_table(one, 0), _table(other, one.manifest["counts"]["words"])]
+    one_words = one.manifest["counts"]["words"]
+    tables: list[Source] = [Table(one.folder, one.manifest), Table(other.folder, other.manifest, one_words)]
     sources = [outcome for index in (one, other) for outcome in from_record(index.manifest["sources"])]
     with new_index(out, overwrite) as folder, ThreadPoolExecutor(2) as threads:
         if one.has_texts:
@@ -64,18 +65,6 @@ def _joined_editions(one: Index, other: Index) -> Editions:
         [row["work_id"] if row["grouped_by"] == "given" else "" for row in rows],
         words + other.manifest["counts"]["words"],
         sum(index.manifest["counts"]["dropped_repeats"] for index in (one, other)),
-    )
-
-
-def _table(index: Index, shift: int) -> Table:
-    record = index.manifest
-    return Table(
-        index.folder,
-        record["counts"]["postings"],
-        record["bucket_bits"],
-        record["bucket_dtype"],
-        record["wide_postings"],
-        shift,
     )
 
 

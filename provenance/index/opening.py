@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +13,12 @@ import pyarrow as pa
 from provenance.arrays import Bools, Integers, U32s, U64s
 from provenance.errors import IndexDamagedError, KeyMismatchError, UsageError
 from provenance.index import format as names
-from provenance.index.checking import check_sizes, digest_of, read_editions
 from provenance.index.texts import COLUMNS, LARGEST, EditionTexts
-from provenance.kernels.common import in_many_works
+from provenance.kernels import probe
 from provenance.kernels.confirm import confirm_runs
 from provenance.kernels.fingerprints import HashedTexts, Sketches
-from provenance.kernels.probe import (
-    PRECISION,
-    Hits,
-    Postings,
-    Runs,
-    edition_hints,
-    expand_runs,
-    find_runs,
-    largest_value,
-    lift_of,
-    pass_filter,
-)
+from provenance.kernels.probe import PRECISION, Hits, Postings, Runs
+from provenance.kernels.seeds import in_many_works
 from provenance.sketch import FracMinHash, Key, Sketch, from_json, stride_for
 
 
@@ -48,20 +37,20 @@ class Index:
         built: Sketch = from_json(self.manifest["sketch"])
         self.sketch: Sketch = built if scale is None else _coarser(built, scale)
         self.key = self._check_key(key or Key())
-        check_sizes(self.folder, self.manifest)
-        places = read_editions(self.folder, self.manifest, ["first_word", "words", "text_bytes"])
+        names.check_sizes(self.folder, self.manifest)
+        places = names.read_editions(self.folder, self.manifest, ["first_word", "words", "text_bytes"])
         self.first_words, self.edition_words, self._text_bytes = (
             np.ascontiguousarray(column.to_numpy()) for column in places.columns
         )
         most = self.key.most_hidden(built.max_kept)
-        self._lift = lift_of(most)
+        self._lift = probe.lift_of(most)
         self._entries = names.mapped(self.folder / names.FINGERPRINTS, "<u4")
         self._low = names.mapped(self.folder / names.POSTINGS, "<u4")
         wide = self.manifest["wide_postings"]
         self._high = names.mapped(self.folder / names.POSTINGS_HIGH, "u1") if wide else np.empty(0, dtype=np.uint8)
         self._buckets = names.mapped(self.folder / names.BUCKETS, self.manifest["bucket_dtype"])
         self._filter = names.mapped(self.folder / names.FILTER, "<u8")
-        self._check_fit(largest_value(most))
+        self._check_fit(probe.largest_value(most))
 
     @property
     def digest(self) -> str:
@@ -83,7 +72,7 @@ class Index:
     @cached_property
     def editions(self) -> pa.Table:
         """All that is known of the editions, as EDITION_SCHEMA."""
-        return read_editions(self.folder, self.manifest, names.EDITION_SCHEMA.names)
+        return names.read_editions(self.folder, self.manifest, names.EDITION_SCHEMA.names)
 
     @cached_property
     def edition_ids(self) -> list[str]:
@@ -98,8 +87,8 @@ class Index:
     @cached_property
     def work_numbers(self) -> Integers:
         """A number for the work of each edition: the same for editions of one work."""
-        works = read_editions(self.folder, self.manifest, ["work_id"])["work_id"].combine_chunks().dictionary_encode()
-        return np.asarray(works.indices.to_numpy(), dtype=np.int64)
+        works = names.read_editions(self.folder, self.manifest, ["work_id"])["work_id"].combine_chunks()
+        return np.asarray(works.dictionary_encode().indices.to_numpy(), dtype=np.int64)
 
     @cached_property
     def identities(self) -> list[U64s]:
@@ -135,16 +124,13 @@ class Index:
     def find(self, fingerprints: U64s) -> Runs:
         """Where the fingerprints stand in the table; those that do not are left out."""
         hidden = self.key.hidden(fingerprints)
-        candidates, values = pass_filter(hidden, self._lift, self.manifest["filter_scale"], self._filter)
-        first, length = find_runs(values, self._buckets, self.manifest["bucket_bits"], self._entries)
-        return Runs(candidates, first, length).only(length > 0)
+        candidates, values = probe.pass_filter(hidden, self._lift, self.manifest["filter_scale"], self._filter)
+        first, length = probe.find_runs(values, self._buckets, self.manifest["bucket_bits"], self._entries)
+        return probe.keep_runs(Runs(candidates, first, length), length > 0)
 
     def hits(self, runs: Runs) -> Hits:
         """Every posting of the runs; raises IndexDamagedError for one that lies in no edition."""
-        if not runs.queries.size:
-            nothing = np.empty(0, dtype=np.int64)
-            return Hits(nothing, nothing, nothing)
-        hits = expand_runs(runs, self._postings)
+        hits = probe.expand_runs(runs, self._postings)
         if (hits.positions >= self.edition_words[hits.editions]).any():
             raise IndexDamagedError(f"{self.folder / names.POSTINGS} points behind the last word of the last edition")
         return hits
@@ -161,21 +147,15 @@ class Index:
 
     def verify(self) -> None:
         """Read every file and compare its digest; raises IndexDamagedError naming the first that differs."""
-        files = self.manifest["files"]
         with ThreadPoolExecutor() as pool:
-            digests = pool.map(digest_of, [self.folder / name for name in files])
-            for name, digest in zip(files, digests, strict=True):
-                if digest != files[name]["xxh3_128"]:
-                    raise IndexDamagedError(
-                        f"{self.folder / name} is damaged: {names.MANIFEST} has another digest; build the index again"
-                    )
+            list(pool.map(partial(names.check_digest, self.folder, self.manifest), self.manifest["files"]))
         if not bool((self._buckets[1:] >= self._buckets[:-1]).all()):
             raise IndexDamagedError(f"{self.folder / names.BUCKETS} is damaged: buckets out of order; build it again")
 
     @cached_property
     def _postings(self) -> Postings:
         words = int(self._word_ends[-1]) if self._word_ends.size else 0
-        return Postings(self._low, self._high, self.first_words, *edition_hints(self.first_words, words))
+        return Postings(self._low, self._high, self.first_words, *probe.edition_hints(self.first_words, words))
 
     @cached_property
     def _word_ends(self) -> Integers:
@@ -210,9 +190,7 @@ class Index:
             and (not self.has_texts or (self.folder / names.SPANS).stat().st_size == 2 * words)
         )
         if not sound:
-            raise IndexDamagedError(
-                f"{self.folder} is damaged: its tables do not fit one another; build the index again"
-            )
+            raise names.damaged(self.folder, "its tables do not fit one another")
 
     def _check_blocks(self, blocks: U64s, size: int) -> None:
         """Every edition with a text has blocks, which follow one another within its words and bytes and in the file."""
@@ -234,9 +212,7 @@ class Index:
                 and bool((file_begin < size).all())
             )
         if not sound:
-            raise IndexDamagedError(
-                f"{self.folder / names.BLOCKS} is damaged: blocks out of order; build the index again"
-            )
+            raise names.damaged(self.folder / names.BLOCKS, "blocks out of order")
 
 
 def _coarser(built: Sketch, scale: int) -> FracMinHash:

@@ -17,9 +17,9 @@ from provenance.index.sealing import Sealing
 from provenance.index.texts import Frame, compress
 from provenance.index.works import IDENTITY_SCALE, IDENTITY_SHINGLE
 from provenance.kernels.fingerprints import kept_shingles
+from provenance.kernels.places import spans_of
 from provenance.kernels.probe import lift_of, stored_values
 from provenance.kernels.seeds import crowded, seldom_repeated
-from provenance.kernels.spans import spans_of
 from provenance.kernels.words import Words, words_of
 from provenance.readers.books import DESCRIBED, Book
 from provenance.sketch import FracMinHash, Key, Sketch
@@ -28,6 +28,10 @@ MOST_POSITIONS = 16
 """A fingerprint is kept at this many places of one edition: a refrain must not fill the table."""
 
 IN_HAND = 64 << 20  # bytes of text given to the threads at a time, about
+COPIED = (
+    "edition_id", "title", "author", *DESCRIBED, "source", "source_sha256", "format", "encoding", "cut_front",
+    "cut_back", "decoy",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -73,23 +77,14 @@ def prepare(book: Book, preparation: Preparation) -> Prepared:
     words = words_of(data, key.keys)
     sketch = preparation.sketch
     if isinstance(sketch, FracMinHash):
-        positions, fingerprints = kept_shingles(words.hashes, sketch.shingle, sketch.max_kept, key.keys)
+        positions, fingerprints = kept_shingles(words.hashes, sketch.shingle, np.uint64(sketch.max_kept), key.keys)
     else:
         sketches = sketch.sketch(data, np.array([0, data.size], dtype=np.int64), key.keys)
         positions, fingerprints = sketches.positions, sketches.fingerprints
     seldom = _seldom(fingerprints)
     identity = np.sort(key.hidden(_identity(words, sketch, fingerprints, key)))
     row = {
-        "edition_id": book.edition_id,
-        "title": book.title,
-        "author": book.author,
-        **{name: getattr(book, name) for name in DESCRIBED},
-        "source": book.source,
-        "source_sha256": book.source_sha256,
-        "format": book.format,
-        "encoding": book.encoding,
-        "cut_front": book.cut_front,
-        "cut_back": book.cut_back,
+        **{name: getattr(book, name) for name in COPIED},
         "notes": list(book.notes),
         "text_sha256": hashlib.sha256(book.text).hexdigest(),
         "text_xxh3": text_digest(book.text),
@@ -98,7 +93,6 @@ def prepare(book: Book, preparation: Preparation) -> Prepared:
         "fingerprints": int(seldom.sum()),
         "identity_fingerprints": identity.size,
         "invalid_utf8": words.invalid,
-        "decoy": book.decoy,
     }
     return Prepared(
         row=row,
@@ -122,9 +116,9 @@ def _seldom(fingerprints: U64s) -> Bools:
 
 def _identity(words: Words, sketch: Sketch, fingerprints: U64s, key: Key) -> U64s:
     """The fingerprints that tell the work. They are some of those of a sketch of the same shingles that is denser."""
-    most = FracMinHash(scale=IDENTITY_SCALE).max_kept
+    most = np.uint64(FracMinHash(scale=IDENTITY_SCALE).max_kept)
     if isinstance(sketch, FracMinHash) and sketch.shingle == IDENTITY_SHINGLE and sketch.max_kept >= most:
-        return np.unique(fingerprints[fingerprints <= np.uint64(most)])
+        return np.unique(fingerprints[fingerprints <= most])
     return np.unique(kept_shingles(words.hashes, IDENTITY_SHINGLE, most, key.keys)[1])
 
 

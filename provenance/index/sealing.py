@@ -88,15 +88,11 @@ def sealing(
         if pseudonyms:
             raise UsageError("--pseudonyms needs --private-record FILE: nothing else says which book has which name")
         return Sealing(key)
-    _check_place(record, out, overwrite)
-    return Sealing(key, pseudonyms, record)
-
-
-def _check_place(record: Path, out: Path, overwrite: bool) -> None:
     if record.resolve().is_relative_to(out.resolve()):
         raise UsageError(f"--private-record {record} lies in the index, which is handed over: choose another place")
     check_parent(record)
     check_free(record, "--private-record", "private record", overwrite, lambda: read_record(record))
+    return Sealing(key, pseudonyms, record)
 
 
 def read_record(path: Path) -> Row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,15 +15,8 @@ import numpy as np
 from provenance.arrays import Bytes, Integers, U32s, U64s
 from provenance.index import format as names
 from provenance.index.postings import BYTES_A_POSTING, Source, merged
-from provenance.kernels.probe import (
-    FEWEST_BUCKET_BITS,
-    PRECISION,
-    bucket_bits,
-    bucket_starts,
-    fill_filter,
-    filter_shape,
-    largest_value,
-)
+from provenance.kernels import probe
+from provenance.kernels.probe import FEWEST_BUCKET_BITS, PRECISION
 from provenance.kernels.sorting import count_distinct
 
 GRANULE_BITS = PRECISION - FEWEST_BUCKET_BITS  # the finest cut through values that splits no bucket of any table
@@ -42,26 +36,28 @@ class TablePart(NamedTuple):
     distinct: int
 
 
-def write_tables(
-    folder: Path,
-    sources: Sequence[Source],
-    words: int,
-    most_hidden: int,
-    memory: int,
-    threads: ThreadPoolExecutor,
-    wide_words: int = WIDE_WORDS,
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Means:
+    """What building may use: bytes of memory for postings, and threads."""
+
+    memory: int
+    threads: ThreadPoolExecutor
+    workers: int = 2
+    wide_words: int = WIDE_WORDS  # from so many words on postings take eight bytes
+
+
+def write_tables(folder: Path, sources: Sequence[Source], words: int, most_hidden: int, means: Means) -> dict[str, Any]:
     """Write fingerprints, postings, buckets and filter; returns what the manifest must say of them.
 
     The range of values is cut into pieces that fit a cache; threads make them, and they are written in order.
     """
-    postings, most = sum(source.size for source in sources), largest_value(most_hidden)
-    bits, wide = bucket_bits(postings), words > wide_words
+    postings, most = sum(source.size for source in sources), probe.largest_value(most_hidden)
+    bits, wide = probe.bucket_bits(postings), words > means.wide_words
     granules = (most >> GRANULE_BITS) + 1
-    wanted = max(-(-postings // PIECE), -(-postings * BYTES_A_POSTING // memory), 1)
+    wanted = max(-(-postings // PIECE), -(-postings * BYTES_A_POSTING // means.memory), 1)
     cuts = np.unique(np.linspace(0, granules, min(wanted, granules) + 1).astype(np.int64)).tolist()
     bucket_dtype = "<u4" if postings < 1 << 32 else "<u8"
-    blocks, scale = filter_shape(postings, most)
+    blocks, scale = probe.filter_shape(postings, most)
     filled = _map_filter(folder, blocks)
     distinct = done = 0
 
@@ -74,7 +70,7 @@ def write_tables(
             (values & np.uint64((1 << (PRECISION - bits)) - 1)).astype("<u4"),
             (places & np.uint64(0xFFFFFFFF)).astype("<u4"),
             (places >> np.uint64(32)).astype("u1") if wide else np.empty(0, dtype="u1"),
-            bucket_starts(values, first << coarse, end, bits),
+            probe.bucket_starts(values, first << coarse, end, bits),
             count_distinct(values),
         )
 
@@ -84,12 +80,12 @@ def write_tables(
         (folder / names.POSTINGS_HIGH).open("wb") as high_bytes,
         (folder / names.BUCKETS).open("wb") as buckets,
     ):
-        for piece in in_order(threads, make, pairwise(cuts)):
+        for piece in in_order(means.threads, make, pairwise(cuts)):
             entries.write(piece.entries.data)
             low_words.write(piece.low_words.data)
             high_bytes.write(piece.high_bytes.data)
             buckets.write((piece.buckets + done).astype(bucket_dtype).data)
-            fill_filter(piece.values, scale, filled)
+            probe.fill_filter(piece.values, scale, filled)
             distinct, done = distinct + piece.distinct, done + piece.values.size
         buckets.write(np.array([done]).astype(bucket_dtype).data)
     filled.flush()
@@ -128,29 +124,22 @@ def _map_filter(folder: Path, blocks: int) -> np.memmap[Any, np.dtype[np.uint64]
 class Table:
     """The tables of an index as a source; places can be shifted, to stand behind those of another index."""
 
-    def __init__(
-        self, folder: Path, postings: int, bits: int, bucket_dtype: str, wide: bool = False, shift: int = 0
-    ) -> None:
-        self.size = postings
-        self._bits, self._shift = bits, shift
+    def __init__(self, folder: Path, manifest: dict[str, Any], shift: int = 0) -> None:
+        self.size: int = manifest["counts"]["postings"]
+        self._bits, self._shift = manifest["bucket_bits"], shift
         self._entries = names.mapped(folder / names.FINGERPRINTS, "<u4")
         self._postings = names.mapped(folder / names.POSTINGS, "<u4")
-        self._high = names.mapped(folder / names.POSTINGS_HIGH, "u1") if wide else None
-        self._buckets = names.mapped(folder / names.BUCKETS, bucket_dtype)
+        self._high = names.mapped(folder / names.POSTINGS_HIGH, "u1") if manifest["wide_postings"] else None
+        self._buckets = names.mapped(folder / names.BUCKETS, manifest["bucket_dtype"])
 
-    def values(self, low: int, high: int) -> tuple[U64s, slice]:
-        """The values from `low` to below `high`, both at the edge of a granule, and where they stand."""
+    def between(self, low: int, high: int) -> tuple[U64s, U64s]:
+        """See `Source`; both numbers are at the edge of a granule."""
         rest = PRECISION - self._bits
         first, last = min(low >> rest, self._buckets.size - 1), min(high >> rest, self._buckets.size - 1)
         starts = self._buckets[first : last + 1].astype(np.int64)
         rows = slice(int(starts[0]), int(starts[-1]))
         tops = np.repeat(np.arange(first, last, dtype=np.uint64) << np.uint64(rest), np.diff(starts))
         values: U64s = np.bitwise_or(tops, self._entries[rows].astype(np.uint64))
-        return values, rows
-
-    def between(self, low: int, high: int) -> tuple[U64s, U64s]:
-        """See `Source`."""
-        values, rows = self.values(low, high)
         places = self._postings[rows].astype(np.uint64)
         if self._high is not None:
             places |= self._high[rows].astype(np.uint64) << np.uint64(32)

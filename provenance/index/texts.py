@@ -5,7 +5,7 @@ The frames lie one after another: `zstd -d texts.zst` gives all texts joined. Th
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from functools import lru_cache
 from typing import IO, NamedTuple
 
 import numpy as np
@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from provenance.arrays import Bytes, Integers, U32s, U64s
 from provenance.errors import IndexDamagedError
+from provenance.kernels.places import UNKNOWN, places_of
 from provenance.kernels.quotes import count_characters
-from provenance.kernels.spans import UNKNOWN, places_of
 from provenance.kernels.words import Words, words_of
 
 BLOCK_BYTES = 1 << 16
@@ -88,8 +88,7 @@ class EditionTexts:
         self._block_editions = np.ascontiguousarray(blocks[:, 3].astype(np.int64))
         self._edition_blocks = np.searchsorted(self._block_editions, np.arange(text_bytes.size + 1))
         self._codec = pa.Codec("zstd")
-        self._cache: OrderedDict[int, Words] = OrderedDict()
-        self._read_texts: OrderedDict[int, bytes] = OrderedDict()
+        self._words, self._text_of = lru_cache(CACHED_BLOCKS)(self._cut), lru_cache(CACHED_TEXTS)(self._read)
         self._characters: dict[int, Integers] = {}  # by edition: code points before each of its blocks
 
     def text(self, edition: int) -> bytes:
@@ -135,16 +134,6 @@ class EditionTexts:
         low, high = self._edition_blocks[edition : edition + 2].tolist()
         return low, high
 
-    def _text_of(self, block: int) -> bytes:
-        text = self._read_texts.get(block)
-        if text is None:
-            text = self._read_texts[block] = self._read(block)
-            if len(self._read_texts) > CACHED_TEXTS:
-                self._read_texts.popitem(last=False)
-        else:
-            self._read_texts.move_to_end(block)
-        return text
-
     def window(self, edition: int, first: int, last: int) -> Window:
         """Words `[first, last)` of the edition, cut off at its ends; grown to whole blocks."""
         base = int(self._first_words[edition])
@@ -182,16 +171,8 @@ class EditionTexts:
         begins[order], ends[order] = begin, end
         return begins, ends
 
-    def _words(self, block: int) -> Words:
-        words = self._cache.get(block)
-        if words is None:
-            words = words_of(np.frombuffer(self._read(block), dtype=np.uint8), self._keys)
-            self._cache[block] = words
-            if len(self._cache) > CACHED_BLOCKS:
-                self._cache.popitem(last=False)
-        else:
-            self._cache.move_to_end(block)
-        return words
+    def _cut(self, block: int) -> Words:
+        return words_of(np.frombuffer(self._read(block), dtype=np.uint8), self._keys)
 
     def _read(self, block: int) -> bytes:
         _, text_begin, file_begin, edition = (int(v) for v in self._blocks[block])

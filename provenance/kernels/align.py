@@ -9,7 +9,7 @@ import numpy as np
 from provenance.arrays import Integers
 from provenance.kernels.chain import Chains
 from provenance.kernels.compiling import inlined, kernel
-from provenance.kernels.extend import extend, make_fronts
+from provenance.kernels.extend import extend, make_fronts, turn
 from provenance.kernels.fingerprints import HashedTexts
 
 # Columns of the table of alignments.
@@ -47,15 +47,6 @@ def join_blocks(blocks: Integers, right: int, both: int) -> int:
                 blocks[k - 1, side] = blocks[k, side]
         return both - 1
     return both
-
-
-@inlined
-def turn(blocks: Integers, first: int, last: int) -> None:
-    """Reverse the order of rows."""
-    for k in range((last - first) // 2):
-        for side in range(3):
-            one, other = blocks[first + k, side], blocks[last - 1 - k, side]
-            blocks[first + k, side], blocks[last - 1 - k, side] = other, one
 
 
 @kernel

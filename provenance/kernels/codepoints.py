@@ -2,67 +2,20 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import NamedTuple
-
 import numpy as np
-import numpy.typing as npt
 
-from provenance.arrays import Bytes, Integers, U32s, U64s
+from provenance.arrays import Bytes, U64s
 from provenance.kernels.compiling import as_int, inlined
-from provenance.kernels.folded import LONG, Folded, WordRoom, put_word, shorten
+from provenance.kernels.cutting import ENDS, KINDS, LONG, PLACES, Scratch, WordRoom, put_word, shorten
 from provenance.kernels.hashing import U64, mix_block
 from provenance.kernels.vectors import load_u64, lowest_bit, store_u64, swap_bytes
 from provenance.text import rules
-from provenance.text.reference import ends_word, next_state
-from provenance.text.tables import FoldTable, fold_table
 
-KINDS = 16
-ENDS = 8  # flag in a transition: the pending word ends before this code point
 INVALID = -1
 HIGHEST = U64(0x8080808080808080)  # bit of each byte
 PAIRS, PAIRS_MASK = U64(0x80C080C080C080C0), U64(0xC0E0C0E0C0E0C0E0)
-PLACES = U64(0x1F3F)  # bits of the place in `letter_table`
 SURROGATES = 0xD800 >> 11  # top bits of what is no code point
 LOWER_CASE = U64(0x2020202020202020)  # of ASCII letters; digits have this bit set already
-
-
-class Rules(NamedTuple):
-    """The text rules as arrays: what every kernel that reads text is handed."""
-
-    pages: npt.NDArray[np.uint16]
-    entries: U32s
-    letters: U64s  # of two bytes, see `letter_table`
-    folds: Bytes  # and seven bytes more, for reading eight at once
-    transitions: Bytes  # (8 states * 16 kinds,): next state, plus ENDS
-
-
-@lru_cache(maxsize=1)
-def text_rules() -> Rules:
-    """The committed fold table and the transitions of the reference tokenizer."""
-    table = fold_table()
-    transitions = np.zeros(8 * KINDS, dtype=np.uint8)
-    for state in range(8):
-        for kind in range(9):
-            ends = state != rules.OUT and ends_word(state, kind)
-            transitions[state * KINDS + kind] = next_state(state, kind) | (ENDS if ends else 0)
-    folds = np.concatenate([table.folds, np.zeros(7, dtype=np.uint8)])
-    return Rules(table.pages, table.entries, letter_table(table), folds, transitions)
-
-
-def letter_table(table: FoldTable) -> U64s:
-    """For each letter of two bytes its fold (low 56 bits) and the length of that (high 8); 0 for what is no letter.
-
-    The place is the low five bits of the first byte, two unused ones, and the low six bits of the second: of a 16-bit
-    load with its bytes swapped. So the letters of a script lie together in the cache.
-    """
-    letters = np.zeros(int(PLACES) + 1, dtype=np.uint64)
-    for code_point in range(0x80, 0x800):
-        kind, fold = table.entry(code_point)
-        if kind == rules.WORD and len(fold) < 8:
-            place = code_point >> 6 << 8 | code_point & 0x3F
-            letters[place] = int.from_bytes(fold, "little") | len(fold) << 56
-    return letters
 
 
 @inlined
@@ -143,21 +96,14 @@ def take_letters(
 
 
 @inlined
-def find_solos(
-    data: Bytes,
-    at: int,
-    limit: int,
-    pages: npt.NDArray[np.uint16],
-    entries: U32s,
-    folds: Bytes,
-    solos: U64s,
-    places: Integers,
-) -> tuple[int, int, bool]:
+def find_solos(data: Bytes, at: int, limit: int, scratch: Scratch) -> tuple[int, int, bool]:
     """Take letters that are words by themselves and separators from `at` on, of three bytes and folded to three.
 
-    `solos` gets the bytes of the letters, `places` where they lie. Returns how many there are, where they end, and
-    whether the last sign taken is a letter.
+    The bytes of the letters go to `scratch.solos`, where they lie to `scratch.places`. Returns how many there are,
+    where they end, and whether the last sign taken is a letter.
     """
+    pages, entries, _, folds, _ = scratch.rules
+    solos, places = scratch.solos, scratch.places
     count, pending = 0, False
     while at + 8 <= data.size and at + 3 <= limit and count < solos.size:
         block = load_u64(data, at)
@@ -178,31 +124,19 @@ def find_solos(
 
 @inlined
 def cut_clump(
-    data: Bytes,
-    at: int,
-    limit: int,
-    closed: bool,
-    stop: int,
-    text: Rules,
-    word_key: np.uint64,
-    folded: Folded,
-    base: int,
-    waiting: int,
-    room: WordRoom,
-    start: int,
-    count: int,
-) -> tuple[int, int, int, int, int]:
+    data: Bytes, at: int, limit: int, closed: bool, stop: int, scratch: Scratch, base: int, waiting: int,
+    room: WordRoom, count: int,
+) -> tuple[int, int, int, int, int]:  # fmt: skip
     """Cut words from `at`, where none is pending, until none is pending at `limit` or behind it, or to `stop`.
 
-    `closed` says that no letter follows at `limit`. Word `count` and those after it are filled in, their offsets
-    counted from `start`; hashes of short words wait in `folded`, filled to `base`.
+    `closed` says that no letter follows at `limit`. Word `count` and those after it are filled in; the folds
+    of short words wait in `scratch.folded`, filled to `base`.
     Returns where the next word may begin, the counts of words and of invalid sequences met here, `base`, and how many
     words wait.
     """
-    pages, entries, letters, folds, transitions = text
-    hashes, begins, ends = room
-    buffer = folded.data
-    offsets = begins.size > 0
+    pages, entries, letters, folds, transitions = scratch.rules
+    hashes, begins, ends, start = room
+    word_key, buffer, offsets = scratch.word_key, scratch.folded, begins.size > 0
     invalid, state, word_begin, word_end = 0, rules.OUT, at, at
     hashed, filled = word_key, base
     while at < stop and (at < limit or state != rules.OUT):
@@ -219,22 +153,22 @@ def cut_clump(
                     at = limit
                     break
         elif state == rules.OUT or state == rules.AFTER_SOLO:
-            solos, behind, pending = find_solos(data, at, limit, pages, entries, folds, folded.solos, folded.places)
+            solos, behind, pending = find_solos(data, at, limit, scratch)
             if behind > at:
                 if state == rules.AFTER_SOLO:
-                    base, waiting = put_word(hashed, word_key, folded, base, filled, waiting, hashes, count)
+                    base, waiting = put_word(hashed, scratch, base, filled, waiting, hashes, count)
                     if offsets:
                         begins[count], ends[count] = word_begin - start, word_end - start
                     count += 1
                 complete = solos - as_int(pending)  # behind a letter a mark may follow
                 for k in range(U64(complete)):
-                    hashes[k + U64(count)] = mix_block(word_key, folded.solos[k], U64(0))
+                    hashes[k + U64(count)] = mix_block(word_key, scratch.solos[k], U64(0))
                 if offsets:
                     for k in range(complete):
-                        begins[count + k], ends[count + k] = folded.places[k] - start, folded.places[k] + 3 - start
+                        begins[count + k], ends[count + k] = scratch.places[k] - start, scratch.places[k] + 3 - start
                 count, at, filled, state = count + complete, behind, base, rules.OUT
                 if pending:
-                    store_u64(buffer, base, folded.solos[solos - 1])
+                    store_u64(buffer, base, scratch.solos[solos - 1])
                     filled, word_begin, word_end, state = base + 3, at - 3, at, rules.AFTER_SOLO
                 continue
         first, second, third = as_int(data[at]), 0, 0
@@ -251,7 +185,7 @@ def cut_clump(
         kind = as_int(entry & np.uint32(15))
         transition = transitions[state * KINDS + kind]
         if transition & ENDS:
-            base, waiting = put_word(hashed, word_key, folded, base, filled, waiting, hashes, count)
+            base, waiting = put_word(hashed, scratch, base, filled, waiting, hashes, count)
             if offsets:
                 begins[count], ends[count] = word_begin - start, word_end - start
             count += 1
@@ -283,7 +217,7 @@ def cut_clump(
         state = as_int(transition & np.uint8(7))
         at = after
     if state != rules.OUT:
-        base, waiting = put_word(hashed, word_key, folded, base, filled, waiting, hashes, count)
+        base, waiting = put_word(hashed, scratch, base, filled, waiting, hashes, count)
         if offsets:
             begins[count], ends[count] = word_begin - start, word_end - start
         count += 1

@@ -121,9 +121,7 @@ def _for_any_value(compiled: Any) -> Any:  # noqa: ANN401
     numba compiles a callee for the literal of `count = 0`, and then again for integers: a fifth of all compiling.
     """
     template_of = compiled.get_call_template
-
-    def plain(kind: object) -> object:
-        return types.unliteral(kind)  # type: ignore[no-untyped-call]
+    plain: Callable[[Any], Any] = types.unliteral
 
     def get_call_template(args: Sequence[Any], kws: dict[str, Any]) -> object:
         return template_of([plain(kind) for kind in args], {name: plain(kind) for name, kind in kws.items()})

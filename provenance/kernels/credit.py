@@ -11,7 +11,8 @@ import numpy as np
 
 from provenance.arrays import Integers
 from provenance.kernels.compiling import as_int, inlined, kernel
-from provenance.kernels.tree import ROOT, build_tree, leaves_for, next_above, set_leaf
+from provenance.kernels.hashing import power_of_two
+from provenance.kernels.tree import ROOT, build_tree, next_above, set_leaf
 
 DROPPED = -1
 OPEN = -2
@@ -66,7 +67,7 @@ def settle_document(
     groups += 1
     starts[groups] = count
 
-    leaves = leaves_for(count)
+    leaves = power_of_two(count)
     reach = np.empty(2 * leaves, dtype=np.int64)
     for k in range(count):
         reach[leaves + k] = ends[places[k]]
@@ -79,7 +80,7 @@ def settle_document(
         group_ranks[g] = ranks[by_edition[starts[g]]]
     preferred = np.argsort(group_ranks, kind="mergesort")
     preferred = preferred[np.argsort(-totals[preferred], kind="mergesort")]
-    leaf_of, group_leaves = np.empty(groups, dtype=np.int64), leaves_for(groups)
+    leaf_of, group_leaves = np.empty(groups, dtype=np.int64), power_of_two(groups)
     gains = np.empty(2 * group_leaves, dtype=np.int64)
     for leaf in range(groups):
         leaf_of[preferred[leaf]] = leaf

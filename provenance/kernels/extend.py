@@ -35,12 +35,8 @@ class Fronts(NamedTuple):
 def make_fronts() -> Fronts:
     """Scratch for one extension at a time."""
     size = MOST_DIFFERENCES + 1
-    return Fronts(
-        np.empty(FRONT, dtype=np.int64),
-        np.empty(size, dtype=np.int64),
-        np.empty(size, dtype=np.int64),
-        np.empty(size, dtype=np.int64),
-    )
+    starts, lows, highs = np.empty(size, dtype=np.int64), np.empty(size, dtype=np.int64), np.empty(size, dtype=np.int64)
+    return Fronts(np.empty(FRONT, dtype=np.int64), starts, lows, highs)
 
 
 @inlined
@@ -88,6 +84,15 @@ def follow(doc: U32s, q: int, ref: U32s, r: int, sign: int, most: int) -> int:
 
 
 @inlined
+def turn(blocks: Integers, first: int, last: int) -> None:
+    """Reverse the order of rows."""
+    for k in range((last - first) // 2):
+        for side in range(3):
+            one, other = blocks[first + k, side], blocks[last - 1 - k, side]
+            blocks[first + k, side], blocks[last - 1 - k, side] = other, one
+
+
+@inlined
 def trace(fronts: Fronts, d: int, diagonal: int, q: int, r: int, sign: int, blocks: Integers, count: int) -> int:
     """Append the equal runs on the way to front d, the farthest last; returns their number with those before."""
     first = count
@@ -103,28 +108,15 @@ def trace(fronts: Fronts, d: int, diagonal: int, q: int, r: int, sign: int, bloc
         if d == 0:
             break
         d, diagonal = d - 1, before
-    for k in range((count - first) // 2):
-        for side in range(3):
-            one, other = blocks[first + k, side], blocks[count - 1 - k, side]
-            blocks[first + k, side], blocks[count - 1 - k, side] = other, one
+    turn(blocks, first, count)
     return count
 
 
 @piece
 def extend(
-    doc: U32s,
-    q: int,
-    doc_words: int,
-    ref: U32s,
-    r: int,
-    ref_words: int,
-    sign: int,
-    drop: int,
-    base: int,
-    fronts: Fronts,
-    blocks: Integers,
-    count: int,
-) -> tuple[int, int]:
+    doc: U32s, q: int, doc_words: int, ref: U32s, r: int, ref_words: int, sign: int, drop: int, base: int,
+    fronts: Fronts, blocks: Integers, count: int,
+) -> tuple[int, int]:  # fmt: skip
     """Append to `blocks` the equal runs from `doc[q]` and `ref[r]` on, forwards (sign 1) or backwards (-1).
 
     At most `doc_words` and `ref_words` words are looked at. The alignment ends at its highest score, once the score

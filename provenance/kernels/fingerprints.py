@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from provenance.arrays import Bytes, Integers, U32s, U64s
 from provenance.kernels.compiling import as_int, inlined, inlined_by_value, kernel
-from provenance.kernels.folded import WordRoom
+from provenance.kernels.cutting import SEGMENT, Rules, WordRoom, make_scratch, text_rules
 from provenance.kernels.hashing import U64, finish_shingle
-from provenance.kernels.words import SEGMENT, Rules, append_words, make_scratch, most_words, text_rules
+from provenance.kernels.words import append_words, most_words
 
 USUAL = 5  # words of a shingle, unless told otherwise
 AT_ONCE = 4096  # words hashed to shingles at once: they stay in the cache
@@ -183,8 +183,8 @@ def sketch_documents(
     """
     size = shingle + AT_ONCE + most_words(SEGMENT)
     words, shingles, places = np.empty(size, np.uint64), np.empty(size, np.uint64), np.empty(size + 1, np.uint32)
-    nothing, scratch = np.empty(0, dtype=np.uint32), make_scratch()
-    word_room = WordRoom(words, nothing, nothing)
+    nothing, scratch = np.empty(0, dtype=np.uint32), make_scratch(text, keys[0])
+    room_for_words = WordRoom(words, nothing, nothing, 0)
     first_words, invalid = np.zeros(offsets.size, dtype=np.int64), np.zeros(offsets.size - 1, dtype=np.int64)
     sketched = Sketched(
         np.empty(room, dtype=np.int32), np.empty(room, dtype=np.uint32), np.empty(room, dtype=np.uint64)
@@ -194,7 +194,7 @@ def sketch_documents(
     for d in range(offsets.size - 1):
         at, stop = offsets[d], offsets[d + 1]
         while at < stop or (d == offsets.size - 2 and count >= shingle):
-            at, count, bad = append_words(data, at, offsets[d], stop, text, keys[0], scratch, word_room, count)
+            at, count, bad = append_words(data, at, stop, scratch, room_for_words, count)
             invalid[d] += bad
             first_words[d + 1] = before + count
             if count >= AT_ONCE or (at >= stop and d == offsets.size - 2):
@@ -238,8 +238,8 @@ def sketch_batch(data: Bytes, offsets: Integers, shingle: int, max_kept: int, ke
 
 
 @kernel
-def sift_shingles(hashes: U64s, shingle: int, max_kept: np.uint64, keys: U64s) -> tuple[U32s, U64s]:
-    """Positions and fingerprints of the shingles of one text that are kept, a cacheful of words at a time."""
+def kept_shingles(hashes: U64s, shingle: int, max_kept: np.uint64, keys: U64s) -> tuple[U32s, U64s]:
+    """Positions and fingerprints of the shingles of one text that are kept, in order; a cacheful of words at a time."""
     positions, fingerprints = np.empty(1024, dtype=np.uint32), np.empty(1024, dtype=np.uint64)
     shingles, places = np.empty(AT_ONCE, dtype=np.uint64), np.empty(AT_ONCE + 1, dtype=np.uint32)
     count = 0
@@ -252,11 +252,6 @@ def sift_shingles(hashes: U64s, shingle: int, max_kept: np.uint64, keys: U64s) -
             positions[count + k], fingerprints[count + k] = first + places[k], shingles[places[k]]
         count += new
     return positions[:count], fingerprints[:count]
-
-
-def kept_shingles(hashes: U64s, shingle: int, max_kept: int, keys: U64s) -> tuple[U32s, U64s]:
-    """Positions and fingerprints of the shingles kept of one text, in order."""
-    return sift_shingles(hashes, shingle, np.uint64(max_kept), keys)
 
 
 def fingerprints_of(hashes: U64s, shingle: int, keys: U64s) -> U64s:

@@ -49,3 +49,12 @@ def finish_shingle(x: np.uint64) -> np.uint64:
     x = (x ^ (x >> S33)) * FMIX_1
     x = (x ^ (x >> S33)) * FMIX_2
     return x ^ (x >> S33)
+
+
+@inlined
+def power_of_two(least: int) -> int:
+    """The smallest power of two that is not below `least`."""
+    power = 1
+    while power < least:
+        power *= 2
+    return power

@@ -12,9 +12,10 @@ import numpy as np
 
 from provenance.arrays import Bytes, Integers, U32s, U64s
 from provenance.kernels.compiling import inlined, kernel
+from provenance.kernels.cutting import Rules, text_rules
 from provenance.kernels.fingerprints import Sketches, grown, hash_shingles, low_halves
 from provenance.kernels.hashing import U64, finish_shingle
-from provenance.kernels.words import Rules, cut_words, most_words, text_rules
+from provenance.kernels.words import cut_words, most_words
 
 U32 = np.uint32
 

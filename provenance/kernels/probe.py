@@ -32,10 +32,6 @@ class Runs(NamedTuple):
     firsts: Integers  # first posting
     lengths: Integers  # how many postings
 
-    def only(self, chosen: Bools) -> Runs:
-        """Some of the runs."""
-        return keep_runs(self, chosen)
-
 
 class Hits(NamedTuple):
     """Postings of a batch: one item per (fingerprint, posting)."""

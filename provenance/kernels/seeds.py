@@ -1,4 +1,4 @@
-"""Prepares hits for chaining: which of them may start chains, and in which order they come."""
+"""Prepares hits for chaining: which of them are common text, which may start chains, and in which order they come."""
 
 from __future__ import annotations
 
@@ -7,10 +7,50 @@ import numpy.typing as npt
 
 from provenance.arrays import Bools, Floats, Integers, U64s
 from provenance.kernels.chain import GroupedHits
-from provenance.kernels.compiling import as_int, kernel
+from provenance.kernels.compiling import as_int, inlined, kernel
 from provenance.kernels.fingerprints import Sketches
-from provenance.kernels.hashing import MIX_1, U64
-from provenance.kernels.probe import Hits, Runs
+from provenance.kernels.hashing import MIX_1, U64, power_of_two
+from provenance.kernels.probe import Hits, Postings, Runs, edition_at, place_of
+
+MOST_EXAMINED = 1 << 14  # postings of one fingerprint; with more of them it is common whoever has them
+
+
+@kernel
+def in_many_works(runs: Runs, postings: Postings, works: Integers, most: int) -> Bools:
+    """For each run of postings, whether they lie in more than `most` works; `works` are those of the editions.
+
+    A run of no more than `most` postings needs no look.
+    """
+    many = np.zeros(runs.firsts.size, dtype=np.bool_)
+    met = np.empty(most + 1, dtype=np.int64)
+    for run in range(runs.firsts.size):
+        first, length = runs.firsts[run], runs.lengths[run]
+        if length <= most:
+            continue
+        count = 0
+        for entry in range(first, first + min(length, MOST_EXAMINED)):
+            work = works[edition_at(postings, place_of(postings, entry))]
+            again = False
+            for k in range(count):
+                again = again or met[k] == work
+            if not again:
+                met[count] = work
+                count += 1
+                if count > most:
+                    break
+        many[run] = count > most or length > MOST_EXAMINED
+    return many
+
+
+@inlined
+def slots_for(documents: npt.NDArray[np.int32], queries: Integers) -> int:
+    """Slots of a hash table that holds the queries of one document at a time: a power of two, half of them unused."""
+    largest, first = 8, 0
+    for k in range(queries.size):
+        if documents[queries[k]] != documents[queries[first]]:
+            first = k
+        largest = max(largest, k - first + 1)
+    return power_of_two(2 * largest)
 
 
 @kernel
@@ -20,13 +60,7 @@ def seldom_repeated(documents: npt.NDArray[np.int32], fingerprints: U64s, querie
     A hash table for one document at a time, with linear probing; a slot belongs to the document that filled it.
     """
     seldom = np.empty(queries.size, dtype=np.bool_)
-    largest, size, first = 0, 16, 0
-    for k in range(queries.size):
-        if documents[queries[k]] != documents[queries[first]]:
-            first = k
-        largest = max(largest, k - first + 1)
-    while size < 2 * largest:
-        size *= 2
+    size = slots_for(documents, queries)
     owners, counts = np.full(size, -1, dtype=np.int64), np.zeros(size, dtype=np.int64)
     values = np.zeros(size, dtype=np.uint64)
     for k in range(queries.size):
@@ -47,9 +81,7 @@ def crowded(fingerprints: U64s, most: int) -> Bools:
 
     Fingerprints that share a slot are counted together; the slots of a book stay in the cache, as its values would not.
     """
-    slots = 1 << 12
-    while slots < fingerprints.size:
-        slots *= 2
+    slots = power_of_two(max(fingerprints.size, 1 << 12))
     counts, many = np.zeros(slots, dtype=np.uint8), np.empty(fingerprints.size, dtype=np.bool_)
     for fingerprint in fingerprints:
         slot = fingerprint * MIX_1 >> U64(20) & U64(slots - 1)
@@ -96,13 +128,7 @@ def group_hits(hits: Hits, weights: Floats, sketches: Sketches) -> GroupedHits:
     queries, documents, count = hits.queries, sketches.documents, hits.queries.size
     group_documents, group_editions = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
     doc, ref = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
-    largest, first, size = 0, 0, 16
-    for k in range(count):
-        if documents[queries[k]] != documents[queries[first]]:
-            first = k
-        largest = max(largest, k - first + 1)
-    while size < 2 * largest:
-        size *= 2
+    size = slots_for(documents, queries)
     owners, slot_groups = np.full(size, -1, dtype=np.int64), np.empty(size, dtype=np.int64)
     names, group_of = np.empty(size, dtype=np.int64), np.empty(count, dtype=np.int64)
     starts, groups = np.zeros(count + 1, dtype=np.int64), 0

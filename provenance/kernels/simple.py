@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from provenance.arrays import Bytes, U32s, U64s
+from provenance.arrays import Bytes, U64s
 from provenance.kernels.clumps import is_ascii_letter
-from provenance.kernels.codepoints import HIGHEST, LOWER_CASE, PAIRS, PAIRS_MASK, PLACES
+from provenance.kernels.codepoints import HIGHEST, LOWER_CASE, PAIRS, PAIRS_MASK
 from provenance.kernels.compiling import as_int, inlined, piece
-from provenance.kernels.folded import Folded, hash_waiting, keep_bytes, put_word
+from provenance.kernels.cutting import PLACES, Scratch, hash_waiting, keep_bytes, put_word
 from provenance.kernels.hashing import U64, mix_block
 from provenance.kernels.vectors import count_bits, load_u64, lowest_bit, store_u64, swap_bytes
 
@@ -109,24 +109,13 @@ def fold_mixed(data: Bytes, begin: int, limit: int, letters: U64s, folded: Bytes
 
 
 @piece
-def hash_specials(
-    data: Bytes,
-    at: int,
-    closed: int,
-    edges: U32s,
-    specials: U32s,
-    special: int,
-    letters: U64s,
-    folded: Folded,
-    word_key: np.uint64,
-    hashes: U64s,
-    count: int,
-) -> int:
+def hash_specials(data: Bytes, at: int, closed: int, special: int, scratch: Scratch, hashes: U64s, count: int) -> int:
     """Hash those special clumps that are one short and simple word each, clump c into `hashes[count + c]`.
 
     Edges are counted from `at`; behind a clump that ends before `closed` no word goes on. The numbers of the others
     move to the front of `specials`; returns how many they are.
     """
+    edges, specials, letters, folded = scratch.edges, scratch.specials, scratch.rules.letters, scratch.folded
     hard, base, waiting = 0, 0, 0
     for s in range(special):
         c = as_int(specials[s])
@@ -138,14 +127,14 @@ def hash_specials(
         if limit - begin <= 16 and is_ascii_letter(as_int(data[limit - 1])):
             low, high, length = without_joiner(load_u64(data, begin), load_u64(data, begin + 8), limit - begin)
             if length:
-                hashes[count + c] = mix_block(word_key, low, high)
+                hashes[count + c] = mix_block(scratch.word_key, low, high)
                 continue
-        filled = fold_word(data, begin, limit, letters, folded.data, base) if data[begin] >= 0xC2 else 0
+        filled = fold_word(data, begin, limit, letters, folded, base) if data[begin] >= 0xC2 else 0
         if filled == 0:
-            filled = fold_mixed(data, begin, limit, letters, folded.data, base)
+            filled = fold_mixed(data, begin, limit, letters, folded, base)
         if filled:
-            base, waiting = put_word(word_key, word_key, folded, base, filled, waiting, hashes, count + c)
+            base, waiting = put_word(scratch.word_key, scratch, base, filled, waiting, hashes, count + c)
         else:
             hard += 1
-    hash_waiting(folded, waiting, word_key, hashes)
+    hash_waiting(scratch, waiting, hashes)
     return hard

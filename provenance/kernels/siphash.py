@@ -43,15 +43,13 @@ def siphash(fingerprints: U64s, first: np.uint64, second: np.uint64) -> U64s:
     for i in range(fingerprints.size):
         a, b, c, d = first ^ START[0], second ^ START[1], first ^ START[2], second ^ START[3]
         d ^= fingerprints[i]
-        a, b, c, d = sip_round(a, b, c, d)
-        a, b, c, d = sip_round(a, b, c, d)
+        for _ in range(2):
+            a, b, c, d = sip_round(a, b, c, d)
         a, d = a ^ fingerprints[i], d ^ LENGTH
-        a, b, c, d = sip_round(a, b, c, d)
-        a, b, c, d = sip_round(a, b, c, d)
+        for _ in range(2):
+            a, b, c, d = sip_round(a, b, c, d)
         a, c = a ^ LENGTH, c ^ END
-        a, b, c, d = sip_round(a, b, c, d)
-        a, b, c, d = sip_round(a, b, c, d)
-        a, b, c, d = sip_round(a, b, c, d)
-        a, b, c, d = sip_round(a, b, c, d)
+        for _ in range(4):
+            a, b, c, d = sip_round(a, b, c, d)
         out[i] = a ^ b ^ c ^ d
     return out

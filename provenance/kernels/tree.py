@@ -8,17 +8,9 @@ from __future__ import annotations
 from provenance.arrays import Integers
 from provenance.kernels.compiling import as_int, inlined
 
-ROOT = 1  # its item is the largest number; the items of node n are those of 2n and 2n + 1, leaves come last
+ROOT = 1  # its item is the largest number; the items of node n are those of 2n and 2n + 1
+# The leaves are a power of two, not below the count of numbers; they come last, behind as many other items.
 NOTHING = -1  # value of a leaf that is not used
-
-
-@inlined
-def leaves_for(count: int) -> int:
-    """Leaves of a tree that holds so many numbers: a power of two. The tree has twice as many items."""
-    leaves = 1
-    while leaves < count:
-        leaves *= 2
-    return leaves
 
 
 @inlined

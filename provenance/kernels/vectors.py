@@ -5,6 +5,7 @@ The vectors are LLVM's own (`<64 x i8>`), so LLVM lowers them to what the proces
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -23,15 +24,17 @@ SIXTEEN = ir.VectorType(U32, 16)
 ALL = (1 << 64) - 1
 MIX_1, MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9
 BYTES = ir.VectorType(U8, BLOCK)
+DEFINED = ir.IntType(1)(0)  # what `cttz` and `ctlz` give of zero
 
 
 def _splat(value: int) -> ir.Constant:
     return ir.Constant(BYTES, [value] * BLOCK)
 
 
-def _broadcast(builder: ir.IRBuilder, value: Any) -> Any:
-    single = builder.insert_element(ir.Constant(LANES, ir.Undefined), value, ir.IntType(32)(0))
-    return builder.shuffle_vector(single, ir.Constant(LANES, ir.Undefined), ir.Constant(ir.VectorType(U32, 8), [0] * 8))
+def _broadcast(builder: ir.IRBuilder, value: Any, lanes: ir.VectorType) -> Any:
+    undefined = ir.Constant(lanes, ir.Undefined)
+    single = builder.insert_element(undefined, value, U32(0))
+    return builder.shuffle_vector(single, undefined, ir.Constant(ir.VectorType(U32, lanes.count), [0] * lanes.count))
 
 
 def _every(value: int) -> ir.Constant:
@@ -70,8 +73,7 @@ def classify_block(typing: Any, data: Any, at: Any) -> Any:
     signature = types.UniTuple(types.uint64, 4)(data, types.int64)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        pointer = _item(context, builder, signature.args[0], *arguments, BYTES)
-        block = builder.load(pointer, align=1)
+        block = builder.load(_item(context, builder, signature.args[0], *arguments, BYTES), align=1)
         lower = builder.or_(block, _splat(0x20))
         letters = builder.icmp_unsigned("<", builder.sub(lower, _splat(ord("a"))), _splat(26))
         digits = builder.icmp_unsigned("<", builder.sub(block, _splat(ord("0"))), _splat(10))
@@ -93,8 +95,7 @@ def find_punctuation(typing: Any, data: Any, at: Any) -> Any:
     signature = types.UniTuple(types.uint64, 3)(data, types.int64)
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        pointer = _item(context, builder, signature.args[0], *arguments, BYTES)
-        block = builder.load(pointer, align=1)
+        block = builder.load(_item(context, builder, signature.args[0], *arguments, BYTES), align=1)
         third = builder.icmp_unsigned("==", block, _splat(SEPARATORS[0][2]))
         for sign in SEPARATORS[1:]:
             third = builder.or_(third, builder.icmp_unsigned("==", block, _splat(sign[2])))
@@ -117,16 +118,6 @@ def load_u64(typing: Any, data: Any, at: Any) -> Any:
 
 
 @intrinsic
-def swap_bytes(typing: Any, value: Any) -> Any:
-    """The eight bytes of a number in the other order."""
-
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        return builder.bswap(arguments[0])
-
-    return types.uint64(types.uint64), generate
-
-
-@intrinsic
 def store_u64(typing: Any, data: Any, at: Any, value: Any) -> Any:
     """Put a number into `data[at:at + 8]`, little-endian, at any alignment."""
 
@@ -144,43 +135,45 @@ def prefetch(typing: Any, array: Any, at: Any) -> Any:
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         pointer = _item(context, builder, signature.args[0], *arguments, U8)
-        i32 = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [pointer.type, i32, i32, i32])
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, U32, U32, U32])
         function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        builder.call(function, [pointer, i32(0), i32(2), i32(1)])
+        builder.call(function, [pointer, U32(0), U32(2), U32(1)])
         return context.get_dummy_value()
 
     return types.void(array, types.int64), generate
 
 
+def _of_number(result: Any, make: Callable[[ir.IRBuilder, Any], Any]) -> Any:
+    """Signature and code of what takes a 64-bit number."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+        return make(builder, arguments[0])
+
+    return result(types.uint64), generate
+
+
+@intrinsic
+def swap_bytes(typing: Any, value: Any) -> Any:
+    """The eight bytes of a number in the other order."""
+    return _of_number(types.uint64, lambda builder, value: builder.bswap(value))
+
+
 @intrinsic
 def lowest_bit(typing: Any, mask: Any) -> Any:
     """Position of the lowest bit set; 64 where there is none."""
-
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
-
-    return types.int64(types.uint64), generate
-
-
-@intrinsic
-def count_bits(typing: Any, mask: Any) -> Any:
-    """How many bits are set."""
-
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return types.int64(types.uint64), generate
+    return _of_number(types.int64, lambda builder, mask: builder.cttz(mask, DEFINED))
 
 
 @intrinsic
 def highest_bit(typing: Any, mask: Any) -> Any:
     """Position of the highest bit set; -1 where there is none."""
+    return _of_number(types.int64, lambda builder, mask: builder.sub(U64(63), builder.ctlz(mask, DEFINED)))
 
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-        return builder.sub(U64(63), builder.ctlz(arguments[0], ir.Constant(ir.IntType(1), 0)))
 
-    return types.int64(types.uint64), generate
+@intrinsic
+def count_bits(typing: Any, mask: Any) -> Any:
+    """How many bits are set."""
+    return _of_number(types.int64, lambda builder, mask: builder.ctpop(mask))
 
 
 @intrinsic
@@ -206,9 +199,7 @@ def compare_sixteen(typing: Any, array: Any, at: Any, value: Any) -> Any:
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         array, at, value = arguments
         items = builder.load(_item(context, builder, signature.args[0], array, at, SIXTEEN), align=4)
-        undefined = ir.Constant(SIXTEEN, ir.Undefined)
-        single = builder.insert_element(undefined, value, ir.IntType(32)(0))
-        wanted = builder.shuffle_vector(single, undefined, ir.Constant(SIXTEEN, [0] * 16))
+        wanted = _broadcast(builder, value, SIXTEEN)
         tests = (builder.icmp_unsigned(sign, items, wanted) for sign in ("<", "=="))
         masks = [builder.zext(builder.bitcast(test, ir.IntType(16)), U64) for test in tests]
         return context.make_tuple(builder, signature.return_type, masks)
@@ -229,14 +220,13 @@ def hash_eight(
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
         data, start, edges, clump, set_bits, word_key, hashes, at = arguments
-        set_bits = _broadcast(builder, set_bits)
+        set_bits = _broadcast(builder, set_bits, LANES)
 
         def fold(x: Any, shift: int) -> Any:
             return builder.xor(x, builder.lshr(x, _every(shift)))
 
-        pairs = builder.load(
-            _item(context, builder, signature.args[2], edges, builder.shl(clump, U64(1)), SIXTEEN), align=4
-        )
+        pointer = _item(context, builder, signature.args[2], edges, builder.shl(clump, U64(1)), SIXTEEN)
+        pairs = builder.load(pointer, align=4)
         undefined = ir.Constant(pairs.type, ir.Undefined)
         begins, ends = (
             builder.zext(builder.shuffle_vector(pairs, undefined, ir.Constant(ir.VectorType(U32, 8), order)), LANES)
@@ -252,7 +242,7 @@ def hash_eight(
         unused = builder.select(within, builder.sub(_every(128), bits), _every(0))
         high = builder.or_(highs, set_bits)
         high = builder.select(more, builder.and_(high, builder.lshr(_every(ALL), unused)), _every(0))
-        x = builder.mul(fold(builder.xor(_broadcast(builder, word_key), low), 32), _every(MIX_1))
+        x = builder.mul(fold(builder.xor(_broadcast(builder, word_key, LANES), low), 32), _every(MIX_1))
         x = builder.mul(fold(builder.add(fold(x, 29), high), 32), _every(MIX_2))
         builder.store(fold(x, 32), _item(context, builder, signature.args[6], hashes, at, LANES), align=8)
         return builder.zext(builder.bitcast(builder.icmp_unsigned(">", sizes, _every(16)), U8), U64)

@@ -12,34 +12,15 @@ from typing import NamedTuple
 import numpy as np
 
 from provenance.arrays import Bytes, U32s, U64s
-from provenance.kernels.clumps import ROOM, find_clumps
-from provenance.kernels.codepoints import LOWER_CASE, Rules, cut_clump, text_rules
+from provenance.kernels.clumps import find_clumps
+from provenance.kernels.codepoints import LOWER_CASE, cut_clump
 from provenance.kernels.compiling import as_int, inlined, kernel, piece
-from provenance.kernels.folded import Folded, WordRoom, hash_waiting, make_folded
+from provenance.kernels.cutting import SEGMENT, Rules, Scratch, WordRoom, hash_waiting, make_scratch, text_rules
 from provenance.kernels.hashing import U64, mix_block
 from provenance.kernels.simple import hash_specials
-from provenance.kernels.vectors import BLOCK, hash_eight, lowest_bit
+from provenance.kernels.vectors import hash_eight, lowest_bit
 
-SEGMENT = 1 << 13  # bytes of text cut at once: its clumps and words stay in the first cache
 SLACK = 16  # items behind the words that may be written
-
-
-class Scratch(NamedTuple):
-    """Arrays that every segment uses again."""
-
-    edges: U32s
-    specials: U32s
-    plain: U64s
-    tail: Bytes
-    folded: Folded
-
-
-@kernel
-def make_scratch() -> Scratch:
-    """Room for one segment."""
-    edges, specials = np.empty(SEGMENT + ROOM, dtype=np.uint32), np.empty(SEGMENT, dtype=np.uint32)
-    plain, tail = np.empty(SEGMENT, dtype=np.uint64), np.zeros(BLOCK, dtype=np.uint8)
-    return Scratch(edges, specials, plain, tail, make_folded())
 
 
 @inlined
@@ -59,18 +40,9 @@ def hash_plain(data: Bytes, begin: int, end: int, word_key: np.uint64) -> np.uin
 
 
 @piece
-def hash_clumps(
-    data: Bytes,
-    start: int,
-    edges: U32s,
-    clumps: int,
-    specials: U32s,
-    special: int,
-    word_key: np.uint64,
-    hashes: U64s,
-    at: int,
-) -> None:
+def hash_clumps(data: Bytes, start: int, clumps: int, special: int, scratch: Scratch, hashes: U64s, at: int) -> None:
     """Hashes of all clumps into `hashes[at:]`, with room for seven more; those of special ones come out wrong."""
+    edges, specials, word_key = scratch.edges, scratch.specials, scratch.word_key
     c, s, safe = 0, 0, data.size - start - 16
     for k in range(2 * clumps, 2 * clumps + 14):
         edges[k] = edges[0]  # a whole number of eights
@@ -92,25 +64,17 @@ def hash_clumps(
 
 @inlined
 def append_words(
-    data: Bytes,
-    at: int,
-    text_start: int,
-    text_stop: int,
-    text: Rules,
-    word_key: np.uint64,
-    scratch: Scratch,
-    room: WordRoom,
-    count: int,
+    data: Bytes, at: int, text_stop: int, scratch: Scratch, room: WordRoom, count: int
 ) -> tuple[int, int, int]:
-    """Append the words of about one segment of the text `data[text_start:text_stop]`, from `at`, where none is pending.
+    """Append the words of about one segment of a text that ends at `text_stop`, from `at`, where none is pending.
 
     From item `count` on the room gets at most `most_words(SEGMENT) + 1` words.
     Returns where to go on, the count of words, and of invalid sequences met here.
     """
-    edges, specials, plain, tail, folded = scratch
-    hashes, begins, ends = room
+    edges, specials, plain = scratch.edges, scratch.specials, scratch.plain
+    hashes, begins, ends, text_start = room
     stop = min(at + SEGMENT, text_stop)
-    clumps, special = find_clumps(data, at, stop, text_stop, tail, edges, specials)
+    clumps, special = find_clumps(data, at, stop, text_stop, scratch.tail, edges, specials)
     resume = stop
     if stop < text_stop and clumps > 1 and as_int(edges[2 * clumps - 1]) == stop - at:
         clumps -= 1  # it may go on behind the segment
@@ -119,9 +83,9 @@ def append_words(
             special -= 1
     elif stop < text_stop and clumps == 1 and as_int(edges[1]) == stop - at and special == 0:
         specials[0], special = 0, 1  # one clump fills the segment: cut it to its end, wherever that is
-    hash_clumps(data, at, edges, clumps, specials, special, word_key, hashes, count)
+    hash_clumps(data, at, clumps, special, scratch, hashes, count)
     closed = stop if stop < text_stop else stop + 1
-    hard = hash_specials(data, at, closed, edges, specials, special, text.letters, folded, word_key, hashes, count)
+    hard = hash_specials(data, at, closed, special, scratch, hashes, count)
     first = as_int(specials[0]) if hard else clumps  # hashes before the first hard clump are in their places
     for c in range(U64(clumps - first)):
         plain[c] = hashes[c + U64(count + first)]
@@ -143,24 +107,22 @@ def append_words(
                 limit = at + as_int(edges[2 * done + 1])
                 if reached < limit:
                     reached, count, bad, base, waiting = cut_clump(
-                        data,
-                        reached,
-                        limit,
-                        limit < closed,
-                        text_stop,
-                        text,
-                        word_key,
-                        folded,
-                        base,
-                        waiting,
-                        room,
-                        text_start,
-                        count,
+                        data, reached, limit, limit < closed, text_stop, scratch, base, waiting, room, count
                     )
                     invalid += bad
                 done += 1
-    hash_waiting(folded, waiting, word_key, hashes)
+    hash_waiting(scratch, waiting, hashes)
     return max(resume, reached), count, invalid
+
+
+@piece
+def cut_all(data: Bytes, stop: int, scratch: Scratch, room: WordRoom) -> tuple[int, int]:
+    """Cut `data[room.start:stop]`; returns the number of words, and of invalid sequences."""
+    at, count, invalid = room.start, 0, 0
+    while at < stop:
+        at, count, bad = append_words(data, at, stop, scratch, room, count)
+        invalid += bad
+    return count, invalid
 
 
 @kernel
@@ -171,12 +133,7 @@ def cut_words(
 
     The arrays must hold `most_words(stop - start)` items. Returns the number of words and of invalid sequences.
     """
-    scratch, room = make_scratch(), WordRoom(hashes, begins, ends)
-    at, count, invalid = start, 0, 0
-    while at < stop:
-        at, count, bad = append_words(data, at, start, stop, text, word_key, scratch, room, count)
-        invalid += bad
-    return count, invalid
+    return cut_all(data, stop, make_scratch(text, word_key), WordRoom(hashes, begins, ends, start))
 
 
 @kernel
@@ -204,6 +161,3 @@ def words_of(data: Bytes, keys: U64s) -> Words:
     begins, ends = np.empty(room, dtype=np.uint32), np.empty(room, dtype=np.uint32)
     count, invalid = cut_words(data, 0, data.size, text_rules(), keys[0], hashes, begins, ends)
     return Words(hashes[:count].copy(), begins[:count].copy(), ends[:count].copy(), invalid)
-
-
-__all__ = ["Rules", "Words", "append_words", "cut_words", "most_words", "text_rules", "words_of"]

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 
 from provenance.arrays import Integers
 from provenance.documents import Documents, documents_in
-from provenance.kernels.words import cut_words, most_words, text_rules
+from provenance.kernels.cutting import text_rules
+from provenance.kernels.words import cut_words, most_words
 from provenance.matching.matcher import Matcher
 from provenance.matching.matches import edges
 from provenance.matching.table import MATCH_SCHEMA, as_arrow
@@ -60,13 +61,13 @@ def annotations_of(matches: pa.Table, words: Integers) -> pa.RecordBatch:
     those of each row; only rows with matches need them.
     """
     rows = words.size
-    copied = _copied(matches["blocks"].combine_chunks(), _numbers(matches["document"]), words)
+    copied = _copied(matches["blocks"].combine_chunks(), np.asarray(matches["document"]), words)
     if "column" not in matches.column_names:
         matches = matches.append_column("column", pa.nulls(matches.num_rows, pa.string()))
     table = matches.select(_ORDER).cast(_READ).sort_by([(name, "ascending") for name in _ORDER])
     highest = table.group_by("document", use_threads=False).aggregate([("identity", "max")])
     identity = np.full(rows, np.nan)
-    identity[_numbers(highest["document"])] = _numbers(highest["identity_max"])
+    identity[np.asarray(highest["document"])] = np.asarray(highest["identity_max"])
     columns = [
         _works(table, rows),
         _spans(table, rows),
@@ -104,9 +105,9 @@ def _copied(blocks: pa.ListArray, owners: Integers, words: Integers) -> Integers
     Blocks are laid out on one line, on which the words of a row follow those of the row before it. What of an estimated
     passage lies behind the end of its row is cut off.
     """
-    documents = owners[_numbers(pc.list_parent_indices(blocks))]
+    documents = owners[np.asarray(pc.list_parent_indices(blocks))]
     flat = pc.list_flatten(blocks)
-    begins, sizes = (_numbers(pc.struct_field(flat, name)) for name in ("doc_word", "words"))
+    begins, sizes = (np.asarray(pc.struct_field(flat, name)) for name in ("doc_word", "words"))
     ends = np.minimum(begins + sizes, words[documents])
     firsts = edges(words)[documents]
     order = np.lexsort((ends, begins, documents))
@@ -133,8 +134,4 @@ def _spans(table: pa.Table, rows: int) -> pa.ListArray:
 
 def _edges_of(table: pa.Table, rows: int) -> pa.Array:
     """Where the list of each row begins in a table that is in order of `document`, and where the last ends."""
-    return as_arrow(edges(np.bincount(_numbers(table["document"]), minlength=rows)).astype(np.int32))
-
-
-def _numbers(column: pa.Array | pa.ChunkedArray) -> Integers:
-    return np.asarray(column)
+    return as_arrow(edges(np.bincount(np.asarray(table["document"]), minlength=rows)).astype(np.int32))

@@ -25,31 +25,19 @@ def credit(passages: Passages, edition_order: Integers, same_span: float) -> Cre
     The best passage has most matched words, then the highest identity, then the first edition in order;
     `edition_order` ranks the editions. Ties end in places, so that they never depend on the order of work.
     """
-    ranks = edition_order[passages.editions]
-    ordered = passages.take(
-        np.lexsort(
-            (passages.ref_begins, passages.doc_begins, ranks, -passages.identity, -passages.matched, passages.documents)
-        )
-    )
-    owners = find_owners(
-        ordered.documents,
-        ordered.editions,
-        ordered.doc_begins,
-        ordered.doc_ends,
-        np.maximum(ordered.matched, 1),
-        edition_order[ordered.editions],
-        same_span,
-    )
+    p, ranks = passages, edition_order[passages.editions]
+    best = np.lexsort((p.ref_begins, p.doc_begins, ranks, -p.identity, -p.matched, p.documents))
+    p, ranks = p.take(best), ranks[best]
+    matched = np.maximum(p.matched, 1)
+    owners = find_owners(p.documents, p.editions, p.doc_begins, p.doc_ends, matched, ranks, same_span)
     own = np.flatnonzero(owners == np.arange(owners.size))
-    credited = ordered.take(own)
-    ranks = edition_order[credited.editions]
-    by_place = np.lexsort(
-        (credited.ref_ends, credited.ref_begins, ranks, credited.doc_ends, credited.doc_begins, credited.documents)
-    )
+    credited = p.take(own)
+    places = (credited.ref_ends, credited.ref_begins, ranks[own], credited.doc_ends, credited.doc_begins)
+    by_place = np.lexsort((*places, credited.documents))
     place_of = np.empty(owners.size, dtype=np.int64)
     place_of[own[by_place]] = np.arange(own.size)
     beside = np.flatnonzero((owners >= 0) & (owners != np.arange(owners.size)))
-    places = place_of[owners[beside]]
-    beside = beside[np.argsort(places, kind="stable")]
-    starts = np.concatenate([[0], np.cumsum(np.bincount(places, minlength=own.size))]).astype(np.int64)
-    return Credited(credited.take(by_place), ordered.take(beside), starts)
+    owner_places = place_of[owners[beside]]
+    beside = beside[np.argsort(owner_places, kind="stable")]
+    starts = np.concatenate([[0], np.cumsum(np.bincount(owner_places, minlength=own.size))]).astype(np.int64)
+    return Credited(credited.take(by_place), p.take(beside), starts)

@@ -13,7 +13,7 @@ from provenance.arrays import Integers, U64s
 from provenance.documents import Documents, documents_in
 from provenance.index.opening import Index
 from provenance.matching.alignment import align
-from provenance.matching.chains import chain
+from provenance.matching.chains import chain, exact_chains
 from provenance.matching.common import is_distinctive
 from provenance.matching.config import MatchConfig
 from provenance.matching.counts import Counts
@@ -21,7 +21,6 @@ from provenance.matching.credit import credit
 from provenance.matching.estimates import estimate
 from provenance.matching.lookup import look_up
 from provenance.matching.matches import Matches, edges, join, locate, ranges
-from provenance.matching.reseed import exact_chains
 from provenance.matching.seeds import choose_seeds, seed_hits
 from provenance.matching.table import match_table
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from provenance.arrays import Integers
 from provenance.documents import Documents
+from provenance.kernels.cutting import text_rules
 from provenance.kernels.places import find_places
-from provenance.kernels.words import text_rules
 from provenance.matching.credit import Credited
 from provenance.matching.passages import Passages
 

@@ -10,7 +10,7 @@ from provenance.arrays import Bools, Floats
 from provenance.index.opening import Index
 from provenance.kernels.chain import GroupedHits
 from provenance.kernels.fingerprints import Sketches
-from provenance.kernels.probe import Hits, Runs
+from provenance.kernels.probe import Hits, Runs, keep_runs
 from provenance.kernels.seeds import group_hits, rarest_near, seldom_repeated
 from provenance.matching.config import MatchConfig
 from provenance.matching.lookup import Lookup
@@ -30,13 +30,12 @@ def seed_hits(index: Index, sketches: Sketches, runs: Runs, seeds: Bools, config
     some words are equal.
     """
     if index.sketch.slack:
-        hits = _distinct(index.hits(runs.only(seeds)), sketches)
+        hits = _distinct(index.hits(keep_runs(runs, seeds)), sketches)
         return group_hits(hits, np.ones(hits.queries.size), sketches)
     if index.has_texts:
         near = config.seed_distance * index.sketch.scale * index.stride
         seeds = rarest_near(sketches, runs, seeds, config.seed_distance, near, config.rare)
-    seed_runs = runs.only(seeds)
-    confirmed = seed_runs
+    confirmed = seed_runs = keep_runs(runs, seeds)
     if index.has_texts:
         least = min(config.near_words, max(0, config.min_words - index.sketch.span))
         confirmed = index.confirm(seed_runs, sketches, least)

@@ -10,6 +10,7 @@ All but `attempts` have the same bytes whoever writes them; each holds its own d
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,6 @@ from provenance.runs.job_ledger import JobLedger
 from provenance.runs.listed import PLAN_SCHEMA, Listed, plan_table, planned
 from provenance.runs.sealed import seal, unseal
 from provenance.runs.terms import Terms
-from provenance.sketch import to_json
 from provenance.storage.folders import Folder
 from provenance.units.located import RESULT_SCHEMA
 
@@ -51,7 +51,7 @@ class Ledger(JobLedger):
         """Begin a run, or take up the one that is there; raises OtherRunError for one on other terms."""
         facts = {
             "index_path": named,
-            "sketch": {**to_json(index.sketch), "stride": index.stride},
+            "sketch": {**asdict(index.sketch), "stride": index.stride},
             "unicode": index.manifest["unicode"],
             "command": list(command),
         }

@@ -21,7 +21,7 @@ SMALLEST = 1e-300  # expectation that is told apart from none
 
 
 def upper_bound(count: int, of: int, confidence: float = 0.95) -> float:
-    """The largest rate at which as few as `found` of `of` would be seen with more than 1 - `confidence`.
+    """The largest rate at which as few as `count` of `of` would be seen with more than 1 - `confidence`.
 
     The one-sided bound of Clopper and Pearson (1934); nothing of n gives 1 - 0.05^(1/n), about 3 / n.
     """
@@ -47,7 +47,7 @@ def interval(count: int, of: int, confidence: float = 0.95) -> tuple[float, floa
 
 
 def lower_bound(count: int, of: int, confidence: float = 0.95) -> float:
-    """The smallest rate at which as many as `found` of `of` would be seen with more than 1 - `confidence`."""
+    """The smallest rate at which as many as `count` of `of` would be seen with more than 1 - `confidence`."""
     return 1 - upper_bound(of - count, of, confidence)
 
 

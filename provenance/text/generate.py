@@ -58,9 +58,8 @@ def is_word_character(character: str) -> bool:
 
 def is_spaceless(character: str) -> bool:
     """True for letters of Han, Hiragana, Katakana, Thai, Lao, Khmer and Myanmar, told by their Unicode names."""
-    return unicodedata.category(character)[0] in "LM" + "N" and unicodedata.name(character, "").startswith(
-        SPACELESS_NAMES
-    )
+    category = unicodedata.category(character)
+    return category[0] in "LMN" and unicodedata.name(character, "").startswith(SPACELESS_NAMES)
 
 
 def classify(code_point: int) -> tuple[int, str]:

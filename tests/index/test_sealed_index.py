@@ -57,8 +57,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def table_values(index: Index) -> set[int]:
-    record = index.manifest
-    table = Table(index.folder, record["counts"]["postings"], record["bucket_bits"], record["bucket_dtype"])
+    table = Table(index.folder, index.manifest)
     return set(table.between(0, 1 << 48)[0].tolist())
 
 

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import frac_sketch, text_fingerprints
 
+from provenance.kernels.cutting import text_rules
 from provenance.kernels.fingerprints import Sketches, fingerprints_of, sketch_batch, sketch_documents
 from provenance.kernels.hashing import derive_keys
-from provenance.kernels.words import text_rules, words_of
+from provenance.kernels.words import words_of
 from provenance.sketch import FracMinHash
 from provenance.text.reference import tokenize
 

@@ -203,7 +203,7 @@ def test_a_batch_of_no_documents_has_no_bands():
 
 
 def _empty():
-    from provenance.kernels.words import text_rules
+    from provenance.kernels.cutting import text_rules
 
     nothing, offsets = np.frombuffer(b"", dtype=np.uint8), np.zeros(1, dtype=np.int64)
     return band_documents(nothing, offsets, text_rules(), Bands(5, 16, 8, 8, 4), *permutations(32), derive_keys(0))

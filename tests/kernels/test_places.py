@@ -7,9 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_words import texts
 
-from provenance.kernels.places import EDGE, find_places
-from provenance.kernels.spans import LONG, UNKNOWN, places_of, spans_of
-from provenance.kernels.words import text_rules
+from provenance.kernels.cutting import text_rules
+from provenance.kernels.places import EDGE, LONG, UNKNOWN, find_places, places_of, spans_of
 from provenance.text.reference import tokenize
 
 many = settings(max_examples=500, deadline=None)

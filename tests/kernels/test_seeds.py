@@ -8,10 +8,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provenance.kernels.common import in_many_works
 from provenance.kernels.fingerprints import Sketches
 from provenance.kernels.probe import Hits, Postings, Runs, edition_hints
-from provenance.kernels.seeds import crowded, group_hits, rarest_near, seldom_repeated
+from provenance.kernels.seeds import crowded, group_hits, in_many_works, rarest_near, seldom_repeated
 
 many = settings(max_examples=400, deadline=None)
 

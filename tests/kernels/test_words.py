@@ -10,8 +10,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from oracle import splitmix64, word_hash
 
+from provenance.kernels.cutting import text_rules
 from provenance.kernels.hashing import derive_keys
-from provenance.kernels.words import SLACK, cut_words, most_words, text_rules, words_of
+from provenance.kernels.words import SLACK, cut_words, most_words, words_of
 from provenance.text import rules
 from provenance.text.reference import ends_word, next_state, tokenize
 
