@@ -1,7 +1,5 @@
 """Names for the types of arrays that most modules hand on."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

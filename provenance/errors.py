@@ -6,8 +6,6 @@ IncompleteError    exit code 3: not all was done, and what was done stands
 InterruptedRun     exit code 130: the same command goes on
 """
 
-from __future__ import annotations
-
 MOST_MESSAGE = 300  # characters of another library's message
 
 

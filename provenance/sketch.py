@@ -1,21 +1,20 @@
 """The two sketches: their parameters, keys and the one call that turns a batch of documents into fingerprints."""
 
-from __future__ import annotations
-
 import hmac
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
 from provenance.arrays import Bytes, Integers, U32s, U64s
 from provenance.errors import IndexFormatError, UsageError
 from provenance.files.secrets import read_secret
+from provenance.kernels.cutting import text_rules
 from provenance.kernels.fingerprints import Sketches, sketch_batch
 from provenance.kernels.hashing import derive_keys
-from provenance.kernels.minhash import Bands, band_batch
+from provenance.kernels.minhash import Bands, band_documents
 from provenance.kernels.siphash import siphash
 from provenance.process.extras import datasketch
 
@@ -116,7 +115,8 @@ class BandedMinHash:
     def sketch(self, data: Bytes, offsets: Integers, keys: U64s, stride: int = 1) -> Sketches:
         """Band fingerprints of every window of documents `data[offsets[d]:offsets[d + 1]]`."""
         shape = Bands(self.shingle, self.window, self.stride, self.bands, self.rows)
-        return band_batch(data, offsets, shape, permutations(self.num_perm), keys)
+        a, b = permutations(self.num_perm)
+        return band_documents(data, offsets, text_rules(), shape, a, b, keys)
 
 
 Sketch = FracMinHash | BandedMinHash
@@ -175,7 +175,7 @@ class Key:
     digest_key: bytes = field(default=b"", repr=False)  # of `keyed_digest`; workers need none
 
     @classmethod
-    def from_secret(cls, secret: bytes) -> Key:
+    def from_secret(cls, secret: bytes) -> Self:
         """Numbers, digest key and id from the bytes of a key file, each by HMAC under its own label."""
         if len(secret) < 16:
             raise UsageError(f"the key holds {len(secret)} bytes; at least 16 random ones are needed")
@@ -191,7 +191,7 @@ class Key:
         return self.key_id == PUBLIC
 
     @classmethod
-    def from_file(cls, path: Path | None) -> Key:
+    def from_file(cls, path: Path | None) -> Self:
         """The key in a file, or without one the public key; raises UsageError for what cannot be read or is no key."""
         return cls() if path is None else cls.from_secret(read_secret(path, "key"))
 
@@ -228,6 +228,6 @@ class Key:
         return {"numbers": list(self.numbers), "key_id": self.key_id}
 
     @classmethod
-    def from_message(cls, message: dict[str, Any]) -> Key:
+    def from_message(cls, message: dict[str, Any]) -> Self:
         """The key that `told` told."""
         return cls(tuple(message["numbers"]), str(message["key_id"]))

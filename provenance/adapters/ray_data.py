@@ -1,7 +1,5 @@
 """Ray Data: `dataset.map_batches(Annotate, fn_constructor_args=[index], batch_format="pyarrow", concurrency=2)`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Unpack
 

@@ -1,11 +1,9 @@
 """How an index gets to a worker: its name and digest are sent, and each process opens it for itself, once."""
 
-from __future__ import annotations
-
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import Self, TypedDict
 
 import pyarrow as pa
 
@@ -36,7 +34,7 @@ class Recipe:
     version: str = __version__
 
     @classmethod
-    def of(cls, index: str | Path, key_file: str | Path | None = None, config: MatchConfig | None = None) -> Recipe:
+    def of(cls, index: str | Path, key_file: str | Path | None = None, config: MatchConfig | None = None) -> Self:
         """For the index at this place as it is now; raises what opening it raises: Index* and KeyMismatchError."""
         place, key = str(Path(index).absolute()), None if key_file is None else str(Path(key_file).absolute())
         return cls(place, _open(place, key).digest, key, config or MatchConfig())

@@ -1,7 +1,5 @@
 """Arrow tables in, the same with columns out: all there is for DuckDB and Polars, and the inside of other adapters."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Unpack

@@ -1,7 +1,5 @@
 """datatrove: a block that writes what was found into the metadata of documents, and drops those with too much of it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Unpack
 

@@ -3,8 +3,6 @@
 Everything is real text of installed packages; choices are fixed by seed, so a machine makes the same files each time.
 """
 
-from __future__ import annotations
-
 import inspect
 import random
 import re

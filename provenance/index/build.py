@@ -1,7 +1,5 @@
 """Builds an index directory from books, beside its final name, and renames it there when it is whole."""
 
-from __future__ import annotations
-
 import contextlib
 import shutil
 import threading

@@ -1,7 +1,5 @@
 """Building an index in one call: sources are read, indexed and reported, and nothing is printed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain

@@ -3,8 +3,6 @@
 `indexes/README.md` describes the same for other readers.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -103,7 +101,7 @@ class Manifest(Struct):
             raise ValueError("counts, sources or files are missing")
 
 
-def damaged(path: Path, reason: str) -> IndexDamagedError:
+def damaged(path: Path | str, reason: str) -> IndexDamagedError:
     """The error for a file that is not as it was written."""
     return IndexDamagedError(f"{path} is damaged: {reason}; build the index again")
 
@@ -144,13 +142,18 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """The checked manifest; raises IndexMissingError, IndexDamagedError or IndexFormatError."""
     path = folder / MANIFEST
     try:
-        raw = path.read_bytes()
+        return checked_manifest(path.read_bytes(), folder)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise IndexMissingError(
             f"no index at {folder} (it has no {MANIFEST}): build one with `provenance index build BOOKS --out {folder}`"
         ) from error
     except OSError as error:
         raise IndexMissingError(f"cannot read {path}: {error.strerror}") from error
+
+
+def checked_manifest(raw: bytes, folder: Path | str) -> dict[str, Any]:
+    """What `index.json` of the index at `folder` holds; raises IndexDamagedError or IndexFormatError."""
+    path = f"{folder}/{MANIFEST}"
     try:
         record = json.loads(raw)
         digest = record.pop("digest")
@@ -167,7 +170,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         convert(record, Manifest)
     except ValidationError as error:
-        raise damaged(path, f"it lacks parts of a manifest, or they make no sense ({error})") from error
+        raise damaged(path, "it lacks parts of a manifest, or they make no sense") from error
     return {**record, "digest": digest}
 
 

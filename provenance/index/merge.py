@@ -1,7 +1,5 @@
 """Joins two indexes of the same parameters: the result is, byte for byte, what one build of all their books gives."""
 
-from __future__ import annotations
-
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace

@@ -13,7 +13,7 @@ from provenance.errors import IndexDamagedError, IndexMissingError, OutputError
 from provenance.files.digests import file_digest
 from provenance.files.writing import rename_folder
 from provenance.index.building import add_to_index
-from provenance.index.format import MANIFEST, read_manifest
+from provenance.index.format import MANIFEST, checked_manifest
 from provenance.process.cache import CACHE, cache_folder
 from provenance.sketch import Key
 from provenance.storage.locations import is_remote
@@ -36,18 +36,13 @@ def near_index(index: str | Path, anonymous: bool = False) -> Path:
     raw = folder.read(MANIFEST)
     if raw is None:
         raise IndexMissingError(f"no index at {index} (it has no {MANIFEST})")
-    try:
-        with tempfile.TemporaryDirectory(prefix="provenance-") as place:
-            (Path(place) / MANIFEST).write_bytes(raw)
-            manifest = read_manifest(Path(place))
-        with _place(str(manifest["digest"])) as (target, temporary):
-            if not _is_whole(target, manifest["files"]):
-                temporary.mkdir()
-                (temporary / MANIFEST).write_bytes(raw)
-                _copy(folder, temporary, manifest["files"], str(index))
-                rename_folder(temporary, target)
-    except OSError as error:
-        raise _no_room(index, error) from error
+    manifest = checked_manifest(raw, str(index))
+    with _place(index, str(manifest["digest"])) as (target, temporary):
+        if not _is_whole(target, manifest["files"]):
+            temporary.mkdir()
+            (temporary / MANIFEST).write_bytes(raw)
+            _copy(folder, temporary, manifest["files"], str(index))
+            rename_folder(temporary, target)
     return target
 
 
@@ -71,31 +66,28 @@ def cached_joined_index(index: str | Path, decoys: Sequence[str], digest: str, k
     """
     if not decoys:
         return near_index(index, anonymous)
-    try:
-        with _place(digest) as (target, temporary):
-            if not (target / MANIFEST).is_file():
-                rename_folder(joined_index(index, decoys, temporary, key, anonymous, 1), target)
-    except OSError as error:
-        raise _no_room(index, error) from error
+    with _place(index, digest) as (target, temporary):
+        if not (target / MANIFEST).is_file():
+            rename_folder(joined_index(index, decoys, temporary, key, anonymous, 1), target)
     return target
 
 
 @contextmanager
-def _place(digest: str) -> Iterator[tuple[Path, Path]]:
+def _place(index: str | Path, digest: str) -> Iterator[tuple[Path, Path]]:
     """Where the index of a digest lies or is to lie on this machine, and where to make it; one process at a time."""
     cache = cache_folder() / "indexes"
-    cache.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory(prefix=".copying-", dir=cache) as place,
-        (cache / f"{digest}.lock").open("ab") as lock,
-    ):
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield cache / digest, Path(place) / "index"
-
-
-def _no_room(index: str | Path, error: OSError) -> OutputError:
-    place, reason = cache_folder() / "indexes", error.strerror or error
-    return OutputError(f"the index {index} cannot be copied to {place}: {reason}; {CACHE} names another directory")
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with (
+            tempfile.TemporaryDirectory(prefix=".copying-", dir=cache) as place,
+            (cache / f"{digest}.lock").open("ab") as lock,
+        ):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield cache / digest, Path(place) / "index"
+    except OSError as error:
+        raise OutputError(
+            f"the index {index} cannot be copied to {cache}: {error.strerror or error}; {CACHE} names another directory"
+        ) from error
 
 
 def _is_whole(target: Path, files: dict[str, dict[str, object]]) -> bool:

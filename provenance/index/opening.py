@@ -1,7 +1,5 @@
 """Opens an index: maps its files, checks every size and bound, and verifies digests when asked."""
 
-from __future__ import annotations
-
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from pathlib import Path

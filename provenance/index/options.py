@@ -1,7 +1,5 @@
 """How an index is built: what of books is kept, with which key, and what building may use."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Gathers postings in bounded memory: what does not fit is sorted and put aside on disk, and merged in the end."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise

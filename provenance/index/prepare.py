@@ -1,7 +1,5 @@
 """What an index keeps of one book, worked out apart from all others: many books are prepared at a time, by threads."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import deque
 from collections.abc import Iterable, Iterator

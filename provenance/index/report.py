@@ -1,7 +1,5 @@
 """What building an index tells: counts, what was odd about books, and what became of each source."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass

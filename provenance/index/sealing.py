@@ -5,8 +5,6 @@ and its name. So they are left out, or replaced by keyed digests: who has the se
 file, and nobody can show that they are of another one.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Writes the tables of an index from sorted sources, and reads them back as a source."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,7 +15,6 @@ from provenance.index import format as names
 from provenance.index.postings import BYTES_A_POSTING, Source, merged
 from provenance.kernels import probe
 from provenance.kernels.probe import FEWEST_BUCKET_BITS, PRECISION
-from provenance.kernels.sorting import count_distinct
 
 GRANULE_BITS = PRECISION - FEWEST_BUCKET_BITS  # the finest cut through values that splits no bucket of any table
 PIECE = 1 << 18  # postings made ready at once
@@ -71,7 +68,7 @@ def write_tables(folder: Path, sources: Sequence[Source], words: int, most_hidde
             (places & np.uint64(0xFFFFFFFF)).astype("<u4"),
             (places >> np.uint64(32)).astype("u1") if wide else np.empty(0, dtype="u1"),
             probe.bucket_starts(values, first << coarse, end, bits),
-            count_distinct(values),
+            values.size and 1 + int(np.count_nonzero(np.diff(values))),
         )
 
     with (

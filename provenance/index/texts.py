@@ -3,8 +3,6 @@
 The frames lie one after another: `zstd -d texts.zst` gives all texts joined. The block table says where each begins.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 from typing import IO, NamedTuple
 

@@ -1,7 +1,5 @@
 """Groups editions into works: told by metadata, by equal author and title, or by texts that contain one another."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 

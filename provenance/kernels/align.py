@@ -1,7 +1,5 @@
 """Verifies chains: each is grown, word by word, into the passages that both sides share."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
@@ -74,7 +72,7 @@ def make_reaches(doc: HashedTexts, documents: Integers) -> Reaches:
     longest = 0
     for d in documents:
         longest = max(longest, doc.ends[d] - doc.starts[d])
-    return Reaches(np.empty(longest, dtype=np.int64), np.full(longest, -1, dtype=np.int64))
+    return Reaches(np.empty(longest, np.int64), np.full(longest, -1, np.int64))
 
 
 @inlined
@@ -111,9 +109,9 @@ def align_chains(
     after another, the best first; one that lies in a passage already found there would only find it at another place of
     the edition (a refrain) and is left out.
     """
-    table, passages = np.empty((64, WIDTH), dtype=np.int64), 0
-    blocks, filled = np.empty((256, 3), dtype=np.int64), 0
-    fronts, scratch = make_fronts(), np.empty((64, 3), dtype=np.int64)
+    table, passages = np.empty((64, WIDTH), np.int64), 0
+    blocks, filled = np.empty((256, 3), np.int64), 0
+    fronts, scratch = make_fronts(), np.empty((64, 3), np.int64)
     documents, editions, members, starts = chains.documents, chains.editions, chains.members, chains.starts
     reaches = make_reaches(doc, documents)
     group = -1  # of chains of one document and edition

@@ -1,8 +1,6 @@
 """Chains hits: the best runs in the same order on both sides, by dynamic programming as in minimap2 (Li 2018)."""
 
-from __future__ import annotations
-
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -42,7 +40,7 @@ class Chains(NamedTuple):
         """Hits of each chain."""
         return np.diff(self.starts)
 
-    def of_hits(self, least: int) -> Chains:
+    def of_hits(self, least: int) -> Self:
         """The chains of at least so many hits."""
         long = self.sizes >= least
         starts = np.concatenate([[0], np.cumsum(self.sizes[long])])
@@ -118,9 +116,9 @@ def chain_hits(hits: GroupedHits, max_gap: int, max_drift: int) -> Chains:
     several passages.
     """
     count = hits.doc.size
-    score, before = np.empty(count, dtype=np.float64), np.empty(count, dtype=np.int64)
-    used, group_of = np.zeros(count, dtype=np.bool_), np.empty(count, dtype=np.int64)
-    members, starts = np.empty(count, dtype=np.int64), np.empty(count + 1, dtype=np.int64)
+    score, before = np.empty(count, np.float64), np.empty(count, np.int64)
+    used, group_of = np.zeros(count, np.bool_), np.empty(count, np.int64)
+    members, starts = np.empty(count, np.int64), np.empty(count + 1, np.int64)
     filled, chains = 0, 0
     for g in range(hits.starts.size - 1):
         first, last = hits.starts[g], hits.starts[g + 1]

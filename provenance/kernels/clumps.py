@@ -5,8 +5,6 @@ and hyphens that may join. Between clumps no word is pending, unless a hyphen at
 A clump that is not just ASCII letters and digits is *special*: the state machine of `codepoints` cuts it.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from provenance.arrays import Bytes, U32s

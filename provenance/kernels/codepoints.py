@@ -1,7 +1,5 @@
 """The text rules one code point at a time: what is not plain ASCII goes through the state machine here."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from provenance.arrays import Bytes, U64s

@@ -1,7 +1,5 @@
 """How kernels are compiled: by numba, without the GIL, cached on disk. The one place that knows numba's options."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache

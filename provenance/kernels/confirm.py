@@ -5,8 +5,6 @@ differ, where those of a copy are equal, most of them, though perhaps shifted by
 some comparisons of sixteen words at once, and spares what follows nearly all hits of clean text.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from provenance.arrays import U32s
@@ -79,8 +77,7 @@ def confirm_runs(
     total = 0
     for run in range(queries.size):
         total += lengths[run]
-    confirmed, entries = np.empty(total, dtype=np.int64), np.empty(total, dtype=np.int64)
-    places = np.empty(total, dtype=np.int64)
+    confirmed, entries, places = np.empty(total, np.int64), np.empty(total, np.int64), np.empty(total, np.int64)
     count = 0
     for run in range(queries.size):
         if run + AHEAD < queries.size:
@@ -102,4 +99,4 @@ def confirm_runs(
             confirmed[count], entries[count] = queries[run], firsts[run] + k
             if r >= ref.size or is_confirmed(doc.hashes, first, last, q, ref, r, span, least):
                 count += 1
-    return Runs(confirmed[:count].copy(), entries[:count].copy(), np.ones(count, dtype=np.int64))
+    return Runs(confirmed[:count].copy(), entries[:count].copy(), np.ones(count, np.int64))

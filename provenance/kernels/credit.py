@@ -5,8 +5,6 @@ are found by a tree, an edition is judged anew only when some of its passages we
 edition is the root of a second tree.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from provenance.arrays import Integers
@@ -52,13 +50,13 @@ def settle_document(
 ) -> Integers:
     """Owners of the passages of one document; see `find_owners`."""
     count = editions.size
-    owners = np.full(count, OPEN, dtype=np.int64)
+    owners = np.full(count, OPEN, np.int64)
 
     places = np.argsort(begins, kind="mergesort")  # passages in order of begin
     by_edition = np.argsort(editions, kind="mergesort")  # by edition, the best first
     members = places[np.argsort(editions[places], kind="mergesort")]  # by edition, in order of begin
-    group_of, groups = np.empty(count, dtype=np.int64), 0
-    starts = np.zeros(count + 1, dtype=np.int64)
+    group_of, groups = np.empty(count, np.int64), 0
+    starts = np.zeros(count + 1, np.int64)
     for k in range(count):
         if k and editions[by_edition[k]] != editions[by_edition[k - 1]]:
             groups += 1
@@ -68,28 +66,27 @@ def settle_document(
     starts[groups] = count
 
     leaves = power_of_two(count)
-    reach = np.empty(2 * leaves, dtype=np.int64)
+    reach = np.empty(2 * leaves, np.int64)
     for k in range(count):
         reach[leaves + k] = ends[places[k]]
     build_tree(reach, leaves, count)
 
     # The leaves of the tree of gains are the editions in order of preference, where gains are equal.
-    totals, group_ranks = np.empty(groups, dtype=np.int64), np.empty(groups, dtype=np.int64)
+    totals, group_ranks = np.empty(groups, np.int64), np.empty(groups, np.int64)
     for g in range(groups):
         totals[g] = explained(members, starts[g], starts[g + 1], False, owners, begins, ends, matched)
         group_ranks[g] = ranks[by_edition[starts[g]]]
     preferred = np.argsort(group_ranks, kind="mergesort")
     preferred = preferred[np.argsort(-totals[preferred], kind="mergesort")]
-    leaf_of, group_leaves = np.empty(groups, dtype=np.int64), power_of_two(groups)
-    gains = np.empty(2 * group_leaves, dtype=np.int64)
+    leaf_of, group_leaves = np.empty(groups, np.int64), power_of_two(groups)
+    gains = np.empty(2 * group_leaves, np.int64)
     for leaf in range(groups):
         leaf_of[preferred[leaf]] = leaf
         gains[group_leaves + leaf] = totals[preferred[leaf]]
     build_tree(gains, group_leaves, groups)
 
-    most, nearest = np.zeros(count, dtype=np.int64), np.full(count, -1, dtype=np.int64)
-    met, judged = np.full(count, -1, dtype=np.int64), np.full(groups, -1, dtype=np.int64)
-    touched = np.empty(count, dtype=np.int64)
+    most, nearest = np.zeros(count, np.int64), np.full(count, -1, np.int64)
+    met, judged, touched = np.full(count, -1, np.int64), np.full(groups, -1, np.int64), np.empty(count, np.int64)
     turn = 0
     while gains[ROOT] > 0:
         best = preferred[next_above(gains, group_leaves, 0, gains[ROOT] - 1)]
@@ -160,7 +157,7 @@ def find_owners(
     listed under that with which it shares most; a second one of an edition there (a refrain, found twice) says nothing
     new and is dropped.
     """
-    owners = np.empty(documents.size, dtype=np.int64)
+    owners = np.empty(documents.size, np.int64)
     first = 0
     while first < documents.size:
         last = first + 1

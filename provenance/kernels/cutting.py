@@ -3,8 +3,6 @@
 Folded words that are not plain ASCII wait in a buffer until eight of them can be hashed at once.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -44,12 +42,12 @@ class Rules(NamedTuple):
 def text_rules() -> Rules:
     """The committed fold table and the transitions of the reference tokenizer."""
     table = fold_table()
-    transitions = np.zeros(8 * KINDS, dtype=np.uint8)
+    transitions = np.zeros(8 * KINDS, np.uint8)
     for state in range(8):
         for kind in range(9):
             ends = state != rules.OUT and ends_word(state, kind)
             transitions[state * KINDS + kind] = next_state(state, kind) | (ENDS if ends else 0)
-    folds = np.concatenate([table.folds, np.zeros(7, dtype=np.uint8)])
+    folds = np.concatenate([table.folds, np.zeros(7, np.uint8)])
     return Rules(table.pages, table.entries, letter_table(table), folds, transitions)
 
 
@@ -59,7 +57,7 @@ def letter_table(table: FoldTable) -> U64s:
     The place is the low five bits of the first byte, two unused ones, and the low six bits of the second: of a 16-bit
     load with its bytes swapped. So the letters of a script lie together in the cache.
     """
-    letters = np.zeros(int(PLACES) + 1, dtype=np.uint64)
+    letters = np.zeros(int(PLACES) + 1, np.uint64)
     for code_point in range(0x80, 0x800):
         kind, fold = table.entry(code_point)
         if kind == rules.WORD and len(fold) < 8:
@@ -97,11 +95,11 @@ class Scratch(NamedTuple):
 @kernel
 def make_scratch(text: Rules, word_key: np.uint64) -> Scratch:
     """Room for one segment, and for words of FOLDED bytes in all that wait."""
-    edges, specials = np.empty(SEGMENT + ROOM, dtype=np.uint32), np.empty(SEGMENT, dtype=np.uint32)
-    plain, tail = np.empty(SEGMENT, dtype=np.uint64), np.zeros(BLOCK, dtype=np.uint8)
-    folded, borders = np.zeros(FOLDED, dtype=np.uint8), np.zeros(2 * FOLDED, dtype=np.uint32)
-    targets, eight = np.empty(FOLDED, dtype=np.int64), np.empty(8, dtype=np.uint64)
-    solos, places = np.empty(SOLOS, dtype=np.uint64), np.empty(SOLOS, dtype=np.int64)
+    edges, specials = np.empty(SEGMENT + ROOM, np.uint32), np.empty(SEGMENT, np.uint32)
+    plain, tail = np.empty(SEGMENT, np.uint64), np.zeros(BLOCK, np.uint8)
+    folded, borders = np.zeros(FOLDED, np.uint8), np.zeros(2 * FOLDED, np.uint32)
+    targets, eight = np.empty(FOLDED, np.int64), np.empty(8, np.uint64)
+    solos, places = np.empty(SOLOS, np.uint64), np.empty(SOLOS, np.int64)
     return Scratch(text, word_key, edges, specials, plain, tail, folded, borders, targets, eight, solos, places)
 
 

@@ -6,8 +6,6 @@ and number of differences, how far one can come. Exact runs cost a comparison a 
 whole.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
@@ -35,8 +33,8 @@ class Fronts(NamedTuple):
 def make_fronts() -> Fronts:
     """Scratch for one extension at a time."""
     size = MOST_DIFFERENCES + 1
-    starts, lows, highs = np.empty(size, dtype=np.int64), np.empty(size, dtype=np.int64), np.empty(size, dtype=np.int64)
-    return Fronts(np.empty(FRONT, dtype=np.int64), starts, lows, highs)
+    starts, lows, highs = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64)
+    return Fronts(np.empty(FRONT, np.int64), starts, lows, highs)
 
 
 @inlined

@@ -1,7 +1,5 @@
 """Fingerprints of shingles, and the FracMinHash sketch of a batch of documents in one pass."""
 
-from __future__ import annotations
-
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -20,6 +18,14 @@ EVERY = U64(0xFFFFFFFFFFFFFFFF)  # the largest fingerprint that is kept, where a
 Item = TypeVar("Item", bound=np.generic)
 
 
+class HashedTexts(NamedTuple):
+    """Texts as word hashes: text t is `hashes[starts[t]:ends[t]]`."""
+
+    hashes: U32s  # low halves
+    starts: Integers
+    ends: Integers
+
+
 class Sketches(NamedTuple):
     """Kept fingerprints of a batch, in order of document and position; and what was counted on the way."""
 
@@ -35,14 +41,6 @@ class Sketches(NamedTuple):
         """The documents as word hashes."""
         ends = np.cumsum(self.words)
         return HashedTexts(self.hashes, ends - self.words, ends)
-
-
-class HashedTexts(NamedTuple):
-    """Texts as word hashes: text t is `hashes[starts[t]:ends[t]]`."""
-
-    hashes: U32s  # low halves
-    starts: Integers
-    ends: Integers
 
 
 @inlined_by_value
@@ -183,13 +181,11 @@ def sketch_documents(
     """
     size = shingle + AT_ONCE + most_words(SEGMENT)
     words, shingles, places = np.empty(size, np.uint64), np.empty(size, np.uint64), np.empty(size + 1, np.uint32)
-    nothing, scratch = np.empty(0, dtype=np.uint32), make_scratch(text, keys[0])
+    nothing, scratch = np.empty(0, np.uint32), make_scratch(text, keys[0])
     room_for_words = WordRoom(words, nothing, nothing, 0)
-    first_words, invalid = np.zeros(offsets.size, dtype=np.int64), np.zeros(offsets.size - 1, dtype=np.int64)
-    sketched = Sketched(
-        np.empty(room, dtype=np.int32), np.empty(room, dtype=np.uint32), np.empty(room, dtype=np.uint64)
-    )
-    hashes = np.empty((offsets[-1] - offsets[0]) // 5, dtype=np.uint32)
+    first_words, invalid = np.zeros(offsets.size, np.int64), np.zeros(offsets.size - 1, np.int64)
+    sketched = Sketched(np.empty(room, np.int32), np.empty(room, np.uint32), np.empty(room, np.uint64))
+    hashes = np.empty((offsets[-1] - offsets[0]) // 5, np.uint32)
     count, before, filled, owner = 0, 0, 0, 0  # words held, words of the stream before them, fingerprints kept
     for d in range(offsets.size - 1):
         at, stop = offsets[d], offsets[d + 1]
@@ -219,7 +215,7 @@ def sketch_documents(
     used = before + count
     hashes = grown(hashes, used)
     low_halves(words, hashes[before:used])
-    sizes = np.empty(offsets.size - 1, dtype=np.int64)
+    sizes = np.empty(offsets.size - 1, np.int64)
     for d in range(sizes.size):
         sizes[d] = first_words[d + 1] - first_words[d]
     documents, positions, fingerprints = sketched
@@ -240,8 +236,8 @@ def sketch_batch(data: Bytes, offsets: Integers, shingle: int, max_kept: int, ke
 @kernel
 def kept_shingles(hashes: U64s, shingle: int, max_kept: np.uint64, keys: U64s) -> tuple[U32s, U64s]:
     """Positions and fingerprints of the shingles of one text that are kept, in order; a cacheful of words at a time."""
-    positions, fingerprints = np.empty(1024, dtype=np.uint32), np.empty(1024, dtype=np.uint64)
-    shingles, places = np.empty(AT_ONCE, dtype=np.uint64), np.empty(AT_ONCE + 1, dtype=np.uint32)
+    positions, fingerprints = np.empty(1024, np.uint32), np.empty(1024, np.uint64)
+    shingles, places = np.empty(AT_ONCE, np.uint64), np.empty(AT_ONCE + 1, np.uint32)
     count = 0
     for first in range(0, max(0, hashes.size - shingle + 1), AT_ONCE):
         piece = hashes[first : first + AT_ONCE + shingle - 1]
@@ -256,6 +252,6 @@ def kept_shingles(hashes: U64s, shingle: int, max_kept: np.uint64, keys: U64s) -
 
 def fingerprints_of(hashes: U64s, shingle: int, keys: U64s) -> U64s:
     """Fingerprints of all shingles of one text, unsampled, in order."""
-    out = np.empty(max(0, hashes.size - shingle + 1), dtype=np.uint64)
+    out = np.empty(max(0, hashes.size - shingle + 1), np.uint64)
     hash_shingles(hashes, hashes.size, shingle, keys, out)
     return out

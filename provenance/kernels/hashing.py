@@ -6,8 +6,6 @@ zeros (folded words hold no NUL, so the padding cannot make two words equal). Th
 MurmurHash3's finalizer and of splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from provenance.arrays import U64s

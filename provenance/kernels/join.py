@@ -1,7 +1,5 @@
 """Joins the pieces of one copy: passages of one document and edition that follow one another closely on both sides."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from provenance.arrays import Integers
@@ -38,9 +36,8 @@ def join_passages(alignments: Alignments, chains: Chains, max_gap: int, min_word
     table, blocks = alignments
     documents, editions = chains.documents, chains.editions
     count = len(table)
-    joined, moved = np.empty((count, WIDTH), dtype=np.int64), np.empty((len(blocks), 3), dtype=np.int64)
-    following = np.full(count, -1, dtype=np.int64)
-    leading = np.ones(count, dtype=np.bool_)
+    joined, moved = np.empty((count, WIDTH), np.int64), np.empty((len(blocks), 3), dtype=np.int64)
+    following, leading = np.full(count, -1, np.int64), np.ones(count, np.bool_)
     passages, filled, first = 0, 0, 0
     while first < count:
         last = first + 1

@@ -4,15 +4,13 @@ datasketch (2.0) mixes a 32-bit hash with MurmurHash3's 32-bit finalizer and tak
 the minimum of `a * h + b mod 2^32`. The band hashes go into the same table as the FracMinHash fingerprints.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
 
 from provenance.arrays import Bytes, Integers, U32s, U64s
 from provenance.kernels.compiling import inlined, kernel
-from provenance.kernels.cutting import Rules, text_rules
+from provenance.kernels.cutting import Rules
 from provenance.kernels.fingerprints import Sketches, grown, hash_shingles, low_halves
 from provenance.kernels.hashing import U64, finish_shingle
 from provenance.kernels.words import cut_words, most_words
@@ -31,19 +29,14 @@ def premix(h: np.uint32) -> np.uint32:
 
 
 @kernel
-def update_signature(shingles: U32s, a: U32s, b: U32s, signature: U32s) -> None:
-    """Lower `signature` (num_perm,) to the minima over the 32-bit shingle hashes; start it at 2^32 - 1."""
+def signature_of(shingles: U32s, a: U32s, b: U32s) -> U32s:
+    """Signature (num_perm,) of a set of 32-bit shingle hashes; all 2^32 - 1 for the empty set, as in datasketch."""
+    signature = np.full(a.size, U32(0xFFFFFFFF), np.uint32)
     for i in range(shingles.size):
         h = premix(shingles[i])
         for k in range(a.size):
             value = U32(U32(a[k] * h) + b[k])
             signature[k] = min(signature[k], value)
-
-
-def signature_of(shingles: U32s, a: U32s, b: U32s) -> U32s:
-    """Signature (num_perm,) of a set of 32-bit shingle hashes; all 2^32 - 1 for the empty set, as in datasketch."""
-    signature = np.full(a.size, 0xFFFFFFFF, dtype=np.uint32)
-    update_signature(np.ascontiguousarray(shingles, dtype=np.uint32), a, b, signature)
     return signature
 
 
@@ -85,13 +78,11 @@ def band_documents(data: Bytes, offsets: Integers, text: Rules, shape: Bands, a:
         size = offsets[d + 1] - offsets[d]
         longest = max(longest, size)
         most += windows_in((size + 1) // 2, window, stride, shingle) * bands
-    scratch, nothing = np.empty(most_words(longest), dtype=np.uint64), np.empty(0, dtype=np.uint32)
-    words, invalid = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
-    documents, positions = np.empty(most, dtype=np.int32), np.empty(most, dtype=np.uint32)
-    fingerprints = np.empty(most, dtype=np.uint64)
-    signature = np.empty(a.size, dtype=np.uint32)
-    low = np.empty(window, dtype=np.uint32)
-    hashes, used = np.empty((offsets[-1] - offsets[0]) // 5, dtype=np.uint32), 0
+    scratch, nothing = np.empty(most_words(longest), np.uint64), np.empty(0, np.uint32)
+    words, invalid = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    documents, positions, fingerprints = np.empty(most, np.int32), np.empty(most, np.uint32), np.empty(most, np.uint64)
+    low = np.empty(window, np.uint32)
+    hashes, used = np.empty((offsets[-1] - offsets[0]) // 5, np.uint32), 0
     filled = 0
     for d in range(count):
         words[d], invalid[d] = cut_words(data, offsets[d], offsets[d + 1], text, keys[0], scratch, nothing, nothing)
@@ -104,17 +95,9 @@ def band_documents(data: Bytes, offsets: Integers, text: Rules, shape: Bands, a:
             inside = min(window, words[d]) - shingle + 1
             for i in range(inside):
                 low[i] = U32(scratch[first + i] & U64(0xFFFFFFFF))
-            for k in range(signature.size):
-                signature[k] = U32(0xFFFFFFFF)
-            update_signature(low[:inside], a, b, signature)
+            signature = signature_of(low[:inside], a, b)
             hash_bands(signature, bands, rows, keys[1], fingerprints[filled : filled + bands])
             for k in range(filled, filled + bands):
                 documents[k], positions[k] = d, first
             filled += bands
     return Sketches(documents[:filled], positions[:filled], fingerprints[:filled], words, invalid, hashes[:used])
-
-
-def band_batch(data: Bytes, offsets: Integers, shape: Bands, permutations: U32s, keys: U64s) -> Sketches:
-    """Banded sketches of a batch; `permutations` are (2, num_perm)."""
-    a, b = np.ascontiguousarray(permutations[0]), np.ascontiguousarray(permutations[1])
-    return band_documents(data, offsets, text_rules(), shape, a, b, keys)

@@ -1,7 +1,5 @@
 """Where words of a text begin and end: from two bytes a word that are kept of it, or by cutting again."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from provenance.arrays import Bytes, Integers, U32s
@@ -43,8 +41,8 @@ def find_places(
     for d in documents:
         longest = max(longest, most_words(offsets[d + 1] - offsets[d]))
     longest = max(longest, most_words(EDGE))
-    hashes, scratch = np.empty(longest, dtype=np.uint64), make_scratch(text, U64(0))  # the hashes are of no use here
-    begins, ends = np.empty(longest, dtype=np.uint32), np.empty(longest, dtype=np.uint32)
+    hashes, scratch = np.empty(longest, np.uint64), make_scratch(text, U64(0))  # the hashes are of no use here
+    begins, ends = np.empty(longest, np.uint32), np.empty(longest, np.uint32)
     begin, end = np.full(documents.size, UNKNOWN), np.full(documents.size, UNKNOWN)
     k = 0
     while k < documents.size:
@@ -81,7 +79,7 @@ def spans_of(begins: U32s, ends: U32s) -> Bytes:
 
     Shape (2 * words,): both numbers of a word side by side; what does not fit is LONG.
     """
-    spans, before = np.empty(2 * begins.size, dtype=np.uint8), 0
+    spans, before = np.empty(2 * begins.size, np.uint8), 0
     for k in range(begins.size):
         begin, end = as_int(begins[k]), as_int(ends[k])
         spans[2 * k], spans[2 * k + 1] = min(begin - before, LONG), min(end - begin, LONG)
@@ -98,7 +96,7 @@ def places_of(
     Word k lies in the text block `blocks[k]`, whose first word is `block_words[b]`. The block begins `block_begins[b]`
     bytes behind the begin of its text: with its first word, or with the first byte of the text.
     """
-    begins, ends = np.empty(words.size, dtype=np.int64), np.empty(words.size, dtype=np.int64)
+    begins, ends = np.empty(words.size, np.int64), np.empty(words.size, np.int64)
     at, place, certain, block = 0, 0, True, -1  # `place`: the begin of word `at`
     for k in range(words.size):
         if blocks[k] != block:

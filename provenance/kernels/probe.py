@@ -5,8 +5,6 @@ the buckets are in order of these values, so a coarser sketch, whose values are 
 Filter, buckets and entries are probed in loops of their own, so that cache misses overlap.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
@@ -71,7 +69,7 @@ def stored_value(fingerprint: np.uint64, lift: int) -> np.uint64:
 @kernel
 def stored_values(fingerprints: U64s, lift: int) -> U64s:
     """The stored value of each fingerprint."""
-    out = np.empty(fingerprints.size, dtype=np.uint64)
+    out = np.empty(fingerprints.size, np.uint64)
     for i in range(fingerprints.size):
         out[i] = stored_value(fingerprints[i], lift)
     return out
@@ -114,9 +112,8 @@ def pass_filter(fingerprints: U64s, lift: int, scale: int, blocks: U64s) -> tupl
 
     In loops of one thing each, and without branches, so that the cache misses of many fingerprints overlap.
     """
-    places, stored = np.empty(fingerprints.size + 1, dtype=np.int64), np.empty(fingerprints.size, dtype=np.uint64)
-    values, numbers = np.empty(TOGETHER, dtype=np.uint64), np.empty(TOGETHER, dtype=np.uint64)
-    words = np.empty(TOGETHER, dtype=np.uint64)
+    places, stored = np.empty(fingerprints.size + 1, np.int64), np.empty(fingerprints.size, np.uint64)
+    values, numbers, words = np.empty(TOGETHER, np.uint64), np.empty(TOGETHER, np.uint64), np.empty(TOGETHER, np.uint64)
     last, passed = U64(blocks.size - 1), 0
     for start in range(0, fingerprints.size, TOGETHER):
         count, first = min(TOGETHER, fingerprints.size - start), passed
@@ -161,7 +158,7 @@ def find_runs(
     Bucket b is `entries[buckets[b]:buckets[b + 1]]`. One that points outside the table is clamped to it, so a damaged
     index gives misses or wrong runs inside the table, never a bad read.
     """
-    first, last = np.zeros(values.size, dtype=np.int64), np.zeros(values.size, dtype=np.int64)
+    first, last = np.zeros(values.size, np.int64), np.zeros(values.size, np.int64)
     rest, size, most = U64(PRECISION - bits), U64(entries.size), U64(max(buckets.size - 1, 0))
     for c in range(values.size):
         bucket = values[c] >> rest
@@ -196,8 +193,8 @@ def find_runs(
 @kernel
 def keep_runs(runs: Runs, chosen: Bools) -> Runs:
     """Some of the runs. Nearly all of a copy are, nearly none of other text: so no branch, and one pass."""
-    queries, firsts = np.empty(chosen.size + 1, dtype=np.int64), np.empty(chosen.size + 1, dtype=np.int64)
-    lengths, count = np.empty(chosen.size + 1, dtype=np.int64), 0
+    queries, firsts = np.empty(chosen.size + 1, np.int64), np.empty(chosen.size + 1, np.int64)
+    lengths, count = np.empty(chosen.size + 1, np.int64), 0
     for k in range(chosen.size):
         queries[count], firsts[count], lengths[count] = runs.queries[k], runs.firsts[k], runs.lengths[k]
         count += as_int(chosen[k])
@@ -233,8 +230,7 @@ def expand_runs(runs: Runs, postings: Postings) -> Hits:
     total = 0
     for run in range(queries.size):
         total += lengths[run]
-    owners, editions = np.empty(total, dtype=np.int64), np.empty(total, dtype=np.int64)
-    positions = np.empty(total, dtype=np.int64)
+    owners, editions, positions = np.empty(total, np.int64), np.empty(total, np.int64), np.empty(total, np.int64)
     count = 0
     for run in range(queries.size):
         if run + AHEAD < queries.size:

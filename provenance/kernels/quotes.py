@@ -1,7 +1,5 @@
 """What is quoted of a text at a passage: code points, and which bytes are shown of it and of what stands around it."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 
@@ -76,7 +74,7 @@ def cut_quotes(
     points of the text before the passage and before its end; in `data`, where its first `most` code points end, and
     where at most `around` bytes begin before it and end behind it, of whole characters; 1 where all that is UTF-8.
     """
-    quotes = np.empty((begins.size, COLUMNS), dtype=np.int64)
+    quotes = np.empty((begins.size, COLUMNS), np.int64)
     low, place, characters = -1, 0, 0
     for k in order:
         if lows[k] != low:
@@ -100,12 +98,12 @@ def cut_quotes(
 @kernel
 def gather(data: Bytes, begins: Integers, ends: Integers) -> tuple[Bytes, npt.NDArray[np.int32]]:
     """Stretches of bytes one after another, and where each begins: values and offsets of an Arrow string array."""
-    offsets = np.empty(begins.size + 1, dtype=np.int32)
+    offsets = np.empty(begins.size + 1, np.int32)
     offsets[0] = size = 0
     for k in range(begins.size):
         size += ends[k] - begins[k]
         offsets[k + 1] = size
-    values = np.empty(size, dtype=np.uint8)
+    values = np.empty(size, np.uint8)
     for k in range(begins.size):
         for at in range(ends[k] - begins[k]):  # assigned at once they would cost half a second of compiling
             values[offsets[k] + at] = data[begins[k] + at]

@@ -1,7 +1,5 @@
 """Prepares hits for chaining: which of them are common text, which may start chains, and in which order they come."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 
@@ -21,8 +19,7 @@ def in_many_works(runs: Runs, postings: Postings, works: Integers, most: int) ->
 
     A run of no more than `most` postings needs no look.
     """
-    many = np.zeros(runs.firsts.size, dtype=np.bool_)
-    met = np.empty(most + 1, dtype=np.int64)
+    many, met = np.zeros(runs.firsts.size, np.bool_), np.empty(most + 1, np.int64)
     for run in range(runs.firsts.size):
         first, length = runs.firsts[run], runs.lengths[run]
         if length <= most:
@@ -59,10 +56,9 @@ def seldom_repeated(documents: npt.NDArray[np.int32], fingerprints: U64s, querie
 
     A hash table for one document at a time, with linear probing; a slot belongs to the document that filled it.
     """
-    seldom = np.empty(queries.size, dtype=np.bool_)
+    seldom = np.empty(queries.size, np.bool_)
     size = slots_for(documents, queries)
-    owners, counts = np.full(size, -1, dtype=np.int64), np.zeros(size, dtype=np.int64)
-    values = np.zeros(size, dtype=np.uint64)
+    owners, counts, values = np.full(size, -1, np.int64), np.zeros(size, np.int64), np.zeros(size, np.uint64)
     for k in range(queries.size):
         document, value = as_int(documents[queries[k]]), fingerprints[queries[k]]
         slot = as_int(value * MIX_1 >> U64(20) & U64(size - 1))
@@ -82,7 +78,7 @@ def crowded(fingerprints: U64s, most: int) -> Bools:
     Fingerprints that share a slot are counted together; the slots of a book stay in the cache, as its values would not.
     """
     slots = power_of_two(max(fingerprints.size, 1 << 12))
-    counts, many = np.zeros(slots, dtype=np.uint8), np.empty(fingerprints.size, dtype=np.bool_)
+    counts, many = np.zeros(slots, np.uint8), np.empty(fingerprints.size, np.bool_)
     for fingerprint in fingerprints:
         slot = fingerprint * MIX_1 >> U64(20) & U64(slots - 1)
         counts[slot] += np.uint8(counts[slot] <= most)
@@ -100,7 +96,7 @@ def rarest_near(sketches: Sketches, runs: Runs, seeds: Bools, apart: int, near: 
     another was found within `near` words: turns of speech stand alone.
     """
     documents, positions, queries, lengths = sketches.documents, sketches.positions, runs.queries, runs.lengths
-    rarest = np.zeros(queries.size, dtype=np.bool_)
+    rarest = np.zeros(queries.size, np.bool_)
     k = 0
     while k < queries.size:
         document, end, group = documents[queries[k]], as_int(positions[queries[k]]) + apart, k
@@ -126,13 +122,13 @@ def group_hits(hits: Hits, weights: Floats, sketches: Sketches) -> GroupedHits:
     The groups of a document come in the order in which their editions are met.
     """
     queries, documents, count = hits.queries, sketches.documents, hits.queries.size
-    group_documents, group_editions = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
-    doc, ref = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.int64)
+    group_documents, group_editions = np.empty(count, np.int64), np.empty(count, np.int64)
+    doc, ref = np.empty(count, np.int64), np.empty(count, np.int64)
     size = slots_for(documents, queries)
-    owners, slot_groups = np.full(size, -1, dtype=np.int64), np.empty(size, dtype=np.int64)
-    names, group_of = np.empty(size, dtype=np.int64), np.empty(count, dtype=np.int64)
-    starts, groups = np.zeros(count + 1, dtype=np.int64), 0
-    places, grouped_weights = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.float64)
+    owners, slot_groups = np.full(size, -1, np.int64), np.empty(size, np.int64)
+    names, group_of = np.empty(size, np.int64), np.empty(count, np.int64)
+    starts, groups = np.zeros(count + 1, np.int64), 0
+    places, grouped_weights = np.empty(count, np.int64), np.empty(count, np.float64)
     first = 0
     while first < count:
         document, k, first_group = as_int(documents[queries[first]]), first, groups

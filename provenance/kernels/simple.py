@@ -4,8 +4,6 @@ Most words of European languages that are not plain are of this kind; each is to
 bytes, where the state machine takes a code point at a time.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from provenance.arrays import Bytes, U64s

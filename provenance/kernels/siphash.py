@@ -4,8 +4,6 @@ The hash of a shingle is made for speed: who knows a text that is in an index ca
 keyed index does not hold fingerprints, but a pseudorandom function of each: nothing can be solved for there.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from provenance.arrays import U64s
@@ -39,7 +37,7 @@ def sip_round(a: np.uint64, b: np.uint64, c: np.uint64, d: np.uint64) -> State:
 @kernel
 def siphash(fingerprints: U64s, first: np.uint64, second: np.uint64) -> U64s:
     """SipHash-2-4 of each fingerprint, as eight little-endian bytes, under a key of 128 bits in two halves."""
-    out = np.empty(fingerprints.size, dtype=np.uint64)
+    out = np.empty(fingerprints.size, np.uint64)
     for i in range(fingerprints.size):
         a, b, c, d = first ^ START[0], second ^ START[1], first ^ START[2], second ^ START[3]
         d ^= fingerprints[i]

@@ -1,7 +1,5 @@
 """Sorts postings: stable, by stored value, a digit at a time."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from provenance.arrays import U64s
@@ -15,7 +13,7 @@ DIGIT = 12
 @kernel
 def sort_by_digit(values: U64s, places: U64s, shift: int, sorted_values: U64s, sorted_places: U64s) -> bool:
     """Both arrays in order of one digit of the values, into the others; False, and nothing done, if all share it."""
-    counts = np.zeros(1 << DIGIT, dtype=np.int64)
+    counts = np.zeros(1 << DIGIT, np.int64)
     low, mask = U64(shift), U64((1 << DIGIT) - 1)
     for i in range(values.size):
         counts[values[i] >> low & mask] += 1
@@ -42,13 +40,3 @@ def sort_postings(values: U64s, places: U64s) -> tuple[U64s, U64s]:
             values, other_values = other_values, values
             places, other_places = other_places, places
     return values, places
-
-
-@kernel
-def count_distinct(values: U64s) -> int:
-    """How many different values there are in an ordered array."""
-    distinct = 0
-    for i in range(values.size):
-        if i == 0 or values[i] != values[i - 1]:
-            distinct += 1
-    return distinct

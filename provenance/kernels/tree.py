@@ -3,8 +3,6 @@
 With the ends of intervals as numbers, in order of their begins, it finds all intervals that reach into another.
 """
 
-from __future__ import annotations
-
 from provenance.arrays import Integers
 from provenance.kernels.compiling import as_int, inlined
 

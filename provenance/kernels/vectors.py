@@ -3,8 +3,6 @@
 The vectors are LLVM's own (`<64 x i8>`), so LLVM lowers them to what the processor has: AVX-512, AVX2, SSE2 or NEON.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

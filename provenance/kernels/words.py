@@ -5,8 +5,6 @@ are one short word all the same in `simple`; the others go through the state mac
 `provenance/text` says what must come out.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
@@ -157,7 +155,6 @@ class Words(NamedTuple):
 def words_of(data: Bytes, keys: U64s) -> Words:
     """All words of one text of at most 2^32 - 1 bytes; see `cut_words`."""
     room = most_words(data.size)
-    hashes = np.empty(room, dtype=np.uint64)
-    begins, ends = np.empty(room, dtype=np.uint32), np.empty(room, dtype=np.uint32)
+    hashes, begins, ends = np.empty(room, np.uint64), np.empty(room, np.uint32), np.empty(room, np.uint32)
     count, invalid = cut_words(data, 0, data.size, text_rules(), keys[0], hashes, begins, ends)
     return Words(hashes[:count].copy(), begins[:count].copy(), ends[:count].copy(), invalid)

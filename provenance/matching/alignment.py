@@ -1,7 +1,5 @@
 """Aligns chains word by word with the editions' texts, and joins the pieces of one copy."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from provenance.index.opening import Index

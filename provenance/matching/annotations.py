@@ -1,7 +1,5 @@
 """What matches say of each row, as columns to stand beside its text: for data that is kept, and worked on further."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

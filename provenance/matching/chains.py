@@ -3,8 +3,6 @@
 Where a coarse sketch only pointed at a region, the exact hits inside it are chained: every shingle both sides share.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from provenance.arrays import Integers, U64s

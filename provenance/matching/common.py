@@ -1,7 +1,5 @@
 """Common text: what is learned of it from ordinary documents, and which passages are little else."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The options of matching, in one place: read by the command line, the run record and the matcher."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from provenance.errors import UsageError

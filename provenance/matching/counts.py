@@ -1,6 +1,6 @@
 """What a batch, a unit or a run held."""
 
-from __future__ import annotations
+from typing import Self
 
 from msgspec import Struct
 
@@ -20,7 +20,7 @@ class Counts(Struct, forbid_unknown_fields=True):
     common_passages: Number = 0  # aligned, and not reported because they are common text
     documents_matched: Number = 0
 
-    def add(self, other: Counts) -> None:
+    def add(self, other: Self) -> None:
         """Sum in place."""
         for name in self.__struct_fields__:
             setattr(self, name, getattr(self, name) + getattr(other, name))

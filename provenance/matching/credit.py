@@ -1,7 +1,5 @@
 """Gives each passage of a document to one edition, and as few editions any as explain it; others are listed beside."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

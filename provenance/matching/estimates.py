@@ -1,7 +1,5 @@
 """Passages of a batch where the index has no texts: what chains of fingerprints say, with how sure they are."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from provenance.arrays import Integers

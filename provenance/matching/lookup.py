@@ -1,7 +1,5 @@
 """Looks a batch's fingerprints up in the index, and tells which of those that are there are common text."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -1,7 +1,5 @@
 """From texts to matches: the stages on one page, in the order in which data pass through them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from functools import cached_property
 

@@ -1,9 +1,7 @@
 """Matches as columns: credited passages, located in the bytes of their documents; those of several batches joined."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -28,17 +26,14 @@ class Matches(NamedTuple):
         """The document of each match."""
         return self.credited.passages.documents
 
-    def take(self, rows: Integers, documents: Integers) -> Matches:
+    def take(self, rows: Integers, documents: Integers) -> Self:
         """Some of the matches, in another order, as matches of these documents."""
         passages, also, starts = self.credited
         sizes = np.diff(starts)[rows]
         beside = also.take(ranges(starts[rows], sizes))
         taken = passages.take(rows)._replace(documents=documents)
-        return Matches(
-            Credited(taken, beside._replace(documents=np.repeat(documents, sizes)), edges(sizes)),
-            self.doc_begins[rows],
-            self.doc_ends[rows],
-        )
+        credited = Credited(taken, beside._replace(documents=np.repeat(documents, sizes)), edges(sizes))
+        return self._replace(credited=credited, doc_begins=self.doc_begins[rows], doc_ends=self.doc_ends[rows])
 
 
 def locate(documents: Documents, words: Integers, credited: Credited) -> Matches:
@@ -56,15 +51,11 @@ def locate(documents: Documents, words: Integers, credited: Credited) -> Matches
 def join(parts: Sequence[Matches], first_documents: Sequence[int]) -> Matches:
     """The matches of several batches as one; documents of a part are counted from its `first_documents`."""
     also_starts = edges(np.concatenate([np.diff(part.credited.also_starts) for part in parts]))
-    return Matches(
-        Credited(
-            _joined([part.credited.passages for part in parts], first_documents),
-            _joined([part.credited.also for part in parts], first_documents),
-            also_starts,
-        ),
-        np.concatenate([part.doc_begins for part in parts]),
-        np.concatenate([part.doc_ends for part in parts]),
+    passages, also = (
+        _joined([getattr(part.credited, side) for part in parts], first_documents) for side in ("passages", "also")
     )
+    begins, ends = (np.concatenate([getattr(part, name) for part in parts]) for name in ("doc_begins", "doc_ends"))
+    return Matches(Credited(passages, also, also_starts), begins, ends)
 
 
 def _joined(parts: Sequence[Passages], first_documents: Sequence[int]) -> Passages:

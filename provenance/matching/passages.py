@@ -1,8 +1,6 @@
 """Passages of a batch as columns: what chains become."""
 
-from __future__ import annotations
-
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from provenance.arrays import Floats, Integers
 
@@ -28,6 +26,6 @@ class Passages(NamedTuple):
     block_counts: Integers
     blocks: Integers  # (blocks, 3) document word, edition word, words: equal runs, rising and disjoint on both sides
 
-    def take(self, rows: Integers) -> Passages:
+    def take(self, rows: Integers) -> Self:
         """Some of the passages, in another order; the blocks stay."""
         return self._replace(**{name: getattr(self, name)[rows] for name in self._fields if name != "blocks"})

@@ -1,7 +1,5 @@
 """Chooses the fingerprints that chains start from, and takes their hits: by document and edition, with weights."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Credited passages as an Arrow table."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -11,8 +11,6 @@ novels and news. `python -m benchmarks.chance` fits anew, and shows what was see
 It says nothing of quotations and boilerplate that two texts have from a third: those are no chance.
 """
 
-from __future__ import annotations
-
 import math
 
 LAMBDA = 1.0  # a point of score

@@ -8,8 +8,6 @@ k-mers from a sequence undergoing a simple mutation process), the variance of C 
 theorem 6). An interval has the identities at which the C that was seen is no outlier.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

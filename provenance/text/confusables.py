@@ -6,8 +6,6 @@ case folding, so a letter has one image for both its cases; where the cases look
 Both books and shards pass through it, so text in these scripts stays comparable with itself.
 """
 
-from __future__ import annotations
-
 
 def _pairs(letters: str, latin: str) -> dict[str, str]:
     return dict(zip(letters.split(), latin.split(), strict=True))

@@ -3,8 +3,6 @@
 The result is committed, because Python versions carry different Unicode versions and an index must not depend on them.
 """
 
-from __future__ import annotations
-
 import sys
 import unicodedata
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The text rules in plain Python: slow, obvious, and the judge of every kernel."""
 
-from __future__ import annotations
-
 import codecs
 from collections.abc import Iterator
 from typing import NamedTuple

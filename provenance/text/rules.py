@@ -1,7 +1,5 @@
 """Names shared by the fold table, the reference tokenizer and the kernels: classes, states and the version."""
 
-from __future__ import annotations
-
 TEXT_RULES_VERSION = 1
 """Changes whenever any text could be cut or folded differently; indexes of another version are refused."""
 

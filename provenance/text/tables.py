@@ -4,8 +4,6 @@ An entry is 32 bits: class in bits 0-3, length of the fold in bits 4-9, its plac
 Length 0 on a WORD or SOLO entry means that the code point folds to itself.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import MASK, fmix64, keys_of, text_fingerprints
 
+from provenance.kernels.cutting import text_rules
 from provenance.kernels.fingerprints import Sketches
 from provenance.kernels.hashing import derive_keys
-from provenance.kernels.minhash import Bands, band_batch, band_documents, hash_bands, signature_of, windows_in
+from provenance.kernels.minhash import Bands, band_documents, hash_bands, signature_of, windows_in
 from provenance.sketch import BandedMinHash, permutations
 from provenance.text.reference import tokenize
 
@@ -79,7 +80,7 @@ def banded_oracle(texts: list[bytes], shape: tuple[int, int, int, int, int]) -> 
 def bands_of(texts: list[bytes], shape: tuple[int, int, int, int, int], num_perm: int = 32) -> Sketches:
     offsets = np.cumsum([0, *map(len, texts)], dtype=np.int64)
     data = np.frombuffer(b"".join(texts), dtype=np.uint8)
-    return band_batch(data, offsets, Bands(*shape), permutations(num_perm), derive_keys(SEED))
+    return band_documents(data, offsets, text_rules(), Bands(*shape), *permutations(num_perm), derive_keys(SEED))
 
 
 def rows_of(found: Sketches) -> list[tuple[int, int, int]]:
@@ -203,8 +204,6 @@ def test_a_batch_of_no_documents_has_no_bands():
 
 
 def _empty():
-    from provenance.kernels.cutting import text_rules
-
     nothing, offsets = np.frombuffer(b"", dtype=np.uint8), np.zeros(1, dtype=np.int64)
     return band_documents(nothing, offsets, text_rules(), Bands(5, 16, 8, 8, 4), *permutations(32), derive_keys(0))
 
@@ -242,7 +241,7 @@ def test_another_seed_shares_no_band():
     text = b" ".join(numbered(0, 64))
     data, offsets = np.frombuffer(text, np.uint8), np.array([0, len(text)])
     one, other = (
-        band_batch(data, offsets, Bands(5, 64, 32, 8, 4), permutations(32), derive_keys(seed)).fingerprints
+        band_documents(data, offsets, text_rules(), Bands(5, 64, 32, 8, 4), *permutations(32), derive_keys(seed))
         for seed in (1, 2)
     )
-    assert not set(one.tolist()) & set(other.tolist())
+    assert not set(one.fingerprints.tolist()) & set(other.fingerprints.tolist())

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.kernels.probe import PRECISION
-from provenance.kernels.sorting import count_distinct, sort_postings
+from provenance.kernels.sorting import sort_postings
 
 
 def assert_sorted_like_numpy(values: np.ndarray) -> None:
@@ -17,7 +17,6 @@ def assert_sorted_like_numpy(values: np.ndarray) -> None:
     found, moved = sort_postings(values.copy(), places.copy())
     assert np.array_equal(found, values[order])
     assert np.array_equal(moved, places[order])
-    assert count_distinct(found) == np.unique(values).size
 
 
 @settings(max_examples=300, deadline=None)
