@@ -77,8 +77,8 @@ def make_index(folder: Path, postings: int) -> None:
     for row in rows:
         row["identity_fingerprints"] = 0
     with ThreadPoolExecutor(2) as threads:
-        editions = Editions(rows, nothing, ["", ""], rows[-1]["first_word"] + words)
-        finish(folder, editions, sources, Preparation(sketch, opened.key, False), Means(4 << 30, threads), [])
+        editions = Editions(rows, nothing, ["", ""], rows[-1]["first_word"] + words, postings=sources)
+        finish(folder, editions, Preparation(sketch, opened.key, False), Means(4 << 30, threads), [])
     shutil.rmtree(core)
 
 

@@ -9,8 +9,6 @@
 Names are imported when first used, so that `import provenance` and `provenance --help` stay fast.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import TYPE_CHECKING
 

@@ -1,10 +1,4 @@
-"""Every error a caller can meet, as one tree; each message says what, where and what to do next.
-
-ProvenanceError
-UsageError         exit code 2: the call cannot be carried out
-IncompleteError    exit code 3: not all was done, and what was done stands
-InterruptedRun     exit code 130: the same command goes on
-"""
+"""Every error a caller can meet, as one tree, with exit codes; each message says what, where and what to do next."""
 
 MOST_MESSAGE = 300  # characters of another library's message
 

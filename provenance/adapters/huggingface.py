@@ -3,8 +3,6 @@
 `datasets` hashes what they carry, so it finds a result in its cache if index, thresholds and version are the same.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias, Unpack
@@ -40,7 +38,7 @@ class Annotate:
         return dict(self._annotate.recipe.annotations(texts, column).to_pydict())
 
     @staticmethod
-    def features(before: datasets.Features) -> datasets.Features:
+    def features(before: "datasets.Features") -> "datasets.Features":
         """Features of a dataset with the columns added: a stream cannot know them by itself, `map` takes them."""
         added = datasets.Features.from_arrow_schema(PROV_SCHEMA)
         return datasets.Features({**before, **added})

@@ -1,7 +1,5 @@
 """Spark: `frame.mapInArrow(annotate, annotate.schema(frame))`. Executors open the index once a Python worker."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Unpack
@@ -25,7 +23,7 @@ class Annotate:
         return map(self._annotate, batches)
 
     @staticmethod
-    def schema(frame: spark_sql.DataFrame) -> spark_types.StructType:
+    def schema(frame: "spark_sql.DataFrame") -> "spark_types.StructType":
         """Schema of a frame with the columns added."""
         added = spark_arrow.from_arrow_schema(PROV_SCHEMA)
         return spark_types.StructType([*frame.schema.fields, *added.fields])

@@ -26,7 +26,7 @@ from provenance.index.report import BuildReport, by_outcome, report_of
 from provenance.index.sealing import sealing
 from provenance.index.tables import Means, write_tables
 from provenance.index.texts import TextWriter
-from provenance.index.works import EditionIdentity, group_editions
+from provenance.index.works import group_editions
 from provenance.readers.books import Book, SourceOutcome
 from provenance.sketch import FracMinHash
 from provenance.text.tables import fold_table
@@ -53,8 +53,8 @@ def write_index(
     preparation = Preparation(options.sketch or FracMinHash(), options.key, options.keep_texts, sealed)
     with new_index(out, options.overwrite) as folder, ThreadPoolExecutor(options.workers) as threads:
         means = Means(options.memory, threads, options.workers, options.wide_words)
-        editions, postings = _gather(_distinct(books, on_book), folder, preparation, means)
-        report = finish(folder, editions, postings, preparation, means, [] if sources is None else sources)
+        editions = _gather(_distinct(books, on_book), folder, preparation, means)
+        report = finish(folder, editions, preparation, means, [] if sources is None else sources)
     return replace(report, folder=out)
 
 
@@ -75,13 +75,14 @@ def new_index(out: Path, overwrite: bool) -> Iterator[Path]:
 
 @dataclass
 class Editions:
-    """What an index is made of: an item an edition in each list, in their order."""
+    """What an index is made of: in the first lists an item an edition, in their order."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)  # of EDITION_SCHEMA, without their works
     identities: list[U64s] = field(default_factory=list)  # fingerprints by which editions of a work are told
     given_works: list[str] = field(default_factory=list)  # works that metadata name, or nothing
     words: int = 0
     dropped_repeats: int = 0
+    postings: list[Source] = field(default_factory=list)
 
     def add(self, edition: Prepared) -> None:
         """Put an edition behind the others."""
@@ -92,9 +93,7 @@ class Editions:
         self.words += edition.row["words"]
 
 
-def _gather(
-    books: Iterable[Book], folder: Path, preparation: Preparation, means: Means
-) -> tuple[Editions, list[Source]]:
+def _gather(books: Iterable[Book], folder: Path, preparation: Preparation, means: Means) -> Editions:
     """Prepare all books: their texts are written to `folder`, their postings gathered."""
     spilled = folder / "spilled"
     spilled.mkdir()
@@ -119,7 +118,8 @@ def _gather(
     else:
         for name in (names.TEXTS, names.WORDS, names.SPANS):
             (folder / name).unlink()
-    return editions, gatherer.sources()
+    editions.postings = gatherer.sources()
+    return editions
 
 
 def _distinct(books: Iterable[Book], on_book: Callable[[Book], None]) -> Iterator[Book]:
@@ -138,28 +138,20 @@ def two_of_one_id(edition_id: str, one: str, other: str) -> BookError:
 
 
 def finish(
-    folder: Path,
-    editions: Editions,
-    tables: list[Source],
-    preparation: Preparation,
-    means: Means,
-    sources: Sequence[SourceOutcome],
+    folder: Path, editions: Editions, preparation: Preparation, means: Means, sources: Sequence[SourceOutcome]
 ) -> BuildReport:
     """Group editions into works, write what is not written yet, and the manifest, which makes the index whole."""
     rows = editions.rows
-    identities = [
-        EditionIdentity(row["edition_id"], row["title"], row["author"], work, identity)
-        for row, work, identity in zip(rows, editions.given_works, editions.identities, strict=True)
-    ]
-    for row, work in zip(rows, group_editions(identities), strict=True):
-        row.update(work_id=work.work_id, grouped_by=work.grouped_by)
+    works = group_editions(rows, editions.given_works, editions.identities)
+    for row, (work_id, grouped_by) in zip(rows, works, strict=True):
+        row.update(work_id=work_id, grouped_by=grouped_by)
     _refuse_known_decoys(rows)
     np.concatenate(editions.identities).astype("<u8").tofile(folder / names.IDENTITIES)
     seal = preparation.sealing
     public_rows = rows if seal is None else [seal.sealed(row) for row in rows]
     table = pa.Table.from_pylist(public_rows, schema=names.EDITION_SCHEMA)
     pq.write_table(table, folder / names.EDITIONS, compression="zstd")
-    written = write_tables(folder, tables, editions.words, preparation.most_hidden, means)
+    written = write_tables(folder, editions.postings, editions.words, preparation.most_hidden, means)
     shutil.rmtree(folder / "spilled", ignore_errors=True)
     counts = {
         "editions": len(rows),

@@ -12,7 +12,6 @@ from provenance.index import format as names
 from provenance.index.build import Editions, finish, new_index, two_of_one_id
 from provenance.index.opening import Index
 from provenance.index.options import MEMORY
-from provenance.index.postings import Source
 from provenance.index.prepare import Preparation
 from provenance.index.report import BuildReport, from_record
 from provenance.index.tables import Means, Table
@@ -42,14 +41,12 @@ def merge_indexes(one: Index, other: Index, out: Path, overwrite: bool = False, 
         if edition_id in sources_of:
             raise two_of_one_id(edition_id, f"{one.folder} ({sources_of[edition_id]})", f"{other.folder} ({source})")
     editions = _joined_editions(one, other)
-    one_words = one.manifest["counts"]["words"]
-    tables: list[Source] = [Table(one.folder, one.manifest), Table(other.folder, other.manifest, one_words)]
     sources = [outcome for index in (one, other) for outcome in from_record(index.manifest["sources"])]
     with new_index(out, overwrite) as folder, ThreadPoolExecutor(2) as threads:
         if one.has_texts:
             _join_texts(folder, one, other)
         preparation = Preparation(one.sketch, one.key, one.has_texts)
-        report = finish(folder, editions, tables, preparation, Means(memory, threads), sources)
+        report = finish(folder, editions, preparation, Means(memory, threads), sources)
     return replace(report, folder=out)
 
 
@@ -63,6 +60,7 @@ def _joined_editions(one: Index, other: Index) -> Editions:
         [row["work_id"] if row["grouped_by"] == "given" else "" for row in rows],
         words + other.manifest["counts"]["words"],
         sum(index.manifest["counts"]["dropped_repeats"] for index in (one, other)),
+        [Table(one.folder, one.manifest), Table(other.folder, other.manifest, words)],
     )
 
 

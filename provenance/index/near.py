@@ -1,13 +1,10 @@
 """An index in an object store, copied to this machine once and checked; whoever comes next finds it there."""
 
-from __future__ import annotations
-
 import fcntl
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from provenance.errors import IndexDamagedError, IndexMissingError, OutputError
 from provenance.files.digests import file_digest
@@ -17,9 +14,6 @@ from provenance.index.format import MANIFEST, checked_manifest
 from provenance.process.cache import CACHE, cache_folder
 from provenance.sketch import Key
 from provenance.storage.locations import is_remote
-
-if TYPE_CHECKING:
-    from provenance.storage.objects import ObjectFolder
 
 
 def near_index(index: str | Path, anonymous: bool = False) -> Path:
@@ -38,11 +32,18 @@ def near_index(index: str | Path, anonymous: bool = False) -> Path:
         raise IndexMissingError(f"no index at {index} (it has no {MANIFEST})")
     manifest = checked_manifest(raw, str(index))
     with _place(index, str(manifest["digest"])) as (target, temporary):
-        if not _is_whole(target, manifest["files"]):
-            temporary.mkdir()
-            (temporary / MANIFEST).write_bytes(raw)
-            _copy(folder, temporary, manifest["files"], str(index))
-            rename_folder(temporary, target)
+        if _is_whole(target, manifest["files"]):
+            return target
+        temporary.mkdir()
+        (temporary / MANIFEST).write_bytes(raw)
+        for name, entry in manifest["files"].items():
+            if not folder.copy(name, temporary / name):
+                raise IndexDamagedError(f"{index}/{name} is missing from the index; build it again")
+            if file_digest(temporary / name) != entry["xxh3_128"]:
+                raise IndexDamagedError(
+                    f"{index}/{name} is damaged, or changed while it was copied: copy or build it again"
+                )
+        rename_folder(temporary, target)
     return target
 
 
@@ -94,13 +95,3 @@ def _is_whole(target: Path, files: dict[str, dict[str, object]]) -> bool:
     """By sizes: who opens it compares digests."""
     sizes = {path.name: path.stat().st_size for path in target.glob("*")} if target.is_dir() else {}
     return MANIFEST in sizes and all(sizes.get(name) == entry["bytes"] for name, entry in files.items())
-
-
-def _copy(folder: ObjectFolder, target: Path, files: dict[str, dict[str, object]], index: str) -> None:
-    for name, entry in files.items():
-        if not folder.copy(name, target / name):
-            raise IndexDamagedError(f"{index}/{name} is missing from the index; build it again")
-        if file_digest(target / name) != entry["xxh3_128"]:
-            raise IndexDamagedError(
-                f"{index}/{name} is damaged, or changed while it was copied: copy or build it again"
-            )

@@ -63,15 +63,6 @@ class TextWriter:
         return np.array(self._rows, dtype="<u8").reshape(-1, len(COLUMNS))
 
 
-class Window(NamedTuple):
-    """Words `first` to `first + len(hashes)` of an edition, with byte offsets in the edition's text."""
-
-    first: int
-    hashes: U64s
-    begins: Integers
-    ends: Integers
-
-
 class EditionTexts:
     """Reads windows of edition texts; the last blocks read stay cut into words."""
 
@@ -81,9 +72,8 @@ class EditionTexts:
         self._data, self._blocks, self._spans, self._keys = data, blocks, spans, keys
         self._first_words, self._text_bytes = first_words, text_bytes
         # searched often, and a search in a column of a wider table would copy it first
-        self._block_words = np.ascontiguousarray(blocks[:, 0].astype(np.int64))
-        self._block_begins = np.ascontiguousarray(blocks[:, 1].astype(np.int64))
-        self._block_editions = np.ascontiguousarray(blocks[:, 3].astype(np.int64))
+        columns = np.ascontiguousarray(blocks[:, [0, 1, 3]].astype(np.int64).T)
+        self._block_words, self._block_begins, self._block_editions = columns
         self._edition_blocks = np.searchsorted(self._block_editions, np.arange(text_bytes.size + 1))
         self._codec = pa.Codec("zstd")
         self._words, self._text_of = lru_cache(CACHED_BLOCKS)(self._cut), lru_cache(CACHED_TEXTS)(self._read)
@@ -132,20 +122,15 @@ class EditionTexts:
         low, high = self._edition_blocks[edition : edition + 2].tolist()
         return low, high
 
-    def window(self, edition: int, first: int, last: int) -> Window:
-        """Words `[first, last)` of the edition, cut off at its ends; grown to whole blocks."""
+    def window(self, edition: int, first: int, last: int) -> tuple[int, U64s]:
+        """The first word, and the hashes, of the whole blocks that have words `[first, last)` of the edition."""
         base = int(self._first_words[edition])
         low, high = self._blocks_of(edition)
         starts = self._block_words[low:high] - base
         begin = max(0, int(np.searchsorted(starts, first, side="right")) - 1)
         end = max(begin + 1, int(np.searchsorted(starts, last, side="left")))
-        pieces = [(self._words(block), int(self._blocks[block, 1])) for block in range(low + begin, low + end)]
-        return Window(
-            int(starts[begin]),
-            np.concatenate([words.hashes for words, _ in pieces]),
-            np.concatenate([words.begins.astype(np.int64) + at for words, at in pieces]),
-            np.concatenate([words.ends.astype(np.int64) + at for words, at in pieces]),
-        )
+        hashes = np.concatenate([self._words(block).hashes for block in range(low + begin, low + end)])
+        return int(starts[begin]), hashes
 
     def places(self, words: Integers) -> tuple[Integers, Integers]:
         """Where words, given by global position, begin and end in their edition's text.

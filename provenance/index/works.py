@@ -1,7 +1,7 @@
 """Groups editions into works: told by metadata, by equal author and title, or by texts that contain one another."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,46 +18,31 @@ NUM_PERM = 128
 LSH_THRESHOLD = 0.3  # Jaccard similarity of two sketches that contain one another by half is 1/3
 
 
-@dataclass(frozen=True)
-class EditionIdentity:
-    """What is compared to find editions of one work."""
+def group_editions(
+    rows: Sequence[Mapping[str, Any]], given_works: Sequence[str], sketches: Sequence[U64s]
+) -> list[tuple[str, str]]:
+    """For each edition its work and why: given | title | content | alone.
 
-    edition_id: str
-    title: str
-    author: str
-    given_work: str  # work id from metadata, or empty
-    sketch: U64s  # distinct fingerprints at IDENTITY_SCALE, ascending
-
-
-@dataclass(frozen=True)
-class WorkOf:
-    """The work of an edition and why."""
-
-    work_id: str
-    grouped_by: str  # given | title | content | alone
-
-
-def group_editions(editions: Sequence[EditionIdentity]) -> list[WorkOf]:
-    """The work of each edition. A work is named by metadata, or by the first of its edition ids in order."""
-    parent = list(range(len(editions)))
+    A work is named by metadata, or else by the first of its edition ids in order. `given_works` are those that metadata
+    name, or empty; `sketches` the distinct fingerprints at IDENTITY_SCALE, ascending.
+    """
+    parent = list(range(len(rows)))
     reason: dict[int, str] = {}
-    for pairs, why in ((_same_title(editions), "title"), (_same_content(editions), "content")):
+    for pairs, why in ((_same_title(rows), "title"), (_same_content(sketches), "content")):
         for a, b in pairs:
-            if editions[a].given_work or editions[b].given_work:
+            if given_works[a] or given_works[b]:
                 continue
             if (root_a := _root(parent, a)) != (root_b := _root(parent, b)):
                 parent[root_b] = root_a
             for number in (a, b):
                 reason.setdefault(number, why)
     first_ids: dict[int, str] = {}
-    for number, edition in enumerate(editions):
+    for number, row in enumerate(rows):
         root = _root(parent, number)
-        first_ids[root] = min(first_ids.get(root, edition.edition_id), edition.edition_id)
+        first_ids[root] = min(first_ids.get(root, row["edition_id"]), row["edition_id"])
     return [
-        WorkOf(edition.given_work, "given")
-        if edition.given_work
-        else WorkOf(first_ids[_root(parent, number)], reason.get(number, "alone"))
-        for number, edition in enumerate(editions)
+        (given, "given") if given else (first_ids[_root(parent, number)], reason.get(number, "alone"))
+        for number, given in enumerate(given_works)
     ]
 
 
@@ -68,26 +53,26 @@ def _root(parent: list[int], item: int) -> int:
     return item
 
 
-def _same_title(editions: Sequence[EditionIdentity]) -> Iterable[tuple[int, int]]:
+def _same_title(rows: Sequence[Mapping[str, Any]]) -> Iterable[tuple[int, int]]:
     """Pairs with the same folded author and title, both known."""
     first: dict[tuple[str, str], int] = {}
-    for number, edition in enumerate(editions):
-        author, title = " ".join(fold(edition.author)), " ".join(fold(edition.title))
+    for number, row in enumerate(rows):
+        author, title = " ".join(fold(row["author"])), " ".join(fold(row["title"]))
         if author and title and (other := first.setdefault((author, title), number)) != number:
             yield other, number
 
 
-def _same_content(editions: Sequence[EditionIdentity]) -> Iterable[tuple[int, int]]:
+def _same_content(sketches: Sequence[U64s]) -> Iterable[tuple[int, int]]:
     """Pairs whose sketches contain one another: candidates from datasketch's LSH, then counted exactly."""
     a, b = permutations(NUM_PERM)
     lsh = datasketch.MinHashLSH(threshold=LSH_THRESHOLD, num_perm=NUM_PERM)
-    for number, edition in enumerate(editions):
-        if edition.sketch.size < LEAST_FINGERPRINTS:
+    for number, sketch in enumerate(sketches):
+        if sketch.size < LEAST_FINGERPRINTS:
             continue
-        values = signature_of((edition.sketch & np.uint64(0xFFFFFFFF)).astype(np.uint32), a, b)
+        values = signature_of((sketch & np.uint64(0xFFFFFFFF)).astype(np.uint32), a, b)
         signature = datasketch.MinHash(num_perm=NUM_PERM, hashvalues=values, scheme="affine32")
         for other in sorted(lsh.query(signature)):
-            if mutual_containment(edition.sketch, editions[other].sketch) >= MUTUAL_CONTAINMENT:
+            if mutual_containment(sketch, sketches[other]) >= MUTUAL_CONTAINMENT:
                 yield other, number
         lsh.insert(number, signature)
 

@@ -13,7 +13,7 @@ from provenance.kernels.cutting import text_rules
 from provenance.kernels.words import cut_words, most_words
 from provenance.matching.matcher import Matcher
 from provenance.matching.matches import edges
-from provenance.matching.table import MATCH_SCHEMA, as_arrow
+from provenance.matching.table import MATCH_SCHEMA, as_arrow, lists
 from provenance.sketch import Key
 
 SPAN = pa.struct(
@@ -120,16 +120,10 @@ def _copied(blocks: pa.ListArray, owners: Integers, words: Integers) -> Integers
 def _works(table: pa.Table, rows: int) -> pa.ListArray:
     keys = ["document", "work_id"]
     works = table.group_by(keys, use_threads=False).aggregate([]).sort_by([(key, "ascending") for key in keys])
-    return pa.ListArray.from_arrays(_edges_of(works, rows), works["work_id"].combine_chunks())
+    return lists(np.bincount(works["document"], minlength=rows), works["work_id"].combine_chunks())
 
 
 def _spans(table: pa.Table, rows: int) -> pa.ListArray:
     columns = [table[name].combine_chunks() for name in _ORDER[1:]]
-    return pa.ListArray.from_arrays(
-        _edges_of(table, rows), pa.StructArray.from_arrays(columns, fields=list(SPAN.fields))
-    )
-
-
-def _edges_of(table: pa.Table, rows: int) -> pa.Array:
-    """Where the list of each row begins in a table that is in order of `document`, and where the last ends."""
-    return as_arrow(edges(np.bincount(np.asarray(table["document"]), minlength=rows)).astype(np.int32))
+    spans = pa.StructArray.from_arrays(columns, fields=list(SPAN.fields))
+    return lists(np.bincount(table["document"], minlength=rows), spans)

@@ -40,10 +40,10 @@ def exact_chains(index: Index, chains: Chains, documents: Documents, config: Mat
             document = int(chains.documents[c])
             doc = fingerprints_of(words_of(documents.one(document), keys).hashes, index.sketch.shingle, keys)
         low, high = max(0, first - MARGIN - slack), last + MARGIN + span + slack
-        window = index.texts.window(int(chains.editions[c]), low, high)
-        ref = fingerprints_of(window.hashes, index.sketch.shingle, keys)
+        begin, hashes = index.texts.window(int(chains.editions[c]), low, high)
+        ref = fingerprints_of(hashes, index.sketch.shingle, keys)
         doc_hits, ref_hits = shared_shingles(doc, ref)
-        regions.append((doc_hits, ref_hits + window.first))
+        regions.append((doc_hits, ref_hits + begin))
     starts = np.concatenate([[0], np.cumsum([doc_hits.size for doc_hits, _ in regions], dtype=np.int64)])
     nothing = np.empty(0, dtype=np.int64)
     doc_side, ref_side = (np.concatenate([nothing, *(region[side] for region in regions)]) for side in (0, 1))

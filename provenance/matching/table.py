@@ -81,10 +81,8 @@ def _lists(
     if index.has_texts:
         begins, ends = begins[rows], ends[rows]
     columns = _columns(index, others.take(rows), begins, ends)
-    return pa.ListArray.from_arrays(
-        as_arrow(edges(np.bincount(owners[rows], minlength=own)).astype(np.int32)),
-        pa.StructArray.from_arrays(columns, fields=[pa.field(*field) for field in PASSAGE]),
-    )
+    structs = pa.StructArray.from_arrays(columns, fields=[pa.field(*field) for field in PASSAGE])
+    return lists(np.bincount(owners[rows], minlength=own), structs)
 
 
 def _places(index: Index, *passages: Passages) -> tuple[Integers, Integers]:
@@ -129,9 +127,12 @@ def as_arrow(values: npt.NDArray[Any]) -> pa.Array:
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), values.size, [None, pa.py_buffer(values)])
 
 
+def lists(sizes: Integers, values: pa.Array) -> pa.ListArray:
+    """Lists of such sizes, which have the values one after another."""
+    return pa.ListArray.from_arrays(as_arrow(edges(sizes).astype(np.int32)), values)
+
+
 def _block_lists(passages: Passages) -> pa.ListArray:
     blocks = passages.blocks[ranges(passages.block_firsts, passages.block_counts)]
     sides = [as_arrow(blocks[:, side]) for side in range(3)]
-    return pa.ListArray.from_arrays(
-        as_arrow(edges(passages.block_counts).astype(np.int32)), pa.StructArray.from_arrays(sides, fields=list(BLOCK))
-    )
+    return lists(passages.block_counts, pa.StructArray.from_arrays(sides, fields=list(BLOCK)))

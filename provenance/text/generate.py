@@ -14,16 +14,16 @@ from provenance.text.confusables import CONFUSABLES, INVISIBLE_LETTERS
 from provenance.text.tables import PAGE_BITS, TABLE_FILE, FoldTable, pack_entry
 
 SPACELESS_NAMES = (
-    "CJK UNIFIED IDEOGRAPH",
-    "CJK COMPATIBILITY IDEOGRAPH",
-    "IDEOGRAPHIC",
-    "HIRAGANA",
-    "KATAKANA",
-    "THAI",
-    "LAO ",
-    "KHMER",
-    "MYANMAR",
-)
+    "CJK UNIFIED IDEOGRAPH", "CJK COMPATIBILITY IDEOGRAPH", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "THAI", "LAO ",
+    "KHMER", "MYANMAR",
+)  # fmt: skip
+CLASSES = {  # of folds without letters; all others separate
+    "": rules.IGNORED,
+    **dict.fromkeys("'\u2019\u02bc", rules.APOSTROPHE),
+    **dict.fromkeys("-\u2010", rules.HYPHEN),
+    **dict.fromkeys("\n\u2028", rules.NEWLINE),
+    **dict.fromkeys(" \t\r", rules.SPACE),
+}
 
 
 def fold_code_point(character: str) -> str:
@@ -70,21 +70,7 @@ def classify(code_point: int) -> tuple[int, str]:
     if letters:
         solo = any(is_spaceless(c) and not c.isdigit() for c in letters)
         return (rules.SOLO if solo else rules.WORD), letters
-    return _class_without_letters(character, folded), ""
-
-
-def _class_without_letters(character: str, folded: str) -> int:
-    if not folded:
-        return rules.IGNORED
-    if folded in ("'", "\u2019", "\u02bc"):
-        return rules.APOSTROPHE
-    if folded in ("-", "\u2010"):
-        return rules.HYPHEN
-    if character in ("\n", "\u2028"):
-        return rules.NEWLINE
-    if folded in (" ", "\t", "\r"):
-        return rules.SPACE
-    return rules.SEPARATOR
+    return CLASSES.get(folded, rules.SEPARATOR), ""
 
 
 def build() -> FoldTable:

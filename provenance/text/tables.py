@@ -43,13 +43,8 @@ class FoldTable:
 
     def save(self, path: Path) -> None:
         """Write the table as an .npz of plain arrays (no pickle)."""
-        np.savez_compressed(
-            path,
-            pages=self.pages,
-            entries=self.entries,
-            folds=self.folds,
-            unicode_version=np.frombuffer(self.unicode_version.encode(), dtype=np.uint8),
-        )
+        version = np.frombuffer(self.unicode_version.encode(), dtype=np.uint8)
+        np.savez_compressed(path, **{**vars(self), "unicode_version": version})
 
 
 @lru_cache(maxsize=1)

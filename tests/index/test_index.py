@@ -128,13 +128,14 @@ def test_texts_come_back_byte_for_byte_and_windows_are_slices_of_them(books, ind
         for _ in range(30 if whole.hashes.size else 0):
             first = rng.randrange(whole.hashes.size)
             last = rng.randrange(first, whole.hashes.size) + 1
-            window = opened.texts.window(number, first, last)
-            assert window.first <= first
-            assert window.first + window.hashes.size >= last
-            stretch = slice(window.first, window.first + window.hashes.size)
-            assert (window.hashes == whole.hashes[stretch]).all()
-            assert (window.begins == whole.begins[stretch]).all()
-            assert (window.ends == whole.ends[stretch]).all()
+            begin, hashes = opened.texts.window(number, first, last)
+            assert begin <= first
+            assert begin + hashes.size >= last
+            stretch = slice(begin, begin + hashes.size)
+            assert (hashes == whole.hashes[stretch]).all()
+            begins, ends = opened.texts.places(opened.first_words[number] + np.arange(begin, stretch.stop))
+            assert (begins == whole.begins[stretch]).all()
+            assert (ends == whole.ends[stretch]).all()
 
 
 @pytest.mark.parametrize("name", FILES)
