@@ -80,15 +80,13 @@ class Gatherer:
         """Write all that is held as one run."""
         chunks = self._sorted_chunks()
         paths = [self._folder / f"run{len(self._runs)}.{side}" for side in ("values", "places")]
+        cuts = np.linspace(0, 1 << PRECISION, self._held // CHUNK + 2).astype(np.int64).tolist()
         with paths[0].open("wb") as values, paths[1].open("wb") as places:
-            for low, high in pairwise(
-                np.linspace(0, 1 << PRECISION, self._held // CHUNK + 2).astype(np.int64).tolist()
-            ):
+            for low, high in pairwise(cuts):
                 piece = merged(chunks, low, high)
                 values.write(piece[0].data)
                 places.write(piece[1].data)
-        mapped = [np.memmap(path, dtype=np.uint64, mode="r") for path in paths]
-        self._runs.append(SortedRun(mapped[0], mapped[1]))
+        self._runs.append(SortedRun(*(np.memmap(path, dtype=np.uint64, mode="r") for path in paths)))
         self._chunks, self._held = [], 0
 
 

@@ -55,7 +55,8 @@ def write_tables(folder: Path, sources: Sequence[Source], words: int, most_hidde
     cuts = np.unique(np.linspace(0, granules, min(wanted, granules) + 1).astype(np.int64)).tolist()
     bucket_dtype = "<u4" if postings < 1 << 32 else "<u8"
     blocks, scale = probe.filter_shape(postings, most)
-    filled = _map_filter(folder, blocks)
+    # mapped, and filled from front to back, so that only a part of it is in memory at a time
+    filled = np.memmap(folder / names.FILTER, dtype="<u8", mode="w+", shape=(blocks,))
     distinct = done = 0
 
     def make(first: int, last: int) -> TablePart:
@@ -109,13 +110,6 @@ def in_order(
             yield ahead.popleft().result()
     while ahead:
         yield ahead.popleft().result()
-
-
-def _map_filter(folder: Path, blocks: int) -> np.memmap[Any, np.dtype[np.uint64]]:
-    """An empty filter, mapped: it is filled from front to back, so that only a part of it is in memory at a time."""
-    with (folder / names.FILTER).open("wb") as file:
-        file.truncate(blocks * 8)
-    return np.memmap(folder / names.FILTER, dtype="<u8", mode="r+")
 
 
 class Table:

@@ -95,6 +95,4 @@ class Matcher:
         ids = self.index.editions["edition_id"].combine_chunks()
         by_id = pc.sort_indices(ids.cast(pa.binary())).to_numpy()
         order = by_id[np.argsort(self.index.edition_words[by_id], kind="stable")]
-        ranks = np.empty(order.size, dtype=np.int64)
-        ranks[order] = np.arange(order.size)
-        return ranks
+        return np.argsort(order)
