@@ -16,15 +16,7 @@ from provenance.errors import BookError
 from provenance.readers.limits import Limits
 
 BLOCK = 1 << 18  # bytes unpacked at a time
-BAD_ZIP = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    struct.error,
-    ValueError,
-    NotImplementedError,
-    OSError,
-)
+BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, struct.error, ValueError, NotImplementedError, OSError)
 BAD_STREAM = (lzma.LZMAError, EOFError, ValueError, NotImplementedError, OSError)  # pyarrow's errors are such
 
 

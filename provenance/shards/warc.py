@@ -17,17 +17,7 @@ from provenance.readers.html import read_html
 from provenance.readers.limits import Limits
 from provenance.shards.columns import Columns, choose_columns
 from provenance.shards.http_body import decoded
-from provenance.shards.shard import (
-    BATCH_BYTES,
-    BATCH_ROWS,
-    BadRow,
-    Batch,
-    Field,
-    Options,
-    Origins,
-    Part,
-    Shard,
-)
+from provenance.shards.shard import BATCH_BYTES, BATCH_ROWS, BadRow, Batch, Field, Options, Origins, Part, Shard
 from provenance.shards.streams import Stream, whole_part
 
 WITH_TEXT = ("conversion", "response", "resource")

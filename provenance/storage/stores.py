@@ -169,11 +169,7 @@ def _manners(endpoint: str | None) -> dict[str, Any]:
         "retry_config": {
             "max_retries": RETRIES,
             "retry_timeout": timedelta(seconds=RETRY_SECONDS),
-            "backoff": {
-                "base": 2,
-                "init_backoff": timedelta(seconds=0.2),
-                "max_backoff": timedelta(seconds=15),
-            },
+            "backoff": {"base": 2, "init_backoff": timedelta(seconds=0.2), "max_backoff": timedelta(seconds=15)},
         },
     }
 
