@@ -16,7 +16,7 @@ from provenance.cleaning.json_places import raw_places, text_leaves
 from provenance.cleaning.masking import Span
 from provenance.errors import ShardError, first_line
 from provenance.matching.annotations import PROV_SCHEMA
-from provenance.shards.columns import Columns, TextPath, is_tokens, leaf_type
+from provenance.shards.columns import Columns, TextPath
 from provenance.shards.json_values import JsonColumn, encodable, parsed
 from provenance.shards.jsonl import JsonLinesShard
 from provenance.shards.shard import ALONE, Field, Options
@@ -35,7 +35,8 @@ def rewrite(
     """
     try:
         with Stream(path, name, options) as stream, _opened(target, compression_of(path)) as out:
-            editor = _Editor(name, columns, edits, _decoded(path, name, columns, options), options)
+            with JsonLinesShard(path, name, options) as shard:
+                editor = _Editor(name, columns, edits, shard.json_columns(columns))
             for number, data in _blocks(stream, options.max_row_bytes):
                 if number == 0 and data.startswith(codecs.BOM_UTF8):
                     out.write(codecs.BOM_UTF8)
@@ -52,15 +53,6 @@ def rewrite(
 def _opened(target: str, compression: str | None) -> pa.NativeFile:
     Path(target).touch()
     return pa.output_stream(target, compression=compression)
-
-
-def _decoded(path: str, name: str, columns: Columns, options: Options) -> set[str]:
-    """The paths that hold token ids."""
-    if options.decoder is None:
-        return set()
-    with JsonLinesShard(path, name, options) as shard:
-        schema = shard.schema()
-    return {text for text in columns.texts if is_tokens(leaf_type(text, schema))}
 
 
 def _blocks(stream: Stream, most: int) -> Iterator[tuple[int | None, bytes]]:
@@ -90,9 +82,8 @@ def _blocks(stream: Stream, most: int) -> Iterator[tuple[int | None, bytes]]:
 class _Editor:
     """Edits blocks of whole lines."""
 
-    def __init__(self, name: str, columns: Columns, edits: Edits, tokens: set[str], options: Options) -> None:
-        self._name, self._edits, self._paths = name, edits, columns.paths
-        self._columns = [JsonColumn(path, options.decoder if path.path in tokens else None) for path in columns.paths]
+    def __init__(self, name: str, columns: Columns, edits: Edits, json_columns: list[JsonColumn]) -> None:
+        self._name, self._edits, self._paths, self._columns = name, edits, columns.paths, json_columns
         self._marker = json.dumps(edits.marker.decode())[1:-1].encode()
 
     def edited(self, number: int, data: bytes) -> bytes:

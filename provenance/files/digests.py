@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import xxhash
@@ -21,19 +21,19 @@ def text_digest(data: bytes | memoryview) -> str:
 
 def file_digest(path: Path) -> str:
     """XXH3-128 of a file."""
-    digest = xxhash.xxh3_128()
-    for block in _blocks(path):
-        digest.update(block)
-    return digest.hexdigest()
+    with path.open("rb", buffering=0) as file:
+        return hashlib.file_digest(file, xxhash.xxh3_128).hexdigest()
 
 
 def file_sha256(path: Path, on_progress: Callable[[], None] = lambda: None) -> str:
     """SHA-256 of a file: identifies an input as evidence. `on_progress` is called now and then."""
-    digest = hashlib.sha256()
-    for number, block in enumerate(_blocks(path), 1):
-        digest.update(block)
-        if number % PROGRESS_BLOCKS == 0:
-            on_progress()
+    digest, number = hashlib.sha256(), 0
+    with path.open("rb", buffering=0) as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+            number += 1
+            if number % PROGRESS_BLOCKS == 0:
+                on_progress()
     return digest.hexdigest()
 
 
@@ -58,9 +58,3 @@ def json_sha256(value: object) -> str:
 def readable_json(value: object) -> bytes:
     """JSON in one spelling for people: keys sorted, ASCII, a line each."""
     return json.dumps(value, sort_keys=True, indent=1).encode() + b"\n"
-
-
-def _blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb", buffering=0) as file:
-        while block := file.read(BLOCK):
-            yield block

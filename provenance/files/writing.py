@@ -9,17 +9,15 @@ import contextlib
 import errno
 import os
 import shutil
-import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from secrets import token_hex
 from typing import IO
 
 from provenance.errors import OutputError, ProvenanceError, UsageError
 
 SYNCED_AT_ONCE = 8  # a disk makes many files last at the price of one
-_ASKING = threading.Lock()
 
 
 @contextlib.contextmanager
@@ -28,17 +26,13 @@ def atomic_write(path: Path, replace: bool = True) -> Iterator[IO[bytes]]:
 
     Without `replace` raises FileExistsError if there is one, also if two processes write it at the same time.
     """
-    temporary: Path | None = None
-    try:
-        with output_errors(path):
-            handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-            temporary = Path(name)
-            with os.fdopen(handle, "wb") as file:
+    temporary = path.with_name(f".{path.name}.{token_hex(8)}.tmp")
+    with output_errors(path):
+        try:
+            with temporary.open("xb") as file:
                 yield file
-            temporary.chmod(0o666 & ~_umask())
             rename_file(temporary, path, replace)
-    finally:
-        if temporary is not None:
+        finally:
             temporary.unlink(missing_ok=True)
 
 
@@ -110,13 +104,6 @@ def _link(temporary: Path, path: Path) -> None:
         if path.exists():
             raise FileExistsError(path) from None
         temporary.replace(path)
-
-
-def _umask() -> int:
-    with _ASKING:  # it can only be asked for by setting it, and is that of all threads
-        mask = os.umask(0)
-        os.umask(mask)
-    return mask
 
 
 def _sync(path: Path) -> None:

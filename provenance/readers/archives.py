@@ -5,29 +5,30 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from io import BytesIO
+from functools import partial
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from provenance.errors import BookError
 from provenance.files.tar import DAMAGE, Member, members_of
-from provenance.readers.document import Document, Refused
+from provenance.readers.document import Document, RefusedBook
 from provenance.readers.formats import ARCHIVES, COLLECTIONS, KNOWN, SINGLE, Format, format_of, read_single
-from provenance.readers.limits import Limits
-from provenance.readers.unpacking import Budget, SafeZip, Unpacked, blocks, refuse_large, refuse_path
+from provenance.readers.limits import Limits, read_whole
+from provenance.readers.unpacking import Budget, SafeZip, Unpacked, refuse_path
 
 Read = Callable[[], bytes]  # gives a member's bytes, or raises BookError
 
 
 def read_archive(
     path: Path, format: Format, limits: Limits, after: int, on_member: Callable[[int, str], None]
-) -> Iterator[Document | Refused]:
+) -> Iterator[Document | RefusedBook]:
     """Every book of an archive, and every other file of it with the reason why it is none.
 
     `on_member` is told each member before it is touched, by number; those before `after` are passed over. Raises
     BookError for an archive that is damaged or hostile as a whole.
     """
-    ids = _ids(list(_names(path, format, limits)))
+    ids = _ids([name for name, _ in _members(path, format, limits)])
     for number, (name, read) in enumerate(_members(path, format, limits)):
         on_member(number, name)
         if number < after:
@@ -36,12 +37,12 @@ def read_archive(
         try:
             if kind not in SINGLE:
                 readable = kind in ARCHIVES + COLLECTIONS
-                yield Refused(f"!{name}", "failed" if readable else "skipped", _reason(kind, name))
+                yield RefusedBook(f"!{name}", "failed" if readable else "skipped", _reason(kind, name))
                 continue
             data = read()
             document = read_single(data, kind, limits)
         except BookError as error:
-            yield Refused(f"!{name}", "failed", str(error))
+            yield RefusedBook(f"!{name}", "failed", str(error))
             continue
         yield replace(document, id=ids[name], place=f"!{name}", sha256=hashlib.sha256(data).hexdigest())
 
@@ -62,24 +63,15 @@ def _ids(names: list[str]) -> dict[str, str]:
     return {name: stem if counts[stem] == 1 else name.removeprefix("./") for name, stem in stems.items()}
 
 
-def _names(path: Path, format: Format, limits: Limits) -> Iterator[str]:
-    return (name for name, _ in _members(path, format, limits))
-
-
 def _members(path: Path, format: Format, limits: Limits) -> Iterator[tuple[str, Read]]:
     """Members that are no directories, in their order; each can be read until the next one is asked for."""
     with path.open("rb") as file:
         size = path.stat().st_size
         if format.name == "zip":
             archive = SafeZip(file, size, limits)
-            for name in archive.names:
-                yield name, _read_zip(archive, name)
-            return
-        yield from _tar_members(Unpacked(file, format.compression, Budget(size, limits)), limits)
-
-
-def _read_zip(archive: SafeZip, name: str) -> Read:
-    return lambda: archive.read(name)
+            yield from ((name, partial(archive.read, name)) for name in archive.names)
+        else:
+            yield from _tar_members(Unpacked(file, format.compression, Budget(size, limits)), limits)
 
 
 def _tar_members(stream: Unpacked, limits: Limits) -> Iterator[tuple[str, Read]]:
@@ -95,19 +87,12 @@ def _tar_members(stream: Unpacked, limits: Limits) -> Iterator[tuple[str, Read]]
             if name in seen:
                 raise BookError(f"two of its members are named {name}")
             seen.add(name)
-            yield name, _read_tar(member, limits)
+            yield name, partial(_read_tar, member, limits)
     except DAMAGE as error:
         raise BookError(f"it is no tar file that can be read: {error}") from error
 
 
-def _read_tar(member: Member, limits: Limits) -> Read:
-    def read() -> bytes:
-        if not member.info.isreg() or member.info.issparse():
-            raise BookError("it is a link, a device or sparse: only plain files are read")
-        out = BytesIO()
-        for block in blocks(member.open()):
-            out.write(block)
-            refuse_large(out.tell(), limits)
-        return out.getvalue()
-
-    return read
+def _read_tar(member: Member, limits: Limits) -> bytes:
+    if not member.info.isreg() or member.info.issparse():
+        raise BookError("it is a link, a device or sparse: only plain files are read")
+    return read_whole(member.open(), limits)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from provenance.errors import BookError
 from provenance.files.digests import file_sha256
-from provenance.readers.document import BookColumns, Document, Refused
+from provenance.readers.document import FACTS, BookColumns, Document, RefusedBook
 from provenance.readers.formats import COLLECTIONS, format_of
 from provenance.readers.limits import Limits
 from provenance.readers.metadata import Metadata, checked_facts
@@ -116,7 +116,7 @@ def _read(file: SourceFile, reading: Reading, parser: Parser) -> Iterator[Book]:
             return reading.note(path, "failed", f"{error}{f' (behind {count:,} books)' if count else ''}", count)
         if item is None:
             return reading.note(path, "read", "", count)
-        if isinstance(item, Refused):
+        if isinstance(item, RefusedBook):
             reading.note(f"{path}{item.place}", item.outcome, item.reason)
             continue
         if item.sha256 and not reading.is_new(item.sha256, f"{path}{item.place}"):
@@ -139,11 +139,9 @@ def _book(document: Document, file: SourceFile, sha256: str, reading: Reading) -
         edition_id, name, title = file.edition_id, file.path.name, file.path.name.removesuffix(file.format.suffix)
     described = reading.metadata.of(edition_id, name, own.get("isbn", ""))
     facts = {"title": title, **own, **described, **reading.described}
-    book = Book(
+    known: dict[str, Any] = {name: facts.get(name, "") for name in FACTS}
+    return Book(
         edition_id=edition_id,
-        title=facts.get("title", ""),
-        author=facts.get("author", ""),
-        work_id=facts.get("work_id", ""),
         text=document.text,
         source=f"{file.path}{document.place}",
         source_sha256=document.sha256 or sha256,
@@ -152,6 +150,5 @@ def _book(document: Document, file: SourceFile, sha256: str, reading: Reading) -
         cut_front=document.cut_front,
         cut_back=document.cut_back,
         notes=document.notes + tuple(problems),
+        **known,
     )
-    description: dict[str, Any] = {name: facts.get(name, "") for name in DESCRIBED}
-    return replace(book, **description)

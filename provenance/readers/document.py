@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
+
+from provenance.isolation.tasks import Answer, Number
 
 FACTS = (
     "title", "author", "isbn", "year", "publisher", "language", "rights_holder", "registration", "licence", "work_id",
@@ -26,24 +28,22 @@ class BookColumns:
         return {**{fact: fact for fact in FACTS}, "title": self.title, "author": self.author}
 
 
-@dataclass(frozen=True)
-class Document:
-    """The text of one book, as parsed from its file."""
+class Document(Answer, frozen=True):
+    """The text of one book, as parsed from its file. As a message it comes without the text, which is the payload."""
 
     text: bytes  # UTF-8; invalid sequences of plain text are kept, counted later
     format: str  # txt | html | epub | pdf | jsonl | parquet
     encoding: str = ""  # and how it was chosen, as `utf-8 (strict)`
-    facts: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = {}
     notes: tuple[str, ...] = ()
-    cut_front: int = 0  # bytes of UTF-8 that Project Gutenberg put before the book
-    cut_back: int = 0
+    cut_front: Number = 0  # bytes of UTF-8 that Project Gutenberg put before the book
+    cut_back: Number = 0
     id: str = ""  # where the file names its books itself
     place: str = ""  # within the file, as `#3` or `!member.txt`
     sha256: str = ""  # of a member of an archive
 
 
-@dataclass(frozen=True)
-class Refused:
+class RefusedBook(Answer, frozen=True):
     """A member of an archive that gave no document."""
 
     place: str

@@ -15,9 +15,9 @@ from lxml import etree
 from provenance.errors import BookError
 from provenance.readers.document import Document
 from provenance.readers.html import parsed, text_of
-from provenance.readers.isbn import isbn13
 from provenance.readers.limits import Limits
 from provenance.readers.markup import PlainText
+from provenance.readers.metadata import isbn13
 from provenance.readers.text import to_utf8
 from provenance.readers.unpacking import SafeZip
 
@@ -28,6 +28,7 @@ TEXT_TYPES = ("application/xhtml+xml", "text/html", "text/x-oeb1-document", "app
 FONT_OBFUSCATION = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 """Hides fonts from being copied out of a book; it is no protection of the book."""
 DRM_FILES = ("META-INF/rights.xml", "META-INF/sinf.xml", "META-INF/license.lcpl")
+OPS = "{http://www.idpf.org/2007/ops}"  # the namespace whose prefix is `epub:` by custom
 ENTITIES = "its XML declares entities, by which little can expand to much: they are refused"
 
 _DECLARES_ENTITY = re.compile(rb"<!DOCTYPE[^>\[]*\[[^\]]*<!ENTITY")
@@ -60,8 +61,7 @@ def read_epub(data: bytes, limits: Limits) -> Document:
             continue
         chapters.append(_chapter(_member(book, name), limits))
         size += len(chapters[-1])
-        if size > limits.text_bytes:
-            raise BookError(f"it has more than {limits.text_bytes:,} bytes of text: cut it into volumes")
+        limits.check_text(size)
     if not names:
         raise BookError("its package file lists no chapter")
     if not chapters and notes:
@@ -154,9 +154,8 @@ def text_of_xml(root: Element, limits: Limits) -> str:
         """Begin a node and give what ends it."""
         if isinstance(element.tag, str):
             tag = etree.QName(element).localname.lower()
-            attributes = {_attribute(name): value for name, value in element.attrib.items()}
-            read = out.begin(tag, attributes)
-            if read:
+            attributes = {name.replace(OPS, "epub:"): value for name, value in element.attrib.items()}
+            if out.begin(tag, attributes):
                 out.text(element.text or "")
             return lambda: out.end(tag)
         if element.tag is etree.Entity:
@@ -175,11 +174,6 @@ def text_of_xml(root: Element, limits: Limits) -> str:
         leave()
         out.text(tail)
     return out.result()
-
-
-def _attribute(name: str) -> str:
-    """An attribute's name with the prefix it has by custom."""
-    return name.replace("{http://www.idpf.org/2007/ops}", "epub:")
 
 
 def _facts(package: Element) -> dict[str, str]:
@@ -203,9 +197,8 @@ def _facts(package: Element) -> dict[str, str]:
         facts["author"] = "; ".join(dict.fromkeys(authors))
     for identifier in [*_all(package, "identifier"), *_all(package, "source")]:
         text = identifier.text or ""
-        declared = (
-            identifier.get("{http://www.idpf.org/2007/opf}scheme") or ""
-        ).lower() == "isbn" or "isbn" in text.lower()
+        scheme = identifier.get("{http://www.idpf.org/2007/opf}scheme") or ""
+        declared = scheme.lower() == "isbn" or "isbn" in text.lower()
         if (declared or re.fullmatch(r"\s*97[89][\d -]{10,14}\s*", text)) and (number := isbn13(text)):
             facts.setdefault("isbn", number)
     dates = [d for d in _all(package, "date") if d.get("{http://www.idpf.org/2007/opf}event") in (None, "publication")]

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO
 
-from provenance.errors import BookError
 from provenance.readers.document import Document
 from provenance.readers.gutenberg import without_gutenberg
 from provenance.readers.limits import Limits
@@ -83,11 +81,3 @@ def read_single(data: bytes, name: str, limits: Limits) -> Document:
     from provenance.readers.text import read_text
 
     return without_gutenberg(read_text(data))
-
-
-def read_whole(file: IO[bytes], limits: Limits) -> bytes:
-    """All bytes of a file; raises BookError for one that is too large, whatever it says of its size."""
-    data = file.read(limits.file_bytes + 1)
-    if len(data) > limits.file_bytes:
-        raise BookError(f"it has more than {limits.file_bytes:,} bytes: cut it into volumes")
-    return data

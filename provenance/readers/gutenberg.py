@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from provenance.readers.document import Document
 from provenance.readers.metadata import year_in
@@ -51,7 +52,8 @@ def without_gutenberg(document: Document) -> Document:
     begin = start.end() if start else 0
     if start and (credits := _CREDITS.match(text, begin, begin + 2 * FRONT)):
         begin = credits.end()
-    end = _end_of(text, begin) if _MENTIONED.search(front) or start else len(text)
+    licence = _END.search(text, max(begin, len(text) - BACK)) if start or _MENTIONED.search(front) else None
+    end = licence.start() if licence else len(text)
     if begin == 0 and end == len(text):
         return document
     facts, notes = _facts(text[: start.start()].decode(errors="replace") if start else "")
@@ -65,22 +67,11 @@ def without_gutenberg(document: Document) -> Document:
     )
 
 
-def _end_of(text: bytes, begin: int) -> int:
-    """Where the licence begins: the first such line of the last part of the text."""
-    end = _END.search(text, max(begin, len(text) - BACK))
-    return end.start() if end else len(text)
-
-
 def _facts(header: str) -> tuple[dict[str, str], list[str]]:
     lines = {name.lower(): " ".join(value.split()) for name, value in _LINE.findall(header.replace("\r\n", "\n"))}
     released = lines.get("release date") or lines.get("posting date", "")
-    facts = {
-        "title": lines.get("title", ""),
-        "author": lines.get("author", ""),
-        "language": lines.get("language", ""),
-        "year": year_in(released.partition("[")[0]),
-        "publisher": "Project Gutenberg",
-        "licence": "Project Gutenberg License",
-    }
+    facts = {name: lines.get(name, "") for name in ("title", "author", "language")}
+    facts |= {"year": year_in(released.partition("[")[0])}
+    facts |= {"publisher": "Project Gutenberg", "licence": "Project Gutenberg License"}
     notes = [f"{name}: {lines[name]}" for name in ("translator", "editor", "original publication") if name in lines]
     return {name: value for name, value in facts.items() if value}, notes

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
+from typing import IO
+
+from provenance.errors import BookError
+
+BLOCK = 1 << 18  # bytes read, or unpacked, at a time
 
 
 @dataclass(frozen=True)
@@ -20,3 +27,23 @@ class Limits:
     line_bytes: int = 256 << 20  # of JSON lines
     seconds: float = 300.0  # without a sign of life while a file, or a member of an archive, is parsed
     memory: int = 3 << 30  # bytes of private memory of the process that parses
+
+    def check_file(self, size: int) -> None:
+        """Raise BookError for a file that is too large to be read whole."""
+        if size > self.file_bytes:
+            raise BookError(f"it has more than {self.file_bytes:,} bytes: cut it into volumes")
+
+    def check_text(self, size: int) -> None:
+        """Raise BookError for more text than one book has."""
+        if size > self.text_bytes:
+            raise BookError(f"it has more than {self.text_bytes:,} bytes of text: cut it into volumes")
+
+
+def read_whole(file: IO[bytes], limits: Limits, on_block: Callable[[int], None] = lambda size: None) -> bytes:
+    """All bytes of a file; raises BookError for one that is too large, whatever it says of its size."""
+    out = BytesIO()
+    while block := file.read(BLOCK):
+        on_block(len(block))
+        out.write(block)
+        limits.check_file(out.tell())
+    return out.getvalue()

@@ -14,13 +14,14 @@ DROPPED = frozenset(
 )
 """Elements that are not read out: code, navigation, controls, pronunciation beside the text."""
 
-PARAGRAPHS = frozenset(
+PARAGRAPHS = (
     "address article aside blockquote body center dd details dialog div dl dt fieldset figcaption figure footer form "
     "h1 h2 h3 h4 h5 h6 header hgroup hr html legend main menu ol p pre search section summary table ul "
-    "caption colgroup tbody thead tfoot".split()
+    "caption colgroup tbody thead tfoot"
 )
-LINES = frozenset("br li tr option".split())
-CELLS = frozenset(("td", "th"))
+_BREAKS = dict.fromkeys(PARAGRAPHS.split(), "\n\n") | dict.fromkeys("br li tr option".split(), "\n")
+_BREAKS |= {"td": "\t", "th": "\t"}
+_WEIGHT = {"": 0, " ": 1, "\t": 2, "\n": 3, "\n\n": 4}  # of a break: the weightiest of several is written
 INSIDE_SUPERSCRIPT = frozenset(("a", "span", "b", "i", "em", "small", "strong"))  # the number of a note may be a link
 KEPT_AS_IS = frozenset(("pre", "listing", "textarea", "xmp"))
 
@@ -52,7 +53,7 @@ class PlainText:
         if self._dropped or tag in DROPPED or (attributes and _aside(attributes)):
             self._dropped += 1
             return False
-        self._edge(tag)
+        self._wait(_BREAKS.get(tag, ""))
         if tag in KEPT_AS_IS:
             self._kept += 1
         self._superscript = tag == "sup" or (self._superscript and tag in INSIDE_SUPERSCRIPT)
@@ -67,15 +68,14 @@ class PlainText:
         if tag in KEPT_AS_IS:
             self._kept -= 1
         if tag != "br":
-            self._edge(tag)
+            self._wait(_BREAKS.get(tag, ""))
 
     def text(self, text: str) -> None:
         """Text of the element that is open."""
         if self._dropped or not text:
             return
         if self._kept:
-            text = text.replace("\r\n", "\n")
-            self._write(text)
+            self._write(text.replace("\r\n", "\n"))
             return
         words = _SPACE.sub(" ", text)
         if words[0] == " ":
@@ -92,14 +92,6 @@ class PlainText:
         """All the text."""
         return "".join(self._pieces)
 
-    def _edge(self, tag: str) -> None:
-        if tag in PARAGRAPHS:
-            self._wait("\n\n")
-        elif tag in LINES:
-            self._wait("\n")
-        elif tag in CELLS:
-            self._wait("\t")
-
     def _wait(self, mark: str) -> None:
         if _WEIGHT[mark] > _WEIGHT[self._break]:
             self._break = mark
@@ -110,11 +102,7 @@ class PlainText:
         self._break = ""
         self._pieces.append(text)
         self._bytes += len(text)
-        if self._bytes > self._limits.text_bytes:
-            raise BookError(f"it has more than {self._limits.text_bytes:,} bytes of text: cut it into volumes")
-
-
-_WEIGHT = {"": 0, " ": 1, "\t": 2, "\n": 3, "\n\n": 4}
+        self._limits.check_text(self._bytes)
 
 
 def _aside(attributes: Mapping[str, str | None]) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from provenance.isolation.crews import Role
 from provenance.isolation.tasks import Answer, Failed, Item, Loss, Number, Task, Why
-from provenance.readers.document import BookColumns
+from provenance.readers.document import BookColumns, Document, RefusedBook
 from provenance.readers.formats import Format
 from provenance.readers.limits import Limits
 
@@ -18,28 +18,6 @@ class Member(Answer, frozen=True):
 
     number: Number
     place: str
-
-
-class RefusedBook(Answer, frozen=True):
-    """A member of an archive that gave no book."""
-
-    place: str
-    outcome: Literal["skipped", "failed"]
-    reason: str
-
-
-class Book(Answer, frozen=True):
-    """A book; the payload is its text: see `document.Document`."""
-
-    format: str
-    encoding: str
-    facts: dict[str, str]
-    notes: tuple[str, ...]
-    cut_front: Number
-    cut_back: Number
-    id: str
-    place: str
-    sha256: str
 
 
 class ReadAnswer(Answer, frozen=True):
@@ -55,7 +33,7 @@ class Read(Task, frozen=True):
     after: int = 0  # the first member of an archive that is read
 
     answer: ClassVar[type[Answer]] = ReadAnswer
-    interim: ClassVar[tuple[type[Answer], ...]] = (Member, RefusedBook, Book)
+    interim: ClassVar[tuple[type[Answer], ...]] = (Member, RefusedBook, Document)
 
     @property
     def prefix(self) -> str:

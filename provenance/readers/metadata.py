@@ -10,11 +10,11 @@ from pathlib import Path
 
 from provenance.errors import MetadataError
 from provenance.readers.document import FACTS
-from provenance.readers.isbn import isbn13
 
 KEYS = ("id", "file", "isbn")
 PARQUET_SUFFIXES = (".parquet", ".pq")
 
+_ISBN = re.compile(r"(?<![0-9A-Za-z])(?:97[89][- ]?)?(?:[0-9][- ]?){9}[0-9Xx](?![0-9A-Za-z])")
 _YEAR = re.compile(r"(?<!\d)(1\d{3}|20\d{2})(?!\d)")
 
 
@@ -43,6 +43,25 @@ def year_in(text: str) -> str:
     """The first year from 1000 to 2099 in a date, however it is written, or nothing."""
     match = _YEAR.search(text)
     return match.group() if match else ""
+
+
+def isbn13(text: str) -> str:
+    """The ISBN in `text` as thirteen digits, or nothing where there is none or its check digit is wrong."""
+    for candidate in _ISBN.finditer(text.replace("\u2010", "-").replace("\u2011", "-").replace("\u2013", "-")):
+        digits = candidate.group().replace("-", "").replace(" ", "").upper()
+        if len(digits) == 13 and digits[-1] == _check_digit_13(digits[:12]):
+            return digits
+        if len(digits) == 10 and digits[-1] == _check_digit_10(digits[:9]):
+            return "978" + digits[:9] + _check_digit_13("978" + digits[:9])
+    return ""
+
+
+def _check_digit_13(digits: str) -> str:
+    return str(-sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(digits)) % 10)
+
+
+def _check_digit_10(digits: str) -> str:
+    return "0123456789X"[-sum(int(digit) * (10 - place) for place, digit in enumerate(digits)) % 11]
 
 
 def checked_facts(facts: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:

@@ -9,12 +9,13 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from provenance.errors import BookError
+from msgspec.structs import replace
+
 from provenance.isolation.child import Result, Send, confine, plain, serve
-from provenance.readers.document import BookColumns, Document, Refused
-from provenance.readers.formats import ARCHIVES, Format, read_single, read_whole
-from provenance.readers.limits import Limits
-from provenance.readers.messages import Book, Member, Read, ReadAnswer, ReaderHello, RefusedBook
+from provenance.readers.document import BookColumns, Document, RefusedBook
+from provenance.readers.formats import ARCHIVES, Format, read_single
+from provenance.readers.limits import Limits, read_whole
+from provenance.readers.messages import Member, Read, ReadAnswer, ReaderHello
 
 
 def read(task: Read, limits: Limits, send: Send) -> Result:
@@ -25,32 +26,29 @@ def read(task: Read, limits: Limits, send: Send) -> Result:
 
     path = Path(os.fsdecode(task.path))
     for item in _items(path, task.format, task.columns, limits, task.after, on_member):
-        if isinstance(item, Refused):
-            send(RefusedBook(plain(item.place), item.outcome, plain(item.reason)), b"")
-        elif len(item.text) > limits.text_bytes:
-            raise BookError(f"it has more than {limits.text_bytes:,} bytes of text: cut it into volumes")
+        if isinstance(item, RefusedBook):
+            send(replace(item, place=plain(item.place), reason=plain(item.reason)), b"")
         else:
-            send(_book(item), item.text)
+            limits.check_text(len(item.text))
+            send(_without_text(item), item.text)
     return ReadAnswer(), b""
 
 
-def _book(document: Document) -> Book:
-    return Book(
-        format=document.format,
+def _without_text(document: Document) -> Document:
+    return replace(
+        document,
+        text=b"",
         encoding=plain(document.encoding),
         facts={plain(name): plain(value) for name, value in document.facts.items()},
         notes=tuple(map(plain, document.notes)),
-        cut_front=document.cut_front,
-        cut_back=document.cut_back,
         id=plain(document.id),
         place=plain(document.place),
-        sha256=document.sha256,
     )
 
 
 def _items(
     path: Path, format: Format, columns: BookColumns, limits: Limits, after: int, on_member: Callable[[int, str], None]
-) -> Iterator[Document | Refused]:
+) -> Iterator[Document | RefusedBook]:
     if format.name in ARCHIVES:
         from provenance.readers.archives import read_archive
 
@@ -65,8 +63,7 @@ def _items(
         yield from read_parquet(path, columns)
     else:
         with path.open("rb") as file:
-            data = read_whole(file, limits)
-        yield read_single(data, format.name, limits)
+            yield read_single(read_whole(file, limits), format.name, limits)
 
 
 def begin(hello: ReaderHello, payload: memoryview, send: Send) -> Callable[[Read], Result]:

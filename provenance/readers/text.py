@@ -17,23 +17,10 @@ BOMS = (  # of 32 bits first: theirs begin with those of 16
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
 GUESSES = (
-    ("utf_8", "cp1252", "mac_roman", "utf_16"),
-    (
-        "cp1251",
-        "koi8_r",
-        "cp1250",
-        "iso8859_2",
-        "cp1253",
-        "cp1254",
-        "cp1255",
-        "cp1256",
-        "cp1257",
-        "cp866",
-        "cp437",
-        "cp850",
-    ),
-    ("cp932", "euc_jp"),
-    ("gb18030", "big5", "cp949"),
+    "utf_8 cp1252 mac_roman utf_16",
+    "cp1251 koi8_r cp1250 iso8859_2 cp1253 cp1254 cp1255 cp1256 cp1257 cp866 cp437 cp850",
+    "cp932 euc_jp",
+    "gb18030 big5 cp949",
 )
 """Sets to choose from, in this order. With all of them at once, charset-normalizer takes French in cp1252 for cp1257
 and Japanese for Korean."""
@@ -133,7 +120,7 @@ def _utf8_census(data: bytes) -> tuple[int, int]:
 
 def _guessed(data: bytes) -> tuple[bytes, str]:
     for candidates in GUESSES:
-        best = from_bytes(data[:SAMPLE], cp_isolation=list(candidates), enable_fallback=False).best()
+        best = from_bytes(data[:SAMPLE], cp_isolation=candidates.split(), enable_fallback=False).best()
         text = None if best is None else _strictly(data, best.encoding)
         if best is None or text is None or (best.encoding.startswith(JAPANESE) and not _has_kana(text)):
             continue

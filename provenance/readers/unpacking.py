@@ -8,14 +8,12 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import PurePosixPath
 from typing import IO, Any
 
 from provenance.errors import BookError
-from provenance.readers.limits import Limits
+from provenance.readers.limits import BLOCK, Limits, read_whole
 
-BLOCK = 1 << 18  # bytes unpacked at a time
 BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, struct.error, ValueError, NotImplementedError, OSError)
 BAD_STREAM = (lzma.LZMAError, EOFError, ValueError, NotImplementedError, OSError)  # pyarrow's errors are such
 
@@ -32,9 +30,8 @@ class Budget:
         if self.unpacked > self._limits.archive_bytes:
             raise BookError(f"it unpacks to more than {self._limits.archive_bytes:,} bytes")
         if self.unpacked > max(self._limits.ratio_from, self._packed * self._limits.ratio):
-            raise BookError(
-                f"it unpacks to more than {self._limits.ratio} times its {self._packed:,} bytes, as a bomb does"
-            )
+            times = f"{self._limits.ratio} times its {self._packed:,} bytes"
+            raise BookError(f"it unpacks to more than {times}, as a bomb does")
 
 
 class SafeZip:
@@ -47,8 +44,7 @@ class SafeZip:
             raise BookError(f"it is no zip file that can be read: {error}") from error
         self._limits, self._budget = limits, Budget(size, limits)
         self._members = {info.filename: info for info in self._zip.infolist()}
-        count = len(self._zip.infolist())
-        if count > limits.members:
+        if (count := len(self._zip.infolist())) > limits.members:
             raise BookError(f"it has {count:,} members; at most {limits.members:,} are read")
         if count != len(self._members):
             raise BookError("two of its members have one name")
@@ -72,16 +68,11 @@ class SafeZip:
             raise BookError("it is a symbolic link: links are not followed")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise BookError(f"it is compressed by method {info.compress_type}: only deflate is read")
-        out = BytesIO()
         try:
             with self._zip.open(info) as member:
-                for block in blocks(member):
-                    self._budget.spend(len(block))
-                    out.write(block)
-                    refuse_large(out.tell(), self._limits)
+                return read_whole(member, self._limits, self._budget.spend)
         except BAD_ZIP as error:
             raise BookError(f"it is damaged: {error}") from error
-        return out.getvalue()
 
 
 class Unpacked:
@@ -119,18 +110,6 @@ class Unpacked:
                 raise BookError(f"it has a line of more than {limits.line_bytes:,} bytes")
         if rest:
             yield bytes(rest)
-
-
-def blocks(file: IO[bytes]) -> Iterator[bytes]:
-    """A file block by block."""
-    while block := file.read(BLOCK):
-        yield block
-
-
-def refuse_large(size: int, limits: Limits) -> None:
-    """Raise BookError for a file that is too large to be read whole."""
-    if size > limits.file_bytes:
-        raise BookError(f"it has more than {limits.file_bytes:,} bytes: cut it into volumes")
 
 
 def refuse_path(name: str) -> None:

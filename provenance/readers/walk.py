@@ -6,20 +6,14 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from provenance.errors import UsageError
 from provenance.readers.formats import ARCHIVES, KNOWN, SINGLE, UNKNOWN, Format, format_of
 
-TEXT_IN = {
-    "epub": 3.0,
-    "pdf": 0.3,
-    "html": 0.8,
-    "zip": 3.0,
-    "tar": 1.0,
-    "parquet": 2.0,
-}  # bytes of text a byte of file, about
+TEXT_IN = {"epub": 3.0, "pdf": 0.3, "html": 0.8, "zip": 3.0, "parquet": 2.0}  # bytes of text a byte of file, about
 PACKED = 3.0  # the same for what is packed as a whole
 
 
@@ -84,19 +78,16 @@ def _file(path: Path, name: str, named: bool) -> SourceFile:
     """A file by its name; one that was named itself may have any suffix."""
     format = format_of(path.name)
     try:
-        regular = stat.S_ISREG(path.stat().st_mode)
+        if not stat.S_ISREG(path.stat().st_mode):
+            return SourceFile(path, name, format, "skipped", "not a plain file")
+        str(path).encode()
     except OSError as error:
         return SourceFile(path, name, format, "failed", f"cannot be read: {error.strerror}")
-    if not regular:
-        return SourceFile(path, name, format, "skipped", "not a plain file")
-    try:
-        str(path).encode()
     except UnicodeEncodeError:
         return SourceFile(path, name, format, "failed", "its name is no UTF-8: rename it")
     if format.name == UNKNOWN and not named:
-        return SourceFile(
-            path, name, format, "skipped", f"not a book: {format.suffix or 'no suffix'}; known are {KNOWN}"
-        )
+        reason = f"not a book: {format.suffix or 'no suffix'}; known are {KNOWN}"
+        return SourceFile(path, name, format, "skipped", reason)
     return SourceFile(path, name, format)
 
 
@@ -106,11 +97,7 @@ def size_of(sources: Sequence[Path]) -> int:
     """
     size = 0.0
     for file in find_files([source for source in sources if source.exists()]):
-        try:
-            if file.outcome:
-                continue
-            packed = PACKED if file.format.compression else 1.0
-            size += file.path.stat().st_size * TEXT_IN.get(file.format.name, 1.0) * packed
-        except OSError:
-            continue  # reading it will tell what is wrong
+        packed = PACKED if file.format.compression else 1.0
+        with suppress(OSError):  # reading it will tell what is wrong
+            size += 0 if file.outcome else file.path.stat().st_size * TEXT_IN.get(file.format.name, 1.0) * packed
     return int(size)

@@ -17,7 +17,8 @@ from provenance.isolation.crews import FETCHER, Crew, Role
 from provenance.isolation.supervisor import STALL_SECONDS, Children
 from provenance.isolation.tasks import Outcome, Task
 from provenance.runs.listed import FETCHERS, Listed
-from provenance.units.messages import Fetch, FetchAnswer, FetcherHello, StoredObject
+from provenance.storage.locations import RemoteObject
+from provenance.units.messages import Fetch, FetchAnswer, FetcherHello
 
 SHARDS_A_CHILD = 8  # that are begun, so that none waits for its next one where each takes a millisecond
 
@@ -112,7 +113,7 @@ class Work(Generic[R]):
             self._add(shard, steps.begin(shard.paths[0]), self.tasks.extend)
 
     def _fetch(self, steps: Steps[R], stem: Path) -> Task:
-        objects = tuple(convert(item, StoredObject) for item in steps.file.objects)
+        objects = tuple(convert(item, RemoteObject) for item in steps.file.objects)
         suffixes = (".bin", ".idx") if len(objects) > 1 else ("",)
         paths = [stem.with_name(stem.name + suffix) for suffix in suffixes]
         self._shards[steps.file.name] = _Open(steps, paths)

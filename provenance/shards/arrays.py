@@ -1,11 +1,12 @@
-"""NumPy arrays of token ids. In one of two dimensions a row is a row; one of one dimension is a long sequence, whose
-rows are the documents between end-of-text ids, and whose token offsets are those in the file.
-"""
+"""Shards of nothing but token ids: NumPy arrays, and what Megatron reads."""
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -20,15 +21,16 @@ from provenance.shards.tokens import Decoder, Ids
 BYTES_A_TOKEN = 4  # of English text, about
 BATCH_TOKENS = BATCH_BYTES // BYTES_A_TOKEN
 LONGEST = 1 << 24  # tokens of a document in a long sequence; a longer one is cut
-COLUMN = "tokens"
+
+MAGIC = b"MMIDIDX\x00\x00"  # of Megatron's indexes
+HEADER = struct.Struct("<9sQBQQ")
+TYPES = {1: "<u1", 2: "<i1", 3: "<i2", 4: "<i4", 5: "<i8", 8: "<u2"}  # codes of Megatron's DType; 6 and 7 are floats
 
 
 class TokenShard(Shard):
     """What shards have in common that hold nothing but token ids."""
 
-    def schema(self) -> pa.Schema:
-        """One column."""
-        return pa.schema([(COLUMN, pa.list_(pa.int64()))])
+    _schema = pa.schema([("tokens", pa.list_(pa.int64()))])
 
     def choose_columns(self) -> Columns:
         """The one column; raises TextColumnError without a tokenizer or when another is asked for."""
@@ -41,14 +43,20 @@ class TokenShard(Shard):
         """The tokenizer; `choose_columns` has seen to it that there is one."""
         return cast(Decoder, self.options.decoder)
 
+    def _field(self, rows: list[Ids], columns: Columns) -> Field:
+        return decoded_field(columns.texts[0], self.decoder.decode(rows), len(rows))
+
 
 class NumpyShard(TokenShard):
-    """A `.npy` file, mapped; never one with pickled objects."""
+    """A `.npy` file, mapped; never one with pickled objects.
+
+    In one of two dimensions a row is a row; one of one dimension is a long sequence, whose rows are the documents
+    between end-of-text ids, and whose token offsets are those in the file.
+    """
 
     kind = "npy"
 
     def __init__(self, path: str, name: str, options: Options) -> None:
-        """Map the file and look at its header."""
         super().__init__(path, name, options)
         try:
             self._array: np.ndarray[Any, np.dtype[Any]] = np.lib.format.open_memmap(path, mode="r")
@@ -65,12 +73,10 @@ class NumpyShard(TokenShard):
         count = max(1, self.options.unit_bytes // BYTES_A_TOKEN)
         if self._array.ndim == 2:
             width = int(self._array.shape[1])
-            step = max(1, count // max(1, width))
-            starts = range(0, len(self._array), step)
-            ends = [min(start + step, len(self._array)) for start in starts]
+            cuts = [*range(0, len(self._array), max(1, count // max(1, width))), len(self._array)]
             return [
                 Part(n, low, high - low, (high - low) * width * BYTES_A_TOKEN, low, high)
-                for n, (low, high) in enumerate(zip(starts, ends, strict=True))
+                for n, (low, high) in enumerate(pairwise(cuts))
             ]
         parts: list[Part] = []
         begin = first = rows = 0
@@ -80,19 +86,16 @@ class NumpyShard(TokenShard):
                 parts.append(Part(len(parts), first, rows, (high - begin) * BYTES_A_TOKEN, begin, high))
                 begin, first, rows = high, first + rows, 0
         if rows:
-            parts.append(
-                Part(len(parts), first, rows, (self._array.size - begin) * BYTES_A_TOKEN, begin, self._array.size)
-            )
+            end = self._array.size
+            parts.append(Part(len(parts), first, rows, (end - begin) * BYTES_A_TOKEN, begin, end))
         return parts
 
     def _documents(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
         """Where documents begin and end in a range of a long sequence that begins with one."""
         at = begin
         for low in range(begin, end, BATCH_TOKENS):
-            ends = low + np.flatnonzero(
-                np.isin(self._array[low : min(low + BATCH_TOKENS, end)], self.decoder.end_of_text)
-            )
-            for stop in ends.tolist():
+            block = self._array[low : min(low + BATCH_TOKENS, end)]
+            for stop in (low + np.flatnonzero(np.isin(block, self.decoder.end_of_text))).tolist():
                 yield from _cut(at, stop)
                 at = stop + 1
         yield from _cut(at, end)
@@ -121,11 +124,73 @@ class NumpyShard(TokenShard):
         first = begins[owners] + (0 if field.first_tokens is None else field.first_tokens)
         return Batch(None, np.arange(row, row + len(spans)), [replace(field, first_tokens=first)], None)
 
-    def _field(self, rows: list[Ids], columns: Columns) -> Field:
-        return decoded_field(columns.texts[0], self.decoder.decode(rows), len(rows))
-
 
 def _cut(begin: int, end: int) -> Iterator[tuple[int, int]]:
     """A document in pieces that are not too long; none of an empty one."""
     for at in range(begin, end, LONGEST):
         yield at, min(at + LONGEST, end)
+
+
+class MegatronShard(TokenShard):
+    """Megatron's `.bin` with its `.idx`: token ids of many sequences, and where each begins. A row is a sequence.
+
+    Layout of the index (Megatron-LM, `megatron/core/datasets/indexed_dataset.py`), little-endian: MAGIC, version (u64,
+    1), code of the type of ids (u8), number of sequences and of document bounds (u64 each), then for each sequence its
+    length (i32) and its place in bytes (i64), then the document bounds (i64).
+    """
+
+    kind = "megatron"
+
+    def __init__(self, path: str, name: str, options: Options) -> None:
+        super().__init__(path, name, options)
+        index = Path(path).with_suffix(".idx")
+        try:
+            raw = index.read_bytes()
+            size = Path(path).stat().st_size
+        except OSError as error:
+            raise ShardError(f"shard {name} cannot be opened: {index.name}: {error.strerror}") from error
+        try:
+            magic, version, code, sequences, documents = HEADER.unpack_from(raw)
+            if magic != MAGIC or version != 1 or code not in TYPES:
+                raise ValueError(f"not an index of version 1 of known type: {magic!r}, version {version}, type {code}")
+            if len(raw) < HEADER.size + 12 * sequences + 8 * documents:
+                raise ValueError(f"{len(raw)} bytes are too few for {sequences} sequences and {documents} bounds")
+            self._sizes = np.frombuffer(raw, "<i4", sequences, HEADER.size)
+            self._places = np.frombuffer(raw, "<i8", sequences, HEADER.size + 4 * sequences)
+            dtype = np.dtype(TYPES[code])
+            latest = size - self._sizes.astype(np.int64) * dtype.itemsize  # a sum with the places could overflow
+            if sequences and (self._sizes.min() < 0 or self._places.min() < 0 or np.any(self._places > latest)):
+                raise ValueError(f"it points outside the {size} bytes of {Path(name).name}")
+            if np.any(self._places % dtype.itemsize):
+                raise ValueError("it points into the middle of a token id")
+        except (struct.error, ValueError) as error:
+            raise ShardError(f"shard {name} has a damaged {index.name}: {first_line(error)}") from error
+        usable = size - size % dtype.itemsize
+        self._ids: np.ndarray[Any, np.dtype[Any]] = (
+            np.memmap(path, dtype, mode="r", shape=(usable // dtype.itemsize,)) if usable else np.empty(0, dtype)
+        )
+        self._width = dtype.itemsize
+        self.rows = int(sequences)
+
+    def parts(self, columns: Columns) -> list[Part]:
+        """Ranges of sequences."""
+        tokens = np.concatenate([[0], np.cumsum(self._sizes.astype(np.int64))])
+        step = max(1, self.options.unit_bytes // BYTES_A_TOKEN)
+        inner = np.searchsorted(tokens, np.arange(0, tokens[-1], step)).clip(max=self._sizes.size)
+        cuts = np.unique(np.concatenate([[0], inner, [self._sizes.size]]))
+        return [
+            Part(n, low, high - low, int(tokens[high] - tokens[low]) * BYTES_A_TOKEN, low, high)
+            for n, (low, high) in enumerate(pairwise(cuts.tolist()))
+        ]
+
+    def batches(self, part: Part, columns: Columns, small: bool = False) -> Iterator[Batch]:
+        """The sequences of a part in order."""
+        at = part.begin
+        while at < part.end:
+            held, end = 0, at
+            while end < part.end and (end == at or (not small and held + int(self._sizes[end]) <= BATCH_TOKENS)):
+                held, end = held + int(self._sizes[end]), end + 1
+            firsts = self._places[at:end] // self._width
+            rows = [self._ids[f : f + n] for f, n in zip(firsts.tolist(), self._sizes[at:end].tolist(), strict=True)]
+            yield Batch(None, np.arange(at, end), [self._field(rows, columns)], None)
+            at = end

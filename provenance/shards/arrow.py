@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from provenance.errors import ShardError, first_line
+from provenance.errors import ShardError
 from provenance.shards.columns import Columns, check_names
-from provenance.shards.fields import fields_of, ids_of, origins_of
-from provenance.shards.shard import BATCH_BYTES, BATCH_ROWS, SMALL_BATCH_ROWS, Batch, Options, Part, Shard
+from provenance.shards.fields import batch_of
+from provenance.shards.shard import BATCH_BYTES, BATCH_ROWS, SMALL_BATCH_ROWS, Batch, Options, Part, Shard, read_errors
 
 FILE_MAGIC = b"ARROW1"
 OLD_FEATHER = b"FEA1"
@@ -24,7 +24,6 @@ class ArrowShard(Shard):
     kind = "arrow"
 
     def __init__(self, path: str, name: str, options: Options) -> None:
-        """Open and read the schema."""
         super().__init__(path, name, options)
         with Path(path).open("rb") as file:
             head = file.read(6)
@@ -35,30 +34,23 @@ class ArrowShard(Shard):
         self._is_file = head == FILE_MAGIC
         self.kind = "arrow file" if self._is_file else "arrow stream"
         self._size = Path(path).stat().st_size
-        with self._errors("cannot be opened as Arrow"):
+        with read_errors(f"shard {name} cannot be opened as Arrow"):
             self._source = pa.OSFile(path)
             self._reader = pa.ipc.open_file(self._source) if self._is_file else pa.ipc.open_stream(self._source)
             self.groups = self._reader.num_record_batches if self._is_file else 0
-            self._schema: pa.Schema = self._reader.schema
+            self._schema = self._reader.schema
             check_names(self._schema)
-
-    def _errors(self, what: str) -> _Errors:
-        return _Errors(f"shard {self.name} {what}")
 
     def close(self) -> None:
         """Close the file."""
         self._source.close()
-
-    def schema(self) -> pa.Schema:
-        """Columns as the file says."""
-        return self._schema
 
     def parts(self, columns: Columns) -> list[Part]:
         """The whole of a stream or a small file; of a large file each record batch, whose rows have to be counted."""
         if not self._is_file or self._size <= self.options.unit_bytes:
             return [Part(0, 0, None, self._size, 0, self.groups)]
         parts, first = [], 0
-        with self._errors("cannot be read"):
+        with read_errors(f"shard {self.name} cannot be read"):
             for number in range(self.groups):
                 rows = self._reader.get_batch(number).num_rows
                 parts.append(Part(number, first, rows, self._size // self.groups, number, number + 1))
@@ -71,17 +63,17 @@ class ArrowShard(Shard):
         at = part.first_row
         for number, stored in self._stored(part, columns):
             for batch in _pieces(stored, small):
-                with self._errors(f"record batch {number}, from row {at}"):
-                    fields = fields_of(batch, columns, self.options.decoder)
-                    ids, origins = ids_of(batch, columns), origins_of(batch, columns)
-                yield Batch(number, np.arange(at, at + batch.num_rows), fields, ids, origins=origins)
+                rows = np.arange(at, at + batch.num_rows)
+                with read_errors(f"shard {self.name} record batch {number}, from row {at}"):
+                    read = batch_of(batch, columns, rows, self.options.decoder, number)
+                yield read
                 at += batch.num_rows
 
     def _stored(self, part: Part, columns: Columns) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Record batches as they are stored, with only the columns that are read."""
         wanted = sorted(self._schema.get_field_index(name) for name in columns.names())
         options = pa.ipc.IpcReadOptions(included_fields=wanted, use_threads=False)
-        with self._errors("cannot be read"), pa.OSFile(self.path) as source:
+        with read_errors(f"shard {self.name} cannot be read"), pa.OSFile(self.path) as source:
             if self._is_file:
                 reader = pa.ipc.open_file(source, options=options)
                 for number in range(part.begin, part.end):
@@ -101,19 +93,3 @@ def _pieces(batch: pa.RecordBatch, small: bool) -> Iterator[pa.RecordBatch]:
     rows = SMALL_BATCH_ROWS if small else min(BATCH_ROWS, max(1, BATCH_BYTES * batch.num_rows // max(1, size)))
     for at in range(0, batch.num_rows, rows):
         yield batch.slice(at, rows)
-
-
-class _Errors:
-    """Turns Arrow's errors into ShardErrors."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, pa.ArrowMemoryError):
-            return
-        if isinstance(error, (pa.ArrowException, OSError, ValueError, EOFError)) and not isinstance(error, ShardError):
-            raise ShardError(f"{self._what}: {first_line(error)}") from error

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from msgspec.structs import replace
 
 from provenance.documents import is_text
 from provenance.errors import TextColumnError
@@ -40,44 +41,34 @@ class TextPath(NamedTuple):
 
     path: str
     top: str
-    steps: list[str]  # names of fields, and `[]` for the items of a list
+    steps: tuple[str, ...]  # names of fields, and `[]` for the items of a list
 
 
 class Columns(Item, frozen=True):
-    """The columns of a shard that are read: paths of texts or token ids, the name of the one with ids, and the paths
-    of those that say from where a document is.
+    """The columns of a shard that are read: those of texts or token ids, the name of the one with ids, and those that
+    say from where a document is.
     """
 
-    texts: tuple[str, ...]
+    paths: tuple[TextPath, ...]
     id: str | None
-    tops: tuple[str, ...]  # the column that each path begins in
-    url: str | None = None
-    source: str | None = None  # the collection that a document belongs to
-    url_top: str | None = None
-    source_top: str | None = None
+    url: TextPath | None = None
+    source: TextPath | None = None  # the collection that a document belongs to
 
     @property
-    def paths(self) -> list[TextPath]:
-        """The paths, taken apart."""
-        return [TextPath(p, top, _split(p[len(top) :])) for p, top in zip(self.texts, self.tops, strict=True)]
-
-    @property
-    def origins(self) -> tuple[TextPath | None, TextPath | None]:
-        """The paths of URL and collection, taken apart."""
-        url, source = (
-            None if path is None or top is None else TextPath(path, top, _split(path[len(top) :]))
-            for path, top in ((self.url, self.url_top), (self.source, self.source_top))
-        )
-        return url, source
+    def texts(self) -> tuple[str, ...]:
+        """The paths of the texts as they are written."""
+        return tuple(path.path for path in self.paths)
 
     def names(self) -> list[str]:
         """The top-level columns to read, each once."""
-        return list(dict.fromkeys(name for name in (*self.tops, self.id, self.url_top, self.source_top) if name))
+        return self._each_once([path.top for path in (self.url, self.source) if path])
 
     def leaves(self) -> list[str]:
         """The same, but of the columns of origins only the field that is read, as a reader of Parquet can."""
-        origins = [path.path for path in self.origins if path is not None]
-        return list(dict.fromkeys(name for name in (*self.tops, self.id, *origins) if name))
+        return self._each_once([path.path for path in (self.url, self.source) if path])
+
+    def _each_once(self, origins: Sequence[str]) -> list[str]:
+        return list(dict.fromkeys([*(path.top for path in self.paths), *([self.id] if self.id else ()), *origins]))
 
 
 def choose_columns(schema: pa.Schema, name: str, asked: Reading, tokenizer: bool = False) -> Columns:
@@ -85,46 +76,32 @@ def choose_columns(schema: pa.Schema, name: str, asked: Reading, tokenizer: bool
     names = schema.names
     if not names:
         raise TextColumnError(f"shard {name} has no columns")
-    for wanted, option in _asked_for(asked):
-        if names.count(top := top_of(wanted, names)) != 1:
+    one = ("id_column", "url_column", "source_column")
+    wanted = [(text, "text_columns") for text in asked.text_columns] + [(getattr(asked, field), field) for field in one]
+    for path, field in wanted:
+        if path and names.count(top := text_path(path, names).top) != 1:
             how = "no column" if top not in names else "more than one column"
-            raise TextColumnError(f"shard {name} has {how} {top} ({option}); it has {describe(schema)}")
-    chosen = tuple(dict.fromkeys(_asked(schema, name, text, tokenizer) for text in asked.text_columns))
-    if not chosen:
-        chosen = (_by_name(schema, name, tokenizer),)
-    tops = tuple(top_of(path, names) for path in chosen)
-    id_column = asked.id_column or next(
-        (n for n in ID_COLUMNS if names.count(n) == 1 and n not in tops and not _nested(schema, n)), None
-    )
-    url, source = (
-        _origin(schema, name, wanted, usual, option, chosen)
-        for wanted, usual, option in (
-            (asked.url_column, URL_COLUMNS, FLAGS["url_column"]),
-            (asked.source_column, SOURCE_COLUMNS, FLAGS["source_column"]),
-        )
-    )
-    url_top, source_top = (None if path is None else top_of(path, names) for path in (url, source))
-    return Columns(chosen, id_column, tops, url, source, url_top, source_top)
-
-
-def _asked_for(asked: Reading) -> list[tuple[str, str]]:
-    """The columns that somebody asked for, each with the option that asks for it."""
-    names = ("id_column", "url_column", "source_column")
-    one = [(getattr(asked, name), FLAGS[name]) for name in names if getattr(asked, name)]
-    return [(text, FLAGS["text_columns"]) for text in asked.text_columns] + one
+            raise TextColumnError(f"shard {name} has {how} {top} ({FLAGS[field]}); it has {describe(schema)}")
+    chosen = dict.fromkeys(_asked(schema, name, text, tokenizer) for text in asked.text_columns)
+    paths = tuple(text_path(path, names) for path in chosen or (_by_name(schema, name, tokenizer),))
+    unusable = [path.top for path in paths] + [field.name for field in schema if pa.types.is_nested(field.type)]
+    usual = (column for column in ID_COLUMNS if names.count(column) == 1 and column not in unusable)
+    columns = Columns(paths, asked.id_column or next(usual, None))
+    url = _origin(schema, name, asked, "url_column", URL_COLUMNS, columns)
+    return replace(columns, url=url, source=_origin(schema, name, asked, "source_column", SOURCE_COLUMNS, columns))
 
 
 def _origin(
-    schema: pa.Schema, name: str, wanted: str | None, usual: Sequence[str], option: str, texts: Sequence[str]
-) -> str | None:
+    schema: pa.Schema, name: str, asked: Reading, field: str, usual: Sequence[str], columns: Columns
+) -> TextPath | None:
     """The column of URLs or collections: plain text, not in a list. One that only looks like it is passed over."""
-    if wanted is not None:
-        if not is_plain(wanted, schema):
-            raise TextColumnError(
-                f"column {wanted} of shard {name} holds no text ({option}); it has {describe(schema)}"
-            )
-        return wanted
-    return next((path for path in usual if path not in texts and is_plain(path, schema)), None)
+    wanted: str | None = getattr(asked, field)
+    if wanted is not None and not is_plain(wanted, schema):
+        raise TextColumnError(
+            f"column {wanted} of shard {name} holds no text ({FLAGS[field]}); it has {describe(schema)}"
+        )
+    path = wanted or next((path for path in usual if path not in columns.texts and is_plain(path, schema)), None)
+    return None if path is None else text_path(path, schema.names)
 
 
 def is_plain(path: str, schema: pa.Schema) -> bool:
@@ -155,10 +132,6 @@ def _by_name(schema: pa.Schema, name: str, tokenizer: bool) -> str:
     raise TextColumnError(f"shard {name} has no text column; it has {describe(schema)}: pass --text-column NAME")
 
 
-def _nested(schema: pa.Schema, name: str) -> bool:
-    return bool(pa.types.is_nested(schema.field(name).type))
-
-
 def describe(schema: pa.Schema) -> str:
     """Names and types of the columns, those that could be scanned first, for a message of bearable length."""
     fields = sorted(schema, key=lambda field: not is_text(field.type))
@@ -166,19 +139,11 @@ def describe(schema: pa.Schema) -> str:
     return shown if len(fields) <= MOST_COLUMNS else f"{shown} and {len(fields) - MOST_COLUMNS} more"
 
 
-def top_of(path: str, names: Sequence[str]) -> str:
-    """The column that a path begins in: the longest name that fits, because names may look like paths."""
+def text_path(path: str, names: Sequence[str]) -> TextPath:
+    """A path taken apart. It begins in the column with the longest name that fits: names may look like paths."""
     fitting = [name for name in names if path == name or path.startswith((name + ".", name + "[]"))]
-    return max(fitting, key=len, default=re.split(r"\[\]|\.", path, maxsplit=1)[0])
-
-
-def steps_of(path: str, names: Sequence[str]) -> list[str]:
-    """The steps from a column to its texts."""
-    return _split(path[len(top_of(path, names)) :])
-
-
-def _split(rest: str) -> list[str]:
-    return [step for step in re.split(r"(\[\])|\.", rest) if step]
+    top = max(fitting, key=len, default=re.split(r"\[\]|\.", path, maxsplit=1)[0])
+    return TextPath(path, top, tuple(step for step in re.split(r"(\[\])|\.", path[len(top) :]) if step))
 
 
 def check_names(schema: pa.Schema) -> None:
@@ -194,41 +159,34 @@ def check_names(schema: pa.Schema) -> None:
 
 def completed(path: str, schema: pa.Schema) -> str | None:
     """The path with what it leaves unsaid, such as `messages[].content` for `messages`; None if no text is there."""
-    names = schema.names
-    if names.count(top_of(path, names)) != 1:
-        return None
-    kind: pa.DataType | None = schema.field(top_of(path, names)).type
-    for step in steps_of(path, names):
-        kind = _step(kind, step)
-        if kind is None:
-            return None
+    kind = leaf_type(path, schema)
     while kind is not None and not is_text(kind) and not is_tokens(kind):
         if is_list(kind):
             path, kind = path + "[]", kind.value_type
         elif pa.types.is_struct(kind):
-            inside = next((n for n in INSIDE if kind.get_field_index(n) >= 0 and _holds_text(kind.field(n).type)), None)
-            path, kind = f"{path}.{inside}", _step(kind, inside) if inside else None
+            fields = [(name, _step(kind, name)) for name in INSIDE]
+            inside, kind = next((field for field in fields if _may_hold_text(field[1])), ("", None))
+            path = f"{path}.{inside}"
         else:
             kind = None
     return None if kind is None or path.count("[]") > 1 else path
 
 
-def _holds_text(kind: pa.DataType) -> bool:
-    return is_text(kind) or is_list(kind) or bool(pa.types.is_struct(kind))
+def _may_hold_text(kind: pa.DataType | None) -> bool:
+    return kind is not None and bool(is_text(kind) or is_list(kind) or pa.types.is_struct(kind))
 
 
 def _step(kind: pa.DataType | None, step: str) -> pa.DataType | None:
-    if kind is None or (step == "[]" and not is_list(kind)) or (step != "[]" and not pa.types.is_struct(kind)):
-        return None
-    if step == "[]":
-        return kind.value_type
-    return kind.field(step).type if kind.get_field_index(step) >= 0 else None
+    if kind is None or step == "[]":
+        return kind.value_type if kind is not None and is_list(kind) else None
+    return kind.field(step).type if pa.types.is_struct(kind) and kind.get_field_index(step) >= 0 else None
 
 
-def leaf_type(path: str, schema: pa.Schema) -> pa.DataType:
-    """The type at the end of a completed path."""
-    kind = schema.field(top_of(path, schema.names)).type
-    for step in steps_of(path, schema.names):
+def leaf_type(path: str, schema: pa.Schema) -> pa.DataType | None:
+    """The type at the end of a path; None if it leads nowhere."""
+    _, top, steps = text_path(path, schema.names)
+    kind = schema.field(top).type if schema.names.count(top) == 1 else None
+    for step in steps:
         kind = _step(kind, step)
     return kind
 

@@ -1,14 +1,25 @@
-"""From Arrow record batches to the texts of a batch: the same for Parquet, Arrow files and CSV."""
+"""From Arrow record batches to batches of texts: the same for Parquet, Arrow files and CSV."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 
 from provenance.documents import documents_of, is_text
 from provenance.shards.columns import Columns, TextPath, check_lists, is_tokens, leaves_of
-from provenance.shards.shard import ALONE, Field, Origins
+from provenance.shards.shard import ALONE, BadRow, Batch, Field, Integers, Origins
 from provenance.shards.tokens import Decoded, Decoder, Ids
+
+
+def batch_of(
+    stored: pa.RecordBatch, columns: Columns, rows: Integers, decoder: Decoder | None, group: int | None,
+    bad: Sequence[BadRow] = (),
+) -> Batch:  # fmt: skip
+    """What is read of stored rows with these numbers; raises ArrowInvalid where they contradict themselves."""
+    fields, ids = fields_of(stored, columns, decoder), _ids_of(stored, columns)
+    return Batch(group, rows, fields, ids, bad, Origins(_plain(stored, columns.url), _plain(stored, columns.source)))
 
 
 def fields_of(batch: pa.RecordBatch, columns: Columns, decoder: Decoder | None) -> list[Field]:
@@ -17,40 +28,27 @@ def fields_of(batch: pa.RecordBatch, columns: Columns, decoder: Decoder | None) 
     for path, top, steps in columns.paths:
         leaves = leaves_of(batch.column(batch.schema.get_field_index(top)), steps)
         if is_tokens(leaves.values.type) and decoder is not None:
-            decoded = decoder.decode(token_rows(leaves.values))
-            fields.append(decoded_field(path, decoded, len(batch)))
+            fields.append(decoded_field(path, decoder.decode(_token_rows(leaves.values)), len(batch)))
         else:
-            fields.append(Field(path, documents_of(checked_texts(leaves.values)), leaves.owners, leaves.items))
+            fields.append(Field(path, documents_of(_checked(leaves.values)), leaves.owners, leaves.items))
     return fields
 
 
-def ids_of(batch: pa.RecordBatch, columns: Columns) -> pa.Array | None:
-    """The ids of the rows, if there are any; raises ArrowInvalid where they contradict themselves."""
+def _ids_of(batch: pa.RecordBatch, columns: Columns) -> pa.Array | None:
     if columns.id is None:
         return None
     ids = batch.column(batch.schema.get_field_index(columns.id))
     if is_text(ids.type):
-        return checked_texts(ids)
+        return _checked(ids)
     ids.validate(full=pa.types.is_nested(ids.type))
     return ids
 
 
-def origins_of(batch: pa.RecordBatch, columns: Columns) -> Origins:
-    """From where the rows are; raises ArrowInvalid where the columns contradict themselves."""
-    url, source = columns.origins
-    return Origins(_plain(batch, url), _plain(batch, source))
-
-
 def _plain(batch: pa.RecordBatch, path: TextPath | None) -> pa.Array | None:
+    """The texts at a path as strings; invalid bytes as U+FFFD."""
     if path is None:
         return None
-    return valid_texts(
-        checked_texts(leaves_of(batch.column(batch.schema.get_field_index(path.top)), path.steps).values)
-    )
-
-
-def valid_texts(texts: pa.Array) -> pa.Array:
-    """The same as strings; invalid bytes as U+FFFD."""
+    texts = _checked(leaves_of(batch.column(batch.schema.get_field_index(path.top)), path.steps).values)
     if pa.types.is_dictionary(texts.type):
         texts = texts.dictionary_decode()
     try:
@@ -83,7 +81,7 @@ def decoded_field(path: str, decoded: Decoded, rows: int) -> Field:
     )
 
 
-def token_rows(array: pa.Array) -> list[Ids]:
+def _token_rows(array: pa.Array) -> list[Ids]:
     """The ids of each row; none for a null. Raises ArrowInvalid where they contradict themselves."""
     check_lists(array)
     empty = np.empty(0, dtype=np.int64)
@@ -95,12 +93,12 @@ def token_rows(array: pa.Array) -> list[Ids]:
     ]
 
 
-def checked_texts(texts: pa.Array) -> pa.Array:
+def _checked(texts: pa.Array) -> pa.Array:
     """The array, its offsets checked: those of a hostile file may point anywhere. Invalid UTF-8 is left as it is."""
     kind = texts.type
     if pa.types.is_dictionary(kind):
         texts.validate()
-        checked_texts(texts.dictionary)
+        _checked(texts.dictionary)
         codes = texts.indices.drop_null().to_numpy(zero_copy_only=False)
         if codes.size and (codes.min() < 0 or codes.max() >= len(texts.dictionary)):
             raise pa.ArrowInvalid("a dictionary index points outside its dictionary")

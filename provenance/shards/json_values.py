@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -48,22 +48,17 @@ class JsonColumn:
             ids = [np.array(value if isinstance(value, list) else [], dtype=np.int64) for value in values]
             return decoded_field(self.path, self._decoder.decode(ids), len(values))
         leaves = [leaf for owner, value in enumerate(values) for leaf in _leaves(value, self._steps, owner)]
-        documents = documents_of(pa.array([encodable(leaf.text) for leaf in leaves], pa.large_string()))
+        documents = documents_of(pa.array([encodable(text) for text, _, _ in leaves], pa.large_string()))
         if "[]" not in self._steps:
             return Field(self.path, documents)
-        owners = np.array([leaf.owner for leaf in leaves], dtype=np.int64)
-        return Field(self.path, documents, owners, np.array([leaf.item for leaf in leaves], dtype=np.int64))
+        owners, items = np.array([leaf[1:] for leaf in leaves], dtype=np.int64).reshape(-1, 2).T.copy()
+        return Field(self.path, documents, owners, items)
 
 
-class _Leaf(NamedTuple):
-    text: str | None
-    owner: int
-    item: int
-
-
-def _leaves(value: Any, steps: Sequence[str], owner: int, item: int = 0) -> Iterator[_Leaf]:
+def _leaves(value: Any, steps: Sequence[str], owner: int, item: int = 0) -> Iterator[tuple[str | None, int, int]]:
+    """The texts at the end of a path, each with its row and its number in that row's list."""
     if not steps:
-        yield _Leaf(value, owner, item)
+        yield value, owner, item
     elif steps[0] == "[]":
         for number, inner in enumerate(value or []):
             yield from _leaves(inner, steps[1:], owner, number)
@@ -85,11 +80,11 @@ def _wrong(value: Any, steps: Sequence[str], tokens: bool) -> bool:
 
 def json_origins(columns: Columns, values: Callable[[str], Sequence[Any]]) -> Origins:
     """From where rows are; `values` gives those of a top-level key. What is no text there is none."""
-    url, source = (
-        None if path is None else json_texts([_at(value, path.steps) for value in values(path.top)])
-        for path in columns.origins
-    )
-    return Origins(url, source)
+
+    def texts(path: TextPath | None) -> pa.Array | None:
+        return None if path is None else json_texts([_at(value, path.steps) for value in values(path.top)])
+
+    return Origins(texts(columns.url), texts(columns.source))
 
 
 def _at(value: Any, steps: Sequence[str]) -> str | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -16,8 +17,8 @@ from provenance.documents import documents_of
 from provenance.errors import ShardError
 from provenance.shards.columns import Columns, is_tokens, leaf_type
 from provenance.shards.json_values import JsonColumn, guessed_schema, json_origins, json_texts, parsed
-from provenance.shards.shard import SAMPLE_ROWS, BadRow, Batch, Field, Options, Part, Shard
-from provenance.shards.streams import BLOCK, Lines, LongLine, Stream, compression_of, lines_of, whole_part
+from provenance.shards.shard import SAMPLE_ROWS, BadRow, Batch, Field, Options, Part
+from provenance.shards.streams import BLOCK, Lines, StreamShard, compression_of, lines_of
 
 SHORT_LINE = 16  # bytes
 TEXT = "c0"  # of a decoded line the field with the text, whose column is read first
@@ -40,13 +41,12 @@ def _filled(lines: Lines) -> tuple[list[int], list[bytes]]:
     return numbers, filled
 
 
-class JsonLinesShard(Shard):
+class JsonLinesShard(StreamShard):
     """A file with one JSON object a line."""
 
     kind = "jsonl"
 
     def __init__(self, path: str, name: str, options: Options) -> None:
-        """Find out how it is compressed."""
         super().__init__(path, name, options)
         self._compression = compression_of(path)
         self.kind = "jsonl" + (f" ({self._compression})" if self._compression else "")
@@ -54,7 +54,7 @@ class JsonLinesShard(Shard):
     def schema(self) -> pa.Schema:
         """The keys of the first rows, with types guessed from their values."""
         rows: list[dict[str, Any]] = []
-        with Stream(self.path, self.name, self.options) as stream:
+        with self.stream() as stream:
             for lines in lines_of(stream, self.options.max_row_bytes):
                 if isinstance(lines, Lines):
                     objects = (parsed(line.group()) for line in islice(FILLED.finditer(lines.data), SAMPLE_ROWS))
@@ -68,10 +68,10 @@ class JsonLinesShard(Shard):
     def parts(self, columns: Columns) -> list[Part]:
         """The whole file; one that is large and not compressed is cut at line ends, and its lines are counted."""
         if self._compression or Path(self.path).stat().st_size <= self.options.unit_bytes:
-            return [whole_part(self.path)]
+            return super().parts(columns)
         parts: list[Part] = []
         first = lines = begin = at = 0
-        with Stream(self.path, self.name, self.options) as stream:
+        with self.stream() as stream:
             while block := stream.read():
                 lines += block.count(b"\n")
                 end = at + block.rfind(b"\n") + 1
@@ -86,18 +86,24 @@ class JsonLinesShard(Shard):
     def batches(self, part: Part, columns: Columns, small: bool = False) -> Iterator[Batch]:
         """The rows of a part in order. A line that is no JSON object, or has no text where it should, is a bad row."""
         reader = _Reader(columns, self)
-        end = None if self._compression else part.end
-        with Stream(self.path, self.name, self.options, part.begin, end) as stream:
+        with self.stream(part.begin, None if self._compression else part.end) as stream:
             for lines in lines_of(stream, self.options.max_row_bytes, part.first_row):
-                if isinstance(lines, LongLine):
-                    reason = (
-                        f"line {lines.number + 1} of shard {self.name} has {lines.size} bytes: not scanned; "
-                        "see --max-row-bytes"
-                    )
-                    bad = [BadRow(lines.number, "row too long", reason)]
-                    yield Batch(None, np.empty(0, dtype=np.int64), (), None, bad)
-                else:
+                if isinstance(lines, Lines):
                     yield reader.batch(lines)
+                    continue
+                size = f"{lines.size} bytes: not scanned; see --max-row-bytes"
+                bad = BadRow(lines.number, "row too long", f"line {lines.number + 1} of shard {self.name} has {size}")
+                yield Batch(None, np.empty(0, dtype=np.int64), (), None, [bad])
+
+    def json_columns(self, columns: Columns) -> list[JsonColumn]:
+        """The columns of texts; token ids are decoded where there is a tokenizer."""
+        decoder = self.options.decoder
+        if decoder is None:
+            return [JsonColumn(path, None) for path in columns.paths]
+        schema = self.schema()
+        return [
+            JsonColumn(path, decoder if is_tokens(leaf_type(path.path, schema)) else None) for path in columns.paths
+        ]
 
 
 class _Reader:
@@ -105,18 +111,13 @@ class _Reader:
 
     def __init__(self, columns: Columns, shard: JsonLinesShard) -> None:
         self._columns, self._shard = columns, shard
-        schema = shard.schema() if shard.options.decoder is not None else None
-        self._columns_of_json = [
-            JsonColumn(path, shard.options.decoder if schema and is_tokens(leaf_type(path.path, schema)) else None)
-            for path in columns.paths
-        ]
+        self._json_columns = shard.json_columns(columns)
         self._keys = {name: f"c{number}" for number, name in enumerate(columns.names())}
         self._decode = self._fast_decoder()
 
     def _fast_decoder(self) -> Callable[[bytes], object] | None:
         """Decodes a line to what is scanned of it, where that is one plain column; None elsewhere."""
-        columns = self._columns
-        if len(columns.paths) > 1 or columns.paths[0].steps:
+        if len(self._columns.paths) > 1 or self._columns.paths[0].steps:
             return None
         names = {field: name for name, field in self._keys.items()}
         kinds: list[tuple[str, Any, Any]] = [(name, str | None if name == TEXT else Any, None) for name in names]
@@ -129,40 +130,40 @@ class _Reader:
     def batch(self, lines: Lines) -> Batch:
         numbers, filled = _filled(lines)
         if self._decode is not None:
-            try:
-                rows = [self._decode(line) for line in filled]
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                return self._slowly(numbers, filled)
+            with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                return self._quickly(numbers, [self._decode(line) for line in filled])
+        return self._slowly(zip(numbers, filled, strict=True))
 
-            def values(name: str) -> list[Any]:
-                return [getattr(row, self._keys[name]) for row in rows]
+    def _quickly(self, numbers: list[int], rows: list[object]) -> Batch:
+        def values(name: str) -> list[Any]:
+            return [getattr(row, self._keys[name]) for row in rows]
 
-            path = self._columns.texts[0]
-            fields = [Field(path, documents_of(pa.array(values(path), pa.large_string())))]
-            ids = None if self._columns.id is None else json_texts(values(self._columns.id))
-            origins = json_origins(self._columns, values)
-            return Batch(None, np.array(numbers, dtype=np.int64), fields, ids, origins=origins)
-        return self._slowly(numbers, filled)
+        path = self._columns.texts[0]
+        fields = [Field(path, documents_of(pa.array(values(path), pa.large_string())))]
+        return self._batch(numbers, values, fields, ())
 
-    def _slowly(self, filled_numbers: list[int], filled: list[bytes]) -> Batch:
+    def _slowly(self, lines: Iterable[tuple[int, bytes]]) -> Batch:
         """What is wrong with a line costs that line."""
-        rows: list[dict[str, Any]] = []
-        numbers: list[int] = []
-        bad: list[BadRow] = []
-        for number, line in zip(filled_numbers, filled, strict=True):
+        rows, bad = dict[int, dict[str, Any]](), list[BadRow]()
+        for number, line in lines:
             row = parsed(line)
             if not isinstance(row, dict):
-                reason = f"line {number + 1} of shard {self._shard.name} is no JSON object"
-                bad.append(BadRow(number, "bad row", reason))
+                problem = "is no JSON object"
+            elif wrong := [column.path for column in self._json_columns if column.wrong(row.get(column.top))]:
+                problem = f"holds no text in {', '.join(wrong)}"
+            else:
+                rows[number] = row
                 continue
-            wrong = [column.path for column in self._columns_of_json if column.wrong(row.get(column.top))]
-            if wrong:
-                reason = f"line {number + 1} of shard {self._shard.name} holds no text in {', '.join(wrong)}"
-                bad.append(BadRow(number, "bad row", reason))
-                continue
-            numbers.append(number)
-            rows.append(row)
-        ids = None if self._columns.id is None else json_texts([row.get(self._columns.id) for row in rows])
-        fields = [column.field([row.get(column.top) for row in rows]) for column in self._columns_of_json]
-        origins = json_origins(self._columns, lambda top: [row.get(top) for row in rows])
-        return Batch(None, np.array(numbers, dtype=np.int64), fields, ids, bad, origins)
+            bad.append(BadRow(number, "bad row", f"line {number + 1} of shard {self._shard.name} {problem}"))
+
+        def values(name: str) -> list[Any]:
+            return [row.get(name) for row in rows.values()]
+
+        fields = [column.field(values(column.top)) for column in self._json_columns]
+        return self._batch(list(rows), values, fields, bad)
+
+    def _batch(
+        self, numbers: list[int], values: Callable[[str], list[Any]], fields: list[Field], bad: Sequence[BadRow]
+    ) -> Batch:
+        ids = None if self._columns.id is None else json_texts(values(self._columns.id))
+        return Batch(None, np.array(numbers, dtype=np.int64), fields, ids, bad, json_origins(self._columns, values))

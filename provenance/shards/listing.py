@@ -41,9 +41,9 @@ def list_shards(specs: Sequence[str]) -> list[ListedFile]:
     files: dict[str, ListedFile] = {}
     for spec in specs:
         for file in _expand(spec):
-            listed = files.setdefault(os.path.abspath(file.path), file)  # noqa: PTH100  (resolve() would follow links)
-            if listed.skipped and not file.skipped:
-                files[os.path.abspath(file.path)] = file  # noqa: PTH100
+            place = os.path.abspath(file.path)  # noqa: PTH100  (resolve() would follow links)
+            if place not in files or (files[place].skipped and not file.skipped):
+                files[place] = file
     return sorted(files.values(), key=lambda file: file.path)
 
 

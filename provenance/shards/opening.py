@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-import pyarrow as pa
-
-from provenance.errors import ShardError, first_line
-from provenance.shards.shard import Options, Shard
+from provenance.errors import ShardError
+from provenance.shards.shard import Options, Shard, read_errors
 from provenance.shards.streams import SUFFIXES, Stream
 
 PARQUET, ARROW, JSONL, CSV, TAR, WARC, NPY, MEGATRON = (
@@ -29,16 +26,11 @@ KINDS = {
 """Formats by suffix; each but Parquet, Arrow, npy and Megatron also compressed, such as `.jsonl.zst`."""
 
 OPENERS = {
-    PARQUET: ("parquet", "ParquetShard"),
-    ARROW: ("arrow", "ArrowShard"),
-    JSONL: ("jsonl", "JsonLinesShard"),
-    CSV: ("csv", "CsvShard"),
-    TAR: ("webdataset", "TarShard"),
-    WARC: ("warc", "WarcShard"),
-    NPY: ("arrays", "NumpyShard"),
-    MEGATRON: ("megatron", "MegatronShard"),
-}
-"""Module and class of each format."""
+    PARQUET: ("parquet", "ParquetShard"), ARROW: ("arrow", "ArrowShard"), JSONL: ("jsonl", "JsonLinesShard"),
+    CSV: ("csv", "CsvShard"), TAR: ("webdataset", "TarShard"), WARC: ("warc", "WarcShard"),
+    NPY: ("arrays", "NumpyShard"), MEGATRON: ("arrays", "MegatronShard"),
+}  # fmt: skip
+"""Module and class of each format, imported when needed: a scan of Parquet has no use for the others."""
 
 MAY_BE_COMPRESSED = (JSONL, CSV, TAR, WARC)
 HEAD = 512  # bytes that are looked at
@@ -62,20 +54,16 @@ def _parted(name: str) -> tuple[str, str]:
 
 def open_shard(path: str, name: str, options: Options) -> Shard:
     """The opened shard; raises ShardError for a file of no known format, or one that cannot be opened."""
-    try:
-        size = Path(path).stat().st_size
-        if size == 0:
+    with read_errors(f"shard {name} cannot be opened"):
+        if Path(path).stat().st_size == 0:
             raise ShardError(f"shard {name} is empty: 0 bytes")
         kind = _kind_by_content(path, name, options) or kind_of(name)
-    except (OSError, pa.ArrowException) as error:
-        raise ShardError(f"shard {name} cannot be opened: {first_line(error)}") from error
-    if kind is None:
-        formats = ", ".join(sorted(KINDS))
-        raise ShardError(f"shard {name} is of no known format: neither its content nor its name is that of {formats}")
-    try:
-        return _opener(kind)(path, name, options)
-    except OSError as error:
-        raise ShardError(f"shard {name} cannot be opened: {first_line(error)}") from error
+        if kind is None:
+            known = ", ".join(sorted(KINDS))
+            raise ShardError(f"shard {name} is of no known format: neither its content nor its name is that of {known}")
+        module, class_name = OPENERS[kind]
+        opened: Shard = getattr(import_module(f"provenance.shards.{module}"), class_name)(path, name, options)
+        return opened
 
 
 def _kind_by_content(path: str, name: str, options: Options) -> str | None:
@@ -98,13 +86,4 @@ def _kind_by_content(path: str, name: str, options: Options) -> str | None:
         return WARC
     if head[257:262] == b"ustar":
         return TAR
-    if head.lstrip()[:1] == b"{" and kind_of(name) != CSV:
-        return JSONL
-    return None
-
-
-def _opener(kind: str) -> Callable[[str, str, Options], Shard]:
-    """The class for a format, imported when it is needed: a scan of Parquet has no use for the others."""
-    module, name = OPENERS[kind]
-    opener: Callable[[str, str, Options], Shard] = getattr(import_module(f"provenance.shards.{module}"), name)
-    return opener
+    return JSONL if head.lstrip()[:1] == b"{" and kind_of(name) != CSV else None

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from provenance.errors import ShardError, first_line
 from provenance.shards.columns import Columns, check_names
-from provenance.shards.fields import fields_of, ids_of, origins_of
-from provenance.shards.shard import SMALL_BATCH_ROWS, Batch, Options, Part, Shard, batch_rows
+from provenance.shards.fields import batch_of
+from provenance.shards.shard import Batch, Options, Part, Shard, batch_rows
 
 REPEATING_BYTES = 64  # a dictionary column with fewer stored bytes a row is read as a dictionary: see `_repeating`
 READ_BUFFER = 1 << 20  # bytes; a column chunk is streamed through it instead of being read whole
@@ -26,11 +26,10 @@ class ParquetShard(Shard):
     kind = "parquet"
 
     def __init__(self, path: str, name: str, options: Options) -> None:
-        """Open and read the footer."""
         super().__init__(path, name, options)
         self._file = self._open([])
         self._refuse_encrypted_columns()
-        self._schema: pa.Schema = self._file.schema_arrow
+        self._schema = self._file.schema_arrow
         try:
             check_names(self._schema)
         except UnicodeDecodeError as error:
@@ -41,12 +40,9 @@ class ParquetShard(Shard):
     def _open(self, dictionaries: list[str]) -> pq.ParquetFile:
         try:
             return pq.ParquetFile(
-                self.path,
-                read_dictionary=dictionaries or None,
-                buffer_size=READ_BUFFER,
-                pre_buffer=False,
+                self.path, read_dictionary=dictionaries or None, buffer_size=READ_BUFFER, pre_buffer=False,
                 page_checksum_verification=True,
-            )
+            )  # fmt: skip
         except (pa.ArrowException, OSError, ValueError) as error:
             raise self._error("cannot be opened as Parquet", error) from error
 
@@ -72,10 +68,6 @@ class ParquetShard(Shard):
         """Close the file."""
         self._file.close()
 
-    def schema(self) -> pa.Schema:
-        """Columns as the footer says."""
-        return self._schema
-
     def parts(self, columns: Columns) -> list[Part]:
         """A part for each row group; raises ShardError where the footer contradicts itself."""
         parts, first = [], 0
@@ -86,9 +78,8 @@ class ParquetShard(Shard):
             parts.append(Part(number, first, rows, size, row_group=number))
             first += rows
         if first != self.rows:
-            raise ShardError(
-                f"shard {self.name} is damaged: its row groups hold {first} rows, its footer says {self.rows}"
-            )
+            reason = f"its row groups hold {first} rows, its footer says {self.rows}"
+            raise ShardError(f"shard {self.name} is damaged: {reason}")
         return parts
 
     def _chunks(self, group: int, columns: Columns) -> list[tuple[str, pq.ColumnChunkMetaData]]:
@@ -103,9 +94,9 @@ class ParquetShard(Shard):
             leaf = path.replace("[]", ".list.element")
             fitting = [chunk for chunk in chunks if chunk[0] in (path, leaf)]
             if not fitting:  # written by others than Arrow, lists have other names inside
-                ends = (path.split("[].")[0].split("[]")[0] + ".", path.rpartition(".")[2])
-                fitting = [chunk for chunk in chunks if chunk[0].startswith(ends[0])]
-                fitting = [chunk for chunk in fitting if chunk[0].endswith(f".{ends[1]}")] or fitting
+                begin, end = path.partition("[]")[0] + ".", "." + path.rpartition(".")[2]
+                fitting = [chunk for chunk in chunks if chunk[0].startswith(begin)]
+                fitting = [chunk for chunk in fitting if chunk[0].endswith(end)] or fitting
             if not fitting:
                 raise ShardError(f"shard {self.name} is damaged: row group {group} has no column {path}")
             columns_and_chunks.append(fitting[0])
@@ -128,15 +119,14 @@ class ParquetShard(Shard):
         """The rows of a row group in order."""
         repeating = self._repeating(part.number, columns)
         file = self._open(repeating) if repeating else self._file
-        rows = SMALL_BATCH_ROWS if small else batch_rows(part.text_bytes, part.rows or 0)
+        rows = batch_rows(part.text_bytes, part.rows or 0, small)
         at = part.first_row
         try:
             for batch in file.iter_batches(rows, row_groups=[part.number], columns=columns.leaves(), use_threads=False):
                 for column in batch.columns:
                     column.validate()
-                fields = fields_of(batch, columns, self.options.decoder)
-                ids, origins = ids_of(batch, columns), origins_of(batch, columns)
-                yield Batch(part.number, np.arange(at, at + batch.num_rows), fields, ids, origins=origins)
+                row_numbers = np.arange(at, at + batch.num_rows)
+                yield batch_of(batch, columns, row_numbers, self.options.decoder, part.number)
                 at += batch.num_rows
         except pa.ArrowMemoryError:
             raise
@@ -146,10 +136,8 @@ class ParquetShard(Shard):
             if file is not self._file:
                 file.close()
         if at != part.first_row + (part.rows or 0):
-            raise ShardError(
-                f"shard {self.name}, row group {part.number}: {at - part.first_row} rows read, "
-                f"its footer says {part.rows}"
-            )
+            reason = f"{at - part.first_row} rows read, its footer says {part.rows}"
+            raise ShardError(f"shard {self.name}, row group {part.number}: {reason}")
         self._refuse_hidden_rows(part, columns)
 
     def _refuse_hidden_rows(self, part: Part, columns: Columns) -> None:

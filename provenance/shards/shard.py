@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from provenance.documents import Documents
+from provenance.errors import ShardError, first_line
 from provenance.files.closing import Closing
 from provenance.isolation.tasks import Item, Number
 from provenance.shards.columns import Columns, choose_columns
@@ -25,6 +27,7 @@ SAMPLE_ROWS = 100  # from which columns are guessed where the format does not sa
 
 ALONE = -1  # in place of the number of a text in its row, where that is no list
 
+T = TypeVar("T")
 Integers = npt.NDArray[np.int64]
 
 
@@ -103,20 +106,32 @@ class Batch:
     origins: Origins = NO_ORIGINS
 
 
+@contextmanager
+def read_errors(what: str) -> Iterator[None]:
+    """What Arrow and the system say, as a ShardError that begins with `what`; MemoryErrors pass, and errors of ours."""
+    try:
+        yield
+    except (ShardError, pa.ArrowMemoryError):
+        raise
+    except (pa.ArrowException, OSError, ValueError, EOFError) as error:
+        raise ShardError(f"{what}: {first_line(error)}") from error
+
+
 class Shard(Closing, ABC):
     """An opened shard; all its errors are ShardErrors that name it."""
 
     kind: str = ""  # the format, for people
     rows: int | None = None  # as the file itself says; None: only reading tells
+    _schema: pa.Schema  # of formats that say
     groups = 0  # row groups or record batches, where the format has such
 
     def __init__(self, path: str, name: str, options: Options) -> None:
         """`path` is where the bytes lie; `name` is what the shard is called, which differs for one that was fetched."""
         self.path, self.name, self.options = path, name, options
 
-    @abstractmethod
     def schema(self) -> pa.Schema:
         """Columns and their types; guessed from the first rows in formats that do not say."""
+        return self._schema
 
     def choose_columns(self) -> Columns:
         """The columns that are scanned; raises TextColumnError naming the columns there are."""
@@ -136,8 +151,7 @@ class Shard(Closing, ABC):
 
 def plan_units(parts: Sequence[Part], unit_bytes: int) -> list[list[Part]]:
     """Consecutive parts joined until a unit holds about `unit_bytes` of text; each unit has at least one."""
-    units: list[list[Part]] = []
-    size = 0
+    units, size = list[list[Part]](), 0
     for part in parts:
         if not units or size + part.text_bytes > unit_bytes:
             units.append([])
@@ -147,7 +161,20 @@ def plan_units(parts: Sequence[Part], unit_bytes: int) -> list[list[Part]]:
     return units
 
 
-def batch_rows(text_bytes: int, rows: int) -> int:
+def batch_rows(text_bytes: int, rows: int, small: bool = False) -> int:
     """Rows of a batch whose texts are about so long on average."""
     average = max(1, text_bytes // max(1, rows))
-    return min(BATCH_ROWS, max(1, BATCH_BYTES // average))
+    return SMALL_BATCH_ROWS if small else min(BATCH_ROWS, max(1, BATCH_BYTES // average))
+
+
+def chunks(items: Iterable[T], most: int, size: Callable[[T], int]) -> Iterator[list[T]]:
+    """Consecutive items in lists of at most `most`, and of about BATCH_BYTES."""
+    taken, held = list[T](), 0
+    for item in items:
+        taken.append(item)
+        held += size(item)
+        if len(taken) >= most or held >= BATCH_BYTES:
+            yield taken
+            taken, held = [], 0
+    if taken:
+        yield taken

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from provenance.errors import ShardError, first_line
-from provenance.files.closing import Closing
-from provenance.shards.shard import Options, Part
+from provenance.errors import ShardError
+from provenance.shards.columns import Columns
+from provenance.shards.shard import Options, Part, Shard, read_errors
 
 SUFFIXES = {".gz": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bz2", ".lz4": "lz4"}
 MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2", b"\x04\x22\x4d\x18": "lz4"}
@@ -21,45 +21,28 @@ BLOCK = 4 << 20  # bytes
 FREE_BYTES = 1 << 30  # may come out of any file; beyond, `Options.max_ratio` holds
 
 
-class Stream(Closing):
+class Stream(io.RawIOBase):
     """A file as one stream of bytes; every error is a ShardError that names the file and the place."""
 
     def __init__(self, path: str, name: str, options: Options, begin: int = 0, end: int | None = None) -> None:
         """Open the file. `begin` and `end` are a range of its bytes, for files that are not compressed."""
-        self.name, self.compression = name, compression_of(path)
+        self.name, self.begin, self.read_bytes, compression = name, begin, 0, compression_of(path)
         self._left = None if end is None else end - begin
-        self._begin, self.read_bytes = begin, 0
-        size = Path(path).stat().st_size
-        self._most = max(FREE_BYTES, options.max_ratio * size) if self.compression else None
         self._ratio = options.max_ratio
-        try:
+        self._most = max(FREE_BYTES, self._ratio * Path(path).stat().st_size) if compression else None
+        with read_errors(f"shard {name} cannot be opened"):
             file = pa.OSFile(path)
-            if begin:
-                file.seek(begin)
-            self._file = pa.CompressedInputStream(file, self.compression) if self.compression else file
-        except (pa.ArrowException, OSError) as error:
-            raise ShardError(f"shard {name} cannot be opened: {first_line(error)}") from error
+            file.seek(begin)
+            self._file = pa.CompressedInputStream(file, compression) if compression else file
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-    def begins_file(self, size: int) -> bool:
-        """Whether the last `size` bytes that were read are the first of the file."""
-        return self._begin == 0 and self.read_bytes == size
+        super().close()
 
     def tell(self) -> int:
-        """Bytes that were read."""
+        """Bytes that were read. There is no way back to them."""
         return self.read_bytes
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Refused: a stream has no way back."""
-        raise io.UnsupportedOperation("seek")
-
-    @property
-    def closed(self) -> bool:
-        """Whether it is closed; Arrow asks."""
-        return bool(self._file.closed)
 
     def read(self, size: int = BLOCK) -> bytes:
         """The next bytes, none at the end."""
@@ -67,14 +50,8 @@ class Stream(Closing):
             size = BLOCK
         if self._left is not None:
             size = min(size, self._left)
-        try:
+        with read_errors(f"shard {self.name} cannot be read beyond {self.read_bytes:,} bytes of its content"):
             block: bytes = self._file.read(size) if size else b""
-        except pa.ArrowMemoryError:
-            raise
-        except (pa.ArrowException, OSError) as error:
-            raise ShardError(
-                f"shard {self.name} cannot be read beyond {self.read_bytes:,} bytes of its content: {first_line(error)}"
-            ) from error
         self.read_bytes += len(block)
         if self._left is not None:
             self._left -= len(block)
@@ -84,6 +61,19 @@ class Stream(Closing):
                 f"the rest was not scanned; see --max-ratio"
             )
         return block
+
+
+class StreamShard(Shard):
+    """A shard that is read from its start, and may be compressed."""
+
+    def parts(self, columns: Columns) -> list[Part]:
+        """The whole file: where a row begins is known only by reading from the start."""
+        size = Path(self.path).stat().st_size
+        return [Part(0, 0, None, EXPANSION * size if compression_of(self.path) else size, 0, size)]
+
+    def stream(self, begin: int = 0, end: int | None = None) -> Stream:
+        """Its bytes, or some of them, for one reading."""
+        return Stream(self.path, self.name, self.options, begin, end)
 
 
 class Lines(NamedTuple):
@@ -105,7 +95,7 @@ def lines_of(stream: Stream, most: int, first: int = 0) -> Iterator[Lines | Long
     """The lines of a stream in blocks; a line of more than `most` bytes is passed over and named."""
     number, rest = first, b""
     while block := stream.read():
-        if stream.begins_file(len(block)):
+        if stream.begin == 0 and stream.read_bytes == len(block):
             block = block.removeprefix(codecs.BOM_UTF8)
         cut = block.rfind(b"\n") + 1
         if not cut:
@@ -132,17 +122,9 @@ def _pass_over(stream: Stream, size: int) -> tuple[int, bytes]:
     return size, b""
 
 
-def whole_part(path: str) -> Part:
-    """The only part of a file that has to be read from its start."""
-    size = Path(path).stat().st_size
-    return Part(0, 0, None, EXPANSION * size if compression_of(path) else size, 0, size)
-
-
 def compression_of(path: str) -> str | None:
     """How a file is compressed, by its first bytes; the name is believed only where these say nothing."""
     with Path(path).open("rb") as file:
         head = file.read(4)
-    for magic, name in MAGIC.items():
-        if head.startswith(magic):
-            return name
-    return SUFFIXES.get(Path(path).suffix.lower()) if not head else None
+    named = None if head else SUFFIXES.get(Path(path).suffix.lower())
+    return next((name for magic, name in MAGIC.items() if head.startswith(magic)), named)

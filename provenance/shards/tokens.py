@@ -8,6 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -89,26 +90,14 @@ class Decoder:
 
     def decode(self, rows: Sequence[Ids]) -> Decoded:
         """The texts of rows of token ids, split at the end-of-text id; pieces without a token are left out."""
-        owners, items, firsts, pieces = [], [], [], []
-        for owner, ids in enumerate(rows):
-            for item, (begin, end) in enumerate(self.spans(ids)):
-                owners.append(owner)
-                items.append(item)
-                firsts.append(begin)
-                pieces.append(ids[begin:end])
-        texts = self._texts(pieces)
-        return Decoded(
-            pa.array(texts, pa.large_string()),
-            np.array(owners, dtype=np.int64),
-            np.array(items, dtype=np.int64),
-            pieces,
-            np.array(firsts, dtype=np.int64),
-        )
+        spans = [(owner, item, *span) for owner, ids in enumerate(rows) for item, span in enumerate(self.spans(ids))]
+        pieces = [rows[owner][begin:end] for owner, _, begin, end in spans]
+        owners, items, firsts, _ = np.array(spans, dtype=np.int64).reshape(-1, 4).T.copy()
+        return Decoded(pa.array(self._texts(pieces), pa.large_string()), owners, items, pieces, firsts)
 
     def spans(self, ids: Ids) -> list[tuple[int, int]]:
         """Where the documents in a sequence of ids begin and end."""
-        ends = np.flatnonzero(np.isin(ids, self.end_of_text))
-        edges = [-1, *ends.tolist(), len(ids)]
+        edges = [-1, *np.flatnonzero(np.isin(ids, self.end_of_text)).tolist(), len(ids)]
         return [(low + 1, high) for low, high in pairwise(edges) if high > low + 1]
 
     def _texts(self, pieces: Sequence[Ids]) -> list[str]:
@@ -140,27 +129,15 @@ class Decoder:
 
         Found by decoding beginnings of the sequence, so that it holds for every kind of decoder.
         """
-        lengths = _Lengths(self, ids)
-        first = bisect_right(range(len(ids) + 1), begin, key=lengths.of) - 1
-        last = bisect_left(range(len(ids) + 1), end, lo=first, key=lengths.of)
+        bytes_of_first = cache(lambda count: self.decoded_bytes(ids[:count]))
+        first = bisect_right(range(len(ids) + 1), begin, key=bytes_of_first) - 1
+        last = bisect_left(range(len(ids) + 1), end, lo=first, key=bytes_of_first)
         return max(first, 0), min(last, len(ids))
 
     def decoded_bytes(self, ids: Ids) -> int:
         """Bytes of the text of a beginning of a sequence; a character that is not whole yet does not count."""
         text = self._tokenizer.decode(self._decodable(ids), skip_special_tokens=True)
         return len(text.rstrip("\ufffd").encode())
-
-
-class _Lengths:
-    """Bytes of text of the first n ids, each worked out once."""
-
-    def __init__(self, decoder: Decoder, ids: Ids) -> None:
-        self._decoder, self._ids, self._sizes = decoder, ids, {0: 0}
-
-    def of(self, count: int) -> int:
-        if count not in self._sizes:
-            self._sizes[count] = self._decoder.decoded_bytes(self._ids[:count])
-        return self._sizes[count]
 
 
 def _unprintable(text: str) -> int:

@@ -21,18 +21,8 @@ from provenance.errors import ShardError, TextColumnError, first_line
 from provenance.files.tar import DAMAGE, members_of
 from provenance.shards.columns import SOURCE_COLUMNS, URL_COLUMNS, Columns, choose_columns, is_plain
 from provenance.shards.json_values import JsonColumn, guessed_schema, json_origins, parsed
-from provenance.shards.shard import (
-    BATCH_BYTES,
-    BATCH_ROWS,
-    SAMPLE_ROWS,
-    SMALL_BATCH_ROWS,
-    BadRow,
-    Batch,
-    Field,
-    Part,
-    Shard,
-)
-from provenance.shards.streams import Stream, whole_part
+from provenance.shards.shard import BATCH_ROWS, SAMPLE_ROWS, SMALL_BATCH_ROWS, BadRow, Batch, Field, Part, chunks
+from provenance.shards.streams import StreamShard
 
 KEY = "__key__"
 TEXT_SUFFIXES = ("txt", "text", "md", "html", "htm")  # members that are texts
@@ -48,7 +38,7 @@ class Sample(NamedTuple):
     bad: tuple[str, ...]  # members that were not read, each with the reason
 
 
-class TarShard(Shard):
+class TarShard(StreamShard):
     """A tar file, read from front to back."""
 
     kind = "webdataset tar"
@@ -67,8 +57,7 @@ class TarShard(Shard):
 
     def choose_columns(self) -> Columns:
         """The first of the text suffixes, or a text in the JSON; the id is the key."""
-        schema = self.schema()
-        asked = self.options
+        schema, asked = self.schema(), self.options
         asked = replace(
             asked,
             text_columns=asked.text_columns or self._texts(schema),
@@ -86,32 +75,27 @@ class TarShard(Shard):
         chosen = tuple(sorted(texts, key=lambda name: (*_rank(name), texts.index(name))))[:1]
         return chosen or tuple(name for name in schema.names if _is_json(name))[:1]
 
-    def parts(self, columns: Columns) -> list[Part]:
-        """The whole file."""
-        return [whole_part(self.path)]
-
     def batches(self, part: Part, columns: Columns, small: bool = False) -> Iterator[Batch]:
         """The samples in order. A sample without a member of the column has no text."""
         samples, most = self._samples({*columns.names()} - {KEY}), SMALL_BATCH_ROWS if small else BATCH_ROWS
         at = 0
-        for taken in _chunks(samples, most):
+        for taken in chunks(samples, most, _size):
             bad = [
                 BadRow(at + n, "bad row", f"sample {sample.key} of shard {self.name}: {reason}")
                 for n, sample in enumerate(taken)
                 for reason in sample.bad
             ]
             fields = []
-            for where in columns.paths:
-                path = where.path
-                values = [sample.members.get(where.top) for sample in taken]
-                if where.steps:
-                    column = JsonColumn(where, None)
-                    wrong = {n for n, value in enumerate(values) if column.wrong(value)}
-                    reason = f"shard {self.name} holds no text in {path}"
-                    bad += [BadRow(at + n, "bad row", f"sample {taken[n].key} of {reason}") for n in sorted(wrong)]
-                    fields.append(column.field([None if n in wrong else value for n, value in enumerate(values)]))
-                else:
-                    fields.append(Field(path, documents_of(pa.array(values, pa.large_binary()))))
+            for path in columns.paths:
+                values = [sample.members.get(path.top) for sample in taken]
+                if not path.steps:
+                    fields.append(Field(path.path, documents_of(pa.array(values, pa.large_binary()))))
+                    continue
+                column = JsonColumn(path, None)
+                wrong = {n for n, value in enumerate(values) if column.wrong(value)}
+                reason = f"shard {self.name} holds no text in {path.path}"
+                bad += [BadRow(at + n, "bad row", f"sample {taken[n].key} of {reason}") for n in sorted(wrong)]
+                fields.append(column.field([None if n in wrong else value for n, value in enumerate(values)]))
             ids = pa.array([sample.key for sample in taken], pa.string()) if columns.id == KEY else None
             origins = json_origins(columns, partial(_members_named, taken))
             yield Batch(None, np.arange(at, at + len(taken)), fields, ids, bad, origins)
@@ -139,7 +123,7 @@ class TarShard(Shard):
     def _members(self, wanted: set[str] | None) -> Iterator[tuple[str, Any, str]]:
         """Every file in the archive: its name, what it holds if it is wanted, and why it was not read."""
         most = self.options.max_row_bytes
-        with Stream(self.path, self.name, self.options) as stream:
+        with self.stream() as stream:
             try:
                 for member in members_of(stream):
                     if not member.info.isfile():
@@ -183,15 +167,6 @@ def _is_json(suffix: str) -> bool:
     return suffix == JSON_SUFFIX or suffix.endswith("." + JSON_SUFFIX)
 
 
-def _chunks(samples: Iterator[Sample], most: int) -> Iterator[list[Sample]]:
-    """Samples in lists of bounded length and size."""
-    taken: list[Sample] = []
-    size = 0
-    for sample in samples:
-        taken.append(sample)
-        size += sum(len(value) if isinstance(value, bytes) else 1000 for value in sample.members.values())
-        if len(taken) >= most or size >= BATCH_BYTES:
-            yield taken
-            taken, size = [], 0
-    if taken:
-        yield taken
+def _size(sample: Sample) -> int:
+    """Bytes of its texts, and about those of its JSON."""
+    return sum(len(value) if isinstance(value, bytes) else 1000 for value in sample.members.values())

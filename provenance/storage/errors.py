@@ -7,13 +7,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from obstore.exceptions import (
-    AlreadyExistsError,
-    BaseError,
-    PermissionDeniedError,
-    PreconditionError,
-    UnauthenticatedError,
-)
+from obstore import exceptions
+from obstore.exceptions import BaseError
 
 from provenance.errors import MOST_MESSAGE, ObjectChangedError, OutputError, StorageError
 from provenance.storage.locations import VARIABLES, Location
@@ -21,7 +16,7 @@ from provenance.storage.locations import VARIABLES, Location
 MISSING = "there is no such object, bucket or dataset: check the name"
 CHANGED = "list it again in a new run, when nobody writes to it"
 
-DENIED = (PermissionDeniedError, UnauthenticatedError, PermissionError)
+DENIED = (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError, PermissionError)
 _DENIED = re.compile(r"status code: 40[13]|[Cc]redential|[Tt]oken request")
 _NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound")
 _SECRETS = (
@@ -35,7 +30,7 @@ def storage_errors(location: Location) -> Iterator[None]:
     """While an object is read or listed: raises StorageError or ObjectChangedError; errors of ours pass."""
     try:
         yield
-    except PreconditionError as error:
+    except exceptions.PreconditionError as error:
         raise ObjectChangedError(f"{location.uri} changed while it was being read: {CHANGED}") from error
     except (BaseError, OSError, ValueError) as error:
         raise StorageError(_read_message(error, location)) from error
@@ -46,7 +41,7 @@ def object_output_errors(location: Location) -> Iterator[None]:
     """While an object is written or removed: raises OutputError, or FileExistsError where it is there already."""
     try:
         yield
-    except AlreadyExistsError as error:
+    except exceptions.AlreadyExistsError as error:
         raise FileExistsError(location.uri) from error
     except (BaseError, OSError, ValueError) as error:
         if _NO_BUCKET.search(str(error)):
@@ -63,9 +58,14 @@ def is_missing(error: Exception) -> bool:
     return isinstance(error, FileNotFoundError) or _NO_BUCKET.search(str(error)) is not None
 
 
-def is_missing_object(error: Exception) -> bool:
-    """Whether a store says that there is no such object, in a bucket that is there."""
-    return isinstance(error, FileNotFoundError) and not _NO_BUCKET.search(str(error))
+@contextmanager
+def object_may_be_missing() -> Iterator[None]:
+    """Passes over what a store says where there is no such object, in a bucket that is there."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        if _NO_BUCKET.search(str(error)):
+            raise
 
 
 def reason(error: Exception) -> str:

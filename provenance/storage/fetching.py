@@ -19,8 +19,8 @@ from typing import IO
 
 from provenance.errors import ObjectChangedError, OutputError, StorageError, UsageError
 from provenance.storage.errors import CHANGED, storage_errors
-from provenance.storage.locations import Location, parse
-from provenance.storage.stores import RemoteObject, Store, open_reading
+from provenance.storage.locations import Location, RemoteObject, parse
+from provenance.storage.stores import Store, open_reading
 
 PART = 32 << 20  # bytes
 PARTS_AT_ONCE = 3  # each held in memory

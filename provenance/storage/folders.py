@@ -8,54 +8,24 @@ import os
 import shutil
 import weakref
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, TypeAlias
 
 from provenance.errors import OutputError, UsageError
 from provenance.files.writing import atomic_write, output_errors, rename_file
 from provenance.storage.locations import is_remote
 
-
-class Folder(Protocol):
-    """Files by name, such as `units/ab/abcd.parquet`."""
-
-    place: str  # as it was given, for messages
-
-    def read(self, name: str) -> bytes | None:
-        """All of a file, None where there is none; raises StorageError or OSError."""
-
-    def write(self, name: str, data: bytes, replace: bool = False) -> bool:
-        """Write a file; without `replace` whether it was written: False where there is one. Raises OutputError."""
-
-    def put(self, name: str, file: Path) -> None:
-        """Make a file of this machine, however large, the one of this name; it is gone then. Raises OutputError."""
-
-    def remove(self, name: str) -> None:
-        """Remove a file, if there is one; raises OutputError."""
-
-    def sweep(self) -> None:
-        """Remove temporary files of writers that were killed; only for who alone writes to it."""
-
-    def discard(self) -> None:
-        """Remove what is left of it when all its files are removed, if nothing else is in it."""
-
-    def names(self, under: str) -> list[str]:
-        """Names of all files below a folder, sorted; without temporary ones of writers that were killed."""
-
-
-def open_folder(place: str | Path, anonymous: bool = False) -> Folder:
-    """The folder at a path or URI; a local one is made. Raises UsageError, OutputError."""
-    if is_remote(str(place)):
-        from provenance.storage.objects import ObjectFolder  # who needs no store does not load its client
-
-        return ObjectFolder(str(place), anonymous)
-    return LocalFolder(Path(place))
+if TYPE_CHECKING:
+    from provenance.storage.objects import ObjectFolder
 
 
 class LocalFolder:
-    """A directory of this machine, or one that is mounted: temp, fsync, link or rename, fsync of the directory."""
+    """A directory of this machine, or one that is mounted: temp, fsync, link or rename, fsync of the directory.
+
+    Its files go by names such as `units/ab/abcd.parquet`.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.path, self.place = path, str(path)
+        self.path, self.place = path, str(path)  # the latter as it was given, for messages
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # held, so that its inode stays the same
@@ -65,14 +35,14 @@ class LocalFolder:
         weakref.finalize(self, os.close, self._handle)
 
     def read(self, name: str) -> bytes | None:
-        """See Folder."""
+        """All of a file, None where there is none; raises StorageError or OSError."""
         try:
             return (self.path / name).read_bytes()
         except FileNotFoundError:
             return None
 
     def write(self, name: str, data: bytes, replace: bool = False) -> bool:
-        """See Folder."""
+        """Write a file; without `replace` whether it was written: False where there is one. Raises OutputError."""
         path = self._made(name)
         try:
             with atomic_write(path, replace) as file:
@@ -82,7 +52,10 @@ class LocalFolder:
         return True
 
     def put(self, name: str, file: Path) -> None:
-        """See Folder. Nothing is copied if `file` lies on the same file system."""
+        """Make a file of this machine, however large, the one of this name; it is gone then. Raises OutputError.
+
+        Nothing is copied if it lies on the same file system.
+        """
         path = self._made(name)
         beside = path.with_name(f".{path.name}.put.tmp")
         with output_errors(path):
@@ -90,19 +63,19 @@ class LocalFolder:
             rename_file(beside, path)
 
     def remove(self, name: str) -> None:
-        """See Folder."""
+        """Remove a file, if there is one; raises OutputError."""
         self._refuse_other()
         with output_errors(self.path / name):
             (self.path / name).unlink(missing_ok=True)
 
     def sweep(self) -> None:
-        """See Folder."""
+        """Remove temporary files of writers that were killed; only for who alone writes to it."""
         for path in self.path.rglob(".*.tmp"):
             with output_errors(path):
                 path.unlink(missing_ok=True)
 
     def discard(self) -> None:
-        """See Folder."""
+        """Remove what is left of it when all its files are removed, if nothing else is in it."""
         self._refuse_other()
         for lock in self.path.glob("lock*"):
             lock.unlink()
@@ -111,7 +84,7 @@ class LocalFolder:
                 Path(place).rmdir()
 
     def names(self, under: str) -> list[str]:
-        """See Folder."""
+        """Names of all files below a folder, sorted; without temporary ones of writers that were killed."""
         names = []
         for place, _, files in os.walk(self.path / under):
             inside = Path(place).relative_to(self.path)
@@ -137,3 +110,15 @@ class LocalFolder:
                 f"{self.place} is no longer the directory that it was: nothing is written elsewhere; see whether its "
                 "file system is mounted"
             )
+
+
+Folder: TypeAlias = "LocalFolder | ObjectFolder"
+
+
+def open_folder(place: str | Path, anonymous: bool = False) -> Folder:
+    """The folder at a path or URI; a local one is made. Raises UsageError, OutputError."""
+    if is_remote(str(place)):
+        from provenance.storage.objects import ObjectFolder  # who needs no store does not load its client
+
+        return ObjectFolder(str(place), anonymous)
+    return LocalFolder(Path(place))

@@ -4,48 +4,48 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from huggingface_hub import HfApi, HfFileSystem
 from huggingface_hub.hf_api import RepoFile, RepoFolder
 
 from provenance.errors import UsageError
-from provenance.storage.locations import Location
-from provenance.storage.stores import RemoteObject
+from provenance.storage.locations import Location, RemoteObject
 
 READS = 3  # of some bytes, where fewer come than were asked for
 
 
 @dataclass(frozen=True)
 class HubStore:
-    """One commit of a dataset; `location.revision` is its hash."""
+    """One commit of a dataset, to be read; `location.revision` is its hash."""
 
     location: Location
     api: HfApi
     files: HfFileSystem
 
     def head(self, key: str) -> RemoteObject:
-        """See Store; `etag` is git's id of a file, which follows its content."""
-        where = {"revision": self.location.revision, "repo_type": "dataset"}
+        """See BucketStore; `etag` is git's id of a file, which follows its content."""
         with _errors():
-            entries = self.api.get_paths_info(self.location.container, [key], **where)  # type: ignore[arg-type]
+            entries = self.api.get_paths_info(
+                self.location.container, [key], revision=self.location.revision, repo_type="dataset"
+            )
         if not entries or not isinstance(entries[0], RepoFile):
             raise FileNotFoundError(key)
         return self._object(entries[0])
 
     def below(self, prefix: str) -> Iterable[RemoteObject]:
-        """See Store."""
+        """See BucketStore."""
         return [self._object(file) for file in self._tree(prefix, True) if isinstance(file, RepoFile)]
 
     def level(self, prefix: str) -> tuple[list[RemoteObject], list[str]]:
-        """See Store."""
+        """See BucketStore."""
         tree = self._tree(prefix, False)
         files = [self._object(item) for item in tree if isinstance(item, RepoFile)]
         return files, [item.path for item in tree if isinstance(item, RepoFolder)]
 
     def read(self, item: RemoteObject, begin: int, end: int) -> bytes:
-        """See Store: a commit does not change."""
+        """See BucketStore: a commit does not change."""
         place = item.uri.removeprefix("hf://")
         for _ in range(READS):
             with _errors():
@@ -55,17 +55,20 @@ class HubStore:
         raise OSError(f"{len(data)} bytes came instead of {end - begin}, at byte {begin}, {READS} times")
 
     def _tree(self, prefix: str, recursive: bool) -> list[RepoFile | RepoFolder]:
-        where = {"revision": self.location.revision, "repo_type": "dataset", "recursive": recursive}
-        try:
-            with _errors():
-                return list(self.api.list_repo_tree(self.location.container, prefix.rstrip("/") or None, **where))  # type: ignore[arg-type]
-        except FileNotFoundError:
-            return []
+        place, revision = prefix.rstrip("/") or None, self.location.revision
+        with suppress(FileNotFoundError), _errors():
+            return list(
+                self.api.list_repo_tree(
+                    self.location.container, place, recursive=recursive, revision=revision, repo_type="dataset"
+                )
+            )
+        return []
 
     def _object(self, file: RepoFile) -> RemoteObject:
         sha256 = file.lfs.sha256 if file.lfs else None
-        uri = self.location.at(file.path).uri
-        return RemoteObject(uri, file.size, etag=file.blob_id, version=self.location.revision, sha256=sha256)
+        return RemoteObject(
+            self.location.at(file.path).uri, file.size, file.blob_id, self.location.revision, None, sha256
+        )
 
 
 def open_dataset(location: Location, anonymous: bool) -> HubStore:

@@ -10,8 +10,8 @@ from obstore.exceptions import BaseError
 
 from provenance.errors import UsageError
 from provenance.storage.errors import DENIED, MISSING, is_missing, storage_errors
-from provenance.storage.locations import parse, refuse_control_characters
-from provenance.storage.stores import RemoteObject, Store, open_reading
+from provenance.storage.locations import RemoteObject, parse, refuse_control_characters
+from provenance.storage.stores import Store, open_reading
 
 _MAGIC = re.compile(r"[*?\[]")
 
@@ -83,20 +83,12 @@ def _matching(store: Store, base: str, parts: Sequence[str]) -> Iterator[RemoteO
 
 def _fits(names: Sequence[str], parts: Sequence[str]) -> bool:
     """Whether the names of a key fit the parts of a pattern; `**` stands for any number of names, none included."""
-    reached = {0}  # how many parts the names so far can have used up
-    for name in names:
-        reached = _past_stars(reached, parts)
-        reached = {
-            at + (parts[at] != "**")
-            for at in reached
-            if at < len(parts) and (parts[at] == "**" or fnmatchcase(name, parts[at]))
-        }
-    return len(parts) in _past_stars(reached, parts)
-
-
-def _past_stars(reached: set[int], parts: Sequence[str]) -> set[int]:
-    further = set(reached)
-    for at in range(len(parts)):
-        if at in further and parts[at] == "**":
-            further.add(at + 1)
-    return further
+    fitting = [*[False] * len(names), True]  # whether the names from each on fit the parts that are behind
+    for part in reversed(parts):
+        if part == "**":
+            fitting = [any(fitting[at:]) for at in range(len(fitting))]
+        else:
+            fitting = [fnmatchcase(name, part) and rest for name, rest in zip(names, fitting[1:], strict=True)] + [
+                False
+            ]
+    return fitting[0]

@@ -1,4 +1,4 @@
-"""Names of remote objects: what a URI may say, and what it may not.
+"""Remote objects and their names: what a URI may say, and what it may not.
 
 A name can come from a list file, so it never decides which host is asked and carries no credential: endpoints,
 accounts' keys and tokens come from the environment alone. Keys are taken as they are written and never
@@ -13,8 +13,15 @@ import unicodedata
 from dataclasses import dataclass, replace
 
 from provenance.errors import UsageError
+from provenance.isolation.tasks import Item, Number
 
 SCHEMES = {"s3": "s3", "gs": "gs", "gcs": "gs", "abfss": "abfss", "abfs": "abfss", "az": "abfss", "hf": "hf"}
+VARIABLES = {  # what a user has to set, by scheme
+    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+    "gs": "GOOGLE_APPLICATION_CREDENTIALS",
+    "abfss": "AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN",
+    "hf": "HF_TOKEN",
+}
 KNOWN = "known are s3://, gs://, abfss://, az:// and hf://datasets/"
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.\-]*(?:::[A-Za-z0-9+.\-:]*)?)://", re.ASCII)
@@ -53,6 +60,17 @@ class Location:
         return replace(self, key=key)
 
 
+class RemoteObject(Item, frozen=True):
+    """An object as it was when a store was asked; what the store did not say is None. fetch() refuses any other."""
+
+    uri: str
+    bytes: Number
+    etag: str | None
+    version: str | None  # S3 version id, GCS generation, commit of a dataset
+    modified: str | None  # ISO 8601, whole seconds
+    sha256: str | None  # only as the store states it
+
+
 def is_remote(spec: str) -> bool:
     """Whether this is a URI and not a path of this machine; parse() says which URIs are good."""
     return _SCHEME.match(spec) is not None
@@ -71,12 +89,16 @@ def parse(uri: str) -> Location:
         raise UsageError(f"{_shown(uri)}: give the path itself, without file://")
     if scheme not in SCHEMES:
         raise UsageError(f"shards cannot be read from {scheme}:// ({_shown(uri)}); {KNOWN}")
+    scheme, place = SCHEMES[scheme], rest.partition("/")[0]
     if query := _QUERY.search(rest):
         raise UsageError(
             f"{_shown(uri)}: a URI may not set {query.group(1)}. Endpoints and credentials are read from environment "
             "variables only, and the version is pinned when objects are listed"
         )
-    location = {"hf": _dataset, "abfss": _azure}.get(SCHEMES[scheme], _bucket)(SCHEMES[scheme], rest, uri)
+    if scheme != "hf" and (":" in place or ("@" in place and scheme != "abfss")):
+        remedy = f"credentials are read from the environment: {VARIABLES[scheme]}"
+        raise UsageError(f"{_shown(uri)}: no user, password or port in a URI; {remedy}")
+    location = {"hf": _dataset, "abfss": _azure}.get(scheme, _bucket)(scheme, rest, uri)
     if not location.key and location.scheme != "hf":
         raise UsageError(f"{_shown(uri)} names no object: to scan all of it write {_shown(uri).rstrip('/')}/**")
     return location
@@ -90,16 +112,12 @@ def refuse_control_characters(spec: str) -> None:
 
 def _bucket(scheme: str, rest: str, uri: str) -> Location:
     bucket, _, key = rest.partition("/")
-    if "@" in bucket or ":" in bucket:
-        raise UsageError(f"{_shown(uri)}: no user, password or port in a URI; {_credentials(scheme)}")
     return Location(scheme, _named(_CONTAINER, bucket, "bucket", uri), key)
 
 
 def _azure(scheme: str, rest: str, uri: str) -> Location:
     place, _, key = rest.partition("/")
     container, at, host = place.partition("@")
-    if ":" in place:
-        raise UsageError(f"{_shown(uri)}: no user, password or port in a URI; {_credentials(scheme)}")
     named, ours = _ACCOUNT_HOST.fullmatch(host), os.environ.get("AZURE_STORAGE_ACCOUNT", "")
     if at and named is None:
         raise UsageError(f"{_shown(uri)}: after @ comes ACCOUNT.dfs.core.windows.net and nothing else")
@@ -130,18 +148,6 @@ def _named(rule: re.Pattern[str], name: str, what: str, uri: str) -> str:
     if not rule.fullmatch(name):
         raise UsageError(f"{_shown(uri)} names no {what}" + (f" that can exist: {name!r}" if name else ""))
     return name
-
-
-def _credentials(scheme: str) -> str:
-    return f"credentials are read from the environment: {VARIABLES[scheme]}"
-
-
-VARIABLES = {  # what a user has to set, by scheme
-    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
-    "gs": "GOOGLE_APPLICATION_CREDENTIALS",
-    "abfss": "AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN",
-    "hf": "HF_TOKEN",
-}
 
 
 def _shown(uri: str) -> str:

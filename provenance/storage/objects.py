@@ -10,7 +10,7 @@ from obstore.exceptions import GenericError
 
 from provenance.errors import UsageError
 from provenance.storage import stores
-from provenance.storage.errors import is_missing_object, object_output_errors, storage_errors
+from provenance.storage.errors import object_may_be_missing, object_output_errors, storage_errors
 from provenance.storage.locations import Location, parse
 from provenance.storage.stores import open_store
 
@@ -18,10 +18,9 @@ PIECE = 16 << 20  # bytes
 
 
 class ObjectFolder:
-    """A prefix of a bucket; credentials and endpoint from the environment."""
+    """A prefix of a bucket; credentials and endpoint from the environment. UsageError: it cannot be written to."""
 
     def __init__(self, uri: str, anonymous: bool = False) -> None:
-        """Raises UsageError for a URI that cannot be written to."""
         self.place = uri.rstrip("/")
         location = parse(self.place + "/run")  # a bucket alone names no object
         if location.scheme == "hf":
@@ -31,26 +30,19 @@ class ObjectFolder:
             self._store = open_store(location, anonymous)
 
     def read(self, name: str) -> bytes | None:
-        """See Folder."""
-        place = self._at(name)
-        with storage_errors(place):
-            try:
-                return bytes(self._store.get(place.key).bytes())
-            except FileNotFoundError as error:
-                if is_missing_object(error):
-                    return None
-                raise
+        """See LocalFolder."""
+        place, data = self._at(name), None
+        with storage_errors(place), object_may_be_missing():
+            data = bytes(self._store.get(place.key).bytes())
+        return data
 
     def copy(self, name: str, target: Path) -> bool:
         """Copy a file, however large, to this machine; False where there is none. Raises StorageError, OSError."""
-        place = self._at(name)
-        with storage_errors(place):
-            try:
-                pieces = iter(self._store.get(place.key).stream(min_chunk_size=PIECE))
-            except FileNotFoundError as error:
-                if is_missing_object(error):
-                    return False
-                raise
+        place, pieces = self._at(name), None
+        with storage_errors(place), object_may_be_missing():
+            pieces = iter(self._store.get(place.key).stream(min_chunk_size=PIECE))
+        if pieces is None:
+            return False
         with target.open("wb") as file:
             while True:
                 with storage_errors(place):
@@ -60,12 +52,12 @@ class ObjectFolder:
                 file.write(piece)
 
     def put(self, name: str, file: Path) -> None:
-        """See Folder. In parts, where it is large."""
+        """See LocalFolder. In parts, where it is large."""
         self._change(name, lambda key: self._store.put(key, file))
         file.unlink()
 
     def write(self, name: str, data: bytes, replace: bool = False) -> bool:
-        """See Folder. The same bytes put again after an answer that was lost count as ours."""
+        """See LocalFolder. The same bytes put again after an answer that was lost count as ours."""
         mode = "overwrite" if replace else "create"
         try:
             self._change(name, lambda key: self._store.put(key, data, mode=mode))
@@ -74,17 +66,17 @@ class ObjectFolder:
         return True
 
     def remove(self, name: str) -> None:
-        """See Folder."""
+        """See LocalFolder."""
         self._change(name, self._removed)
 
     def sweep(self) -> None:
-        """See Folder: what was not put whole is not there."""
+        """See LocalFolder: what was not put whole is not there."""
 
     def discard(self) -> None:
-        """See Folder: a prefix without objects is nothing."""
+        """See LocalFolder: a prefix without objects is nothing."""
 
     def names(self, under: str) -> list[str]:
-        """See Folder."""
+        """See LocalFolder."""
         place = self._at(under)
         with storage_errors(place):
             listed = self._store.list(place.key.rstrip("/") + "/")
@@ -94,11 +86,8 @@ class ObjectFolder:
         return self._folder.at(self._folder.key + name)
 
     def _removed(self, key: str) -> None:
-        try:
+        with object_may_be_missing():
             self._store.delete(key)
-        except FileNotFoundError as error:
-            if not is_missing_object(error):
-                raise
 
     def _change(self, name: str, change: Callable[[str], object]) -> None:
         """Make a change, again as long as no answer comes in time; raises FileExistsError, OutputError.

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 import obstore
@@ -18,7 +19,10 @@ from obstore.store import AzureStore, GCSStore, S3Store
 from provenance.errors import UsageError
 from provenance.process.extras import load
 from provenance.storage.credentials import aws_profile, azure_credentials, gcs_credentials, s3_credentials
-from provenance.storage.locations import VARIABLES, Location
+from provenance.storage.locations import VARIABLES, Location, RemoteObject
+
+if TYPE_CHECKING:
+    from provenance.storage.hub import HubStore
 
 CALL_SECONDS = 60.0  # a request is asked again when its answer is not there whole by then
 CONNECT_SECONDS = 10.0
@@ -28,60 +32,28 @@ AZURE_ENDPOINT = "AZURE_STORAGE_BLOB_ENDPOINT"
 
 
 @dataclass(frozen=True)
-class RemoteObject:
-    """An object as it was when a store was asked; what the store did not say is None. fetch() refuses any other."""
-
-    uri: str
-    bytes: int
-    etag: str | None = None
-    version: str | None = None  # S3 version id, GCS generation, commit of a dataset
-    modified: datetime | None = None  # whole seconds
-    sha256: str | None = None  # only as the store states it
-
-
-class Store(Protocol):
-    """One bucket, container or dataset, to be read."""
-
-    @property
-    def location(self) -> Location:
-        """What it was opened for, with the revision that was pinned."""
-
-    def head(self, key: str) -> RemoteObject:
-        """An object, by its exact key; raises FileNotFoundError if there is none."""
-
-    def below(self, prefix: str) -> Iterable[RemoteObject]:
-        """All objects below a directory of keys."""
-
-    def level(self, prefix: str) -> tuple[list[RemoteObject], list[str]]:
-        """Objects and directories directly in a directory of keys."""
-
-    def read(self, item: RemoteObject, begin: int, end: int) -> bytes:
-        """Some bytes of an object, from several threads at once if need be; of no other than `item`."""
-
-
-@dataclass(frozen=True)
 class BucketStore:
-    """S3, GCS or Azure."""
+    """One bucket or container of S3, GCS or Azure, to be read."""
 
-    location: Location
+    location: Location  # what it was opened for
     store: Any  # obstore's
 
     def head(self, key: str) -> RemoteObject:
-        """See Store."""
+        """An object, by its exact key; raises FileNotFoundError if there is none."""
         return self._object(obstore.head(self.store, key))
 
     def below(self, prefix: str) -> Iterable[RemoteObject]:
-        """See Store. Markers of directories are told from empty objects by asking for them."""
+        """All objects below a directory of keys. Its marker is told from an empty object by asking for it."""
         for batch in obstore.list(self.store, prefix.rstrip("/")):
             yield from (self._object(meta) for meta in batch if meta["size"] or not self._is_marker(meta["path"]))
 
     def level(self, prefix: str) -> tuple[list[RemoteObject], list[str]]:
-        """See Store."""
+        """Objects and directories directly in a directory of keys."""
         listed = obstore.list_with_delimiter(self.store, prefix.rstrip("/"))
         return [self._object(meta) for meta in listed["objects"]], list(listed["common_prefixes"])
 
     def read(self, item: RemoteObject, begin: int, end: int) -> bytes:
-        """See Store. Raises PreconditionError for another object."""
+        """Some bytes of an object, from several threads at once if need be; raises PreconditionError for another."""
         options: Any = {"range": (begin, end)}
         if item.etag and not item.etag.startswith("W/"):
             options["if_match"] = f'"{item.etag}"'
@@ -94,15 +66,18 @@ class BucketStore:
             meta["size"],
             (etag if etag.startswith("W/") else etag.strip('"')) or None,
             meta["version"] or None,
-            meta["last_modified"].replace(microsecond=0),  # a listing may tell more of it than an answer
+            meta["last_modified"].replace(microsecond=0).isoformat(),  # a listing may tell more of it than an answer
+            None,
         )
 
     def _is_marker(self, key: str) -> bool:
-        try:
+        with suppress(FileNotFoundError):
             obstore.head(self.store, key)
-        except FileNotFoundError:
-            return True
-        return False
+            return False
+        return True
+
+
+Store: TypeAlias = "BucketStore | HubStore"
 
 
 def open_reading(location: Location, anonymous: bool) -> Store:
@@ -117,16 +92,14 @@ def open_reading(location: Location, anonymous: bool) -> Store:
 
 def open_store(location: Location, anonymous: bool) -> Any:  # noqa: ANN401  (there is no common type of obstore's)
     """Obstore's store of a bucket or container; raises UsageError."""
-    opening = {"s3": _s3, "gs": _gcs, "abfss": _azure}[location.scheme]
-    return opening(location, anonymous)
+    return {"s3": _s3, "gs": _gcs, "abfss": _azure}[location.scheme](location, anonymous)
 
 
 def _s3(location: Location, anonymous: bool) -> S3Store:
-    environment = os.environ
-    endpoint = environment.get("AWS_ENDPOINT_URL_S3") or environment.get("AWS_ENDPOINT_URL")
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     options: dict[str, Any] = {"endpoint": checked_endpoint("AWS_ENDPOINT_URL", endpoint)} if endpoint else {}
     elsewhere = bool(endpoint) and not (urlsplit(str(endpoint)).hostname or "").endswith(".amazonaws.com")
-    region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if not region:
         region = aws_profile().get("region") or ("us-east-1" if endpoint else _region_of(location.container))
     options |= {"skip_signature": True} if anonymous else s3_credentials(elsewhere)
@@ -160,17 +133,13 @@ def _azure(location: Location, anonymous: bool) -> AzureStore:
 
 def _manners(endpoint: str | None) -> dict[str, Any]:
     """How long to wait, and how often to ask."""
+    call, connection = timedelta(seconds=CALL_SECONDS), timedelta(seconds=CONNECT_SECONDS)
+    retries = timedelta(seconds=RETRY_SECONDS)
+    backoff = {"base": 2, "init_backoff": timedelta(seconds=0.2), "max_backoff": timedelta(seconds=15)}
+    is_http = bool(endpoint) and str(endpoint).startswith("http://")
     return {
-        "client_options": {
-            "allow_http": bool(endpoint) and str(endpoint).startswith("http://"),
-            "timeout": timedelta(seconds=CALL_SECONDS),
-            "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
-        },
-        "retry_config": {
-            "max_retries": RETRIES,
-            "retry_timeout": timedelta(seconds=RETRY_SECONDS),
-            "backoff": {"base": 2, "init_backoff": timedelta(seconds=0.2), "max_backoff": timedelta(seconds=15)},
-        },
+        "client_options": {"allow_http": is_http, "timeout": call, "connect_timeout": connection},
+        "retry_config": {"max_retries": RETRIES, "retry_timeout": retries, "backoff": backoff},
     }
 
 

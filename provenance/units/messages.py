@@ -8,6 +8,7 @@ from provenance.isolation.tasks import Answer, Item, Number, Seconds, ShardTask,
 from provenance.matching.counts import Counts
 from provenance.shards.columns import Columns
 from provenance.shards.shard import Part
+from provenance.storage.locations import RemoteObject
 
 Kind = Literal["site", "collection"]
 SITE: Kind = "site"
@@ -33,17 +34,6 @@ class Origin(Item, frozen=True):
     documents: Number
     text_bytes: Number
     documents_matched: Number
-
-
-class StoredObject(Item, frozen=True):
-    """An object as it was listed; what the store did not say is None."""
-
-    uri: str
-    bytes: Number | None
-    etag: str | None
-    version: str | None
-    modified: str | None  # ISO 8601
-    sha256: str | None
 
 
 class InspectedColumn(Item, frozen=True):
@@ -145,7 +135,7 @@ class SampleAnswer(Answer, frozen=True):
 class ListAnswer(Answer, frozen=True):
     """The objects that a URI names."""
 
-    objects: tuple[StoredObject, ...]
+    objects: tuple[RemoteObject, ...]
 
 
 class FetchAnswer(Answer, frozen=True):
@@ -233,7 +223,7 @@ class List(Task, frozen=True):
 class Fetch(Task, frozen=True):
     """Fetch objects into new files."""
 
-    objects: tuple[StoredObject, ...]
+    objects: tuple[RemoteObject, ...]
     targets: tuple[str, ...]  # one for each
 
     answer: ClassVar[type[Answer]] = FetchAnswer

@@ -18,10 +18,10 @@ from provenance.errors import MetadataError
 from provenance.isolation.child import carry_out
 from provenance.isolation.framing import encode
 from provenance.isolation.tasks import Answer, Failed
-from provenance.readers.document import BookColumns
+from provenance.readers.document import BookColumns, Document, RefusedBook
 from provenance.readers.formats import format_of
 from provenance.readers.limits import Limits
-from provenance.readers.messages import Book, Member, Read, ReadAnswer, RefusedBook
+from provenance.readers.messages import Member, Read, ReadAnswer
 from provenance.readers.metadata import read_metadata
 from provenance.readers.process import read
 from tests.fuzz.target import Attempt, Target
@@ -45,7 +45,7 @@ def book(*named: tuple[str, Callable[[], bytes]]) -> Target:
             path = folder / named[data[0] % len(named) if data else 0][0]
             path.write_bytes(data[1:])
             task = Read(path.name, os.fsencode(path), format_of(path.name), BookColumns())
-            decoder = Decoder(Member | RefusedBook | Book | ReadAnswer | Failed)
+            decoder = Decoder(Member | RefusedBook | Document | ReadAnswer | Failed)
 
             def send(answer: Answer, text: bytes | memoryview) -> None:
                 assert decoder.decode(encode(answer)) == answer

@@ -15,11 +15,12 @@ from provenance.isolation.framing import encode
 from provenance.isolation.states import Life
 from provenance.isolation.tasks import MOST, Failed, Task
 from provenance.matching.counts import Counts
-from provenance.readers.document import BookColumns
+from provenance.readers.document import BookColumns, Document
 from provenance.readers.formats import format_of
-from provenance.readers.messages import Book, Read
-from provenance.shards.columns import Columns
+from provenance.readers.messages import Read
+from provenance.shards.columns import Columns, TextPath
 from provenance.shards.shard import Part
+from provenance.storage.locations import RemoteObject
 from provenance.units.messages import (
     MOST_NAMES,
     Describe,
@@ -44,12 +45,11 @@ from provenance.units.messages import (
     ScanAnswer,
     ScanWhole,
     ScanWholeAnswer,
-    StoredObject,
 )  # fmt: skip
 
-COLUMNS = Columns(("text",), "id", ("text",))
+COLUMNS = Columns((TextPath("text", "text", ()),), "id")
 PARTS = (Part(0, 0, 5, 100), Part(1, 5, None, 100, 3, 9, 1))
-OBJECT = StoredObject("s3://b/k", 5, "e", None, "2020-01-01T00:00:00+00:00", None)
+OBJECT = RemoteObject("s3://b/k", 5, "e", None, "2020-01-01T00:00:00+00:00", None)
 SCANNED = ScanAnswer(
     Counts(documents=3, text_bytes=100), 3, 10, 0.5, (Problem("s", None, 2, "unreadable", "why"),),
     (Origin("site", "example.org", 3, 100, 0), Origin("collection", None, 1, 1, 1)),
@@ -73,7 +73,7 @@ ANSWERS = (
     (Fetch("s", objects=(OBJECT,), targets=("t",)), FetchAnswer("00", 5, None)),
     (
         Read("s", b"p", format_of("a.txt"), BookColumns()),
-        Book("txt", "utf-8", {"title": "T"}, ("note",), 0, 5, "id", "#3", "00"),
+        Document(b"", "txt", "utf-8", {"title": "T"}, ("note",), 0, 5, "id", "#3", "00"),
     ),
     (ScanWhole("s", "p"), ScanWholeAnswer(DESCRIBED, "00", SCANNED)),
 )  # fmt: skip

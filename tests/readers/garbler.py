@@ -12,7 +12,7 @@ def main() -> None:
     write_frame, books = child.write_frame, iter(range(1000))
 
     def garble(file: IO[bytes], header: bytes, payload: bytes) -> None:
-        if b'"kind":"book"' in header and next(books) == 1:
+        if b'"kind":"document"' in header and next(books) == 1:
             header = header.replace(b'"cut_front":0', b'"cut_front":"?"')
         write_frame(file, header, payload)
 

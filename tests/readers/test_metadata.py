@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from making import as_epub, as_jsonl, as_pdf, only, paragraphs_of, read
 
 from provenance.errors import MetadataError
-from provenance.readers.isbn import isbn13
-from provenance.readers.metadata import read_metadata
+from provenance.readers.metadata import isbn13, read_metadata
 
 TEXT = " ".join(paragraphs_of(1))
 

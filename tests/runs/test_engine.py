@@ -18,7 +18,7 @@ from provenance.matching.counts import Counts
 from provenance.runs.engine import SHARDS_A_CHILD, OneTask, Watch, Work
 from provenance.runs.listed import Job, Listed, list_all
 from provenance.runs.scanning import ScanSteps
-from provenance.shards.columns import Columns
+from provenance.shards.columns import Columns, TextPath
 from provenance.shards.shard import Part
 from provenance.units.cutting import units_of
 from provenance.units.located import RESULT_SCHEMA
@@ -50,7 +50,7 @@ def steps(name, slots, objects=()):
 
 
 def described(parts):
-    columns = Columns(("text",), None, ("text",))
+    columns = Columns((TextPath("text", "text", ()),), None)
     return DescribeAnswer("parquet", 1, 1, 1, columns, (PART,) * parts, "x")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from provenance.errors import TextColumnError
 from provenance.runs.scan import scan
-from provenance.shards.columns import choose_columns, completed, leaves_of, steps_of
+from provenance.shards.columns import choose_columns, completed, leaves_of, text_path
 from provenance.shards.reading import Reading
 from provenance.store.database import RunReader
 from provenance.units.config import ScanConfig
@@ -44,7 +44,7 @@ def test_paths_can_be_given_and_names_that_look_like_paths_are_names():
     )
     columns = choose_columns(schema, "s", Reading(("a.b", "meta.deep.note", "m[].role", "m")))
     assert columns.texts == ("a.b", "meta.deep.note", "m[].role", "m[].content")
-    assert steps_of("a.b", schema.names) == []
+    assert text_path("a.b", schema.names).steps == ()
     assert columns.names() == ["a.b", "meta", "m"]
 
 

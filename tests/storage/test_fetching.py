@@ -6,9 +6,9 @@ import hashlib
 import os
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from provenance.errors import ObjectChangedError, OutputError, StorageError, UsageError
 from provenance.storage import fetching, stores

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from provenance.errors import ObjectChangedError, StorageError, UsageError
 from provenance.storage.fetching import fetch
@@ -28,7 +28,7 @@ def test_an_object_is_pinned_to_its_size_etag_and_time(s3):
     assert (item.uri, item.bytes) == (f"s3://{s3.bucket}/d/a.parquet", 5)
     assert item.etag == hashlib.md5(b"hello").hexdigest()
     assert item.version is None
-    assert abs(item.modified - datetime.now(UTC)) < timedelta(minutes=1)
+    assert abs(datetime.fromisoformat(item.modified) - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 def test_prefixes_and_patterns_list_what_a_shell_would(s3):
