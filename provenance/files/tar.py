@@ -32,7 +32,7 @@ class Member(NamedTuple):
 
 
 class _Told(tarfile.TarInfo):
-    """Leaves word of what ended the headers."""
+    """Leaves word with its archive of what ended the headers: why no more members came."""
 
     @classmethod
     def fromtarfile(cls, tarfile: Any) -> _Told:  # noqa: ANN401  (so named and untyped in the library)
@@ -41,13 +41,6 @@ class _Told(tarfile.TarInfo):
         except Exception as error:
             tarfile.ended_by = type(error).__name__
             raise
-
-
-class _Archive(tarfile.TarFile):
-    """An archive that knows why no more members came."""
-
-    tarinfo = _Told
-    ended_by = ""
 
 
 class _Rest:
@@ -67,14 +60,13 @@ def members_of(stream: Reads) -> Iterator[Member]:
     """Everything in order; raises one of DAMAGE where an archive is damaged or ends without its mark."""
     source: Reads | None = stream
     while source is not None:
-        with _Archive.open(fileobj=cast(IO[bytes], source), mode="r|", errors="surrogateescape") as archive:
+        file = cast(IO[bytes], source)
+        with tarfile.open(fileobj=file, mode="r|", errors="surrogateescape", tarinfo=_Told) as archive:
             for info in archive:
                 archive.members = []  # type: ignore[attr-defined]  # it would keep them all
                 yield Member(info, archive)
-            if archive.ended_by != "EOFHeaderError":
-                raise tarfile.ReadError(
-                    f"it ends without the mark of an end, or a header is damaged ({archive.ended_by})"
-                )
+            if (ended_by := getattr(archive, "ended_by", "")) != "EOFHeaderError":
+                raise tarfile.ReadError(f"it ends without the mark of an end, or a header is damaged ({ended_by})")
             source = _behind(cast(Reads, archive.fileobj))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import posixpath
 import re
-from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -14,7 +13,7 @@ from lxml import etree
 
 from provenance.errors import BookError
 from provenance.readers.document import Document
-from provenance.readers.html import parsed, text_of
+from provenance.readers.html import DUBLIN_CORE, parsed, text_of
 from provenance.readers.limits import Limits
 from provenance.readers.markup import PlainText
 from provenance.readers.metadata import isbn13
@@ -28,12 +27,12 @@ TEXT_TYPES = ("application/xhtml+xml", "text/html", "text/x-oeb1-document", "app
 FONT_OBFUSCATION = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 """Hides fonts from being copied out of a book; it is no protection of the book."""
 DRM_FILES = ("META-INF/rights.xml", "META-INF/sinf.xml", "META-INF/license.lcpl")
+OPF = "{http://www.idpf.org/2007/opf}"
 OPS = "{http://www.idpf.org/2007/ops}"  # the namespace whose prefix is `epub:` by custom
 ENTITIES = "its XML declares entities, by which little can expand to much: they are refused"
 
 _DECLARES_ENTITY = re.compile(rb"<!DOCTYPE[^>\[]*\[[^\]]*<!ENTITY")
 _XML_ENCODING = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]+)")
-_OPENS = {"title": "title", "creator": "author", "publisher": "publisher", "language": "language", "rights": "licence"}
 
 
 def read_epub(data: bytes, limits: Limits) -> Document:
@@ -148,31 +147,20 @@ def _chapter(data: bytes, limits: Limits) -> str:
 
 def text_of_xml(root: Element, limits: Limits) -> str:
     """The text of an XHTML tree. Entities of HTML that no declaration explains are read as HTML's."""
-    out = PlainText(limits)
-
-    def enter(element: Element) -> Callable[[], None]:
-        """Begin a node and give what ends it."""
-        if isinstance(element.tag, str):
-            tag = etree.QName(element).localname.lower()
-            attributes = {name.replace(OPS, "epub:"): value for name, value in element.attrib.items()}
-            if out.begin(tag, attributes):
-                out.text(element.text or "")
-            return lambda: out.end(tag)
-        if element.tag is etree.Entity:
-            out.text(html.unescape(element.text))
-        return lambda: None
-
-    # Each entry: children still to come, what ends the element, the text behind it.
-    stack = [(iter(root), enter(root), "")]
-    while stack:
-        children, leave, tail = stack[-1]
-        child = next(children, None)
-        if child is not None:
-            stack.append((iter(child) if isinstance(child.tag, str) else iter(()), enter(child), child.tail or ""))
-            continue
-        stack.pop()
-        leave()
-        out.text(tail)
+    out, todo = PlainText(limits), [root]  # of what is to do, the next is the last
+    while todo:
+        node = todo.pop()
+        if isinstance(node, tuple):  # the end of an element, and the text behind it
+            out.end(node[0])
+            out.text(node[1])
+        elif isinstance(node.tag, str):
+            tag = etree.QName(node).localname.lower()
+            if out.begin(tag, {name.replace(OPS, "epub:"): value for name, value in node.attrib.items()}):
+                out.text(node.text or "")
+            todo += [(tag, node.tail or ""), *reversed(node)]
+        else:
+            out.text(html.unescape(node.text) if node.tag is etree.Entity else "")
+            out.text(node.tail or "")
     return out.result()
 
 
@@ -185,10 +173,10 @@ def _facts(package: Element) -> dict[str, str]:
         if meta.get("property") == "role"
     }
     authors = []
-    for name, fact in _OPENS.items():
+    for name, fact in DUBLIN_CORE.items():
         for element in _all(package, name):
             value = " ".join((element.text or "").split())
-            role = element.get("{http://www.idpf.org/2007/opf}role") or roles.get(element.get("id") or "", "")
+            role = element.get(f"{OPF}role") or roles.get(element.get("id") or "", "")
             if name == "creator" and value and role in ("", "aut"):
                 authors.append(value)
             elif name != "creator" and value:
@@ -197,11 +185,11 @@ def _facts(package: Element) -> dict[str, str]:
         facts["author"] = "; ".join(dict.fromkeys(authors))
     for identifier in [*_all(package, "identifier"), *_all(package, "source")]:
         text = identifier.text or ""
-        scheme = identifier.get("{http://www.idpf.org/2007/opf}scheme") or ""
+        scheme = identifier.get(f"{OPF}scheme") or ""
         declared = scheme.lower() == "isbn" or "isbn" in text.lower()
         if (declared or re.fullmatch(r"\s*97[89][\d -]{10,14}\s*", text)) and (number := isbn13(text)):
             facts.setdefault("isbn", number)
-    dates = [d for d in _all(package, "date") if d.get("{http://www.idpf.org/2007/opf}event") in (None, "publication")]
+    dates = [date for date in _all(package, "date") if date.get(f"{OPF}event") in (None, "publication")]
     if dates:
         facts["year"] = dates[0].text or ""
     return facts

@@ -15,21 +15,14 @@ ARCHIVES = ("zip", "tar")  # a file has files
 APPLE_DOUBLE = "._"  # begins the names of files that macOS puts beside books, with what it knows of them
 UNKNOWN = "unknown"  # by name; the first bytes tell
 
-_PACKED = {"": "", ".gz": "gzip", ".zst": "zstd"}
-_SUFFIXES: dict[str, tuple[str, str]] = {
-    **dict.fromkeys((".txt", ".text"), ("txt", "")),
-    **dict.fromkeys((".html", ".htm", ".xhtml", ".xht"), ("html", "")),
-    ".epub": ("epub", ""),
-    ".pdf": ("pdf", ""),
-    **{f"{name}{end}": ("jsonl", packed) for name in (".jsonl", ".ndjson") for end, packed in _PACKED.items()},
-    **dict.fromkeys((".parquet", ".pq"), ("parquet", "")),
-    ".zip": ("zip", ""),
-    ".tar": ("tar", ""),
-    **dict.fromkeys((".tar.gz", ".tgz"), ("tar", "gzip")),
-    **dict.fromkeys((".tar.bz2", ".tbz2"), ("tar", "bz2")),
-    **dict.fromkeys((".tar.xz", ".txz"), ("tar", "xz")),
-    ".tar.zst": ("tar", "zstd"),
-}
+_NAMED = (  # format, compression of the whole file, suffixes
+    ("txt", "", ".txt .text"), ("html", "", ".html .htm .xhtml .xht"), ("epub", "", ".epub"), ("pdf", "", ".pdf"),
+    ("jsonl", "", ".jsonl .ndjson"), ("jsonl", "gzip", ".jsonl.gz .ndjson.gz"),
+    ("jsonl", "zstd", ".jsonl.zst .ndjson.zst"), ("parquet", "", ".parquet .pq"), ("zip", "", ".zip"),
+    ("tar", "", ".tar"), ("tar", "gzip", ".tar.gz .tgz"), ("tar", "bz2", ".tar.bz2 .tbz2"),
+    ("tar", "xz", ".tar.xz .txz"), ("tar", "zstd", ".tar.zst"),
+)  # fmt: skip
+_SUFFIXES = {suffix: (name, packed) for name, packed, suffixes in _NAMED for suffix in suffixes.split()}
 KNOWN = ".txt, .html, .epub, .pdf, .jsonl, .parquet, .zip and .tar, the last four also packed"
 
 

@@ -24,13 +24,12 @@ _TAG = re.compile(rb"<(/?)[a-zA-Z][^>]{0,4096}?(/?)>")
 _VOID = re.compile(  # and those that a next one closes
     rb"<(?:area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr|p|li|td|th|tr|dd|dt)\b", re.IGNORECASE
 )
-_FACTS = {
-    "author": "author", "dc.creator": "author", "dcterms.creator": "author", "dc.title": "title",
-    "dcterms.title": "title", "dc.publisher": "publisher", "dcterms.publisher": "publisher", "dc.language": "language",
-    "dcterms.language": "language", "dc.identifier": "isbn", "isbn": "isbn", "book:isbn": "isbn",
-    "book:author": "author",
-    "dc.rights": "licence", "dcterms.rights": "licence", "dc.date": "year",
+DUBLIN_CORE = {
+    "title": "title", "creator": "author", "publisher": "publisher", "language": "language", "rights": "licence",
 }  # fmt: skip
+_FACTS = {f"{prefix}.{name}": fact for prefix in ("dc", "dcterms") for name, fact in DUBLIN_CORE.items()}
+_FACTS |= {"author": "author", "book:author": "author", "isbn": "isbn", "book:isbn": "isbn"}
+_FACTS |= {"dc.identifier": "isbn", "dc.date": "year"}
 
 
 def read_html(data: bytes, limits: Limits) -> Document:
@@ -52,24 +51,19 @@ def parsed(utf8: bytes) -> LexborHTMLParser:
 
 def text_of(tree: LexborHTMLParser, limits: Limits) -> str:
     """The text of a tree. It is walked without recursion: depth is the file's choice."""
-    out, node, root = PlainText(limits), tree.root, tree.root
-    while node is not None:
-        tag = str(node.tag)
-        element = not tag.startswith("-") and tag != "!doctype"
-        if tag == "-text":
-            out.text(node.text_content or "")
-        read = element and out.begin(tag, node.attributes if tag not in DROPPED else {})
-        below: LexborNode | None = node.first_child if read else None
-        if below is not None:
-            node = below
-            continue
-        if element:
-            out.end(tag)
-        while node is not None and node is not root and node.next is None:
-            node = node.parent
-            if node is not None and node.tag is not None and not node.is_document_node:
-                out.end(str(node.tag))
-        node = None if node is None or node is root else node.next
+    out, todo = PlainText(limits), list[LexborNode | str | None]([tree.root])  # the next is the last
+    while todo:
+        node = todo.pop()
+        if isinstance(node, str):  # the tag of an element that ends
+            out.end(node)
+        elif node is not None:
+            tag = str(node.tag)
+            if tag == "-text":
+                out.text(node.text_content or "")
+            elif not tag.startswith("-") and tag != "!doctype":
+                todo.append(tag)
+                if out.begin(tag, node.attributes if tag not in DROPPED else {}):
+                    todo += reversed(list(node.iter(include_text=True)))
     return out.result()
 
 

@@ -102,10 +102,9 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
             _check_columns(path, list(reader.fieldnames or []))
             for row in reader:
                 if None in row or None in row.values():
-                    raise MetadataError(
-                        f"metadata {path}, line {reader.line_num}: it has more or fewer fields than the header; "
-                        'put quotes around a value with a comma, as "Alpha, the first"'
-                    )
+                    problem = "it has more or fewer fields than the header"
+                    remedy = 'put quotes around a value with a comma, as "Alpha, the first"'
+                    raise MetadataError(f"metadata {path}, line {reader.line_num}: {problem}; {remedy}")
                 yield f"line {reader.line_num}", {name: value or "" for name, value in row.items() if name}
     except OSError as error:
         raise MetadataError(f"cannot read metadata {path}: {error.strerror}") from error
@@ -129,7 +128,5 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
 
 def _check_columns(path: Path, columns: list[str]) -> None:
     if not any(name in columns for name in KEYS) or any(name not in KEYS + FACTS for name in columns):
-        raise MetadataError(
-            f"metadata {path} has columns {', '.join(columns) or '(none)'}; "
-            f"it needs {' or '.join(KEYS)}, and may have {', '.join(FACTS)}"
-        )
+        needs = f"it needs {' or '.join(KEYS)}, and may have {', '.join(FACTS)}"
+        raise MetadataError(f"metadata {path} has columns {', '.join(columns) or '(none)'}; {needs}")

@@ -97,9 +97,8 @@ def _origin(
     """The column of URLs or collections: plain text, not in a list. One that only looks like it is passed over."""
     wanted: str | None = getattr(asked, field)
     if wanted is not None and not is_plain(wanted, schema):
-        raise TextColumnError(
-            f"column {wanted} of shard {name} holds no text ({FLAGS[field]}); it has {describe(schema)}"
-        )
+        there = f"it has {describe(schema)}"
+        raise TextColumnError(f"column {wanted} of shard {name} holds no text ({FLAGS[field]}); {there}")
     path = wanted or next((path for path in usual if path not in columns.texts and is_plain(path, schema)), None)
     return None if path is None else text_path(path, schema.names)
 
@@ -126,9 +125,8 @@ def _by_name(schema: pa.Schema, name: str, tokenizer: bool) -> str:
                 return path
             tokens = tokens or candidate
     if tokens:
-        raise TextColumnError(
-            f"shard {name} has token ids in {tokens} and no text: pass --tokenizer tokenizer.json to decode them"
-        )
+        remedy = "pass --tokenizer tokenizer.json to decode them"
+        raise TextColumnError(f"shard {name} has token ids in {tokens} and no text: {remedy}")
     raise TextColumnError(f"shard {name} has no text column; it has {describe(schema)}: pass --text-column NAME")
 
 

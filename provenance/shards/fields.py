@@ -71,26 +71,18 @@ def id_text(scalar: pa.Scalar) -> str | None:
 def decoded_field(path: str, decoded: Decoded, rows: int) -> Field:
     """The field of decoded token ids; those of a row with several documents are named by their number there."""
     several = np.bincount(decoded.owners, minlength=rows)[decoded.owners] > 1
-    return Field(
-        f"{path}[]" if several.any() else path,
-        documents_of(decoded.texts),
-        None if decoded.owners.size == rows and not several.any() else decoded.owners,
-        np.where(several, decoded.items, ALONE) if several.any() else None,
-        decoded.tokens,
-        decoded.first_tokens,
-    )
+    texts, owners, items = documents_of(decoded.texts), decoded.owners, np.where(several, decoded.items, ALONE)
+    if several.any():
+        return Field(f"{path}[]", texts, owners, items, decoded.tokens, decoded.first_tokens)
+    return Field(path, texts, None if owners.size == rows else owners, None, decoded.tokens, decoded.first_tokens)
 
 
 def _token_rows(array: pa.Array) -> list[Ids]:
     """The ids of each row; none for a null. Raises ArrowInvalid where they contradict themselves."""
     check_lists(array)
-    empty = np.empty(0, dtype=np.int64)
-    return [
-        row.values.cast(pa.int64(), safe=False).fill_null(-1).to_numpy(zero_copy_only=False)
-        if row.is_valid and row.values is not None
-        else empty
-        for row in array
-    ]
+    none = pa.array([], pa.int64())
+    rows = (row.values if row.is_valid and row.values is not None else none for row in array)
+    return [row.cast(pa.int64(), safe=False).fill_null(-1).to_numpy(zero_copy_only=False) for row in rows]
 
 
 def _checked(texts: pa.Array) -> pa.Array:

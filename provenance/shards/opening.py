@@ -14,14 +14,9 @@ PARQUET, ARROW, JSONL, CSV, TAR, WARC, NPY, MEGATRON = (
 )  # fmt: skip
 
 KINDS = {
-    ".parquet": PARQUET, ".pq": PARQUET,
-    ".arrow": ARROW, ".feather": ARROW, ".ipc": ARROW, ".arrows": ARROW,
-    ".jsonl": JSONL, ".ndjson": JSONL, ".jsonlines": JSONL, ".json": JSONL,
-    ".csv": CSV, ".tsv": CSV, ".tab": CSV,
-    ".tar": TAR, ".tgz": TAR,
-    ".warc": WARC, ".wet": WARC,
-    ".npy": NPY,
-    ".bin": MEGATRON,
+    ".parquet": PARQUET, ".pq": PARQUET, ".arrow": ARROW, ".feather": ARROW, ".ipc": ARROW, ".arrows": ARROW,
+    ".jsonl": JSONL, ".ndjson": JSONL, ".jsonlines": JSONL, ".json": JSONL, ".csv": CSV, ".tsv": CSV, ".tab": CSV,
+    ".tar": TAR, ".tgz": TAR, ".warc": WARC, ".wet": WARC, ".npy": NPY, ".bin": MEGATRON,
 }  # fmt: skip
 """Formats by suffix; each but Parquet, Arrow, npy and Megatron also compressed, such as `.jsonl.zst`."""
 

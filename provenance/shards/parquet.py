@@ -145,7 +145,5 @@ class ParquetShard(Shard):
         flat = [column.path for column in self._file.schema if not column.max_repetition_level]
         for path, chunk in self._chunks(part.number, columns):
             if path in flat and chunk.num_values > (part.rows or 0):
-                raise ShardError(
-                    f"shard {self.name}, row group {part.number}: {part.rows} rows read, as its footer says, but "
-                    f"column {path} has {chunk.num_values} values: the others were not scanned"
-                )
+                rows = f"{part.rows} rows read, as its footer says, but column {path} has {chunk.num_values} values"
+                raise ShardError(f"shard {self.name}, row group {part.number}: {rows}: the others were not scanned")

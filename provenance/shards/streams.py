@@ -56,10 +56,8 @@ class Stream(io.RawIOBase):
         if self._left is not None:
             self._left -= len(block)
         if self._most is not None and self.read_bytes > self._most:
-            raise ShardError(
-                f"shard {self.name} gives more than {self._ratio} bytes for each of its own: it looks like a bomb, "
-                f"the rest was not scanned; see --max-ratio"
-            )
+            growth = f"gives more than {self._ratio} bytes for each of its own: it looks like a bomb"
+            raise ShardError(f"shard {self.name} {growth}, the rest was not scanned; see --max-ratio")
         return block
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -81,9 +81,8 @@ class Decoder:
         vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)
         self.vocabulary = max(vocabulary.values(), default=-1) + 1
         if end_of_text is not None and not 0 <= end_of_text < self.vocabulary:
-            raise UsageError(
-                f"--end-of-text {end_of_text} is no id of tokenizer {path}: it has 0 to {self.vocabulary - 1}"
-            )
+            ids = f"0 to {self.vocabulary - 1}"
+            raise UsageError(f"--end-of-text {end_of_text} is no id of tokenizer {path}: it has {ids}")
         named = [vocabulary[name] for name in END_OF_TEXT if name in vocabulary]
         self.end_of_text = np.array(named if end_of_text is None else [end_of_text], dtype=np.int64)
         self.health = Health()
@@ -114,8 +113,7 @@ class Decoder:
         return texts
 
     def _decodable(self, ids: Ids) -> list[int]:
-        decodable: list[int] = ids[(ids >= 0) & (ids < self.vocabulary)].tolist()
-        return decodable
+        return cast(list[int], ids[(ids >= 0) & (ids < self.vocabulary)].tolist())
 
     def _check(self, ids: list[int]) -> None:
         """Decode and encode again: the right tokenizer gives the same ids, but for where the text was cut."""

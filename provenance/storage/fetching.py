@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,10 +34,8 @@ class Fetched:
     sha256: str
 
 
-def fetch(
-    item: RemoteObject, target: Path, anonymous: bool = False, on_bytes: Callable[[int], None] = lambda count: None
-) -> Fetched:
-    """Fetch an object into `target`, a file that must not exist yet; `on_bytes` is told of each part that arrived.
+def fetch(item: RemoteObject, target: Path, anonymous: bool = False) -> Fetched:
+    """Fetch an object into `target`, a file that must not exist yet.
 
     Raises ObjectChangedError if the object is not the one listed, or does not stay it; StorageError if the store
     does not give it; OutputError if the disk does not take it. Then no file is left.
@@ -52,13 +50,10 @@ def fetch(
         for part in _parts(store, now, location):
             file.write(part)
             digest.update(part)
-            on_bytes(len(part))
         sha256 = digest.hexdigest()
         if now.sha256 not in (None, sha256):
-            raise StorageError(
-                f"{item.uri}: the bytes received have SHA-256 {sha256}, the store states {now.sha256}: fetch it "
-                "again, and if that persists the object is damaged"
-            )
+            both = f"the bytes received have SHA-256 {sha256}, the store states {now.sha256}"
+            raise StorageError(f"{item.uri}: {both}: fetch it again, and if that persists the object is damaged")
     return Fetched(now, sha256)
 
 
@@ -89,10 +84,8 @@ def _new_file(target: Path) -> Iterator[IO[bytes]]:
     except BaseException as error:
         target.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise OutputError(
-                f"cannot write {target}: {error.strerror or error}: free some disk space, or name another scratch "
-                "directory"
-            ) from error
+            remedy = "free some disk space, or name another scratch directory"
+            raise OutputError(f"cannot write {target}: {error.strerror or error}: {remedy}") from error
         raise
 
 
@@ -104,6 +97,5 @@ def _refuse_other(item: RemoteObject, now: RemoteObject) -> None:
     for field, name in names.items():
         old, new = getattr(item, field), getattr(now, field)
         if old is not None and old != new:
-            raise ObjectChangedError(
-                f"{item.uri} changed since it was listed: its {name} was {old} and is {new}: {CHANGED}"
-            )
+            change = f"its {name} was {old} and is {new}"
+            raise ObjectChangedError(f"{item.uri} changed since it was listed: {change}: {CHANGED}")

@@ -106,19 +106,17 @@ class LocalFolder:
         except OSError:
             same = False
         if not same:
-            raise OutputError(
-                f"{self.place} is no longer the directory that it was: nothing is written elsewhere; see whether its "
-                "file system is mounted"
-            )
+            remedy = "nothing is written elsewhere; see whether its file system is mounted"
+            raise OutputError(f"{self.place} is no longer the directory that it was: {remedy}")
 
 
 Folder: TypeAlias = "LocalFolder | ObjectFolder"
 
 
-def open_folder(place: str | Path, anonymous: bool = False) -> Folder:
+def open_folder(place: str | Path) -> Folder:
     """The folder at a path or URI; a local one is made. Raises UsageError, OutputError."""
     if is_remote(str(place)):
         from provenance.storage.objects import ObjectFolder  # who needs no store does not load its client
 
-        return ObjectFolder(str(place), anonymous)
+        return ObjectFolder(str(place))
     return LocalFolder(Path(place))

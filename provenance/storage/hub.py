@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 from huggingface_hub import HfApi, HfFileSystem
 from huggingface_hub.hf_api import RepoFile, RepoFolder
@@ -27,9 +28,7 @@ class HubStore:
     def head(self, key: str) -> RemoteObject:
         """See BucketStore; `etag` is git's id of a file, which follows its content."""
         with _errors():
-            entries = self.api.get_paths_info(
-                self.location.container, [key], revision=self.location.revision, repo_type="dataset"
-            )
+            entries = self.api.get_paths_info(self.location.container, [key], **self._where)
         if not entries or not isinstance(entries[0], RepoFile):
             raise FileNotFoundError(key)
         return self._object(entries[0])
@@ -54,21 +53,19 @@ class HubStore:
                 return data
         raise OSError(f"{len(data)} bytes came instead of {end - begin}, at byte {begin}, {READS} times")
 
+    @property
+    def _where(self) -> dict[str, Any]:
+        return {"revision": self.location.revision, "repo_type": "dataset"}
+
     def _tree(self, prefix: str, recursive: bool) -> list[RepoFile | RepoFolder]:
-        place, revision = prefix.rstrip("/") or None, self.location.revision
+        folder = prefix.rstrip("/") or None
         with suppress(FileNotFoundError), _errors():
-            return list(
-                self.api.list_repo_tree(
-                    self.location.container, place, recursive=recursive, revision=revision, repo_type="dataset"
-                )
-            )
+            return list(self.api.list_repo_tree(self.location.container, folder, recursive=recursive, **self._where))
         return []
 
     def _object(self, file: RepoFile) -> RemoteObject:
-        sha256 = file.lfs.sha256 if file.lfs else None
-        return RemoteObject(
-            self.location.at(file.path).uri, file.size, file.blob_id, self.location.revision, None, sha256
-        )
+        uri, sha256 = self.location.at(file.path).uri, file.lfs.sha256 if file.lfs else None
+        return RemoteObject(uri, file.size, file.blob_id, self.location.revision, None, sha256)
 
 
 def open_dataset(location: Location, anonymous: bool) -> HubStore:

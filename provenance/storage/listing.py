@@ -88,7 +88,6 @@ def _fits(names: Sequence[str], parts: Sequence[str]) -> bool:
         if part == "**":
             fitting = [any(fitting[at:]) for at in range(len(fitting))]
         else:
-            fitting = [fnmatchcase(name, part) and rest for name, rest in zip(names, fitting[1:], strict=True)] + [
-                False
-            ]
+            here = [fnmatchcase(name, part) for name in names]
+            fitting = [*(fits and rest for fits, rest in zip(here, fitting[1:], strict=True)), False]
     return fitting[0]

@@ -91,10 +91,9 @@ def parse(uri: str) -> Location:
         raise UsageError(f"shards cannot be read from {scheme}:// ({_shown(uri)}); {KNOWN}")
     scheme, place = SCHEMES[scheme], rest.partition("/")[0]
     if query := _QUERY.search(rest):
-        raise UsageError(
-            f"{_shown(uri)}: a URI may not set {query.group(1)}. Endpoints and credentials are read from environment "
-            "variables only, and the version is pinned when objects are listed"
-        )
+        places = "Endpoints and credentials are read from environment variables only"
+        pinned = "the version is pinned when objects are listed"
+        raise UsageError(f"{_shown(uri)}: a URI may not set {query.group(1)}. {places}, and {pinned}")
     if scheme != "hf" and (":" in place or ("@" in place and scheme != "abfss")):
         remedy = f"credentials are read from the environment: {VARIABLES[scheme]}"
         raise UsageError(f"{_shown(uri)}: no user, password or port in a URI; {remedy}")

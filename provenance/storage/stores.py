@@ -60,15 +60,10 @@ class BucketStore:
         return bytes(obstore.get(self.store, item.uri.removeprefix(self.location.at("").uri), options=options).bytes())
 
     def _object(self, meta: Any) -> RemoteObject:  # noqa: ANN401
-        etag = meta["e_tag"] or ""
-        return RemoteObject(
-            self.location.at(meta["path"]).uri,
-            meta["size"],
-            (etag if etag.startswith("W/") else etag.strip('"')) or None,
-            meta["version"] or None,
-            meta["last_modified"].replace(microsecond=0).isoformat(),  # a listing may tell more of it than an answer
-            None,
-        )
+        uri, etag = self.location.at(meta["path"]).uri, meta["e_tag"] or ""
+        etag = (etag if etag.startswith("W/") else etag.strip('"')) or None
+        modified = meta["last_modified"].replace(microsecond=0).isoformat()  # a listing may tell more than an answer
+        return RemoteObject(uri, meta["size"], etag, meta["version"] or None, modified, None)
 
     def _is_marker(self, key: str) -> bool:
         with suppress(FileNotFoundError):
