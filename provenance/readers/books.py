@@ -139,7 +139,7 @@ def _book(document: Document, file: SourceFile, sha256: str, reading: Reading) -
         edition_id, name, title = file.edition_id, file.path.name, file.path.name.removesuffix(file.format.suffix)
     described = reading.metadata.of(edition_id, name, own.get("isbn", ""))
     facts = {"title": title, **own, **described, **reading.described}
-    known: dict[str, Any] = {name: facts.get(name, "") for name in FACTS}
+    all_facts: dict[str, Any] = {name: facts.get(name, "") for name in FACTS}
     return Book(
         edition_id=edition_id,
         text=document.text,
@@ -150,5 +150,5 @@ def _book(document: Document, file: SourceFile, sha256: str, reading: Reading) -
         cut_front=document.cut_front,
         cut_back=document.cut_back,
         notes=document.notes + tuple(problems),
-        **known,
+        **all_facts,
     )

@@ -54,8 +54,9 @@ def open_shard(path: str, name: str, options: Options) -> Shard:
             raise ShardError(f"shard {name} is empty: 0 bytes")
         kind = _kind_by_content(path, name, options) or kind_of(name)
         if kind is None:
-            known = ", ".join(sorted(KINDS))
-            raise ShardError(f"shard {name} is of no known format: neither its content nor its name is that of {known}")
+            suffixes = ", ".join(sorted(KINDS))
+            problem = f"neither its content nor its name is that of {suffixes}"
+            raise ShardError(f"shard {name} is of no known format: {problem}")
         module, class_name = OPENERS[kind]
         opened: Shard = getattr(import_module(f"provenance.shards.{module}"), class_name)(path, name, options)
         return opened
