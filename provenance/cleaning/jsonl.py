@@ -14,12 +14,12 @@ from provenance.cleaning.annotating import annotations_in
 from provenance.cleaning.edits import ANNOTATE, DROP, Edits, Texts
 from provenance.cleaning.json_places import raw_places, text_leaves
 from provenance.cleaning.masking import Span
-from provenance.errors import ShardError, first_line
+from provenance.errors import ShardError
 from provenance.matching.annotations import PROV_SCHEMA
 from provenance.shards.columns import Columns, TextPath
 from provenance.shards.json_values import JsonColumn, encodable, parsed
 from provenance.shards.jsonl import JsonLinesShard
-from provenance.shards.shard import ALONE, Field, Options
+from provenance.shards.shard import ALONE, Field, Options, read_errors
 from provenance.shards.streams import Stream, compression_of
 
 NOTHING = json.dumps({"prov_works": [], "prov_spans": [], "prov_identity": None, "prov_coverage": 0.0})[1:-1].encode()
@@ -33,20 +33,19 @@ def rewrite(
 
     A few megabytes of lines are held in memory at a time. Raises ShardError for what cannot be read or edited.
     """
-    try:
-        with Stream(path, name, options) as stream, _opened(target, compression_of(path)) as out:
-            with JsonLinesShard(path, name, options) as shard:
-                editor = _Editor(name, columns, edits, shard.json_columns(columns))
-            for number, data in _blocks(stream, options.max_row_bytes):
-                if number == 0 and data.startswith(codecs.BOM_UTF8):
-                    out.write(codecs.BOM_UTF8)
-                    data = data[len(codecs.BOM_UTF8) :]
-                out.write(data if number is None else editor.edited(number, data))
-                on_bytes(len(data))
-    except pa.ArrowMemoryError:
-        raise
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise ShardError(f"shard {name} cannot be written anew: {first_line(error)}") from error
+    with (
+        read_errors(f"shard {name} cannot be written anew"),
+        JsonLinesShard(path, name, options) as shard,
+        shard.stream() as stream,
+        _opened(target, compression_of(path)) as out,
+    ):
+        editor = _Editor(name, columns, edits, shard.json_columns(columns))
+        for number, data in _blocks(stream, options.max_row_bytes):
+            if number == 0 and data.startswith(codecs.BOM_UTF8):
+                out.write(codecs.BOM_UTF8)
+                data = data[len(codecs.BOM_UTF8) :]
+            out.write(data if number is None else editor.edited(number, data))
+            on_bytes(len(data))
     return ""
 
 

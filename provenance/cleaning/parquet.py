@@ -14,11 +14,11 @@ from provenance.cleaning.annotating import annotations_in
 from provenance.cleaning.edits import ANNOTATE, DROP, Edits, Texts
 from provenance.cleaning.masking import masked_array, with_leaves
 from provenance.cleaning.parquet_layout import same_schema, writer_options
-from provenance.errors import ShardError, first_line
+from provenance.errors import ShardError
 from provenance.matching.annotations import PROV_SCHEMA
 from provenance.shards.columns import Columns, leaves_of
 from provenance.shards.fields import fields_of
-from provenance.shards.shard import batch_rows
+from provenance.shards.shard import batch_rows, read_errors
 from provenance.shards.tokens import Decoder
 
 READ_BUFFER = 1 << 20  # bytes
@@ -38,21 +38,19 @@ def rewrite(
 
     One row group is held in memory at a time. Raises ShardError for what cannot be read or written the same.
     """
-    try:
-        with pq.ParquetFile(path, buffer_size=READ_BUFFER, pre_buffer=False, page_checksum_verification=True) as file:
-            schema = _annotated_schema(file.schema_arrow, name) if edits.mode == ANNOTATE else file.schema_arrow
-            options = _options(file, edits.mode)
-            with pq.ParquetWriter(target, schema, **options) as writer:
-                if not options["store_schema"] and schema.metadata:  # which Arrow writes beside its own schema only
-                    writer.add_key_value_metadata(schema.metadata)
-                for group in range(file.metadata.num_row_groups):
-                    table = _edited_group(file, group, columns, edits, decoder, on_bytes)
-                    _write_group(writer, table.cast(schema) if table.schema != schema else table)
-            return "" if edits.mode == ANNOTATE else _lost(file, target)
-    except pa.ArrowMemoryError:
-        raise
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise ShardError(f"shard {name} cannot be written anew: {first_line(error)}") from error
+    with (
+        read_errors(f"shard {name} cannot be written anew"),
+        pq.ParquetFile(path, buffer_size=READ_BUFFER, pre_buffer=False, page_checksum_verification=True) as file,
+    ):
+        schema = _annotated_schema(file.schema_arrow, name) if edits.mode == ANNOTATE else file.schema_arrow
+        options = _options(file, edits.mode)
+        with pq.ParquetWriter(target, schema, **options) as writer:
+            if not options["store_schema"] and schema.metadata:  # which Arrow writes beside its own schema only
+                writer.add_key_value_metadata(schema.metadata)
+            for group in range(file.metadata.num_row_groups):
+                table = _edited_group(file, group, columns, edits, decoder, on_bytes)
+                _write_group(writer, table.cast(schema) if table.schema != schema else table)
+        return "" if edits.mode == ANNOTATE else _lost(file, target)
 
 
 def _write_group(writer: pq.ParquetWriter, table: pa.Table) -> None:

@@ -115,12 +115,11 @@ class _Heads:
     """What is known of the edges of all pages together."""
 
     def __init__(self, pages: Sequence[Sequence[str]]) -> None:
-        edges = [_edges(lines) for lines in pages]
+        edges = [lines if len(lines) <= 2 * EDGE else [*lines[:EDGE], *lines[-EDGE:]] for lines in pages]
         self._lines = Counter(line for lines in edges for line in lines)
         self._shapes = Counter(shape for lines in edges for shape in set(map(_shape, lines)))
-        self._begins = {
-            top: [_begin(lines[0 if top else -1]) if lines else "" for lines in pages] for top in (True, False)
-        }
+        tops, bottoms = ([_begin(lines[at]) if lines else "" for lines in pages] for at in (0, -1))
+        self._begins = {True: tops, False: bottoms}  # by whether it is the top
         self._first = _first_number(edges)
 
     def has(self, index: int, line: str, top: bool) -> bool:
@@ -155,10 +154,6 @@ def _first_number(edges: Sequence[Sequence[str]]) -> int | None:
 
 def _numbers(line: str) -> set[int]:
     return {int(digits) for digits in _DIGITS.findall(line) if len(digits) < 6}
-
-
-def _edges(lines: Sequence[str]) -> list[str]:
-    return list(lines) if len(lines) <= 2 * EDGE else [*lines[:EDGE], *lines[-EDGE:]]
 
 
 def _ends(line: str) -> set[int]:

@@ -210,7 +210,8 @@ class ScanSteps:
         columns = answer.columns
         self._facts |= {name: getattr(answer, name) for name in ("format", "rows", "row_groups", "bytes")}
         self._facts |= {"text_column": ", ".join(columns.texts), "id_column": columns.id}
-        self._facts |= {"url_column": columns.url, "source_column": columns.source}
+        url, source = (path and path.path for path in (columns.url, columns.source))
+        self._facts |= {"url_column": url, "source_column": source}
         text = sum(part.text_bytes for part in answer.parts) * len(self._units) // self._units[0].slots
         self._watch.on_planned(text - sum(unit.text_bytes for unit in self._units))
 

@@ -40,6 +40,10 @@ class Stream(io.RawIOBase):
         self._file.close()
         super().close()
 
+    def readable(self) -> bool:
+        """It is; Arrow asks."""
+        return True
+
     def tell(self) -> int:
         """Bytes that were read. There is no way back to them."""
         return self.read_bytes

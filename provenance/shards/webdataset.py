@@ -71,9 +71,8 @@ class TarShard(StreamShard):
         return chosen
 
     def _texts(self, schema: pa.Schema) -> tuple[str, ...]:
-        texts = [name for name in schema.names if _is_text(name)]
-        chosen = tuple(sorted(texts, key=lambda name: (*_rank(name), texts.index(name))))[:1]
-        return chosen or tuple(name for name in schema.names if _is_json(name))[:1]
+        texts = sorted(filter(_is_text, schema.names), key=_rank)
+        return tuple([*texts, *filter(_is_json, schema.names)][:1])
 
     def batches(self, part: Part, columns: Columns, small: bool = False) -> Iterator[Batch]:
         """The samples in order. A sample without a member of the column has no text."""
@@ -164,7 +163,7 @@ def _is_text(suffix: str) -> bool:
 
 
 def _is_json(suffix: str) -> bool:
-    return suffix == JSON_SUFFIX or suffix.endswith("." + JSON_SUFFIX)
+    return suffix.rpartition(".")[2] == JSON_SUFFIX
 
 
 def _size(sample: Sample) -> int:
