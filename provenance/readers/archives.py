@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from provenance.errors import BookError
 from provenance.files.tar import DAMAGE, Member, members_of
-from provenance.readers.document import Document, RefusedBook
-from provenance.readers.formats import ARCHIVES, COLLECTIONS, KNOWN, SINGLE, Format, format_of, read_single
+from provenance.readers.document import Document, Format, RefusedBook
+from provenance.readers.formats import ARCHIVES, COLLECTIONS, KNOWN, SINGLE, format_of, read_single
 from provenance.readers.limits import Limits, read_whole
 from provenance.readers.unpacking import Budget, SafeZip, Unpacked, refuse_path
 

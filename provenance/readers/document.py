@@ -1,17 +1,29 @@
-"""What a parser gets out of a file: text and facts. What it cannot read it refuses with a BookError that says why."""
+"""What a process that parses books is asked, and what it answers: text and facts of each, or why it is refused."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
-from provenance.isolation.tasks import Answer, Number
+from provenance.isolation.crews import Role
+from provenance.isolation.tasks import Answer, Failed, Item, Loss, Number, Task, Why
+from provenance.readers.limits import Limits
 
+READER = Role("provenance.readers.process")
 FACTS = (
     "title", "author", "isbn", "year", "publisher", "language", "rights_holder", "registration", "licence", "work_id",
 )  # fmt: skip
 """What may be known of a book, from the file itself, a metadata file or flags. All are text; `year` is four digits."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """What a file's name says of it."""
+
+    name: str  # one of those in `readers.formats`
+    compression: str  # of the whole file: gzip, bz2, xz, zstd or nothing
+    suffix: str  # as it stands in the name
 
 
 @dataclass(frozen=True)
@@ -49,3 +61,46 @@ class RefusedBook(Answer, frozen=True):
     place: str
     outcome: Literal["skipped", "failed"]
     reason: str
+
+
+class Member(Answer, frozen=True):
+    """A member of an archive is about to be read."""
+
+    number: Number
+    place: str
+
+
+class ReadAnswer(Answer, frozen=True):
+    """All of a file was read."""
+
+
+class Read(Task, frozen=True):
+    """Read the books of a file, which is called `shard`."""
+
+    path: bytes  # as the file system has it
+    format: Format
+    columns: BookColumns
+    after: int = 0  # the first member of an archive that is read
+
+    answer: ClassVar[type[Answer]] = ReadAnswer
+    interim: ClassVar[tuple[type[Answer], ...]] = (Member, RefusedBook, Document)
+
+    @property
+    def prefix(self) -> str:
+        """Nothing: whoever tells of it names the file."""
+        return ""
+
+    def lost(self, loss: Loss, times: str = "") -> Failed:
+        """The result where the process that read it was lost."""
+        if loss.why is Why.STALLED:
+            return Failed(f"parsing it took more than {loss.detail} seconds", "too slow")
+        if loss.why is Why.NONSENSE:
+            reason = f"gave an answer that makes no sense ({loss.detail})"
+            return Failed(f"the process that parsed it {reason}", "unreadable")
+        return Failed(f"the process that parsed it died ({loss.detail})", "worker died")
+
+
+class ReaderHello(Item, frozen=True):
+    """What a reader is told first."""
+
+    limits: Limits

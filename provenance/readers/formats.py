@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from provenance.readers.document import Document
+from provenance.readers.document import Document, Format
 from provenance.readers.gutenberg import without_gutenberg
 from provenance.readers.limits import Limits
 
@@ -24,15 +23,6 @@ _NAMED = (  # format, compression of the whole file, suffixes
 )  # fmt: skip
 _SUFFIXES = {suffix: (name, packed) for name, packed, suffixes in _NAMED for suffix in suffixes.split()}
 KNOWN = ".txt, .html, .epub, .pdf, .jsonl, .parquet, .zip and .tar, the last four also packed"
-
-
-@dataclass(frozen=True)
-class Format:
-    """What a file's name says of it."""
-
-    name: str  # one of SINGLE, COLLECTIONS, ARCHIVES or UNKNOWN
-    compression: str  # of the whole file: gzip, bz2, xz, zstd or nothing
-    suffix: str  # as it stands in the name
 
 
 def format_of(name: str) -> Format:

@@ -15,10 +15,9 @@ from provenance.files.closing import Closing
 from provenance.isolation.crews import Crew
 from provenance.isolation.supervisor import Children
 from provenance.isolation.tasks import Failed, Outcome, Task
-from provenance.readers.document import BookColumns, Document, RefusedBook
-from provenance.readers.formats import ARCHIVES, Format
+from provenance.readers.document import READER, BookColumns, Document, Format, Member, Read, ReaderHello, RefusedBook
+from provenance.readers.formats import ARCHIVES
 from provenance.readers.limits import Limits
-from provenance.readers.messages import READER, Member, Read, ReaderHello
 
 MOST_DEATHS = 10  # of the process over one archive, before the rest of that is given up
 LOST = ("worker died", "too slow")  # kinds of failure that end the process

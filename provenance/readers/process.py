@@ -12,10 +12,16 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from provenance.isolation.child import Result, Send, confine, plain, serve
-from provenance.readers.document import BookColumns, Document, RefusedBook
-from provenance.readers.formats import ARCHIVES, Format, read_single
+from provenance.readers.document import (
+    Document,
+    Member,
+    Read,
+    ReadAnswer,
+    ReaderHello,
+    RefusedBook,
+)
+from provenance.readers.formats import ARCHIVES, read_single
 from provenance.readers.limits import Limits, read_whole
-from provenance.readers.messages import Member, Read, ReadAnswer, ReaderHello
 
 
 def read(task: Read, limits: Limits, send: Send) -> Result:
@@ -24,8 +30,7 @@ def read(task: Read, limits: Limits, send: Send) -> Result:
     def on_member(number: int, name: str) -> None:
         send(Member(number, plain(f"!{name}")), b"")
 
-    path = Path(os.fsdecode(task.path))
-    for item in _items(path, task.format, task.columns, limits, task.after, on_member):
+    for item in _items(task, limits, on_member):
         if isinstance(item, RefusedBook):
             send(replace(item, place=plain(item.place), reason=plain(item.reason)), b"")
         else:
@@ -46,21 +51,20 @@ def _without_text(document: Document) -> Document:
     )
 
 
-def _items(
-    path: Path, format: Format, columns: BookColumns, limits: Limits, after: int, on_member: Callable[[int, str], None]
-) -> Iterator[Document | RefusedBook]:
+def _items(task: Read, limits: Limits, on_member: Callable[[int, str], None]) -> Iterator[Document | RefusedBook]:
+    path, format = Path(os.fsdecode(task.path)), task.format
     if format.name in ARCHIVES:
         from provenance.readers.archives import read_archive
 
-        yield from read_archive(path, format, limits, after, on_member)
+        yield from read_archive(path, format, limits, task.after, on_member)
     elif format.name == "jsonl":
         from provenance.readers.jsonl import read_jsonl
 
-        yield from read_jsonl(path, format.compression, columns, limits)
+        yield from read_jsonl(path, format.compression, task.columns, limits)
     elif format.name == "parquet":
         from provenance.readers.parquet import read_parquet
 
-        yield from read_parquet(path, columns)
+        yield from read_parquet(path, task.columns)
     else:
         with path.open("rb") as file:
             yield read_single(read_whole(file, limits), format.name, limits)

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from provenance.errors import UsageError
-from provenance.readers.formats import ARCHIVES, KNOWN, SINGLE, UNKNOWN, Format, format_of
+from provenance.readers.document import Format
+from provenance.readers.formats import ARCHIVES, KNOWN, SINGLE, UNKNOWN, format_of
 
 TEXT_IN = {"epub": 3.0, "pdf": 0.3, "html": 0.8, "zip": 3.0, "parquet": 2.0}  # bytes of text a byte of file, about
 PACKED = 3.0  # the same for what is packed as a whole

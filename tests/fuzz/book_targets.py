@@ -18,10 +18,9 @@ from provenance.errors import MetadataError
 from provenance.isolation.child import carry_out
 from provenance.isolation.framing import encode
 from provenance.isolation.tasks import Answer, Failed
-from provenance.readers.document import BookColumns, Document, RefusedBook
+from provenance.readers.document import BookColumns, Document, Member, Read, ReadAnswer, RefusedBook
 from provenance.readers.formats import format_of
 from provenance.readers.limits import Limits
-from provenance.readers.messages import Member, Read, ReadAnswer
 from provenance.readers.metadata import read_metadata
 from provenance.readers.process import read
 from tests.fuzz.target import Attempt, Target

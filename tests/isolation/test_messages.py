@@ -15,9 +15,8 @@ from provenance.isolation.framing import encode
 from provenance.isolation.states import Life
 from provenance.isolation.tasks import MOST, Failed, Task
 from provenance.matching.counts import Counts
-from provenance.readers.document import BookColumns, Document
+from provenance.readers.document import BookColumns, Document, Read
 from provenance.readers.formats import format_of
-from provenance.readers.messages import Read
 from provenance.shards.columns import Columns, TextPath
 from provenance.shards.shard import Part
 from provenance.storage.locations import RemoteObject

@@ -7,8 +7,8 @@ import signal
 
 from provenance.isolation.child import Result, Send
 from provenance.readers import process
+from provenance.readers.document import Read
 from provenance.readers.limits import Limits
-from provenance.readers.messages import Read
 
 
 def main() -> None:

@@ -32,10 +32,9 @@ from provenance.isolation.crews import Role
 from provenance.isolation.framing import encode
 from provenance.isolation.tasks import Answer
 from provenance.readers import parsing, process
-from provenance.readers.document import BookColumns
+from provenance.readers.document import BookColumns, Read, ReadAnswer
 from provenance.readers.formats import format_of
 from provenance.readers.limits import Limits
-from provenance.readers.messages import Read, ReadAnswer
 
 TEXT = "\n\n".join(paragraphs_of(3, 4))
 ZEROS = bytes(64 << 20)
