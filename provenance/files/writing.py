@@ -84,10 +84,9 @@ def check_free(path: Path, option: str, what: str, overwrite: bool, is_ours: Cal
     """
     if not path.exists() and not path.is_symlink():
         return
-    try:
+    ours: object = False
+    with contextlib.suppress(ProvenanceError):
         ours = is_ours()
-    except ProvenanceError:
-        ours = False
     if not ours:
         raise UsageError(f"{path} exists and is no {what}: it is not overwritten; choose another {option}")
     if not overwrite:

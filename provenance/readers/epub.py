@@ -54,13 +54,12 @@ def read_epub(data: bytes, limits: Limits) -> Document:
             continue
         if item.get("media-type") not in TEXT_TYPES:
             notes.append(f"{name} is {item.get('media-type') or 'of no type'} and was not read")
-            continue
-        if name not in book:
+        elif name not in book:
             notes.append(f"{name} is missing")
-            continue
-        chapters.append(_chapter(_member(book, name), limits))
-        size += len(chapters[-1])
-        limits.check_text(size)
+        else:
+            chapters.append(_chapter(_member(book, name), limits))
+            size += len(chapters[-1])
+            limits.check_text(size)
     if not names:
         raise BookError("its package file lists no chapter")
     if not chapters and notes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -21,14 +22,11 @@ MOST_TOKEN_ID = 1 << 63
 
 def parsed(data: bytes) -> Any:
     """JSON as Python values; None if it is none. Invalid UTF-8 and lone surrogates become U+FFFD."""
-    try:
+    with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return msgspec.json.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        pass
-    try:
+    with suppress(ValueError, RecursionError):
         return json.loads(data.decode("utf-8", "replace"))
-    except (ValueError, RecursionError):
-        return None
+    return None
 
 
 class JsonColumn:

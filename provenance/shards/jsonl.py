@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -25,20 +25,16 @@ TEXT = "c0"  # of a decoded line the field with the text, whose column is read f
 FILLED = re.compile(rb"[^\s][^\n]*")  # a line from its first character that is no blank
 
 
-def _filled(lines: Lines) -> tuple[list[int], list[bytes]]:
+def _filled(lines: Lines) -> list[tuple[int, bytes]]:
     """The lines that are not blank, and their numbers."""
-    numbers, filled, number, at = list[int](), list[bytes](), lines.first, 0
     if lines.lines * SHORT_LINE < len(lines.data):  # splitting is faster, but not for very many blank lines
-        for number, line in enumerate(lines.data.split(b"\n"), lines.first):
-            if line and not line.isspace():
-                numbers.append(number)
-                filled.append(line)
-        return numbers, filled
+        numbered = enumerate(lines.data.split(b"\n"), lines.first)
+        return [(number, line) for number, line in numbered if line and not line.isspace()]
+    filled, number, at = list[tuple[int, bytes]](), lines.first, 0
     for match in FILLED.finditer(lines.data):
         number, at = number + lines.data.count(b"\n", at, match.start()), match.start()
-        numbers.append(number)
-        filled.append(match.group())
-    return numbers, filled
+        filled.append((number, match.group()))
+    return filled
 
 
 class JsonLinesShard(StreamShard):
@@ -128,11 +124,11 @@ class _Reader:
         return cast(Callable[[bytes], object], msgspec.json.Decoder(row).decode)
 
     def batch(self, lines: Lines) -> Batch:
-        numbers, filled = _filled(lines)
+        filled = _filled(lines)
         if self._decode is not None:
             with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                return self._quickly(numbers, [self._decode(line) for line in filled])
-        return self._slowly(zip(numbers, filled, strict=True))
+                return self._quickly([number for number, _ in filled], [self._decode(line) for _, line in filled])
+        return self._slowly(filled)
 
     def _quickly(self, numbers: list[int], rows: list[object]) -> Batch:
         def values(name: str) -> list[Any]:
@@ -142,7 +138,7 @@ class _Reader:
         fields = [Field(path, documents_of(pa.array(values(path), pa.large_string())))]
         return self._batch(numbers, values, fields, ())
 
-    def _slowly(self, lines: Iterable[tuple[int, bytes]]) -> Batch:
+    def _slowly(self, lines: list[tuple[int, bytes]]) -> Batch:
         """What is wrong with a line costs that line."""
         rows, bad = dict[int, dict[str, Any]](), list[BadRow]()
         for number, line in lines:

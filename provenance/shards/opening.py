@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -73,11 +74,9 @@ def _kind_by_content(path: str, name: str, options: Options) -> str | None:
         return NPY
     if kind_of(name) == MEGATRON:
         return MEGATRON
-    try:
-        with Stream(path, name, options) as stream:
-            head = stream.read(HEAD)
-    except ShardError:
-        return None  # reading it as what its name says will tell
+    head = b""
+    with suppress(ShardError), Stream(path, name, options) as stream:  # reading it as what its name says will tell
+        head = stream.read(HEAD)
     if head.startswith(b"WARC/"):
         return WARC
     if head[257:262] == b"ustar":

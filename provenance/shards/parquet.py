@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from provenance.errors import ShardError, first_line
 from provenance.shards.columns import Columns, check_names
 from provenance.shards.fields import batch_of
-from provenance.shards.shard import Batch, Options, Part, Shard, batch_rows
+from provenance.shards.shard import Batch, Options, Part, Shard, batch_rows, read_errors
 
 REPEATING_BYTES = 64  # a dictionary column with fewer stored bytes a row is read as a dictionary: see `_repeating`
 READ_BUFFER = 1 << 20  # bytes; a column chunk is streamed through it instead of being read whole
@@ -30,10 +30,8 @@ class ParquetShard(Shard):
         self._file = self._open([])
         self._refuse_encrypted_columns()
         self._schema = self._file.schema_arrow
-        try:
+        with read_errors(f"shard {name} has a column whose name is no UTF-8"):
             check_names(self._schema)
-        except UnicodeDecodeError as error:
-            raise self._error("has a column whose name is no UTF-8", error) from error
         self.rows = int(self._file.metadata.num_rows)
         self.groups = int(self._file.metadata.num_row_groups)
 
@@ -85,10 +83,8 @@ class ParquetShard(Shard):
     def _chunks(self, group: int, columns: Columns) -> list[tuple[str, pq.ColumnChunkMetaData]]:
         """The stored column behind each column of texts, and its chunk in a row group."""
         metadata = self._file.metadata.row_group(group)
-        try:
+        with read_errors(f"shard {self.name} is damaged: row group {group} has a column whose name is no UTF-8"):
             chunks = [(metadata.column(n).path_in_schema, metadata.column(n)) for n in range(metadata.num_columns)]
-        except UnicodeDecodeError as error:
-            raise self._error(f"is damaged: row group {group} has a column whose name is no UTF-8", error) from error
         columns_and_chunks = []
         for path in columns.texts:
             leaf = path.replace("[]", ".list.element")

@@ -36,10 +36,9 @@ class LocalFolder:
 
     def read(self, name: str) -> bytes | None:
         """All of a file, None where there is none; raises StorageError or OSError."""
-        try:
+        with contextlib.suppress(FileNotFoundError):
             return (self.path / name).read_bytes()
-        except FileNotFoundError:
-            return None
+        return None
 
     def write(self, name: str, data: bytes, replace: bool = False) -> bool:
         """Write a file; without `replace` whether it was written: False where there is one. Raises OutputError."""
@@ -101,10 +100,9 @@ class LocalFolder:
 
     def _refuse_other(self) -> None:
         """Raise OutputError where the path leads elsewhere by now: a mount point without its file system, say."""
-        try:
+        same = False
+        with contextlib.suppress(OSError):
             same = os.path.samestat(os.fstat(self._handle), self.path.stat())
-        except OSError:
-            same = False
         if not same:
             remedy = "nothing is written elsewhere; see whether its file system is mounted"
             raise OutputError(f"{self.place} is no longer the directory that it was: {remedy}")

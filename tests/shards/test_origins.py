@@ -87,7 +87,7 @@ def test_a_crawl_has_the_address_of_each_record(tmp_path):
     made = warc_bytes([(n, n) for n in bodies], WarcRecordType.response, "application/http", bodies.__getitem__)
     (tmp_path / "s.warc").write_bytes(made)
     with open_shard(str(tmp_path / "s.warc"), "s.warc", Options()) as shard:
-        assert shard.choose_columns().url == "url"
+        assert shard.choose_columns().url.path == "url"
     urls, sources = origins(tmp_path / "s.warc", Options())
     assert len(urls) == 3
     assert sources == [None] * 3
