@@ -122,9 +122,8 @@ def _guessed(data: bytes) -> tuple[bytes, str]:
     for candidates in GUESSES:
         best = from_bytes(data[:SAMPLE], cp_isolation=candidates.split(), enable_fallback=False).best()
         text = None if best is None else _strictly(data, best.encoding)
-        if best is None or text is None or (best.encoding.startswith(JAPANESE) and not _has_kana(text)):
-            continue
-        return text, f"{best.encoding} (guessed)"
+        if best and text is not None and (not best.encoding.startswith(JAPANESE) or _has_kana(text)):
+            return text, f"{best.encoding} (guessed)"
     return data, "utf-8 (some bytes invalid)"
 
 

@@ -12,10 +12,11 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 
+from provenance.documents import Integers
 from provenance.errors import ShardError, TextColumnError, first_line
 from provenance.shards.columns import Columns
 from provenance.shards.fields import decoded_field
-from provenance.shards.shard import BATCH_BYTES, Batch, Field, Integers, Options, Part, Shard
+from provenance.shards.shard import BATCH_BYTES, Batch, Field, Options, Part, Shard
 from provenance.shards.tokens import Decoder, Ids
 
 BYTES_A_TOKEN = 4  # of English text, about

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec.structs import replace
 
-from provenance.documents import is_text
+from provenance.documents import Integers, is_text
 from provenance.errors import TextColumnError
 from provenance.isolation.tasks import Item
 from provenance.options.field import flags_of
@@ -208,8 +207,8 @@ class Leaves:
     """The values at the end of a path. Without `owners` there is one a row."""
 
     values: pa.Array
-    owners: npt.NDArray[np.int64] | None = None  # row of each value, ascending
-    items: npt.NDArray[np.int64] | None = None  # its number in that row's list
+    owners: Integers | None = None  # row of each value, ascending
+    items: Integers | None = None  # its number in that row's list
 
 
 def leaves_of(array: pa.Array, steps: Sequence[str]) -> Leaves:
@@ -223,7 +222,7 @@ def leaves_of(array: pa.Array, steps: Sequence[str]) -> Leaves:
     return Leaves(array, owners, items)
 
 
-def _flattened(array: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _flattened(array: pa.Array) -> tuple[pa.Array, Integers, Integers]:
     """The items of all lists of an array, the row of each, and its number there."""
     check_lists(array)
     sizes = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False).astype(np.int64)

@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc
 
+from provenance.documents import Integers
 from provenance.shards.columns import Columns
 from provenance.shards.fields import batch_of
-from provenance.shards.shard import BATCH_ROWS, BadRow, Batch, Integers, Options, Part, read_errors
+from provenance.shards.shard import BATCH_ROWS, BadRow, Batch, Options, Part, read_errors
 from provenance.shards.streams import BLOCK, Stream, StreamShard
 
 MOST_RECORD = 32 << 20  # bytes; the reader needs a record to fit into its block
@@ -25,9 +26,8 @@ class CsvShard(StreamShard):
 
     def __init__(self, path: str, name: str, options: Options) -> None:
         super().__init__(path, name, options)
-        suffixes = [suffix.lower() for suffix in Path(name).suffixes[-2:]]
-        self._delimiter = "\t" if any(suffix in TAB_SUFFIXES for suffix in suffixes) else ","
-        self.kind = "tsv" if self._delimiter == "\t" else "csv"
+        suffixes = {suffix.lower() for suffix in Path(name).suffixes[-2:]}
+        self.kind, self._delimiter = ("csv", ",") if suffixes.isdisjoint(TAB_SUFFIXES) else ("tsv", "\t")
 
     def schema(self) -> pa.Schema:
         """The names in the header; every column is text, and `id` columns are found by name."""

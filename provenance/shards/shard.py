@@ -5,14 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from provenance.documents import Documents
+from provenance.documents import Documents, Integers
 from provenance.errors import ShardError, first_line
 from provenance.files.closing import Closing
 from provenance.isolation.tasks import Item, Number
@@ -28,7 +28,6 @@ SAMPLE_ROWS = 100  # from which columns are guessed where the format does not sa
 ALONE = -1  # in place of the number of a text in its row, where that is no list
 
 T = TypeVar("T")
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ class Batch:
     rows: Integers  # their numbers in the file, from 0, ascending
     fields: Sequence[Field]
     ids: pa.Array | None
-    bad: Sequence[BadRow] = field(default=())  # beside `rows`
+    bad: Sequence[BadRow] = ()  # beside `rows`
     origins: Origins = NO_ORIGINS
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from provenance.documents import Integers
 from provenance.errors import UsageError
 from provenance.process.extras import load, tokenizers
 
@@ -37,10 +38,10 @@ class Decoded(NamedTuple):
     """Texts, each with the row and the ids it came from."""
 
     texts: pa.Array
-    owners: npt.NDArray[np.int64]
-    items: npt.NDArray[np.int64]  # number of the text in its row
+    owners: Integers
+    items: Integers  # number of the text in its row
     tokens: list[Ids]
-    first_tokens: npt.NDArray[np.int64]  # ids that stand before it in its row
+    first_tokens: Integers  # ids that stand before it in its row
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from obstore.exceptions import BaseError
@@ -27,7 +27,10 @@ def list_remote(spec: str, anonymous: bool = False) -> list[RemoteObject]:
     objects: dict[str, RemoteObject] = {}
     with storage_errors(location):
         try:
-            objects = {item.uri: item for item in _objects(open_reading(location, anonymous), location.key)}
+            store, key = open_reading(location, anonymous), location.key
+            objects = {item.uri: item for item in _named(store, key)}
+            if not objects and _MAGIC.search(key):
+                objects = {item.uri: item for item in _matching(store, "", key.split("/"))}
         except (BaseError, FileNotFoundError) as error:
             if not is_missing(error):
                 raise
@@ -36,13 +39,6 @@ def list_remote(spec: str, anonymous: bool = False) -> list[RemoteObject]:
     for uri in objects:
         refuse_control_characters(uri)
     return [objects[uri] for uri in sorted(objects)]
-
-
-def _objects(store: Store, key: str) -> Iterable[RemoteObject]:
-    named = list(_named(store, key))
-    if named or not _MAGIC.search(key):
-        return named
-    return _matching(store, "", key.split("/"))
 
 
 def _named(store: Store, key: str) -> Iterator[RemoteObject]:
