@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,15 +75,9 @@ class ArrowShard(Shard):
         with read_errors(f"shard {self.name} cannot be read"), pa.OSFile(self.path) as source:
             if self._is_file:
                 reader = pa.ipc.open_file(source, options=options)
-                for number in range(part.begin, part.end):
-                    yield number, reader.get_batch(number)
-                return
-            stream = pa.ipc.open_stream(source, options=options)
-            for number in itertools.count():
-                try:
-                    yield number, stream.read_next_batch()
-                except StopIteration:
-                    return
+                yield from ((number, reader.get_batch(number)) for number in range(part.begin, part.end))
+            else:
+                yield from enumerate(pa.ipc.open_stream(source, options=options))
 
 
 def _pieces(batch: pa.RecordBatch, small: bool) -> Iterator[pa.RecordBatch]:

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
 
 class LocalFolder:
-    """A directory of this machine, or one that is mounted: temp, fsync, link or rename, fsync of the directory.
-
-    Its files go by names such as `units/ab/abcd.parquet`.
+    """A directory, here or mounted, with files by name, such as `units/ab/abcd.parquet`. They are written so: temp,
+    fsync, link or rename, fsync of the directory.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,9 +50,8 @@ class LocalFolder:
         return True
 
     def put(self, name: str, file: Path) -> None:
-        """Make a file of this machine, however large, the one of this name; it is gone then. Raises OutputError.
-
-        Nothing is copied if it lies on the same file system.
+        """Make a file of this machine, however large, the one of this name; it is gone then. Nothing is copied if it lies
+        on the same file system. Raises OutputError.
         """
         path = self._made(name)
         beside = path.with_name(f".{path.name}.put.tmp")
