@@ -50,8 +50,9 @@ class LocalFolder:
         return True
 
     def put(self, name: str, file: Path) -> None:
-        """Make a file of this machine, however large, the one of this name; it is gone then. Nothing is copied if it lies
-        on the same file system. Raises OutputError.
+        """Make a file of this machine, however large, the one of this name; it is gone then. Raises OutputError.
+
+        Nothing is copied if it lies on the same file system.
         """
         path = self._made(name)
         beside = path.with_name(f".{path.name}.put.tmp")
