@@ -17,6 +17,10 @@ from provenance.readers.formats import ARCHIVES, COLLECTIONS, KNOWN, SINGLE, for
 from provenance.readers.limits import Limits, read_whole
 from provenance.readers.unpacking import Budget, SafeZip, Unpacked, refuse_path
 
+UNREAD = {
+    **dict.fromkeys(ARCHIVES, "an archive within an archive is not opened: unpack it first"),
+    **dict.fromkeys(COLLECTIONS, "a file of many books within an archive is not read: unpack it first"),
+}
 Read = Callable[[], bytes]  # gives a member's bytes, or raises BookError
 
 
@@ -34,25 +38,17 @@ def read_archive(
         if number < after:
             continue
         kind = format_of(name).name
+        if kind not in SINGLE:
+            no_book = f"not a book: {format_of(name).suffix or 'no suffix'}; known are {KNOWN}"
+            yield RefusedBook(f"!{name}", "failed" if kind in UNREAD else "skipped", UNREAD.get(kind, no_book))
+            continue
         try:
-            if kind not in SINGLE:
-                readable = kind in ARCHIVES + COLLECTIONS
-                yield RefusedBook(f"!{name}", "failed" if readable else "skipped", _reason(kind, name))
-                continue
             data = read()
             document = read_single(data, kind, limits)
         except BookError as error:
             yield RefusedBook(f"!{name}", "failed", str(error))
             continue
         yield replace(document, id=ids[name], place=f"!{name}", sha256=hashlib.sha256(data).hexdigest())
-
-
-def _reason(kind: str, name: str) -> str:
-    if kind in ARCHIVES:
-        return "an archive within an archive is not opened: unpack it first"
-    if kind in COLLECTIONS:
-        return "a file of many books within an archive is not read: unpack it first"
-    return f"not a book: {format_of(name).suffix or 'no suffix'}; known are {KNOWN}"
 
 
 def _ids(names: list[str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 from provenance.errors import BookError, MissingExtraError
@@ -33,7 +34,8 @@ _ROMAN = re.compile(r"\W*[ivxlc]{1,8}\W*", re.IGNORECASE)
 def read_pdf(data: bytes, limits: Limits) -> Document:
     """Text page by page; raises BookError for a PDF that is damaged, encrypted or has no text layer."""
     try:
-        file = pypdfium2.PdfDocument(data)
+        with closing(pypdfium2.PdfDocument(data)) as file:
+            return _document(file, limits)
     except MissingExtraError as error:
         raise BookError(str(error)) from error
     except pypdfium2.PdfiumError as error:
@@ -41,12 +43,6 @@ def read_pdf(data: bytes, limits: Limits) -> Document:
         if code in (4, 5):
             raise BookError("it is encrypted: save it without its password first") from error
         raise BookError(f"PDFium cannot read it: {_CODES.get(code, str(error))}") from error
-    try:
-        return _document(file, limits)
-    except pypdfium2.PdfiumError as error:
-        raise BookError(f"PDFium cannot read it: {error}") from error
-    finally:
-        file.close()
 
 
 def _document(file: PdfFile, limits: Limits) -> Document:

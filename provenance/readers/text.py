@@ -79,12 +79,10 @@ def refuse_binary(data: bytes) -> None:
 
 def _without_mark(data: bytes) -> str:
     """UTF-16 that does not say so: every other byte of much text is zero."""
-    sample = data[:4096]
-    zeros = (sample[0::2].count(0), sample[1::2].count(0))
-    for codec, full, empty in (("utf-16-le", zeros[1], zeros[0]), ("utf-16-be", zeros[0], zeros[1])):
-        if full > len(sample) // 5 and empty <= len(sample) // 200:
-            return codec
-    return ""
+    even, odd, size = data[:4096:2].count(0), data[1:4096:2].count(0), min(len(data), 4096)
+    if odd > size // 5 and even <= size // 200:
+        return "utf-16-le"
+    return "utf-16-be" if even > size // 5 and odd <= size // 200 else ""
 
 
 def _decoded(data: bytes, codec: str) -> bytes:

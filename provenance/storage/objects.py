@@ -18,7 +18,7 @@ PIECE = 16 << 20  # bytes
 
 
 class ObjectFolder:
-    """A prefix of a bucket; credentials and endpoint from the environment. UsageError: it cannot be written to."""
+    """A prefix of a bucket, as the environment gives access to it; raises UsageError for what cannot be written to."""
 
     def __init__(self, uri: str, anonymous: bool = False) -> None:
         self.place = uri.rstrip("/")
