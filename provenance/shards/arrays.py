@@ -45,7 +45,7 @@ class TokenShard(Shard):
         return cast(Decoder, self.options.decoder)
 
     def _field(self, rows: list[Ids], columns: Columns) -> Field:
-        return decoded_field(columns.texts[0], self.decoder.decode(rows), len(rows))
+        return decoded_field(columns.texts[0], self.decoder, rows)
 
 
 class NumpyShard(TokenShard):

@@ -10,7 +10,7 @@ import pyarrow as pa
 from provenance.documents import Integers, documents_of, is_text
 from provenance.shards.columns import Columns, TextPath, check_lists, is_tokens, leaves_of
 from provenance.shards.shard import ALONE, BadRow, Batch, Field, Origins
-from provenance.shards.tokens import Decoded, Decoder, Ids
+from provenance.shards.tokens import Decoder, Ids
 
 
 def batch_of(
@@ -28,7 +28,7 @@ def fields_of(batch: pa.RecordBatch, columns: Columns, decoder: Decoder | None) 
     for path, top, steps in columns.paths:
         leaves = leaves_of(batch.column(batch.schema.get_field_index(top)), steps)
         if is_tokens(leaves.values.type) and decoder is not None:
-            fields.append(decoded_field(path, decoder.decode(_token_rows(leaves.values)), len(batch)))
+            fields.append(decoded_field(path, decoder, _token_rows(leaves.values)))
         else:
             fields.append(Field(path, documents_of(_checked(leaves.values)), leaves.owners, leaves.items))
     return fields
@@ -68,13 +68,16 @@ def id_text(scalar: pa.Scalar) -> str | None:
     return str(scalar.as_py())
 
 
-def decoded_field(path: str, decoded: Decoded, rows: int) -> Field:
-    """The field of decoded token ids; those of a row with several documents are named by their number there."""
-    several = np.bincount(decoded.owners, minlength=rows)[decoded.owners] > 1
-    texts, owners, items = documents_of(decoded.texts), decoded.owners, np.where(several, decoded.items, ALONE)
+def decoded_field(path: str, decoder: Decoder, rows: Sequence[Ids]) -> Field:
+    """The field of rows of token ids; the documents of a row with several are named by their number there."""
+    spans = [(owner, item, *span) for owner, ids in enumerate(rows) for item, span in enumerate(decoder.spans(ids))]
+    owners, items, firsts, _ = np.array(spans, dtype=np.int64).reshape(-1, 4).T.copy()
+    pieces = [rows[owner][begin:end] for owner, _, begin, end in spans]
+    texts = documents_of(pa.array(decoder.texts(pieces), pa.large_string()))
+    several = np.bincount(owners, minlength=len(rows))[owners] > 1
     if several.any():
-        return Field(f"{path}[]", texts, owners, items, decoded.tokens, decoded.first_tokens)
-    return Field(path, texts, None if owners.size == rows else owners, None, decoded.tokens, decoded.first_tokens)
+        return Field(f"{path}[]", texts, owners, np.where(several, items, ALONE), pieces, firsts)
+    return Field(path, texts, None if owners.size == len(rows) else owners, None, pieces, firsts)
 
 
 def _token_rows(array: pa.Array) -> list[Ids]:

@@ -44,7 +44,7 @@ class JsonColumn:
         """The texts of rows whose values are not wrong."""
         if self._decoder is not None:
             ids = [np.array(value if isinstance(value, list) else [], dtype=np.int64) for value in values]
-            return decoded_field(self.path, self._decoder.decode(ids), len(values))
+            return decoded_field(self.path, self._decoder, ids)
         leaves = [leaf for owner, value in enumerate(values) for leaf in _leaves(value, self._steps, owner)]
         documents = documents_of(pa.array([encodable(text) for text, _, _ in leaves], pa.large_string()))
         if "[]" not in self._steps:

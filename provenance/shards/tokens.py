@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from provenance.documents import Integers
 from provenance.errors import UsageError
 from provenance.process.extras import load, tokenizers
 
@@ -32,16 +30,6 @@ MOST_UNKNOWN = 0.001  # share of ids that the tokenizer does not have
 MOST_UNPRINTABLE = 0.02  # share of characters that are no text: controls, and U+FFFD for what is no UTF-8
 
 Ids = npt.NDArray[np.integer]
-
-
-class Decoded(NamedTuple):
-    """Texts, each with the row and the ids it came from."""
-
-    texts: pa.Array
-    owners: Integers
-    items: Integers  # number of the text in its row
-    tokens: list[Ids]
-    first_tokens: Integers  # ids that stand before it in its row
 
 
 @dataclass
@@ -88,19 +76,13 @@ class Decoder:
         self.end_of_text = np.array(named if end_of_text is None else [end_of_text], dtype=np.int64)
         self.health = Health()
 
-    def decode(self, rows: Sequence[Ids]) -> Decoded:
-        """The texts of rows of token ids, split at the end-of-text id; pieces without a token are left out."""
-        spans = [(owner, item, *span) for owner, ids in enumerate(rows) for item, span in enumerate(self.spans(ids))]
-        pieces = [rows[owner][begin:end] for owner, _, begin, end in spans]
-        owners, items, firsts, _ = np.array(spans, dtype=np.int64).reshape(-1, 4).T.copy()
-        return Decoded(pa.array(self._texts(pieces), pa.large_string()), owners, items, pieces, firsts)
-
     def spans(self, ids: Ids) -> list[tuple[int, int]]:
-        """Where the documents in a sequence of ids begin and end."""
+        """Where the documents in a sequence of ids begin and end: those with a token, between end-of-text ids."""
         edges = [-1, *np.flatnonzero(np.isin(ids, self.end_of_text)).tolist(), len(ids)]
         return [(low + 1, high) for low, high in pairwise(edges) if high > low + 1]
 
-    def _texts(self, pieces: Sequence[Ids]) -> list[str]:
+    def texts(self, pieces: Sequence[Ids]) -> list[str]:
+        """The text of each of some sequences of ids."""
         decodable = [self._decodable(ids) for ids in pieces]
         texts = self._tokenizer.decode_batch(decodable, skip_special_tokens=True)
         health = self.health

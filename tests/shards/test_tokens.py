@@ -14,6 +14,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 
 from provenance.errors import ShardError, UsageError
 from provenance.runs.scan import scan
+from provenance.shards.fields import decoded_field
 from provenance.shards.opening import open_shard
 from provenance.shards.shard import Options
 from provenance.shards.tokens import Decoder
@@ -58,7 +59,7 @@ def test_packed_sequences_are_split_and_offsets_count_in_the_row(rows, index, to
 
 def test_an_end_of_text_id_can_be_given(tokenizer):
     decoder = Decoder(tokenizer[1], end_of_text=7)
-    decoded = decoder.decode([np.array([7, 7, 50, 51, 7, 52, 7])])
+    decoded = decoded_field("t", decoder, [np.array([7, 7, 50, 51, 7, 52, 7])])
     assert [piece.tolist() for piece in decoded.tokens] == [[50, 51], [52]]
     assert decoded.first_tokens.tolist() == [2, 5]
     assert decoded.items.tolist() == [0, 1]
@@ -138,8 +139,7 @@ def test_the_same_vocabulary_in_another_order_is_noticed_too(rows, tokenizer, tm
 
 def test_ids_outside_the_vocabulary_are_counted_and_no_crash(tokenizer):
     decoder = Decoder(tokenizer[1])
-    decoded = decoder.decode([np.array([-5, 10**9, 50, 2**62])])
-    assert len(decoded.texts) == 1
+    assert len(decoder.texts([np.array([-5, 10**9, 50, 2**62])])) == 1
     assert decoder.health.unknown == 3
     assert "not in its vocabulary" in decoder.health.complaint()
 
