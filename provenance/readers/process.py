@@ -21,7 +21,7 @@ from provenance.readers.document import (
     RefusedBook,
 )
 from provenance.readers.formats import ARCHIVES, read_single
-from provenance.readers.limits import Limits, read_whole
+from provenance.readers.limits import Limits
 
 
 def read(task: Read, limits: Limits, send: Send) -> Result:
@@ -67,7 +67,9 @@ def _items(task: Read, limits: Limits, on_member: Callable[[int, str], None]) ->
         yield from read_parquet(path, task.columns)
     else:
         with path.open("rb") as file:
-            yield read_single(read_whole(file, limits), format.name, limits)
+            data = file.read(limits.file_bytes + 1)
+        limits.check_file(len(data))
+        yield read_single(data, format.name, limits)
 
 
 def begin(hello: ReaderHello, payload: memoryview, send: Send) -> Callable[[Read], Result]:
