@@ -1,7 +1,5 @@
 """What is open and must be closed: the one way to be a context manager."""
 
-from __future__ import annotations
-
 from typing import Self
 
 

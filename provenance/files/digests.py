@@ -1,7 +1,5 @@
 """Digests of files, of bytes, and of records as canonical JSON."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

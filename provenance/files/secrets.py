@@ -1,7 +1,5 @@
 """Reads keys and salts."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from provenance.errors import UsageError

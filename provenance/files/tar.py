@@ -3,11 +3,9 @@
 Python's `tarfile` takes a header that it cannot read for the end, unless it is the first.
 """
 
-from __future__ import annotations
-
 import tarfile
 from collections.abc import Iterator
-from typing import IO, Any, NamedTuple, Protocol, cast
+from typing import IO, Any, NamedTuple, Protocol, Self, cast
 
 BLOCK = tarfile.BLOCKSIZE
 DAMAGE = (tarfile.TarError, EOFError, ValueError, OverflowError)  # what reading a broken archive raises
@@ -35,7 +33,7 @@ class _Told(tarfile.TarInfo):
     """Leaves word with its archive of what ended the headers: why no more members came."""
 
     @classmethod
-    def fromtarfile(cls, tarfile: Any) -> _Told:  # noqa: ANN401  (so named and untyped in the library)
+    def fromtarfile(cls, tarfile: Any) -> Self:  # noqa: ANN401  (so named and untyped in the library)
         try:
             return super().fromtarfile(tarfile)
         except Exception as error:

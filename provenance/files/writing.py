@@ -3,8 +3,6 @@
 So what stands under a name is whole, also after a power cut.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os

@@ -1,7 +1,5 @@
 """Archives of books: zip and tar, packed or not. Members are read into memory, never written under their names."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """Reads books: every file of the sources becomes books, or is told to be skipped or to have failed, and why."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath

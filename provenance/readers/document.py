@@ -1,7 +1,5 @@
 """What a process that parses books is asked, and what it answers: text and facts of each, or why it is refused."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal

@@ -1,7 +1,5 @@
 """EPUB: a zip file of XHTML chapters, which its package file (OPF) lists, orders and describes."""
 
-from __future__ import annotations
-
 import html
 import posixpath
 import re

@@ -1,7 +1,5 @@
 """Which format a file has, by its name, and by its first bytes where it was named without a known suffix."""
 
-from __future__ import annotations
-
 from pathlib import PurePosixPath
 
 from provenance.readers.document import Document, Format

@@ -1,7 +1,5 @@
 """Project Gutenberg's own words around its books: facts are read from them, then they are cut off."""
 
-from __future__ import annotations
-
 import re
 
 from msgspec.structs import replace

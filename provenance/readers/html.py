@@ -1,7 +1,5 @@
 """HTML books, parsed as browsers do."""
 
-from __future__ import annotations
-
 import re
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode

@@ -1,7 +1,5 @@
 """JSON lines with a book in each, packed or not."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

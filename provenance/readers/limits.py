@@ -1,7 +1,5 @@
 """How much of anything a file may hold before it is refused: a book is never that large, a bomb always is."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO

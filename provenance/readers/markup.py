@@ -1,7 +1,5 @@
 """Marked-up text becomes plain: what elements mean for the words of a book, apart from how they are parsed."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

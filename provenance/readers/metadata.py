@@ -1,7 +1,5 @@
 """The metadata file: a CSV or Parquet file with what is known of books, by edition id, file name or ISBN."""
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """Has files parsed by a child process. One that dies or stalls costs the file, or member, that it was at; no more."""
 
-from __future__ import annotations
-
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """PDF, through PDFium: lines of its text layer, without running heads and page numbers."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Sequence

@@ -3,8 +3,6 @@
 It may take so much memory, writes no file, and says what it finds through its standard output.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Plain text: bytes of any encoding become UTF-8, and how the encoding was chosen is told."""
 
-from __future__ import annotations
-
 import codecs
 import re
 

@@ -1,7 +1,5 @@
 """Zip files and compressed streams, read under limits: what they say of their own sizes is not trusted."""
 
-from __future__ import annotations
-
 import lzma
 import stat
 import struct

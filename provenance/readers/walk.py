@@ -1,7 +1,5 @@
 """Finds the files of books: which there are, what format each has, and under which id its book goes."""
 
-from __future__ import annotations
-
 import os
 import stat
 from collections import Counter

@@ -1,7 +1,5 @@
 """Shards of nothing but token ids: NumPy arrays, and what Megatron reads."""
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Iterator
 from dataclasses import replace

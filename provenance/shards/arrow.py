@@ -1,7 +1,5 @@
 """Arrow IPC files, Feather and Arrow streams, which is also what `datasets` saves. A part is a record batch."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 A column is named by its path: `text`, `meta.body`, `messages[].content`. `[]` stands for every item of a list.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

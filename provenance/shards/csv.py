@@ -1,7 +1,5 @@
 """CSV and TSV with a header, plain or compressed. A row is the number of its record, from 0, the header not counted."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

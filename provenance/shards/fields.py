@@ -1,7 +1,5 @@
 """From Arrow record batches to batches of texts: the same for Parquet, Arrow files and CSV."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """From parsed JSON values to the texts of a batch, one value at a time, because JSON keeps no promise about types."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress

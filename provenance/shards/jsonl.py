@@ -1,7 +1,5 @@
 """JSON lines, plain or compressed. A row is the number of its line, from 0; blank lines count."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress

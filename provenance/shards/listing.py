@@ -3,8 +3,6 @@
 We list ourselves: Arrow's datasets skip hidden files silently, and DuckDB expands globs even in bound parameters.
 """
 
-from __future__ import annotations
-
 import glob
 import json
 import os

@@ -1,7 +1,5 @@
 """Opens a shard as what it is: by its first bytes where they tell, else by its name."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path

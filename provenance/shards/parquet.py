@@ -1,7 +1,5 @@
 """Parquet. A row is its number in the file, a part is a row group; both are exact, because the footer has them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """How shards are read, as somebody asks for it; the same for all shards of a run."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from provenance.options.field import option

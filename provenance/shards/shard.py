@@ -1,12 +1,10 @@
 """What every format of shard gives: columns, parts that can be read by themselves, and batches of texts."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +35,7 @@ class Options(Reading):
     decoder: Decoder | None = None  # for columns of token ids
 
     @classmethod
-    def of(cls, reading: Reading) -> Options:
+    def of(cls, reading: Reading) -> Self:
         """Loads the tokenizer. Raises UsageError for one that is none."""
         decoder = None if reading.tokenizer is None else Decoder(reading.tokenizer, reading.end_of_text)
         return cls(**{field.name: getattr(reading, field.name) for field in fields(Reading)}, decoder=decoder)

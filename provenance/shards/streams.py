@@ -1,7 +1,5 @@
 """Bytes of a file, decompressed where its name or its first bytes say so, and cut into whole lines. Bounded memory."""
 
-from __future__ import annotations
-
 import codecs
 import io
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Token ids become text again: decoded in batches, split at the end-of-text id, and checked for the right tokenizer."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from bisect import bisect_left, bisect_right

@@ -4,8 +4,6 @@ A row is the number of its sample, from 0; its id is the key (`__key__`), and a 
 that key and column together are the name of the member.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """How requests to a store are signed: by what the environment says, as the stores' own tools read it."""
 
-from __future__ import annotations
-
 import configparser
 import os
 import shutil

@@ -1,7 +1,5 @@
 """What a store's client raises, as errors of ours: one line, with a remedy and without a secret."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterator

@@ -5,8 +5,6 @@ that gives 40 MB/s a stream, 40 ms to the first byte: 35, 66, 120 and 164 MB/s w
 one plain read. Parts are larger than that needs for servers whose cost is a request's, such as moto.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """A folder that a run writes to, here or in an object store. Each file appears whole or not at all, and once."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os

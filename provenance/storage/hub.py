@@ -1,7 +1,5 @@
 """Datasets of the Hugging Face Hub, each pinned to one commit; the Hub's SHA-256 of large files is passed on."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress

@@ -1,7 +1,5 @@
 """Lists remote objects: one by its key, all below a prefix, or those a pattern fits; each pinned to what it is now."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase

@@ -5,12 +5,11 @@ accounts' keys and tokens come from the environment alone. Keys are taken as the
 percent-decoded, as `aws s3 ls` prints them, so every key is its own spelling.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import unicodedata
 from dataclasses import dataclass, replace
+from typing import Self
 
 from provenance.errors import UsageError
 from provenance.isolation.tasks import Item, Number
@@ -55,7 +54,7 @@ class Location:
             return f"abfss://{self.container}@{self.account}.dfs.core.windows.net/{self.key}"
         return f"{self.scheme}://{self.container}/{self.key}"
 
-    def at(self, key: str) -> Location:
+    def at(self, key: str) -> Self:
         """The same container, another key."""
         return replace(self, key=key)
 

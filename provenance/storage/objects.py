@@ -1,7 +1,5 @@
 """A folder of a run in an object store: an object can be created only where there is none."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Lists of specs: `@list.txt` is replaced by the lines of a file, `-` by those of the standard input."""
 
-from __future__ import annotations
-
 import codecs
 from collections.abc import Iterator, Sequence
 from pathlib import Path

@@ -3,8 +3,6 @@
 Credentials and endpoints come from the ordinary environment variables, nothing from a URI.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable
 from contextlib import suppress
