@@ -131,8 +131,8 @@ def test_the_same_vocabulary_in_another_order_is_noticed_too(rows, tokenizer, tm
     (tmp_path / "t.json").write_text(json.dumps(told))
     right, wrong = Decoder(file), Decoder(str(tmp_path / "t.json"))
     ids = [np.array(trained.encode(text).ids) for _, text in rows]
-    right.decode(ids)
-    wrong.decode(ids)
+    right.texts(ids)
+    wrong.texts(ids)
     assert right.health.complaint() is None
     assert wrong.health.complaint() is not None
 
