@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 
-from provenance.documents import Integers
+from provenance.arrays import Integers
 from provenance.errors import ShardError, TextColumnError, first_line
 from provenance.shards.columns import Columns
 from provenance.shards.fields import decoded_field

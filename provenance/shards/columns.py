@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec.structs import replace
 
-from provenance.documents import Integers, is_text
+from provenance.arrays import Integers
+from provenance.documents import is_text
 from provenance.errors import TextColumnError
 from provenance.isolation.tasks import Item
 from provenance.options.field import flags_of

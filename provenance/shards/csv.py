@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc
 
-from provenance.documents import Integers
+from provenance.arrays import Integers
 from provenance.shards.columns import Columns
 from provenance.shards.fields import batch_of
 from provenance.shards.shard import BATCH_ROWS, BadRow, Batch, Options, Part, read_errors

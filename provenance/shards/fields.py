@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from provenance.documents import Integers, documents_of, is_text
+from provenance.arrays import Integers
+from provenance.documents import documents_of, is_text
 from provenance.shards.columns import Columns, TextPath, check_lists, is_tokens, leaves_of
 from provenance.shards.shard import ALONE, BadRow, Batch, Field, Origins
 from provenance.shards.tokens import Decoder, Ids

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from provenance.documents import Documents, Integers
+from provenance.arrays import Integers
+from provenance.documents import Documents
 from provenance.errors import ShardError, first_line
 from provenance.files.closing import Closing
 from provenance.isolation.tasks import Item, Number
