@@ -47,9 +47,7 @@ def exact_chains(index: Index, chains: Chains, documents: Documents, config: Mat
     starts = np.concatenate([[0], np.cumsum([doc_hits.size for doc_hits, _ in regions], dtype=np.int64)])
     nothing = np.empty(0, dtype=np.int64)
     doc_side, ref_side = (np.concatenate([nothing, *(region[side] for region in regions)]) for side in (0, 1))
-    hits = GroupedHits(
-        chains.documents, chains.editions, starts.astype(np.int64), doc_side, ref_side, np.ones(doc_side.size)
-    )
+    hits = GroupedHits(chains.documents, chains.editions, starts, doc_side, ref_side, np.ones(doc_side.size))
     return chain_hits(hits, config.max_gap, config.max_drift).of_hits(config.min_hits)
 
 

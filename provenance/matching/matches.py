@@ -39,11 +39,10 @@ class Matches(NamedTuple):
 def locate(documents: Documents, words: Integers, credited: Credited) -> Matches:
     """Add the byte offsets of the passages in their documents, which have so many `words` and no codes."""
     passages = credited.passages
-    last = words[passages.documents] - 1  # an estimated passage may end behind the text
-    ends = np.minimum(passages.doc_ends - 1, last)
-    shortened = passages._replace(doc_ends=ends + 1)
+    ends = np.minimum(passages.doc_ends, words[passages.documents])  # an estimated one may end behind the text
+    shortened = passages._replace(doc_ends=ends)
     places = find_places(
-        documents.data, documents.offsets, words, text_rules(), passages.documents, passages.doc_begins, ends
+        documents.data, documents.offsets, words, text_rules(), passages.documents, passages.doc_begins, ends - 1
     )
     return Matches(credited._replace(passages=shortened), *places)
 
