@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from markupsafe import Markup
@@ -21,11 +21,7 @@ def raw(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, float):
-        return repr(value)
-    if isinstance(value, (datetime, date)):
-        return value.isoformat()
-    return str(value)
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def expectation(value: float) -> str:
@@ -35,26 +31,20 @@ def expectation(value: float) -> str:
     return f"{value:.2g}" if value >= 1e-4 else "below 0.0001"
 
 
-def times(value: float) -> str:
-    """How often, such as copies of a work."""
-    return f"{value:.2f}"
-
-
 def shell(command: str | list[str]) -> str:
     """A command line, given as a list or as that in JSON, as one types it."""
-    words = json.loads(command) if isinstance(command, str) else command
-    return safe(shlex.join(map(str, words)))
+    return safe(shlex.join(map(str, json.loads(command) if isinstance(command, str) else command)))
 
 
 FORMS: dict[str, Callable[[Any], str]] = {
-    "int": lambda value: f"{value:,}",
+    "int": "{:,}".format,
     "percent": percent,
     "size": size,
-    "seconds": lambda value: f"{value:,.1f} s",
-    "times": times,
+    "seconds": "{:,.1f} s".format,
+    "times": "{:.2f}".format,
     "expectation": expectation,
     "utc": utc,
-    "date": lambda value: value.isoformat(),
+    "date": str,
     "yes": lambda value: "yes" if value else "no",
 }
 NUMBERS = {"int", "percent", "size", "seconds", "times", "expectation"}

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from provenance.display.text import safe, utc
-from provenance.report.cells import shell
-from provenance.report.facts import ReportOptions, read_facts
-from provenance.report.render import case_of
+from provenance.display.text import safe
+from provenance.report.facts import Facts, ReportOptions
+from provenance.report.render import case_of, environment
 from provenance.store.database import RunReader
 
 BLANK = "______________________________"
@@ -17,11 +12,15 @@ MOST_LISTED = 200  # files and attempts
 
 
 def certificate(run: RunReader) -> str:
-    """Markdown; raises what `read_facts` raises."""
-    facts = read_facts(run, ReportOptions(max_matches=0))
+    """Markdown; raises what `Facts` raises."""
+    facts = Facts(run, ReportOptions(max_matches=0))
     custody = facts.custody[-1]["entry"] if facts.custody else {}
-    shown = {"facts": facts, "one": facts.one, "record": facts.record, "case": case_of(facts), "said": custody}
-    return _environment().get_template("certificate.md.j2").render(shown, blank=BLANK, most=MOST_LISTED)
+    markdown = environment().overlay(autoescape=False, keep_trailing_newline=True)  # escaped by `plain` and `code`
+    markdown.filters = {**markdown.filters, "md": plain, "code": code}
+    return markdown.get_template("certificate.md.j2").render(
+        facts=facts, one=facts.one, record=facts.record, case=case_of(facts), said=custody, blank=BLANK,
+        most=MOST_LISTED,
+    )  # fmt: skip
 
 
 def plain(value: object) -> str:
@@ -32,13 +31,3 @@ def plain(value: object) -> str:
 def code(value: object) -> str:
     """Text as code in Markdown."""
     return "`" + safe(str(value)).replace("`", "'") + "`"
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(  # Markdown: escaped by `plain` and `code`, not as HTML
-        loader=PackageLoader("provenance.report"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )  # fmt: skip
-    environment.filters.update(md=plain, code=code, utc=utc, shell=shell)
-    return environment

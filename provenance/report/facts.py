@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from provenance.errors import UsageError
 from provenance.report.cells import Row
 from provenance.report.queries import QUERIES, WORK_ORDER
-from provenance.report.strips import MOST_HEAT_SHARDS, MOST_HEAT_WORKS
+from provenance.report.strips import Span
 from provenance.store.database import RunReader
 from provenance.store.journal import broken_link
 
@@ -20,6 +21,7 @@ MOST_SHARDS = 2000
 MOST_EXCEPTIONS = 500
 MOST_PLACES = 50  # shards, hosts and collections of a work; hosts of the run
 MOST_LOG = 2000  # reviews
+MOST_HEAT_WORKS, MOST_HEAT_SHARDS = 40, 60
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,7 @@ class ReportOptions:
     max_matches: int = MOST_MATCHES
 
 
-@dataclass(frozen=True)
-class Listing:
+class Listing(NamedTuple):
     """Some answers of a query, and how many there are."""
 
     query: str
@@ -45,88 +46,56 @@ class Listing:
         return self.count - len(self.rows)
 
 
-@dataclass(frozen=True)
-class WorkFacts:
+class WorkFacts(NamedTuple):
     """What the page of a work shows."""
 
     work: Row
-    editions: Listing
-    shards: Listing
-    sites: Listing
-    collections: Listing
-    beside: Listing
-    matches: Listing
+    lists: dict[str, Listing]  # of LISTS, and `matches`
 
 
-@dataclass(frozen=True)
-class Facts:
-    """Everything."""
-
-    options: ReportOptions
-    one: dict[str, Row]  # answers of queries that have one row
-    record: Row  # the row of `run`, its JSON parsed
-    works: Listing
-    absent: Listing
-    pages: list[WorkFacts]
-    shards: Listing
-    exceptions: Listing
-    each_exception: Listing
-    sites: Listing
-    origin_collections: Listing
-    attempts: Listing
-    log: Listing
-    allowed: Listing
-    custody: list[Row]
-    selftest: Row | None  # the last one
-    selftest_cells: list[Row]
-    spans: dict[str, list[tuple[int, int, float, bool]]]  # by edition: word begin, end, identity, credited to the work
-    heat: list[Row]  # words of works by columns of shards
-    heat_columns: int
-    chain: str | None  # what is wrong with the journal; None: nothing, or nobody may know
-
-
+LISTS = ("editions", "work_shards", "work_sites", "work_collections", "work_beside")
 SINGLE = ("run", "files", "library", "matches_in_all", "decoys", "reviews", "digests")
 PARSED = ("packages", "command", "config", "grades", "chance", "background", "decoys", "sketch", "terms")
 
 
-def read_facts(run: RunReader, options: ReportOptions) -> Facts:
-    """Read all of it; raises UsageError for a work that the run does not have, or a cap below nothing."""
-    if options.max_matches < 0:
-        raise UsageError(f"--max-matches is {options.max_matches}; it cannot be less than 0")
-    if options.work is not None and not run.query("SELECT 1 FROM work WHERE work_id = ?", [options.work]):
-        near = ", ".join(run.works_like(options.work))
-        raise UsageError(f"the run has no work {options.work!r} (--work); the closest are {near or 'none'}")
-    run.keep("v_works")
-    record = run.query("SELECT * FROM run")[0]
-    works = _listing(run, "works", MOST_WORKS, options.work)
-    pages = works.rows[:MOST_PAGES]
-    if options.work is not None and not pages:
-        pages = run.query(f"SELECT * FROM v_works WHERE work_id = ? ORDER BY {WORK_ORDER}", [options.work])
-    names = [page["work_id"] for page in pages]
-    columns = min(MOST_HEAT_SHARDS, run.query(f"SELECT count(*) AS n FROM ({_HEAT_SHARDS})")[0]["n"])
-    return Facts(
-        options=options,
-        one={name: run.query(QUERIES[name].whole)[0] for name in SINGLE},
-        record={**record, **{name: json.loads(record[name]) for name in PARSED}},
-        works=works,
-        absent=_listing(run, "works_without_match", MOST_ABSENT, options.work),
-        pages=_pages(run, pages, options.max_matches),
-        shards=_listing(run, "shards", MOST_SHARDS),
-        exceptions=_listing(run, "exceptions", MOST_EXCEPTIONS),
-        each_exception=_listing(run, "each_exception", MOST_EXCEPTIONS),
-        sites=_listing(run, "origins", MOST_PLACES, condition="kind = 'site'"),
-        origin_collections=_listing(run, "origins", MOST_PLACES, condition="kind = 'collection'"),
-        attempts=_listing(run, "attempts", MOST_LOG),
-        log=_listing(run, "review_log", MOST_LOG),
-        allowed=_listing(run, "allowed", MOST_LOG),
-        custody=[{**row, "entry": json.loads(row["entry"])} for row in run.query(QUERIES["custody"].whole)],
-        selftest=next(iter(run.query(QUERIES["selftest"].whole)), None),
-        selftest_cells=run.query(QUERIES["selftest_cells"].whole),
-        spans=_spans(run, [page["best_edition"] for page in pages]),
-        heat=_heat(run, names[:MOST_HEAT_WORKS], columns) if columns > 1 else [],
-        heat_columns=columns,
-        chain=None if options.redacted else broken_link(run.query("SELECT * FROM journal ORDER BY seq")),
-    )
+class Facts:
+    """Everything."""
+
+    def __init__(self, run: RunReader, options: ReportOptions) -> None:
+        """Read all of it; raises UsageError for a work that the run does not have, or a cap below nothing."""
+        self.options, work = options, options.work
+        if options.max_matches < 0:
+            raise UsageError(f"--max-matches is {options.max_matches}; it cannot be less than 0")
+        if work is not None and not run.query("SELECT 1 FROM work WHERE work_id = ?", [work]):
+            near = ", ".join(run.works_like(work))
+            raise UsageError(f"the run has no work {work!r} (--work); the closest are {near or 'none'}")
+        run.keep("v_works")
+        record = run.query("SELECT * FROM run")[0]
+        self.record: Row = {**record, **{name: json.loads(record[name]) for name in PARSED}}
+        self.one = {name: run.query(QUERIES[name].whole)[0] for name in SINGLE}
+        self.works = _listing(run, "works", MOST_WORKS, work)
+        self.absent = _listing(run, "works_without_match", MOST_ABSENT, work)
+        self.shards = _listing(run, "shards", MOST_SHARDS)
+        self.exceptions = _listing(run, "exceptions", MOST_EXCEPTIONS)
+        self.each_exception = _listing(run, "each_exception", MOST_EXCEPTIONS)
+        self.sites = _listing(run, "origins", MOST_PLACES, condition="kind = 'site'")
+        self.origin_collections = _listing(run, "origins", MOST_PLACES, condition="kind = 'collection'")
+        self.attempts = _listing(run, "attempts", MOST_LOG)
+        self.log = _listing(run, "review_log", MOST_LOG)
+        self.allowed = _listing(run, "allowed", MOST_LOG)
+        self.custody = [{**row, "entry": json.loads(row["entry"])} for row in run.query(QUERIES["custody"].whole)]
+        self.selftest = next(iter(run.query(QUERIES["selftest"].whole)), None)  # the last one
+        self.selftest_cells = run.query(QUERIES["selftest_cells"].whole)
+        pages = self.works.rows[:MOST_PAGES]
+        if work is not None and not pages:
+            pages = run.query(f"SELECT * FROM v_works WHERE work_id = ? ORDER BY {WORK_ORDER}", [work])
+        self.pages = _pages(run, pages, options.max_matches)
+        self.spans = _spans(run, [page["best_edition"] for page in pages])
+        columns = min(MOST_HEAT_SHARDS, run.query(f"SELECT count(*) AS n FROM ({_HEAT_SHARDS})")[0]["n"])
+        names = [page["work_id"] for page in pages[:MOST_HEAT_WORKS]]
+        self.heat_columns, self.heat = columns, _heat(run, names, columns) if columns > 1 else []
+        # what is wrong with the journal; None: nothing, or nobody may know
+        self.chain = None if options.redacted else broken_link(run.query("SELECT * FROM journal ORDER BY seq"))
 
 
 _TEXTS = "excerpt, doc_before, doc_after, ref_excerpt, ref_before, ref_after, blocks"
@@ -154,7 +123,7 @@ def _matches(run: RunReader, works: list[str], most: int) -> dict[str, Listing]:
             chosen[work] += more
             left -= more
         waiting = [work for work in waiting if chosen[work] < counts[work]]
-    rows_of: dict[str, list[Row]] = {work: [] for work in works}
+    rows = []
     if any(chosen.values()):
         rows = run.query(
             f"SELECT m.* EXCLUDE ({_TEXTS}) FROM ({query.sql}) m JOIN (SELECT unnest(?) AS w, unnest(?) AS most) "
@@ -166,38 +135,18 @@ def _matches(run: RunReader, works: list[str], most: int) -> dict[str, Listing]:
         texts = run.query(f"SELECT match_id, {_TEXTS} FROM v_matches WHERE match_id IN (SELECT unnest(?))", [ids])
         by_id = {row["match_id"]: row for row in texts}
         rows = [row | by_id[row["match_id"]] for row in rows]
-        for row in rows:
-            rows_of[row["work_id"]].append(row)
-    return {work: Listing("matches", rows, counts.get(work, 0)) for work, rows in rows_of.items()}
+    return _listings("matches", works, rows, counts)
 
 
 def _pages(run: RunReader, pages: list[Row], max_matches: int) -> list[WorkFacts]:
-    names = [page["work_id"] for page in pages]
-    parts = ("editions", "work_shards", "work_sites", "work_collections", "work_beside")
-    lists = {part: _by_work(run, part, names) for part in parts}
-    matches = _matches(run, names, max_matches)
-
-    def some(part: str, work: str) -> Listing:
-        return lists[part].get(work) or Listing(part, [], 0)
-
-    return [
-        WorkFacts(
-            page,
-            some("editions", work),
-            some("work_shards", work),
-            some("work_sites", work),
-            some("work_collections", work),
-            some("work_beside", work),
-            matches[work],
-        )
-        for work, page in zip(names, pages, strict=True)
-    ]
+    works = [page["work_id"] for page in pages]
+    lists = {name: _by_work(run, name, works) for name in LISTS} | {"matches": _matches(run, works, max_matches)}
+    return [WorkFacts(page, {name: lists[name][page["work_id"]] for name in lists}) for page in pages]
 
 
 def _by_work(run: RunReader, name: str, works: list[str]) -> dict[str, Listing]:
     """The first answers of each work, and how many it has."""
-    query, rows_of = QUERIES[name], dict[str, list[Row]]()
-    counts: dict[str, int] = {}
+    query = QUERIES[name]
     rows = run.query(
         f"""SELECT *, count(*) OVER (PARTITION BY work_id) AS answers FROM ({query.sql})
         WHERE list_contains(?, work_id)
@@ -205,15 +154,23 @@ def _by_work(run: RunReader, name: str, works: list[str]) -> dict[str, Listing]:
         ORDER BY {query.order}""",
         [works],
     )
+    counts = {row["work_id"]: row.pop("answers") for row in rows}
+    return _listings(name, works, rows, counts)
+
+
+def _listings(name: str, works: list[str], rows: list[Row], counts: dict[str, int]) -> dict[str, Listing]:
+    """Answers by work; `counts` has how many those have that have any."""
+    rows_of: dict[str, list[Row]] = {work: [] for work in works}
     for row in rows:
-        counts[row["work_id"]] = row.pop("answers")
-        rows_of.setdefault(row["work_id"], []).append(row)
-    return {work: Listing(name, some, counts[work]) for work, some in rows_of.items()}
+        rows_of[row["work_id"]].append(row)
+    return {work: Listing(name, rows_of[work], counts.get(work, 0)) for work in works}
 
 
-def _spans(run: RunReader, editions: list[str]) -> dict[str, list[tuple[int, int, float, bool]]]:
-    """What of each edition is in the shards, and what of that its own work is credited for."""
-    spans_of: dict[str, list[tuple[int, int, float, bool]]] = {edition: [] for edition in editions}
+def _spans(run: RunReader, editions: list[str]) -> dict[str, list[Span]]:
+    """What of each edition is in the shards, and what of that its own work is credited for: word begin, word end,
+    identity, and whether that is so.
+    """
+    spans_of: dict[str, list[Span]] = {edition: [] for edition in editions}
     for view, own in (("v_coverage", False), ("v_own_coverage", True)):
         rows = run.query(
             f"SELECT edition_id, word_begin, word_end, best_identity FROM {view} WHERE list_contains(?, edition_id) "

@@ -35,24 +35,19 @@ def pair_of(match: dict[str, Any]) -> Pair | None:
     document = _side(match["excerpt"], match["doc_word"], match["doc_words"])
     edition = _side(match["ref_excerpt"], match["ref_word"], match["ref_words"])
     stretches = side_by_side(document, edition, match["blocks"] or ())
-    shown = [
-        sum(counts) for counts in zip(*((s.edit.doc_words, s.edit.ref_words) for s in stretches), strict=True)
-    ] or [0, 0]
     return Pair(
         [Stretch(s.edit.kind, shown_text(s.document)) for s in stretches if s.document],
         [Stretch(s.edit.kind, shown_text(s.edition)) for s in stretches if s.edition],
-        match["doc_words"] - shown[0],
-        match["ref_words"] - shown[1],
+        match["doc_words"] - sum(s.edit.doc_words for s in stretches),
+        match["ref_words"] - sum(s.edit.ref_words for s in stretches),
     )
 
 
 def _side(excerpt: str, first: int, whole: int) -> Side:
     """An excerpt of `whole` words, unless it was cut."""
     data = excerpt.encode("utf-8", "replace")
-    text_words = words(data)
-    return Side(
-        data, [word.begin for word in text_words], [word.end for word in text_words], first, len(text_words) < whole
-    )
+    places = [(word.begin, word.end) for word in words(data)]
+    return Side(data, [begin for begin, _ in places], [end for _, end in places], first, len(places) < whole)
 
 
 def shown_text(text: str | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -14,30 +15,23 @@ LENGTHS = (25, 50, 100, 200)  # words of a passage that a report prints
 
 @cache
 def error_rates() -> dict[str, Any] | None:
-    """What `python -m benchmarks.quality --publish` wrote; None where this version has none."""
+    """What `python -m benchmarks.quality --publish` wrote, and its `sha256`; None where this version has none."""
     place = files("provenance.report") / NAME
     if not place.is_file():
         return None
-    loaded: dict[str, Any] = json.loads(place.read_text("utf-8"))
-    return loaded
+    content = place.read_bytes()
+    return {**json.loads(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
-@cache
-def study_digest() -> str | None:
-    """The name of the study: SHA-256 of its file."""
-    place = files("provenance.report") / NAME
-    return hashlib.sha256(place.read_bytes()).hexdigest() if place.is_file() else None
-
-
-def rows_of(rates: dict[str, Any]) -> list[dict[str, Any]]:
-    """A row for each kind and rate of change: recall by length."""
-    by_cell: dict[tuple[str, float], dict[int, dict[str, Any]]] = {}
-    for cell in rates["cells"]:
-        if cell["words"] in LENGTHS:
-            by_cell.setdefault((cell["kind"], cell["rate"]), {})[cell["words"]] = cell
+def recall_rows(cells: Iterable[dict[str, Any]], kind: str, lengths: Sequence[int]) -> list[dict[str, Any]]:
+    """A row for each kind of change, the column `kind` of cells, and its rate: its cells by length, or None."""
+    by_change: dict[tuple[str, float], dict[int, dict[str, Any]]] = {}
+    for cell in cells:
+        if cell["words"] in lengths:
+            by_change.setdefault((cell[kind], cell["rate"]), {})[cell["words"]] = cell
     return [
-        {"kind": kind, "rate": rate, "cells": [cells.get(n) for n in LENGTHS]}
-        for (kind, rate), cells in by_cell.items()
+        {"kind": name, "rate": rate, "cells": [by_length.get(length) for length in lengths]}
+        for (name, rate), by_length in by_change.items()
     ]
 
 

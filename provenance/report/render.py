@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import re
+import tomllib
 from functools import cache
-from typing import Any
+from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from provenance.display.text import number, percent, safe, short, size, utc
-from provenance.report.cells import Row, cell, counted, expectation, raw, shell, shown, value
-from provenance.report.facts import Facts, ReportOptions, read_facts
-from provenance.report.passages import cut_at_word, pair_of, shown_text
-from provenance.report.rates import LENGTHS, differences, error_rates, rows_of, study_digest
-from provenance.report.strips import LOOKS, Cells, cells_of_deciles, cells_of_spans, heat_map, strip
-from provenance.report.wording import (
-    ALTERNATIVES,
-    GLOSSARY,
-    GRADE_MEANS,
-    LIMITS,
-    NO_SELFTEST,
-    RECALL_SAYS,
-    certified,
-    how_sure,
-    recall_rows,
-    strip_label,
-    verdict,
-)  # fmt: skip
+from provenance.report.cells import Row, cell, counted, expectation, shell, value
+from provenance.report.facts import MOST_HEAT_WORKS, Facts, ReportOptions
+from provenance.report.passages import Pair, cut_at_word, pair_of, shown_text
+from provenance.report.rates import LENGTHS, differences, error_rates, recall_rows
+from provenance.report.strips import BINS, LOOKS, Cells, bins, cells_of_deciles, cells_of_spans
+from provenance.selftest.disturb import VERBATIM
 from provenance.store.database import RunReader
 
 SIDE_BY_SIDE, MOST_SIDE_BY_SIDE = 5, 1500  # matches of a work, and in all, that are shown as two texts
@@ -43,27 +33,25 @@ ABOUT = (
 
 
 def report(run: RunReader, options: ReportOptions | None = None) -> bytes:
-    """The report of a run as HTML in UTF-8; raises what `read_facts` raises."""
-    return render(read_facts(run, options or ReportOptions())).encode("utf-8", "replace")
-
-
-def render(facts: Facts) -> str:
-    """The report of facts."""
+    """The report of a run as HTML in UTF-8; raises what `Facts` raises."""
+    facts, rates = Facts(run, options or ReportOptions()), error_rates()
     case = case_of(facts)
-    style = _source("report.css").replace("CASE_LABEL", css_string(case or "Known works in training data"))
-    script = _source("report.js")
-    rates = error_rates()
-    pairs = _pairs(facts)
-    recall_lengths, recall = recall_rows(facts)
-    return _environment().get_template("report.html.j2").render(
+    style, script = ((files("provenance.report") / "templates" / name).read_text("utf-8") for name in SOURCES)
+    style = style.replace("CASE_LABEL", css_string(case or "Known works in training data"))
+    recall_lengths = sorted({cell["words"] for cell in facts.selftest_cells})
+    page = environment().get_template("report.html.j2").render(
         facts=facts, one=facts.one, record=facts.record, case=case, style=Markup(style), script=Markup(script),
-        policy=policy(style, script), rates=rates, rate_rows=rows_of(rates) if rates else [], lengths=LENGTHS,
-        differs=differences(rates, facts.record) if rates else [],
-        pairs=pairs, anchors=anchors(facts), strips=_strips(facts), heat=_heat(facts), verdict=verdict(facts),
-        sure=how_sure(facts, rates), looks=LOOKS, grade_means=GRADE_MEANS, limits=LIMITS, glossary=GLOSSARY,
-        alternatives=ALTERNATIVES, about=ABOUT, study=study_digest(), recall=recall, recall_lengths=recall_lengths,
-        certified=certified(facts), recall_says=RECALL_SAYS, no_selftest=NO_SELFTEST,
+        policy=policy(style, script), rates=rates, lengths=LENGTHS,
+        rate_rows=recall_rows(rates["cells"], "kind", LENGTHS) if rates else [],
+        differs=differences(rates, facts.record) if rates else [], recall_lengths=recall_lengths,
+        recall=recall_rows(facts.selftest_cells, "noise", recall_lengths), pairs=_pairs(facts), strips=_strips(facts),
+        anchors={page.work["work_id"]: f"work-{n}" for n, page in enumerate(facts.pages, 1)},  # ids may hold anything
+        texts=tomllib.loads((files("provenance.report") / "texts.toml").read_text("utf-8")),
     )  # fmt: skip
+    return page.encode("utf-8", "replace")
+
+
+SOURCES = ("report.css", "report.js")
 
 
 def case_of(facts: Facts) -> str:
@@ -88,15 +76,10 @@ def css_string(text: str) -> str:
     return f'"{escaped}"'
 
 
-def anchors(facts: Facts) -> dict[str, str]:
-    """The anchor of each page: a number, since ids of works may hold anything."""
-    return {page.work["work_id"]: f"work-{number}" for number, page in enumerate(facts.pages, 1)}
-
-
-def _strips(facts: Facts) -> dict[str, Markup]:
+def _strips(facts: Facts) -> dict[str, list[tuple[int, int, str, int]]]:
     """A strip for each work: fine for those that have a page, by tenths for the others."""
-    works = {work["work_id"]: work for work in [*facts.works.rows, *(page.work for page in facts.pages)]}
-    return {name: strip(_cells(work, facts), strip_label(work)) for name, work in works.items()}
+    works = [*facts.works.rows, *(page.work for page in facts.pages)]
+    return {work["work_id"]: bins(_cells(work, facts)) for work in works}
 
 
 def _cells(work: Row, facts: Facts) -> Cells:
@@ -107,37 +90,26 @@ def _cells(work: Row, facts: Facts) -> Cells:
     return cells_of_deciles(work["deciles"], own, work["identity"] or 0.0)
 
 
-def _heat(facts: Facts) -> Markup | None:
-    return heat_map(facts.heat, [page.work for page in facts.pages], facts.heat_columns)
-
-
-def _pairs(facts: Facts) -> dict[str, Any]:
+def _pairs(facts: Facts) -> dict[str, Pair]:
     """The matches that are shown side by side, by their ids: the longest of each work."""
-    context: dict[str, Any] = {}
-    for page in facts.pages:
-        for match in page.matches.rows[:SIDE_BY_SIDE]:
-            if len(context) < MOST_SIDE_BY_SIDE and (pair := pair_of(match)) is not None:
-                context[match["match_id"]] = pair
-    return context
+    longest = (match for page in facts.pages for match in page.lists["matches"].rows[:SIDE_BY_SIDE])
+    pairs = ((match["match_id"], pair) for match in longest if (pair := pair_of(match)) is not None)
+    return dict(itertools.islice(pairs, MOST_SIDE_BY_SIDE))
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """What templates are rendered in, as HTML unless one says otherwise."""
     environment = Environment(
         loader=PackageLoader("provenance.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
     environment.globals.update(
-        cell=cell, value=value, counted=counted, shown=shown, raw=raw, number=number, side_by_side=SIDE_BY_SIDE
-    )
+        cell=cell, value=value, counted=counted, number=number, side_by_side=SIDE_BY_SIDE, about=ABOUT, looks=LOOKS,
+        bins=BINS, most_heat_works=MOST_HEAT_WORKS, verbatim=VERBATIM,
+    )  # fmt: skip
     environment.filters.update(
         percent=percent, size=size, safe_text=safe, short=short, utc=utc, lines=shown_text, expectation=expectation,
         shell=shell, before=lambda text: cut_at_word(text, True), after=lambda text: cut_at_word(text, False),
     )  # fmt: skip
     return environment
-
-
-@cache
-def _source(name: str) -> str:
-    loader = PackageLoader("provenance.report")
-    return loader.get_source(_environment(), name)[0]
