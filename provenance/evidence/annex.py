@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from importlib.resources import files
-from typing import Any
 
 import pyarrow as pa
 
@@ -77,13 +76,8 @@ WHERE w.documents > 0 AND NOT w.decoy ORDER BY w.coverage DESC, w.work_id"""
 
 def annex(run: RunReader) -> dict[str, bytes]:
     """The files, by name; all CSV is safe to open in a spreadsheet."""
-    tables = {
-        "2-sources": run.arrow(SOURCES),
-        "2-collections": run.arrow(COLLECTIONS),
-        "2.3-domains": run.arrow(DOMAINS),
-        "3-works": run.arrow(WORKS),
-        "3-processing": _processing(run),
-    }
+    asked = {"2-sources": SOURCES, "2-collections": COLLECTIONS, "2.3-domains": DOMAINS, "3-works": WORKS}
+    tables = {**{name: run.arrow(sql) for name, sql in asked.items()}, "3-processing": _processing(run)}
     written = {f"annex/{name}.csv": csv_of(table).encode() for name, table in tables.items()}
     return {"annex/README.md": (files("provenance.evidence") / "texts" / "annex.md").read_bytes(), **written}
 
@@ -92,24 +86,24 @@ def _processing(run: RunReader) -> pa.Table:
     record = run.query("SELECT * FROM run")[0]
     config = json.loads(record["config"])
     counted = run.query(QUERIES["files"].whole)[0]
-    facts: list[tuple[str, Any]] = [
-        ("tool", f"provenance {record['tool_version']}"),
-        ("run ended (UTC)", record["ended_utc"]),
-        ("outcome", record["outcome"]),
-        ("known works looked for", run.query(QUERIES["library"].whole)[0]["works"]),
-        ("files listed", counted["listed"]),
-        ("files scanned", counted["scanned"]),
-        ("files that failed", counted["failed"]),
-        ("files scanned in part", counted["partial"]),
-        ("files skipped by rule", counted["skipped"]),
-        ("exceptions", counted["exceptions"]),
-        ("documents scanned", record["documents_scanned"]),
-        ("documents with known works", record["documents_matched"]),
-        ("words scanned", counted["words"]),
-        ("bytes of text scanned", counted["text_bytes"]),
-        ("text rules", record["text_rules"]),
-        ("least words of a match", config["match"]["min_words"]),
-        ("index digest (XXH3-128)", record["index_digest"]),
-        ("digest of all unit files (SHA-256)", record["units_digest"]),
-    ]
-    return pa.table({"what": [name for name, _ in facts], "value": [str(value) for _, value in facts]})
+    facts = {
+        "tool": f"provenance {record['tool_version']}",
+        "run ended (UTC)": record["ended_utc"],
+        "outcome": record["outcome"],
+        "known works looked for": run.query(QUERIES["library"].whole)[0]["works"],
+        "files listed": counted["listed"],
+        "files scanned": counted["scanned"],
+        "files that failed": counted["failed"],
+        "files scanned in part": counted["partial"],
+        "files skipped by rule": counted["skipped"],
+        "exceptions": counted["exceptions"],
+        "documents scanned": record["documents_scanned"],
+        "documents with known works": record["documents_matched"],
+        "words scanned": counted["words"],
+        "bytes of text scanned": counted["text_bytes"],
+        "text rules": record["text_rules"],
+        "least words of a match": config["match"]["min_words"],
+        "index digest (XXH3-128)": record["index_digest"],
+        "digest of all unit files (SHA-256)": record["units_digest"],
+    }
+    return pa.table({"what": list(facts), "value": list(map(str, facts.values()))})

@@ -22,10 +22,11 @@ from provenance.evidence.manifest import MANIFEST, STATEMENT, SUMS, files_of
 from provenance.evidence.write import write_manifest
 from provenance.isolation.child import confine
 from provenance.store.database import RunReader, RunWriter
-from provenance.store.journal import FIRST, broken_link
+from provenance.store.journal import broken_link
 
 MEMORY = 8 << 30
 MOST_SHOWN = 120  # bytes around the first difference
+GROUPS = {".html": "report", ".parquet": "tables"}
 
 
 def check(folder: Path, choice: Choice, scratch: Path) -> list[dict[str, Any]]:
@@ -37,29 +38,13 @@ def check(folder: Path, choice: Choice, scratch: Path) -> list[dict[str, Any]]:
         write_contents(run, again, choice)
         write_manifest(run, again, choice)
         journal = run.query("SELECT * FROM journal ORDER BY seq")
-    names = [name for name in sorted({*files_of(folder), *files_of(again)}) if name != MANIFEST]
     groups: dict[str, list[str]] = {"tables": [], "report": [], "companions": []}
-    for name in names:
+    for name in sorted({*files_of(folder), *files_of(again)} - {MANIFEST}):
         if difference := compare(folder / name, again / name, name):
-            groups[_group(name)].append(difference)
+            groups[GROUPS.get(Path(name).suffix, "companions")].append(difference)
     checks: list[dict[str, Any]] = [{"name": name, "different": different} for name, different in groups.items()]
-    broken = unlinked(journal) if choice.redacted else broken_link(journal)
-    checks.append({"name": "journal", "different": [broken] if broken else [], "entries": len(journal)})
-    return checks
-
-
-def unlinked(journal: list[dict[str, Any]]) -> str | None:
-    """Where entries do not follow one another, of a journal whose notes were left out."""
-    previous = FIRST
-    for number, entry in enumerate(journal, 1):
-        if entry["seq"] != number or entry["previous"] != previous:
-            return f"entry {number} does not follow the one before it"
-        previous = entry["sha256"]
-    return None
-
-
-def _group(name: str) -> str:
-    return "report" if name == "report.html" else "tables" if name.endswith(".parquet") else "companions"
+    broken = broken_link(journal, choice.redacted)
+    return [*checks, {"name": "journal", "different": [broken] if broken else [], "entries": len(journal)}]
 
 
 def rebuild(folder: Path, db: Path) -> None:
@@ -122,12 +107,11 @@ def _sums(text: str) -> list[str]:
 
 
 def _subjects(text: str) -> dict[str, Any]:
-    content = json.loads(text)
-    subjects = [
-        {**subject, "digest": None} if subject["name"].endswith(".parquet") else subject
-        for subject in content["subject"]
-    ]
-    return {**content, "subject": subjects}
+    content: dict[str, Any] = json.loads(text)
+    for subject in content["subject"]:
+        if subject["name"].endswith(".parquet"):
+            subject["digest"] = None
+    return content
 
 
 def _difference(name: str, line: int, ours: bytes, other: bytes) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -20,7 +19,6 @@ from provenance.store.export import EXPORTS, export
 from provenance.store.sarif import MOST_RESULTS
 
 RUN, TABLES = "run", "tables"  # folders: the tables of the database, from which it is made again; and all views
-README = "README.md"
 
 BASE = {
     "run": "ALL", "attempt": "attempt", "unit": "unit", "shard": "shard", "edition": "edition_id", "work": "work_id",
@@ -40,7 +38,7 @@ class Choice:
 
 def write_contents(run: RunReader, folder: Path, choice: Choice) -> None:
     """Write all files of a bundle but its digests; `run` is opened with `redact` where the choice says so."""
-    for name in (RUN, TABLES):
+    for name in (RUN, TABLES, "annex"):
         (folder / name).mkdir()
     for table, order in BASE.items():
         rows = run.arrow(f"SELECT * FROM {table} ORDER BY {order}")
@@ -49,15 +47,12 @@ def write_contents(run: RunReader, folder: Path, choice: Choice) -> None:
         export(run, what, "parquet", folder / TABLES / f"{what}.parquet")
     if run.query("SELECT count(*) AS n FROM match")[0]["n"] <= MOST_RESULTS:
         export(run, "matches", "sarif", folder / "matches.sarif")
-    for name, data in _small(run, choice):
-        path = folder / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(data)
-
-
-def _small(run: RunReader, choice: Choice) -> Iterator[tuple[str, bytes]]:
-    yield README, (files("provenance.evidence") / "texts" / "bundle.md").read_bytes()
-    yield "report.html", report(run, ReportOptions(redacted=choice.redacted, max_matches=choice.max_matches))
-    yield "certificate.md", certificate(run).encode()
-    yield "croissant.json", json.dumps(croissant(run), indent=1, ensure_ascii=True).encode() + b"\n"
-    yield from annex(run).items()
+    small = {
+        "README.md": (files("provenance.evidence") / "texts" / "bundle.md").read_bytes(),
+        "report.html": report(run, ReportOptions(redacted=choice.redacted, max_matches=choice.max_matches)),
+        "certificate.md": certificate(run).encode(),
+        "croissant.json": json.dumps(croissant(run), indent=1).encode() + b"\n",
+        **annex(run),
+    }
+    for name, data in small.items():
+        (folder / name).write_bytes(data)

@@ -82,14 +82,10 @@ def croissant(run: RunReader) -> dict[str, Any]:
 def _file(number: int, shard: dict[str, Any]) -> dict[str, Any]:
     kind = str(shard["format"] or "").partition(" (")[0]
     entry = {
-        "@type": "cr:FileObject",
-        "@id": f"file-{number}",
-        "name": f"file-{number}",
-        "description": safe(shard["shard"]),
-        "contentUrl": shard["shard"],
-        "encodingFormat": FORMATS.get(kind, UNKNOWN),
-        "sha256": shard["sha256"],
-    }
+        "@type": "cr:FileObject", "@id": f"file-{number}", "name": f"file-{number}",
+        "description": safe(shard["shard"]), "contentUrl": shard["shard"],
+        "encodingFormat": FORMATS.get(kind, UNKNOWN), "sha256": shard["sha256"],
+    }  # fmt: skip
     if shard["bytes"] is not None:
         entry["contentSize"] = f"{shard['bytes']} B"
     return entry
@@ -115,10 +111,6 @@ def _plain(column: str | None) -> bool:
 
 
 def _field(number: int, column: str) -> dict[str, Any]:
-    return {
-        "@type": "cr:Field",
-        "@id": f"documents/{safe(column)}",
-        "name": safe(column),
-        "dataType": "sc:Text",
-        "source": {"fileObject": {"@id": f"file-{number}"}, "extract": {"column": column}},
-    }
+    source = {"fileObject": {"@id": f"file-{number}"}, "extract": {"column": column}}
+    name = safe(column)
+    return {"@type": "cr:Field", "@id": f"documents/{name}", "name": name, "dataType": "sc:Text", "source": source}

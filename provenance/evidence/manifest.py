@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,14 +20,14 @@ VERSION = 1
 MOST_BYTES = 64 << 20  # of a manifest
 
 
-def files_of(folder: Path, without: Iterable[str] = (MANIFEST,)) -> list[str]:
+def files_of(folder: Path) -> list[str]:
     """Names of all files in a folder, relative and sorted; raises BundleError for what is neither file nor folder."""
-    left_out, names = set(without), list[str]()
+    names = []
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise BundleError(f"{folder} holds {name}, which is no plain file: a bundle has no links")
-        if path.is_file() and name not in left_out:
+        if path.is_file():
             names.append(name)
     return sorted(names)
 
@@ -37,14 +37,14 @@ def make_manifest(folder: Path, facts: dict[str, Any]) -> bytes:
     files = [
         {"path": name, "bytes": (folder / name).stat().st_size, "sha256": file_sha256(folder / name)}
         for name in files_of(folder)
+        if name != MANIFEST
     ]
     return with_digest({"bundle": VERSION, **facts, "files": files})
 
 
 def with_digest(content: dict[str, Any]) -> bytes:
     """JSON with its own SHA-256 in it, of which every byte is determined by the content."""
-    digest = hashlib.sha256(_canonical(content)).hexdigest()
-    return _canonical({**content, "sha256": digest})
+    return readable_json({**content, "sha256": hashlib.sha256(readable_json(content)).hexdigest()})
 
 
 def without_digest(raw: bytes, path: Path) -> dict[str, Any]:
@@ -64,10 +64,6 @@ def _no_number(text: str) -> None:
     raise ValueError(f"{text} is no number")
 
 
-def _canonical(content: dict[str, Any]) -> bytes:
-    return readable_json(content)
-
-
 def read_manifest(folder: Path) -> dict[str, Any]:
     """What a manifest says; raises BundleError if it is not there, or not byte for byte what was written."""
     path = folder / MANIFEST
@@ -79,21 +75,21 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise BundleError(f"{folder} is no bundle: {MANIFEST} cannot be read ({error.strerror})") from error
     content = without_digest(raw, path)
     try:
-        names = [entry["path"] for entry in content["files"]]
+        names = Counter(entry["path"] for entry in content["files"])
     except (LookupError, TypeError) as error:
         raise BundleError(f"{path} is damaged: {str(error)[:200]}") from error
     if content.get("bundle") != VERSION:
         raise BundleError(f"{path} is of version {content.get('bundle')!r}; this program reads version {VERSION}")
-    for name in names:
+    for name, times in names.items():
         parts = PurePosixPath(name).parts
-        if not name or name.startswith("/") or ".." in parts or "\\" in name or names.count(name) > 1:
+        if not name or name.startswith("/") or ".." in parts or "\\" in name or times > 1:
             raise BundleError(f"{path} names a file that cannot be part of a bundle: {name!r}")
     return content
 
 
 def compare_files(folder: Path, manifest: dict[str, Any]) -> list[str]:
     """What of the files is not as the manifest says, file by file."""
-    there, differences = set(files_of(folder)), list[str]()
+    there, differences = set(files_of(folder)) - {MANIFEST}, list[str]()
     for entry in manifest["files"]:
         name, path = entry["path"], folder / entry["path"]
         if name not in there:

@@ -61,9 +61,8 @@ def write_minimal(db: Path, out: Path, salt: bytes, overwrite: bool = False) -> 
     """
     check_parent(out)
     check_free(out, "--out", "minimal result", overwrite, lambda: read_minimal(out))
-    with RunReader(db) as run:
+    with RunReader(db) as run, atomic_write(out) as file:
         made = minimal_result(run, salt)
-    with atomic_write(out) as file:
         file.write(made)
     return str(json.loads(made)["sha256"])
 
@@ -75,22 +74,18 @@ def minimal_result(run: RunReader, salt: bytes) -> bytes:
     record = run.query("SELECT * FROM run")[0]
     config = json.loads(record["config"])
     files, library = (run.query(QUERIES[name].whole)[0] for name in ("files", "library"))
+    without = library["works"] - library["found"] - library["only_shared"]
     content = {
         "format": FORMAT,
         "version": VERSION,
         **{name: record[name] for name in ("tool_version", "code_sha256", "text_rules", "outcome")},
         "ended": "" if record["ended_utc"] is None else record["ended_utc"].date().isoformat(),
         "index": {"xxh3_128": record["index_digest"], "key_id": record["key_id"]},
-        "sketch": json.loads(record["sketch"]),
-        "match": config["match"],
-        "scale": config["scale"],
+        **{name: json.loads(record[name]) for name in ("sketch", "decoys")},
+        **{name: config[name] for name in ("match", "scale")},
         "background_fingerprints": json.loads(record["background"]).get("fingerprints", 0),
-        "decoys": json.loads(record["decoys"]),
         "scanned": {name: files[name] for name in OF_FILES},
-        "library": {
-            **{name: library[name] for name in OF_WORKS[:-1]},
-            "without": library["works"] - library["found"] - library["only_shared"],
-        },
+        "library": {name: {**library, "without": without}[name] for name in OF_WORKS},
         "works": run.query(WORKS),
         "commitment": commitment(run, record, salt),
     }
@@ -158,8 +153,7 @@ def verify_minimal(
     except BundleError as error:
         yield Check("result", DIFFERENT, str(error))
         return
-    inner = [*_sums(result)]
-    if inner:
+    if inner := [*_sums(result)]:
         yield Check("result", DIFFERENT, f"{path} contradicts itself: {inner[0]}", tuple(inner[1:MOST_EXAMPLES]))
         return
     yield Check("result", EQUAL, f"it has the digest in it, {result['sha256']}, and its numbers add up")
@@ -174,17 +168,15 @@ def _sums(result: dict[str, Any]) -> Iterator[str]:
     scanned, library, works = result["scanned"], result["library"], result["works"]
     if scanned["listed"] != sum(scanned[name] for name in ("scanned", "partial", "failed", "skipped")):
         yield "files that were listed are not those scanned, failed and skipped"
-    if library["found"] != len(works) or library["works"] != sum(
-        library[name] for name in ("found", "only_shared", "without")
-    ):
+    outcomes = sum(library[name] for name in ("found", "only_shared", "without"))
+    if library["found"] != len(works) or library["works"] != outcomes:
         yield "works that were looked for are not those found and not found"
     names = [work["work_id"] for work in works]
     if names != sorted(set(names)):
         yield "works are named twice, or out of order"
     for work in works:
-        if not 0 <= work["coverage"] <= 1 or abs(work["covered_words"] - work["coverage"] * work["words"]) > (
-            1 + ROUNDED * work["words"]
-        ):
+        off = abs(work["covered_words"] - work["coverage"] * work["words"])
+        if not 0 <= work["coverage"] <= 1 or off > 1 + ROUNDED * work["words"]:
             yield f"coverage of {work['work_id']} is not its covered words"
         if not 0 < work["documents"] <= scanned["documents_matched"] <= scanned["documents"]:
             yield f"{work['work_id']} is in more documents than there are"
@@ -199,13 +191,9 @@ def _against_index(result: dict[str, Any], folder: Path) -> Iterator[Check]:
         yield Check("index", DIFFERENT, str(error))
         return
     ours = {"xxh3_128": opened.digest, "key_id": manifest["key_id"]}
-    if result["index"] != ours:
-        theirs = result["index"]
-        yield Check(
-            "index", DIFFERENT,
-            f"the result is of index {theirs['xxh3_128']} under key {theirs['key_id']}; "
-            f"{folder} is {ours['xxh3_128']} under key {ours['key_id']}",
-        )  # fmt: skip
+    if (theirs := result["index"]) != ours:
+        under = "{xxh3_128} under key {key_id}".format_map
+        yield Check("index", DIFFERENT, f"the result is of index {under(theirs)}; {folder} is {under(ours)}")
         return
     yield Check("index", EQUAL, f"{folder} is the index that was scanned with, and its key is {ours['key_id']}")
     names = ("edition_id", "work_id", "words", "decoy")

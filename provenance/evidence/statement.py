@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from provenance.report.queries import QUERIES
@@ -23,40 +22,29 @@ MOST_INPUTS = 10_000  # shards that are named one by one
 def statement(run: RunReader, files: Mapping[str, str]) -> dict[str, Any]:
     """The statement; `files` are the SHA-256 of each file by its name. Depends on nothing but these and the run."""
     record = run.query("SELECT * FROM run")[0]
-    one = {name: run.query(QUERIES[name].whole)[0] for name in ("files", "library")}
+    scanned, works = (run.query(QUERIES[name].whole)[0] for name in ("files", "library"))
     shards = run.query(f"SELECT shard, sha256, outcome, version FROM shard ORDER BY shard LIMIT {MOST_INPUTS}")
+    inputs = [_input(shard) for shard in shards]
+    started, ended = (record[name] and f"{record[name].isoformat()}Z" for name in ("started_utc", "ended_utc"))
     return {
         "_type": STATEMENT_TYPE,
         "subject": [{"name": name, "digest": {"sha256": digest}} for name, digest in sorted(files.items())],
         "predicateType": PREDICATE_TYPE,
         "predicate": {
             "tool": {
-                "name": "provenance",
-                "version": record["tool_version"],
-                "code_sha256": record["code_sha256"],
-                "commit": record["code_commit"],
+                "name": "provenance", "version": record["tool_version"],
+                "code_sha256": record["code_sha256"], "commit": record["code_commit"],
             },
             "run": {
-                "outcome": record["outcome"],
-                "startedOn": _moment(record["started_utc"]),
-                "finishedOn": _moment(record["ended_utc"]),
-                "terms_sha256": record["terms_digest"],
-                "units_sha256": record["units_digest"],
+                "outcome": record["outcome"], "startedOn": started, "finishedOn": ended,
+                "terms_sha256": record["terms_digest"], "units_sha256": record["units_digest"],
                 "index": {"path": record["index_path"], "xxh3_128": record["index_digest"]},
                 "config": json.loads(record["config"]),
             },
-            "scanned": {
-                **one["files"],
-                "inputs": [_input(shard) for shard in shards],
-                "inputs_left_out": one["files"]["listed"] - len(shards),
-            },
-            "works": one["library"],
+            "scanned": {**scanned, "inputs": inputs, "inputs_left_out": scanned["listed"] - len(inputs)},
+            "works": works,
         },
-    }
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else f"{moment.isoformat()}Z"
+    }  # fmt: skip
 
 
 def _input(shard: dict[str, Any]) -> dict[str, Any]:

@@ -33,10 +33,9 @@ def verify_bundle(path: str | Path, scratch: Path | None = None) -> Iterator[Che
     Nothing but the bundle and this program is needed. Raises OutputError where there is no room in `scratch`, by
     default the system's; what is wrong with the bundle is a check, not an error.
     """
-    path = Path(path)
     try:
         with tempfile.TemporaryDirectory(prefix="provenance-", dir=scratch) as temporary:
-            yield from _verify(path, Path(temporary))
+            yield from _verify(Path(path), Path(temporary))
     except OSError as error:
         raise OutputError(f"cannot verify {path}: {error.strerror or error}") from error
 
@@ -62,24 +61,20 @@ def _verify(path: Path, scratch: Path) -> Iterator[Check]:
     yield _check("files", different, f"{len(manifest['files']):,} files have the sizes and digests of the manifest")
     if different:
         return
-    if manifest["tool_version"] != __version__:
-        reason = f"version {manifest['tool_version']} made this bundle, and this is {__version__}: verify it with that"
+    if (version := manifest["tool_version"]) == __version__:
+        yield from _again(folder, manifest, scratch)
+    else:
+        reason = f"version {version} made this bundle, and this is {__version__}: verify it with that"
         yield Check("contents", UNCHECKED, reason)
-        return
-    yield from _again(folder, manifest, scratch)
 
 
 def _again(folder: Path, manifest: dict[str, Any], scratch: Path) -> Iterator[Check]:
     """The checks of the child process."""
-    asked = {
-        "folder": str(folder.resolve()), "scratch": str(scratch), "redacted": manifest["redacted"],
-        "max_matches": manifest["max_matches"],
-    }  # fmt: skip
+    choice = {name: manifest[name] for name in ("redacted", "max_matches")}
+    asked = json.dumps({"folder": str(folder.resolve()), "scratch": str(scratch), **choice}).encode()
     command = [sys.executable, "-m", "provenance.evidence.checking"]
     try:
-        done = subprocess.run(
-            command, input=json.dumps(asked).encode(), capture_output=True, timeout=MOST_SECONDS, check=False
-        )
+        done = subprocess.run(command, input=asked, capture_output=True, timeout=MOST_SECONDS, check=False)
         answer = json.loads(done.stdout)
     except subprocess.TimeoutExpired:
         answer = {"error": f"it took longer than {MOST_SECONDS} s"}

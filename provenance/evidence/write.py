@@ -49,8 +49,8 @@ def write_bundle(db: str | Path, out: str | Path, choice: Choice | None = None, 
 
 def write_manifest(run: RunReader, folder: Path, choice: Choice) -> str:
     """Write statement, sums and manifest beside the files that are there; returns the digest of the manifest."""
-    digests = {name: file_sha256(folder / name) for name in files_of(folder, without=())}
-    content = json.dumps(statement(run, digests), indent=1, ensure_ascii=True).encode() + b"\n"
+    digests = {name: file_sha256(folder / name) for name in files_of(folder)}
+    content = json.dumps(statement(run, digests), indent=1).encode() + b"\n"
     (folder / STATEMENT).write_bytes(content)
     digests[STATEMENT] = file_sha256(folder / STATEMENT)
     (folder / SUMS).write_text("".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items())))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 import pyarrow as pa
 
 from provenance.display.beside import Edit, edit_script
-from provenance.results import notebook
+from provenance.results.notebook import shown
 
 if TYPE_CHECKING:
     from provenance.results.run import Run
@@ -68,7 +68,7 @@ class Work:
         return self.run.editions(self.work_id)
 
     def _repr_html_(self) -> str:
-        return notebook.work(self, self.run.caveat)
+        return shown("work", self, self.run.caveat)
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Match:
         return edit_script(self.blocks)
 
     def _repr_html_(self) -> str:
-        return notebook.match(self)
+        return shown("match", self)
 
 
 Item = TypeVar("Item", Work, Match)
@@ -172,7 +172,7 @@ class Works(_Rows[Work]):
     _nouns = ("work", "works")
 
     def _repr_html_(self) -> str:
-        return notebook.works(self, self._caveat)
+        return shown("works", self, self._caveat)
 
 
 class Matches(_Rows[Match]):
@@ -181,7 +181,7 @@ class Matches(_Rows[Match]):
     _nouns = ("match", "matches")
 
     def _repr_html_(self) -> str:
-        return notebook.matches(self, self._caveat)
+        return shown("matches", self, self._caveat)
 
 
 def work_of(row: Row, run: Run) -> Work:

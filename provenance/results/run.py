@@ -12,7 +12,7 @@ import pyarrow as pa
 from provenance.display.text import number, safe, size
 from provenance.errors import UsageError
 from provenance.files.closing import Closing
-from provenance.results import notebook
+from provenance.results.notebook import shown
 from provenance.results.rows import Match, Matches, Work, Works, aware, match_of, work_of
 from provenance.store.database import RunReader
 from provenance.store.driver import literal
@@ -24,7 +24,6 @@ SELECT m.* REPLACE (list_transform(m.also, lambda a: a.edition_id) AS also,
                     list_transform(m.shared, lambda a: a.edition_id) AS shared),
        r.decision, r.note, r.name AS reviewer, r.at_utc AS reviewed_utc
 FROM v_matches m LEFT JOIN v_reviews r USING (match_id)"""
-ORDER = "ORDER BY m.matched_words DESC, m.match_id"
 GRADE_NAMES = (*(grade.name for grade in GRADES), NO_MATCH)
 
 
@@ -120,11 +119,11 @@ class Run(Closing):
         """
         if grade is not None and grade not in GRADE_NAMES:  # a slip must not read as "none found"
             raise UsageError(f"there is no grade {grade!r}; there are {', '.join(GRADE_NAMES)}")
-        conditions = ["true", "grade <> 'none'" if found else "", "NOT decoy" if not decoys else ""]
-        sql = f"SELECT * FROM v_works WHERE {' AND '.join(filter(None, conditions))}"
-        if grade is not None:
-            sql += f" AND grade = {literal(grade)}"
-        table = self._reader.arrow(f"{sql} ORDER BY coverage DESC, matched_words DESC, work_id")
+        chosen = "grade <> 'none'" if found else "true"
+        chosen += "" if decoys else " AND NOT decoy"
+        chosen += "" if grade is None else f" AND grade = {literal(grade)}"
+        order = "coverage DESC, matched_words DESC, work_id"
+        table = self._reader.arrow(f"SELECT * FROM v_works WHERE {chosen} ORDER BY {order}")
         return Works([work_of(row, self) for row in table.to_pylist()], table, self.caveat)
 
     def work(self, work_id: str) -> Work:
@@ -142,11 +141,11 @@ class Run(Closing):
         """
         if limit is not None and limit < 0:
             raise UsageError(f"limit is {limit}; it is a number of matches, from 0, or None for all")
-        conditions = [
-            f"m.{name} = {literal(value)}" for name, value in (("work_id", work), ("shard", shard)) if value is not None
-        ]
-        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        table = self._reader.arrow(f"{MATCHES} {where} {ORDER}" + ("" if limit is None else f" LIMIT {int(limit)}"))
+        given = {"work_id": work, "shard": shard}
+        chosen = [f"m.{name} = {literal(value)}" for name, value in given.items() if value is not None]
+        where = " AND ".join(["true", *chosen])
+        first = "" if limit is None else f"LIMIT {int(limit)}"
+        table = self._reader.arrow(f"{MATCHES} WHERE {where} ORDER BY m.matched_words DESC, m.match_id {first}")
         return Matches([match_of(row) for row in table.to_pylist()], table, self.caveat)
 
     def match(self, match_id: str) -> Match:
@@ -210,4 +209,4 @@ class Run(Closing):
         )
 
     def _repr_html_(self) -> str:
-        return notebook.closed(self) if self._closed else notebook.run(self, self.works())
+        return shown("closed", self) if self._closed else shown("run", self, self.works())
