@@ -14,8 +14,7 @@ import pyarrow.parquet as pq
 from provenance.compare.made_with import INDEX, PARAMETERS, SOFTWARE, Differing, differing
 from provenance.errors import UsageError
 from provenance.files.writing import atomic_write
-from provenance.store.changes import UNEXPLAINED, Changes
-from provenance.store.pair import RunPair
+from provenance.store.changes import EDITIONS, UNEXPLAINED, WORKS, WORKS_OF_INDEX, Changes
 
 MOST_EXAMPLES = 20
 
@@ -69,15 +68,14 @@ def compare(
     if most < 0:
         raise UsageError(f"{most} examples are asked for; it is a number from 0")
     scratch = tempfile.TemporaryDirectory(prefix="provenance-")
-    with scratch as folder, RunPair(Path(earlier), Path(later), Path(folder)) as pair:
-        changes = Changes(pair)
-        runs = pair.runs()
+    with scratch as folder, Changes(Path(earlier), Path(later), Path(folder)) as changes:
+        runs = changes.runs()
         made_with = differing(*runs)
-        editions, works_of_index = changes.editions(), changes.works_of_index()
+        editions, works_of_index = changes.query(EDITIONS), changes.query(WORKS_OF_INDEX)
         otherwise = _otherwise(made_with, bool(editions or works_of_index))
         changes.compare_documents(otherwise)
         reasons = changes.reasons_of_works()
-        works = [{**work, "reasons": reasons.get(work["work_id"]) or {otherwise: 0}} for work in changes.works()]
+        works = [{**work, "reasons": reasons.get(work["work_id"]) or {otherwise: 0}} for work in changes.query(WORKS)]
         shards, shard_examples = changes.shards(most)
         scanned_once, scanned_once_examples = changes.scanned_once(most)
         if out is not None:
@@ -99,7 +97,7 @@ def compare(
             works=works,
             documents=changes.documents(),
             examples={change: changes.examples(change, most) for change in ("gained", "lost", "changed")},
-            said=list(changes.said()),
+            said=changes.said(),
         )
 
 

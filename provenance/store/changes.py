@@ -5,7 +5,9 @@ Documents can be millions, so nothing of them leaves DuckDB but counts, examples
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +18,7 @@ from provenance.store.schema import real_id_sql
 PASSAGES_AT_ONCE = 250_000
 """Lists of works are held in memory while they are made: documents are compared in parts, by hash."""
 
+SIDES = ("earlier", "later")
 GAINED, LOST, CHANGED = "gained", "lost", "changed"
 NOT_SCANNED, DATA, UNEXPLAINED = "not scanned", "data", "unexplained"
 
@@ -52,7 +55,7 @@ FROM pairs p LEFT JOIN earlier.main.shard e ON e.shard = p.e LEFT JOIN later.mai
 WHERE coalesce(e.outcome, 'skipped') <> 'skipped' OR coalesce(l.outcome, 'skipped') <> 'skipped'"""
 
 
-def _documents(side: str, part: int, parts: int) -> str:
+def _documents(side: str, parts: int, part: int) -> str:
     """SQL for the documents with a match: which it is in both runs, and what was found in it, by work and in all.
 
     That is a sum of 64-bit hashes, which needs no order. They are compared for one document at a time, so two that
@@ -92,7 +95,7 @@ SELECT d.*, i.id, i.row_group, s.pair,
 FROM documents d JOIN ids i USING (shard, "row", text_column) JOIN shards s ON s.{side} = d.shard"""
 
 
-def _unequal(side: str, other: str, part: int, parts: int) -> str:
+def _unequal(side: str, other: str, parts: int, part: int) -> str:
     """SQL for the documents of one run that the other has not exactly so; of several with one key each counts."""
     chosen = f"WHERE hash(key) % {parts} = {part}"
     numbered = '*, row_number() OVER (PARTITION BY key, signature ORDER BY shard, "row") AS copy'
@@ -118,10 +121,10 @@ def _unseen(side: str) -> str:
         OR x_{side}.shard IS NOT NULL OR g_{side}.shard IS NOT NULL OR r_{side}.shard IS NOT NULL)"""
 
 
-def _changes(otherwise: str, part: int, parts: int) -> str:
+def _changes(otherwise: str, parts: int, part: int) -> str:
     """SQL for all documents of which the runs say something else, each with the first reason that applies."""
     return f"""
-WITH e AS ({_unequal("earlier", "later", part, parts)}), l AS ({_unequal("later", "earlier", part, parts)}),
+WITH e AS ({_unequal("earlier", "later", parts, part)}), l AS ({_unequal("later", "earlier", parts, part)}),
 both_sides AS (SELECT e, l FROM e FULL JOIN l USING (key, n))
 SELECT CASE WHEN e.shard IS NULL THEN '{GAINED}' WHEN l.shard IS NULL THEN '{LOST}' ELSE '{CHANGED}' END AS change,
        CASE WHEN l.shard IS NULL AND {_unseen("later")} OR e.shard IS NULL AND {_unseen("earlier")} THEN '{NOT_SCANNED}'
@@ -139,16 +142,11 @@ FROM both_sides JOIN shards s ON s.pair = coalesce(l.pair, e.pair)
 
 
 ORDER = "ORDER BY change, reason, coalesce(later_shard, earlier_shard), coalesce(later_row, earlier_row), text_column"
-_LISTED = (
-    "change, reason, earlier_shard, earlier_row, later_shard, later_row, text_column, doc_id, earlier_works, "
-    "earlier_words, later_works, later_words"
-)
+_LISTED = """change, reason, earlier_shard, earlier_row, later_shard, later_row, text_column, doc_id, earlier_works,
+    earlier_words, later_works, later_words"""
+_COMPARED = "grade coverage covered_words own_words matched_words longest_run identity documents credited_documents"
 
-_COMPARED = (
-    "grade, coverage, covered_words, own_words, matched_words, longest_run, identity, documents, credited_documents"
-)
-
-_WORKS = f"""
+WORKS = f"""
 WITH e AS (SELECT * FROM earlier.main.v_works WHERE NOT decoy AND documents > 0),
 l AS (SELECT * FROM later.main.v_works WHERE NOT decoy AND documents > 0)
 SELECT work_id, coalesce(l.title, e.title) AS title, coalesce(l.author, e.author) AS author,
@@ -159,11 +157,12 @@ SELECT work_id, coalesce(l.title, e.title) AS title, coalesce(l.author, e.author
        CASE WHEN earlier_grade = 'none' AND later_grade <> 'none' THEN '{GAINED}'
             WHEN later_grade = 'none' AND earlier_grade <> 'none' THEN '{LOST}' ELSE '{CHANGED}' END AS change
 FROM e FULL JOIN l USING (work_id)
-WHERE ({", ".join(f"e.{name.strip()}" for name in _COMPARED.split(","))})
-      IS DISTINCT FROM ({", ".join(f"l.{name.strip()}" for name in _COMPARED.split(","))})
+WHERE ({", ".join(f"e.{name}" for name in _COMPARED.split())})
+      IS DISTINCT FROM ({", ".join(f"l.{name}" for name in _COMPARED.split())})
 ORDER BY change = '{CHANGED}', change, greatest(earlier_coverage, later_coverage) DESC, work_id"""
+"""Works of which the runs say something else."""
 
-_EDITIONS = """
+EDITIONS = """
 SELECT coalesce(l.edition_id, e.edition_id) AS edition_id, coalesce(l.work_id, e.work_id) AS work_id,
        CASE WHEN e.edition_id IS NULL THEN 'gained' WHEN l.edition_id IS NULL THEN 'lost' ELSE 'changed' END AS change
 FROM (SELECT * FROM earlier.main.edition WHERE NOT decoy) e
@@ -171,12 +170,14 @@ FULL JOIN (SELECT * FROM later.main.edition WHERE NOT decoy) l ON l.edition_id =
 WHERE (e.edition_id, e.work_id, e.text_sha256, e.text_xxh3, e.words)
       IS DISTINCT FROM (l.edition_id, l.work_id, l.text_sha256, l.text_xxh3, l.words)
 ORDER BY change, edition_id"""
+"""Editions that only one index has, or whose text or work is another."""
 
-_WORKS_OF_INDEX = """
+WORKS_OF_INDEX = """
 SELECT work_id, CASE WHEN e.n IS NULL THEN 'gained' ELSE 'lost' END AS change
 FROM (SELECT work_id, 1 AS n FROM earlier.main.work WHERE NOT decoy) e
 FULL JOIN (SELECT work_id, 1 AS n FROM later.main.work WHERE NOT decoy) l USING (work_id)
 WHERE e.n IS NULL OR l.n IS NULL ORDER BY change, work_id"""
+"""Works that only one index has."""
 
 _SAID = """
 SELECT (SELECT count(*) FROM {side}.main.v_allowed) AS allowed_works,
@@ -184,68 +185,45 @@ SELECT (SELECT count(*) FROM {side}.main.v_allowed) AS allowed_works,
        (SELECT count(*) FROM {side}.main.v_reviews WHERE decision IN ('accepted', 'rejected')) AS reviewed"""
 
 
-class Changes:
+class Changes(RunPair):
     """Two runs compared; made once, then asked. Every answer is sorted."""
 
-    def __init__(self, pair: RunPair) -> None:
+    def __init__(self, earlier: Path, later: Path, scratch: Path) -> None:
         """Pair up the shards; the documents are compared when it is known what else differs."""
-        self._pair = pair
-        pair.query(_SHARDS)
+        super().__init__(earlier, later, scratch)
+        self.query(_SHARDS)
 
     def compare_documents(self, otherwise: str) -> None:
         """Find the documents that differ; `otherwise` is the reason where bytes are the same and were scanned twice."""
-        parts = self._parts()
-        for part in range(parts):
-            for side in ("earlier", "later"):
-                self._put(f"{side}_documents", _documents(side, part, parts), part)
-        for part in range(parts):
-            self._put("changes", _changes(otherwise, part, parts), part)
-
-    def _parts(self) -> int:
-        sql = "SELECT coalesce(sum(1 + len(also) + len(shared)), 0) AS n FROM {side}.main.match"
-        most = max(int(self._pair.query(sql.format(side=side))[0]["n"]) for side in ("earlier", "later"))
-        return 1 + most // PASSAGES_AT_ONCE
-
-    def _put(self, table: str, sql: str, part: int) -> None:
-        self._pair.query(f"INSERT INTO {table} {sql}" if part else f"CREATE TABLE {table} AS {sql}")
+        counted = "SELECT coalesce(sum(1 + len(also) + len(shared)), 0) AS n FROM {}.main.match"
+        parts = 1 + max(int(self.query(counted.format(side))[0]["n"]) for side in SIDES) // PASSAGES_AT_ONCE
+        tables: dict[str, Callable[[int], str]] = {
+            **{f"{side}_documents": partial(_documents, side, parts) for side in SIDES},
+            "changes": partial(_changes, otherwise, parts),
+        }
+        for table, sql_of in tables.items():
+            for part in range(parts):
+                self.query(f"INSERT INTO {table} {sql_of(part)}" if part else f"CREATE TABLE {table} AS {sql_of(part)}")
 
     def shards(self, most: int) -> tuple[dict[str, int], dict[str, list[dict[str, Any]]]]:
         """How many shards are the same, renamed, gained, lost, changed or unknown; and examples of all but the same."""
-        counts = self._counts("shards", "change")
-        examples = {
-            change: self._pair.query(
-                "SELECT earlier, later, earlier_sha256, later_sha256 FROM shards WHERE change = ? "
-                f"ORDER BY earlier, later LIMIT {most}",
-                [change],
-            )
-            for change in counts
-            if change != "same"
-        }
-        return counts, examples
+        rows = self.query("SELECT change, count(*) AS n FROM shards GROUP BY ALL ORDER BY ALL")
+        counts = {row["change"]: row["n"] for row in rows}
+        columns = "earlier, later, earlier_sha256, later_sha256"
+        sql = f"SELECT {columns} FROM shards WHERE change = ? ORDER BY earlier, later LIMIT {most}"
+        return counts, {change: self.query(sql, [change]) for change in counts if change != "same"}
 
     def scanned_once(self, most: int) -> tuple[int, list[dict[str, Any]]]:
         """Shards of both runs that had another outcome in the later one; how many, and examples."""
         differ = "FROM shards WHERE earlier IS NOT NULL AND later IS NOT NULL AND earlier_outcome <> later_outcome"
-        count = int(self._pair.query(f"SELECT count(*) AS n {differ}")[0]["n"])
+        count = int(self.query(f"SELECT count(*) AS n {differ}")[0]["n"])
         query = "SELECT earlier, later, earlier_outcome, later_outcome"
-        return count, self._pair.query(f"{query} {differ} ORDER BY earlier LIMIT {most}")
-
-    def editions(self) -> list[dict[str, Any]]:
-        """Editions that only one index has, or whose text or work is another."""
-        return self._pair.query(_EDITIONS)
-
-    def works_of_index(self) -> list[dict[str, Any]]:
-        """Works that only one index has."""
-        return self._pair.query(_WORKS_OF_INDEX)
-
-    def works(self) -> list[dict[str, Any]]:
-        """Works of which the runs say something else."""
-        return self._pair.query(_WORKS)
+        return count, self.query(f"{query} {differ} ORDER BY earlier LIMIT {most}")
 
     def reasons_of_works(self) -> dict[str, dict[str, int]]:
         """Of each work, how many documents of it differ for which reason."""
         counts: dict[str, dict[str, int]] = {}
-        rows = self._pair.query(
+        rows = self.query(
             "SELECT work, reason, count(*) AS n FROM (SELECT reason, unnest(works) AS work FROM changes) "
             "GROUP BY ALL ORDER BY work, reason"
         )
@@ -257,22 +235,18 @@ class Changes:
         """How many documents were gained, lost and changed, by reason."""
         counts: dict[str, dict[str, int]] = {GAINED: {}, LOST: {}, CHANGED: {}}
         sql = "SELECT change, reason, count(*) AS n FROM changes GROUP BY ALL ORDER BY change, reason"
-        for row in self._pair.query(sql):
+        for row in self.query(sql):
             counts[row["change"]][row["reason"]] = row["n"]
         return counts
 
     def examples(self, change: str, most: int) -> list[dict[str, Any]]:
         """Some documents that were gained, lost or changed."""
-        return self._pair.query(f"SELECT {_LISTED} FROM changes WHERE change = ? {ORDER} LIMIT {most}", [change])
+        return self.query(f"SELECT {_LISTED} FROM changes WHERE change = ? {ORDER} LIMIT {most}", [change])
 
     def all_documents(self) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """Their columns, and all of them, some at a time."""
-        return self._pair.batches(f"SELECT {_LISTED} FROM changes {ORDER}")
+        return self.batches(f"SELECT {_LISTED} FROM changes {ORDER}")
 
-    def said(self) -> Sequence[dict[str, Any]]:
+    def said(self) -> list[dict[str, Any]]:
         """What people added to either run, counted."""
-        return [self._pair.query(_SAID.format(side=side))[0] for side in ("earlier", "later")]
-
-    def _counts(self, table: str, column: str) -> dict[str, int]:
-        rows = self._pair.query(f"SELECT {column} AS name, count(*) AS n FROM {table} GROUP BY ALL ORDER BY ALL")
-        return {row["name"]: row["n"] for row in rows}
+        return [self.query(_SAID.format(side=side))[0] for side in SIDES]

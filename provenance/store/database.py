@@ -4,32 +4,20 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from provenance.errors import OutputError, StoreError, first_line
-from provenance.files.closing import Closing
-from provenance.files.writing import check_free, check_parent, rename_file
-from provenance.store.driver import (
-    WRITER_MEMORY,
-    batches_of,
-    connect,
-    connect_beside,
-    duckdb,
-    identifier,
-    interruptible,
-    kind_of,
-    rows_of,
-    undisturbed,
-)
+from provenance.files.writing import check_free, check_parent, output_errors, rename_file
+from provenance.store.driver import WRITER_MEMORY, Database, connect, connect_beside, duckdb, store_errors, undisturbed
 from provenance.store.schema import REDACTED, TABLES, VIEWS, match_key_sql
 
 STORAGE_VERSION = "v1.4.0"  # DuckDB 1.4 and later open it; 2.0's own format only DuckDB 2
 
 
-class RunWriter:
+class RunWriter(Database):
     """Owns a new run database: built as `NAME.partial`, whose lock keeps a second run away; renamed when finished."""
 
     def __init__(self, path: Path, overwrite: bool = False) -> None:
@@ -41,11 +29,9 @@ class RunWriter:
         if self.partial.exists():
             _refuse_if_held(self.partial)
         try:
-            with undisturbed():
+            with undisturbed(), store_errors(f"cannot create the run database {path}"):
                 self._remove_partial()
                 self._create()
-        except (duckdb.Error, OSError) as error:
-            raise kind_of(error)(f"cannot create the run database {path}: {first_line(error)}") from error
         except KeyboardInterrupt:
             self._remove_partial()
             raise
@@ -65,55 +51,42 @@ class RunWriter:
         """Append Arrow rows to a table, columns by name."""
         if rows.num_rows == 0:
             return
-        names = ", ".join(f'"{name}"' for name in rows.column_names)
-        self._con.register("incoming", rows)
-        try:
-            self._con.execute(f'INSERT INTO "{table}" ({names}) SELECT {names} FROM incoming')
-        except duckdb.Error as error:
-            raise OutputError(f"cannot write to {self.partial}: {first_line(error)}") from error
-        finally:
-            self._con.unregister("incoming")
+        with self._incoming(rows):
+            self._con.execute(f'INSERT INTO "{table}" BY NAME FROM incoming')
 
     @undisturbed()
     def fold(self, table: str, keys: Sequence[str], rows: pa.Table) -> None:
         """Add the numbers of Arrow rows to those of the rows that have the same keys, all other columns being sums."""
-        names = [name for name in rows.column_names if name not in keys]
-        sums = ", ".join(f"CAST(sum({name}) AS BIGINT) AS {name}" for name in names)
-        listed = ", ".join((*keys, *names))
+        sums = [f"CAST(sum({name}) AS BIGINT) AS {name}" for name in rows.column_names if name not in keys]
+        folded = f"SELECT {', '.join((*keys, *sums))} FROM (FROM {table} UNION ALL BY NAME FROM incoming) GROUP BY ALL"
+        with self._incoming(rows):
+            self._con.execute(f"CREATE TEMP TABLE folded AS {folded}")
+            self._con.execute(f"DELETE FROM {table}")
+            self._con.execute(f"INSERT INTO {table} BY NAME FROM folded ORDER BY ALL")
+            self._con.execute("DROP TABLE temp.folded")
+
+    @contextmanager
+    def _incoming(self, rows: pa.Table) -> Iterator[None]:
+        """Arrow rows under the name of a table."""
         self._con.register("incoming", rows)
         try:
-            self._con.execute(
-                f"CREATE TEMP TABLE folded AS SELECT {', '.join(keys)}, {sums} FROM "
-                f"(SELECT {listed} FROM {table} UNION ALL SELECT {listed} FROM incoming) GROUP BY {', '.join(keys)}"
-            )
-            self._con.execute(f"DELETE FROM {table}")
-            self._con.execute(f"INSERT INTO {table} ({listed}) SELECT {listed} FROM folded ORDER BY ALL")
-            self._con.execute("DROP TABLE temp.folded")
-        except duckdb.Error as error:
-            raise OutputError(f"cannot write to {self.partial}: {first_line(error)}") from error
+            with store_errors(f"cannot write to {self.partial}", OutputError):
+                yield
         finally:
             self._con.unregister("incoming")
 
-    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        """Rows of a query over what is loaded so far."""
-        return rows_of(self._con, sql, parameters)
-
-    @interruptible()
     def finish(self) -> None:
         """Checkpoint, close, and give the database its name."""
-        try:
-            self._con.execute("COMMIT")
-            self._con.execute("CHECKPOINT run_db")
-            self._con.execute("USE memory")
-            self._con.execute("DETACH run_db")
+        with store_errors(f"cannot finish the run database {self.path}", OutputError):
+            for statement in ("COMMIT", "CHECKPOINT run_db", "USE memory", "DETACH run_db"):
+                self._con.execute(statement)
             self._con.close()
+        with output_errors(self.path, "finish the run database"):
             rename_file(self.partial, self.path)
-        except (duckdb.Error, OSError) as error:
-            raise OutputError(f"cannot finish the run database {self.path}: {first_line(error)}") from error
 
     def abandon(self) -> None:
         """Close and remove what was built."""
-        self._con.close()
+        self.close()
         self._remove_partial()
 
     def _remove_partial(self) -> None:
@@ -122,10 +95,9 @@ class RunWriter:
         shutil.rmtree(str(self.partial) + ".tmp", ignore_errors=True)
 
 
-class RunReader(Closing):
+class RunReader(Database):
     """A finished run database, opened read-only, locked against anything outside it."""
 
-    @interruptible()
     def __init__(self, path: Path, redact: bool = False) -> None:
         """With `redact` no text of documents or editions comes out of any table or view, only digests and places.
 
@@ -134,43 +106,31 @@ class RunReader(Closing):
         self.path = path
         if not path.is_file():
             raise StoreError(f"no run database at {path}: make one with `provenance scan SHARD... --db {path}`")
-        try:
+        with store_errors(f"cannot open the run database {path}", StoreError):
             self._con = connect(path)
-            if not rows_of(self._con, "SELECT current_setting('lock_configuration') AS locked")[0]["locked"]:
+            if not self.query("SELECT current_setting('lock_configuration') AS locked")[0]["locked"]:
                 self._con.execute("SET lock_configuration = true")  # it is where this process has it open already
-            if redact:
-                self._redact()
-            tables = {row["name"] for row in rows_of(self._con, "SELECT table_name AS name FROM duckdb_tables()")}
-        except duckdb.Error as error:
-            raise StoreError(f"cannot open the run database {path}: {first_line(error)}") from error
+            for name, columns in REDACTED.items() if redact else ():  # unqualified names find these views first
+                self._con.execute(f"CREATE TEMP VIEW {name} AS SELECT {columns} FROM {self.catalog}.main.{name}")
+            tables = {row["name"] for row in self.query("SELECT table_name AS name FROM duckdb_tables()")}
         if not {"run", "match", "shard", "edition", "work", "exception", "journal"} <= tables:
             self._con.close()
             raise StoreError(
                 f"{path} is a DuckDB file, but not a run of this version of provenance: it lacks the tables of one"
             )
 
-    def _redact(self) -> None:
-        """Stand views without texts before the tables and views that have some: unqualified names find these first."""
-        catalog = rows_of(self._con, "SELECT current_database() AS name")[0]["name"]
-        for name, columns in REDACTED.items():
-            self._con.execute(f"CREATE TEMP VIEW {name} AS SELECT {columns} FROM {identifier(catalog)}.main.{name}")
-
-    @interruptible()
     def leave_out(self, match_keys: Sequence[str]) -> None:
         """Answer from now on as if matches with these match_keys had not been found: grades and coverage too."""
         if not match_keys:
             return
-        catalog = rows_of(self._con, "SELECT current_database() AS name")[0]["name"]
-        try:
+        with store_errors(f"cannot read {self.path}", StoreError):
             self._con.execute("CREATE TEMP TABLE left_out (match_key VARCHAR)")
             self._con.execute("INSERT INTO left_out SELECT unnest(?)", [list(match_keys)])
             self._con.execute(
-                f"CREATE TEMP VIEW match AS SELECT m.* FROM {identifier(catalog)}.main.match m "
+                f"CREATE TEMP VIEW match AS SELECT m.* FROM {self.catalog}.main.match m "
                 f"WHERE {match_key_sql('m')} NOT IN (SELECT match_key FROM left_out)"
             )
             self._con.execute(VIEWS.replace("CREATE VIEW", "CREATE TEMP VIEW"))  # which find this `match` first
-        except duckdb.Error as error:
-            raise StoreError(f"cannot read {self.path}: {first_line(error)}") from error
 
     def works_like(self, work_id: str) -> list[str]:
         """Ids of works that are most like one that somebody gave and the run does not have."""
@@ -180,30 +140,10 @@ class RunReader(Closing):
 
     def keep(self, view: str) -> None:
         """Compute a view once for all queries that follow; for small ones, it is held in memory."""
-        saved = identifier(f"kept_{view}")
-        if not self.query("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [f"kept_{view}"]):
+        saved = f"kept_{view}"
+        if not self.query("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [saved]):
             self._con.execute(f"CREATE TEMP TABLE {saved} AS SELECT * FROM {view}")
             self._con.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {saved}")
-
-    def close(self) -> None:
-        """Close the database."""
-        self._con.close()
-
-    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        """Rows of a query; raises StoreError with DuckDB's own message."""
-        return rows_of(self._con, sql, parameters)
-
-    @interruptible()
-    def arrow(self, sql: str) -> pa.Table:
-        """The result of a query as an Arrow table."""
-        try:
-            return self._con.sql(sql).to_arrow_table()
-        except (duckdb.Error, AttributeError) as error:
-            raise StoreError(f"the query failed: {first_line(error)}") from error
-
-    def batches(self, sql: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
-        """The columns of a query, and its result, some rows at a time; raises StoreError."""
-        return batches_of(self._con, sql)
 
 
 def check_place(path: Path) -> None:

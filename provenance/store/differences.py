@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from provenance.errors import StoreError, first_line
-from provenance.store.driver import connect_beside, duckdb, rows_of
+from provenance.errors import StoreError
+from provenance.store.driver import connect_beside, duckdb, rows_of, store_errors
 
 MOST_EXAMPLES = 3
 
@@ -55,17 +55,14 @@ def differences(database: Path, other: Path, scratch: Path, without: Sequence[st
     The definitions of its views count too: they are what people read. Rows of the shards `without` do not count, and
     with them not what is summed up over all shards. Raises StoreError where it cannot be read.
     """
-    try:
-        with closing(connect_beside({"here": database, "there": other}, scratch / "spill")) as con:
-            different = list(_definitions(con))
-            yield from different
-            for table in () if different else TABLES:  # what is no table of ours may be anything
-                if not without or table not in SUMS:
-                    yield from _rows(con, table, without if table in OF_SHARDS else ())
-    except (duckdb.Error, RuntimeError) as error:
-        if "interrupted" in str(error).lower():
-            raise KeyboardInterrupt from error
-        raise StoreError(f"{database} cannot be read: {first_line(error)}") from error
+    with store_errors(f"{database} cannot be read", StoreError):
+        con = connect_beside({"here": database, "there": other}, scratch / "spill")
+    with closing(con):
+        different = list(_definitions(con))
+        yield from different
+        for table in () if different else TABLES:  # what is no table of ours may be anything
+            if not without or table not in SUMS:
+                yield from _rows(con, table, without if table in OF_SHARDS else ())
 
 
 def _definitions(con: duckdb.DuckDBPyConnection) -> Iterator[Difference]:

@@ -18,7 +18,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from provenance.errors import OutputError, StoreError, first_line
+from provenance.errors import OutputError, ProvenanceError, StoreError, first_line
+from provenance.files.closing import Closing
 
 
 @contextmanager
@@ -28,14 +29,10 @@ def undisturbed() -> Iterator[None]:
         yield
         return
     came: list[tuple[int, FrameType | None]] = []
-
-    def keep(number: int, frame: FrameType | None) -> None:
-        came.append((number, frame))
-
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     handlers = {number: handler for number, handler in handlers.items() if handler not in (None, signal.SIG_IGN)}
     for number in handlers:
-        signal.signal(number, keep)
+        signal.signal(number, lambda *received: came.append(received))
     try:
         yield
     finally:
@@ -61,8 +58,9 @@ ROWS_AT_ONCE = 2048
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)  # not what was asked for is wrong, but where it should go
 
 
-def connect(path: Path, write: bool = False, memory: str = READER_MEMORY) -> Connection:
+def connect(path: Path, write: bool = False) -> Connection:
     """Open a database file and reach nothing else; raises duckdb.Error."""
+    memory = WRITER_MEMORY if write else READER_MEMORY
     return duckdb.connect(str(path), read_only=not write, config=_settings(memory) | {"enable_external_access": False})
 
 
@@ -93,54 +91,69 @@ def _settings(memory: str) -> dict[str, str | bool | int | float | list[str]]:
     return {"memory_limit": memory, "autoinstall_known_extensions": False, "autoload_known_extensions": False}
 
 
-def kind_of(error: Exception) -> type[OutputError | StoreError]:
-    """What DuckDB's error is one of."""
-    return OutputError if any(os.strerror(number) in str(error) for number in DISK) else StoreError
-
-
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """DuckDB turns a KeyboardInterrupt in a query into a RuntimeError; this turns it back."""
+def store_errors(message: str, kind: type[ProvenanceError] | None = None) -> Iterator[None]:
+    """What DuckDB says as an error of ours: OutputError where a disk is full, else StoreError, unless `kind` is given.
+
+    DuckDB turns a KeyboardInterrupt in a query into a RuntimeError; this turns it back.
+    """
     try:
         yield
-    except (RuntimeError, pa.ArrowException, OSError) as error:
-        if "interrupted" not in str(error).lower():
-            raise
-        raise KeyboardInterrupt from error
+    except (duckdb.Error, pa.ArrowException, OSError, RuntimeError) as error:
+        if not isinstance(error, duckdb.Error) and "interrupted" in str(error).lower():
+            raise KeyboardInterrupt from error
+        full = any(os.strerror(number) in str(error) for number in DISK)
+        raise (kind or (OutputError if full else StoreError))(f"{message}: {first_line(error)}") from error
 
 
-@interruptible()
+@store_errors("the query failed")
 def rows_of(con: Connection, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
     """Rows of a query, by column; raises StoreError with DuckDB's own message, OutputError where a disk is full."""
-    try:
-        cursor = con.execute(sql, list(parameters)) if parameters else con.execute(sql)
-        names = [column[0] for column in cursor.description or []]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    except duckdb.Error as error:
-        raise kind_of(error)(f"the query failed: {first_line(error)}") from error
+    cursor = con.execute(sql, list(parameters)) if parameters else con.execute(sql)
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def batches_of(con: Connection, sql: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
-    """The columns of a query, and its result, some rows at a time; raises StoreError."""
-    try:
-        with interruptible():
-            reader: pa.RecordBatchReader = con.sql(sql).to_arrow_reader(ROWS_AT_ONCE)
-    except (duckdb.Error, AttributeError) as error:  # a statement without a result has no reader
-        raise kind_of(error)(f"the query failed: {first_line(error)}") from error
-    return reader.schema, _read(reader)
+class Database(Closing):
+    """An open connection, and what it is asked; raises StoreError with DuckDB's own message."""
+
+    _con: Connection
+
+    @property
+    def catalog(self) -> str:
+        """The name of the database as SQL has it."""
+        name = str(self.query("SELECT current_database() AS name")[0]["name"])
+        return '"' + name.replace('"', '""') + '"'
+
+    def close(self) -> None:
+        """Close it."""
+        self._con.close()
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Rows of a query."""
+        return rows_of(self._con, sql, parameters)
+
+    @store_errors("the query failed")
+    def arrow(self, sql: str) -> pa.Table:
+        """The result of a query as an Arrow table."""
+        return self._answer(sql).to_arrow_table()
+
+    def batches(self, sql: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """The columns of a query, and its result, some rows at a time."""
+        with store_errors("the query failed"):
+            reader = self._answer(sql).to_arrow_reader(ROWS_AT_ONCE)
+        return reader.schema, _read(reader)
+
+    def _answer(self, sql: str) -> duckdb.DuckDBPyRelation:
+        answer = self._con.sql(sql)
+        if answer is None:
+            raise StoreError("the query failed: it is a statement without a result")
+        return answer
 
 
 def _read(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
-    try:
-        with interruptible():
-            yield from reader
-    except (duckdb.Error, pa.ArrowException, OSError, RuntimeError) as error:
-        raise kind_of(error)(f"the query failed: {first_line(error)}") from error
-
-
-def identifier(name: str) -> str:
-    """A name of SQL."""
-    return '"' + name.replace('"', '""') + '"'
+    with store_errors("the query failed"):
+        yield from reader
 
 
 def literal(text: str) -> str:

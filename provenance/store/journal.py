@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from provenance.errors import StoreError, first_line
+from provenance.errors import StoreError
 from provenance.files.digests import canonical_json, json_sha256
 from provenance.process.software import account
 from provenance.store.database import RunReader
-from provenance.store.driver import WRITER_MEMORY, connect, duckdb, rows_of, undisturbed
+from provenance.store.driver import connect, rows_of, store_errors, undisturbed
 
 REVIEW, ALLOW, ALLOW_MATCH, CUSTODY, SELFTEST = "review", "allow", "allow match", "custody", "selftest"
 DECISIONS = ("accepted", "rejected", "undecided")
@@ -55,39 +56,24 @@ def append(db: Path, author: Author, entries: Sequence[tuple[str, dict[str, Any]
     Raises StoreError for what is no run, is held by another process, cannot be written, or has a broken chain.
     """
     RunReader(db).close()  # raises for what is no run
-    with undisturbed():
-        try:
-            con = connect(db, write=True, memory=WRITER_MEMORY)
-        except duckdb.Error as error:
-            raise StoreError(f"cannot write to {db}: {first_line(error)}") from error
-        try:
-            con.execute("BEGIN TRANSACTION")
-            earlier = rows_of(con, "SELECT * FROM journal ORDER BY seq")
-            if broken := broken_link(earlier):
-                raise StoreError(f"the journal of {db} was changed: {broken}; nothing was added")
-            last: dict[str, Any] = earlier[-1] if earlier else {"seq": 0, "sha256": FIRST}
-            now = datetime.now(UTC).replace(tzinfo=None)
-            for kind, content in entries:
-                row = {
-                    "seq": last["seq"] + 1,
-                    "at_utc": now,
-                    "account": author.account,
-                    "name": author.name,
-                    "kind": kind,
-                    "entry": canonical_json(content),
-                    "previous": last["sha256"],
-                }
-                row["sha256"] = digest_of(row)
-                con.execute(
-                    f"INSERT INTO journal ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values())
-                )
-                last = row
-            con.execute("COMMIT")
-            con.execute("CHECKPOINT")
-        except duckdb.Error as error:
-            raise StoreError(f"cannot write to {db}: {first_line(error)}") from error
-        finally:
-            con.close()
+    with undisturbed(), store_errors(f"cannot write to {db}", StoreError), closing(connect(db, write=True)) as con:
+        con.execute("BEGIN TRANSACTION")
+        earlier = rows_of(con, "SELECT * FROM journal ORDER BY seq")
+        if broken := broken_link(earlier):
+            raise StoreError(f"the journal of {db} was changed: {broken}; nothing was added")
+        last: dict[str, Any] = earlier[-1] if earlier else {"seq": 0, "sha256": FIRST}
+        now = datetime.now(UTC).replace(tzinfo=None)
+        for kind, content in entries:
+            row = {
+                "seq": last["seq"] + 1, "at_utc": now, "account": author.account, "name": author.name, "kind": kind,
+                "entry": canonical_json(content), "previous": last["sha256"],
+            }  # fmt: skip
+            row["sha256"] = digest_of(row)
+            names, values = ", ".join(row), ", ".join("?" * len(row))
+            con.execute(f"INSERT INTO journal ({names}) VALUES ({values})", list(row.values()))
+            last = row
+        con.execute("COMMIT")
+        con.execute("CHECKPOINT")
     return str(last["sha256"])
 
 

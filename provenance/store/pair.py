@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
-from provenance.errors import StoreError, UsageError, first_line
-from provenance.files.closing import Closing
+from provenance.errors import StoreError, UsageError
 from provenance.store.database import RunReader
-from provenance.store.driver import batches_of, connect_beside, duckdb, rows_of
+from provenance.store.driver import Database, connect_beside, store_errors
 
 
-class RunPair(Closing):
+class RunPair(Database):
     """Two finished runs; tables that are made of them live in this connection only."""
 
     def __init__(self, earlier: Path, later: Path, scratch: Path) -> None:
@@ -24,19 +20,9 @@ class RunPair(Closing):
         if earlier.samefile(later):
             raise UsageError(f"{earlier} and {later} are the same run database: two are compared")
         databases = {"earlier": earlier, "later": later}
-        try:
+        with store_errors(f"cannot open the run databases {earlier} and {later}", StoreError):
             # answers are sorted; to keep another order takes memory
             self._con = connect_beside(databases, scratch / "spill", preserve_insertion_order=False)
-        except duckdb.Error as error:
-            raise StoreError(f"cannot open the run databases {earlier} and {later}: {first_line(error)}") from error
-
-    def close(self) -> None:
-        """Close both."""
-        self._con.close()
-
-    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        """Rows of a statement; raises StoreError with DuckDB's own message."""
-        return rows_of(self._con, sql, parameters)
 
     def runs(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """What each says of itself: the only row of its table `run`. Raises StoreError where that is not so."""
@@ -47,7 +33,3 @@ class RunPair(Closing):
                 raise StoreError(f"the {name} run database has {len(rows)} rows in its table `run`, where one is due")
             runs.append(rows[0])
         return runs[0], runs[1]
-
-    def batches(self, sql: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
-        """The columns of a query, and its result, some rows at a time; raises StoreError."""
-        return batches_of(self._con, sql)

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 MOST_RESULTS = 10_000
-LEVELS = {"complete": "error", "substantial": "error", "excerpts": "warning", "quotation": "note"}
+RULES = {  # by grade, its level and what it says
+    "complete": ("error", "At least 90 % of a known work is in the scanned data."),
+    "substantial": ("error", "At least 20 % of a known work is in the scanned data."),
+    "excerpts": ("warning", "At least 300 words of a known work are in the scanned data."),
+    "quotation": ("note", "A quotation from a known work is in the scanned data."),
+    "shared": ("note", "Words that a known work shares with another that explains them better."),
+}
 
 MATCHES = """
 SELECT m.match_id, m.match_key, m.shard, m."row", m.row_group, m.doc_id, m.text_column, m.doc_begin, m.doc_end,
@@ -51,10 +57,11 @@ def _log(run: RunReader, rows: list[dict[str, Any]]) -> dict[str, Any]:
     shards = run.query("SELECT shard, sha256, bytes, outcome, reason FROM shard ORDER BY shard")
     exceptions = run.query("SELECT * FROM exception ORDER BY ALL")
     numbers = {shard["shard"]: number for number, shard in enumerate(shards)}
-    rules = [{"id": grade, "defaultConfiguration": {"level": level}} for grade, level in LEVELS.items()]
-    rules.append({"id": "shared", "defaultConfiguration": {"level": "note"}})
-    for rule, text in zip(rules, (*_RULES, _SHARED), strict=True):
-        rule["shortDescription"] = {"text": text}
+    rules = [
+        {"id": grade, "defaultConfiguration": {"level": level}, "shortDescription": {"text": text}}
+        for grade, (level, text) in RULES.items()
+    ]
+    times = {"startTimeUtc": record["started_utc"], "endTimeUtc": record["ended_utc"]}  # as far as that is known
     return {
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -65,7 +72,7 @@ def _log(run: RunReader, rows: list[dict[str, Any]]) -> dict[str, Any]:
                 "invocations": [
                     {
                         "executionSuccessful": record["outcome"] == "complete",
-                        **_times(record),
+                        **{name: f"{moment:%Y-%m-%dT%H:%M:%SZ}" for name, moment in times.items() if moment},
                         "toolExecutionNotifications": [_notification(row) for row in exceptions],
                     }
                 ],
@@ -76,23 +83,8 @@ def _log(run: RunReader, rows: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _times(record: dict[str, Any]) -> dict[str, str]:
-    """When it began and ended, as far as that is known."""
-    times = {"startTimeUtc": record["started_utc"], "endTimeUtc": record["ended_utc"]}
-    return {name: f"{moment:%Y-%m-%dT%H:%M:%SZ}" for name, moment in times.items() if moment is not None}
-
-
 def _notification(row: dict[str, Any]) -> dict[str, Any]:
     return {"level": "error", "message": {"text": f"not scanned: {safe(row['reason'] or row['kind'])}"}}
-
-
-_RULES = (
-    "At least 90 % of a known work is in the scanned data.",
-    "At least 20 % of a known work is in the scanned data.",
-    "At least 300 words of a known work are in the scanned data.",
-    "A quotation from a known work is in the scanned data.",
-)
-_SHARED = "Words that a known work shares with another that explains them better."
 
 
 def _artifact(shard: dict[str, Any]) -> dict[str, Any]:
@@ -110,7 +102,7 @@ def _uri(name: str) -> str:
 
 
 def _result(row: dict[str, Any], numbers: dict[str, int]) -> dict[str, Any]:
-    grade = row["grade"] if row["grade"] in LEVELS else "shared"
+    grade = row["grade"] if row["grade"] in RULES else "shared"
     title = safe(row["title"] or row["work_id"])
     message = (
         f"{row['matched_words']:,} words of {title}, identity {percent(row['identity'])}, of which "
@@ -123,7 +115,7 @@ def _result(row: dict[str, Any], numbers: dict[str, int]) -> dict[str, Any]:
     )  # fmt: skip
     return {
         "ruleId": grade,
-        "level": LEVELS.get(grade, "note"),
+        "level": RULES[grade][0],
         "message": {"text": message},
         "locations": [
             {
@@ -141,11 +133,11 @@ def _result(row: dict[str, Any], numbers: dict[str, int]) -> dict[str, Any]:
 
 
 def _suppressions(row: dict[str, Any]) -> list[dict[str, Any]]:
-    results = []
-    if row["holds"]:
-        results.append(f"{row['status']}: {row['reason']}")
-    if row["match_holds"]:
-        results.append(f"{row['match_status']}: {row['match_reason']}")
-    if row["decision"] == "rejected":
-        results.append(f"rejected by {row['reviewer']}: {row['note'] or 'no note'}")
-    return [{"kind": "external", "status": "accepted", "justification": safe(text)} for text in results]
+    reasons = (
+        (row["holds"], f"{row['status']}: {row['reason']}"),
+        (row["match_holds"], f"{row['match_status']}: {row['match_reason']}"),
+        (row["decision"] == "rejected", f"rejected by {row['reviewer']}: {row['note'] or 'no note'}"),
+    )
+    return [
+        {"kind": "external", "status": "accepted", "justification": safe(reason)} for holds, reason in reasons if holds
+    ]
