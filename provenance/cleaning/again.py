@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from provenance.cleaning.scanned import Scanned
-from provenance.cleaning.selection import Selection, selected_works
+from provenance.cleaning.selection import Scanned, Selection, selected_works
 from provenance.errors import UsageError
 from provenance.index.near import near_index
 from provenance.index.opening import Index
@@ -65,14 +64,8 @@ def scan_again(
         digest = str(run.query("SELECT index_digest FROM run")[0]["index_digest"])
         works = selected_works(run, selection, scanned.allowed)
     _refuse(digest, scanned, how)
-    return Again(
-        works,
-        summary.documents_scanned,
-        summary.documents_matched,
-        not summary.exceptions,
-        digest,
-        None if saved is None else str(saved),
-    )
+    counts = summary.documents_scanned, summary.documents_matched
+    return Again(works, *counts, not summary.exceptions, digest, None if saved is None else str(saved))
 
 
 def _index(scanned: Scanned, how: How) -> str:
@@ -82,7 +75,5 @@ def _index(scanned: Scanned, how: How) -> str:
 def _refuse(digest: str, scanned: Scanned, how: How) -> None:
     expected = scanned.run["index_digest"]
     if digest != expected:
-        raise UsageError(
-            f"index {_index(scanned, how)} has the digest {digest}, and the run was made with {expected}: name "
-            "that one with --index, or pass --no-check"
-        )
+        digests = f"has the digest {digest}, and the run was made with {expected}"
+        raise UsageError(f"index {_index(scanned, how)} {digests}: name that one with --index, or pass --no-check")

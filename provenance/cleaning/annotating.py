@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provenance.cleaning.edits import Integers, Texts, item_of
+from provenance.cleaning.masking import with_leaves
 from provenance.matching.annotations import annotations_of, word_counts
 
 
@@ -22,17 +23,15 @@ def annotations_in(placed: pa.Table, texts: Sequence[Texts], first: int, rows: i
     words = np.zeros(rows, dtype=np.int64)
     before = np.zeros(own.num_rows, dtype=np.int64)  # words of the row before the text that a passage is in
     labels = own["text_column"].to_pylist()
-    matched = np.unique(document)
     for column in texts:
         owners = column.rows - first
-        wanted = np.flatnonzero(np.isin(owners, matched))
+        wanted = np.flatnonzero(np.isin(owners, document))
         counts = word_counts([column.documents], wanted)
-        items = column.items.tolist() if column.items is not None else None
         for text in wanted.tolist():
             owner = int(owners[text])
             for n in np.flatnonzero(document == owner).tolist():
                 item = item_of(labels[n], column.path)
-                if item is not None and (items is None or item == items[text]):
+                if item is not None and (column.items is None or item == column.items[text]):
                     before[n] = words[owner]
             words[owner] += counts[text]
     return annotations_of(_as_matches(own, document, before), words)
@@ -41,20 +40,14 @@ def annotations_in(placed: pa.Table, texts: Sequence[Texts], first: int, rows: i
 def _as_matches(passages: pa.Table, document: Integers, before: Integers) -> pa.Table:
     """Passages as matches of whole rows: their blocks are counted from the first word of the row."""
     blocks = passages["blocks"].combine_chunks()
-    flat = blocks.flatten()
     owners = pc.list_parent_indices(blocks).to_numpy()
-    shifted = pc.struct_field(flat, "doc_word").to_numpy() + before[owners]
-    names = [field.name for field in blocks.type.value_type]
-    columns = [pa.array(shifted) if name == "doc_word" else pc.struct_field(flat, name) for name in names]
-    sizes = pc.list_value_length(blocks).to_numpy()
-    offsets = pa.array(np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32))
-    lists = pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(columns, fields=list(blocks.type.value_type)))
+    doc_words = pc.struct_field(blocks.flatten(), "doc_word").to_numpy() + before[owners]
     same = ("doc_begin", "doc_end", "work_id", "edition_id", "matched_words", "identity")
     return pa.table(
         {
             "document": pa.array(document),
             "column": passages["text_column"],
             **{name: passages[name] for name in same},
-            "blocks": lists,
+            "blocks": with_leaves(blocks, ["[]", "doc_word"], pa.array(doc_words)),
         }
     )

@@ -18,7 +18,7 @@ from provenance.files.digests import BLOCK, file_sha256
 from provenance.isolation.child import Result, Send, confine, serve
 from provenance.isolation.tasks import Progress
 from provenance.shards.opening import open_shard
-from provenance.shards.shard import Options
+from provenance.shards.shard import Options, read_errors
 from provenance.units.config import ScanConfig
 from provenance.units.payloads import to_payload
 from provenance.units.worker import SHARD_LADDER, lighten, pinned
@@ -66,12 +66,9 @@ class Cleaner:
         edits = Edits(name, self._mode, self._marker, pq.read_table(passages, schema=PASSAGES))
         with open_shard(path, name, self._options) as shard:
             kind, columns = shard.kind, shard.choose_columns()
-        if kind == "parquet":
-            lost = parquet.rewrite(path, name, target, columns, edits, self._options.decoder, self._tell)
-        elif kind.startswith("jsonl"):
-            lost = jsonl.rewrite(path, name, target, columns, edits, self._options, self._tell)
-        else:
-            raise ShardError(f"shard {name} is {kind}: only Parquet and JSON lines can be written anew")
+        format_of_shard = parquet if kind == "parquet" else jsonl  # no other is asked for
+        with read_errors(f"shard {name} cannot be written anew"):
+            lost = format_of_shard.rewrite(path, target, columns, edits, self._options, self._tell)
         if edits.untouched:
             raise ShardError(f"shard {name}: {edits.untouched} passages lie in rows that it does not have")
         size, sha256 = Path(target).stat().st_size, self._digest(target)
@@ -81,10 +78,8 @@ class Cleaner:
 
 def _refuse_other(task: Clean, sha256: str) -> None:
     if sha256 != task.sha256:
-        raise ShardError(
-            f"shard {task.shard} is not the one that was scanned: its SHA-256 is {sha256}, and was {task.sha256}; "
-            "scan it again"
-        )
+        digests = f"its SHA-256 is {sha256}, and was {task.sha256}"
+        raise ShardError(f"shard {task.shard} is not the one that was scanned: {digests}; scan it again")
 
 
 def begin(hello: CleanerHello, payload: memoryview, send: Send) -> Callable[[Clean], Result]:

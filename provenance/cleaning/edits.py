@@ -32,6 +32,7 @@ DONE_SCHEMA = pa.schema(
 """A row for each passage that a row was dropped for, or that was masked or annotated."""
 
 Integers = npt.NDArray[np.int64]
+Spans = dict[str, dict[int, list[Span]]]  # by path of a column, and by text
 
 
 class Texts(NamedTuple):
@@ -75,7 +76,7 @@ class Edits:
         """Passages of rows that were never met."""
         return int(self.passages.num_rows - sum(table.num_rows for table in self.done))
 
-    def place(self, passages: pa.Table, texts: Sequence[Texts]) -> tuple[pa.Table, dict[str, dict[int, list[Span]]]]:
+    def place(self, passages: pa.Table, texts: Sequence[Texts]) -> tuple[pa.Table, Spans]:
         """Find passages in texts: they come with all their bytes, and by path and text, which bytes that are.
 
         Raises ShardError for a passage whose text is not there: it could not be masked, and would count as if it were.
@@ -84,62 +85,55 @@ class Edits:
             passages[name].fill_null(-1).to_numpy().astype(np.int64, copy=True) for name in ("doc_begin", "doc_end")
         )
         labels, rows = passages["text_column"].to_pylist(), passages["row"].to_numpy()
-        spans, there = {}, 0
+        spans, there = Spans(), 0
         for column in texts:
             items = [item_of(label, column.path) for label in labels]
             mine = np.array([n for n, item in enumerate(items) if item is not None], dtype=np.int64)
             if not mine.size:
                 continue
             wanted = np.array([items[n] for n in mine.tolist()], dtype=np.int64)
-            numbers = _found(column, rows[mine], wanted)
+            numbers = _numbers(column, rows[mine], wanted)
             mine, numbers = mine[numbers >= 0], numbers[numbers >= 0]
             there += mine.size
             first, end = (passages[name].to_numpy()[mine] for name in ("doc_word", "doc_word_end"))
-            begins[mine], ends[mine] = located(
-                column.documents, Passages(numbers, first, end, begins[mine], ends[mine])
-            )
+            of_column = Passages(numbers, first, end, begins[mine], ends[mine])
+            begins[mine], ends[mine] = located(column.documents, of_column)
             spans[column.path] = joined_spans(numbers, begins[mine], ends[mine])
         if there != passages.num_rows:
             raise ShardError(
                 f"shard {self.shard}: {passages.num_rows - there} passages lie in texts that it does not have, in rows "
                 f"{rows[0]} to {rows[-1]}"
             )
-        placed = passages
         for name, places in (("doc_begin", begins), ("doc_end", ends)):
-            column = pa.array(places, mask=places < 0)
-            placed = placed.set_column(placed.column_names.index(name), name, column)
-        return placed, spans
+            at = passages.schema.get_field_index(name)
+            passages = passages.set_column(at, name, pa.array(places, mask=places < 0))
+        return passages, spans
 
     def note(self, placed: pa.Table, new_rows: pa.Array) -> None:
         """Note what was done with some passages; `new_rows` has the row of each in the new shard."""
-        columns = {
-            "new_row": new_rows,
-            "done": pa.array([DONE[self.mode]] * placed.num_rows, pa.string()),
-        }
-        self.done.append(
-            pa.table(
-                [
-                    columns.get(name, placed[name] if name in placed.column_names else None)
-                    for name in DONE_SCHEMA.names
-                ],
-                schema=DONE_SCHEMA,
-            )
-        )
+        table = placed.append_column("new_row", new_rows)
+        table = table.append_column("done", pa.repeat(DONE[self.mode], placed.num_rows))
+        self.done.append(table.select(DONE_SCHEMA.names).cast(DONE_SCHEMA))
 
     def done_table(self) -> pa.Table:
         """All that was noted."""
         return pa.concat_tables(self.done) if self.done else DONE_SCHEMA.empty_table()
 
 
-def _found(column: Texts, rows: Integers, items: Integers) -> Integers:
+def _numbers(column: Texts, rows: Integers, items: Integers) -> Integers:
     """The number of the text of each row and item; -1 where there is none."""
     if column.items is None:
-        numbers = np.searchsorted(column.rows, rows)
-        there = np.minimum(numbers, max(0, column.rows.size - 1))
-        good = column.rows.size > 0
-        return np.where(good and column.rows[there] == rows, there, -1) if good else np.full(rows.size, -1)
+        return np.where(np.isin(rows, column.rows), np.searchsorted(column.rows, rows), -1)
     number_of = {key: n for n, key in enumerate(zip(column.rows.tolist(), column.items.tolist(), strict=True))}
     return np.array([number_of.get(key, -1) for key in zip(rows.tolist(), items.tolist(), strict=True)], dtype=np.int64)
+
+
+def refuse_tokens(field: Field, shard: str) -> None:
+    """Raise ShardError for a column whose texts were decoded: there are no bytes to mask."""
+    if field.tokens is not None:
+        raise ShardError(
+            f"column {field.column} of shard {shard} holds token ids, in which nothing can be masked: use --mode drop"
+        )
 
 
 def item_of(label: str, path: str) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,13 +13,12 @@ import pyarrow.parquet as pq
 from provenance.cleaning.edits import DONE_SCHEMA
 from provenance.cleaning.messages import CLEANER, Clean, CleanAnswer, CleanerHello
 from provenance.cleaning.parts import COPIED, WRITTEN, Part
-from provenance.cleaning.scanned import Scanned
-from provenance.cleaning.selection import passages_in
+from provenance.cleaning.selection import Scanned, passages_in
 from provenance.errors import ShardError
 from provenance.isolation.supervisor import Children
 from provenance.isolation.tasks import Answer, Failed, Outcome, Task
 from provenance.runs.engine import Means, OneTask, do
-from provenance.runs.job_ledger import JobLedger
+from provenance.runs.job_ledger import Finished, JobLedger
 from provenance.runs.listed import Listed
 from provenance.storage.folders import Folder, LocalFolder
 from provenance.storage.locations import is_remote
@@ -95,14 +94,13 @@ class Cleaning:
             self.folder.put(part.target, new)
         finally:
             new.unlink(missing_ok=True)
-        self.ledger.keep([part.finished(order.unit, done)])
+        self.ledger.keep([Finished(order.unit, {"part": asdict(part), "problems": []}, done)])
         return part
 
 
 def _listed(row: dict[str, Any]) -> Listed:
     name = row["shard"]
-    facts = {"uri": name, "bytes": row["bytes"]}
-    item = dict.fromkeys(("etag", "version", "modified", "sha256")) | facts
+    item = {"uri": name, "bytes": row["bytes"], **dict.fromkeys(("etag", "version", "modified", "sha256"))}
     return Listed(name, objects=(item,) if is_remote(name) else ())
 
 

@@ -12,7 +12,8 @@ from provenance.cleaning.masking import Span
 from provenance.shards.shard import ALONE
 
 TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]|[^\s"{}\[\]:,]+')
-ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)")
+DEEPER = {b"{": 1, b"[": 1, b"}": -1, b"]": -1}
+PIECE = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.|[^\\]+")  # a pair of surrogates is one escape
 REPLACED = len("\ufffd".encode())  # bytes that stand for what is no UTF-8, or for half of a surrogate pair
 
 HANDLER = "provenance.places"  # of what cannot be decoded
@@ -37,22 +38,24 @@ class _Walk:
     def __init__(self, line: bytes) -> None:
         self._line, self._tokens = line, TOKEN.finditer(line)
 
-    def _next(self) -> tuple[int, int]:
+    def _next(self) -> re.Match[bytes]:
         token = next(self._tokens, None)
         if token is None:
             raise ValueError("the line ends within a value")
-        return token.span()
+        return token
 
     def value(self, steps: Sequence[str], item: int) -> list[Leaf]:
-        begin, end = self._next()
-        first = self._line[begin : begin + 1]
+        token = self._next()
+        first = token[0][:1]
         if not steps and first == b'"':
-            return [Leaf(item, begin + 1, end - 1)]
+            return [Leaf(item, token.start() + 1, token.end() - 1)]
         if steps and steps[0] == "[]" and first == b"[":
             return self._items(steps[1:])
         if steps and steps[0] != "[]" and first == b"{":
             return self._member(steps[0], steps[1:], item)
-        self._pass(first)
+        depth = DEEPER.get(first, 0)
+        while depth > 0:
+            depth += DEEPER.get(self._next()[0], 0)
         return []
 
     def _items(self, steps: Sequence[str]) -> list[Leaf]:
@@ -65,28 +68,17 @@ class _Walk:
     def _member(self, name: str, steps: Sequence[str], item: int) -> list[Leaf]:
         leaves = list[Leaf]()
         while not self._at_end(b"}"):
-            begin, end = self._next()
-            if json.loads(self._line[begin:end].decode("utf-8", "replace")) == name:
+            if json.loads(self._next()[0].decode("utf-8", "replace")) == name:
                 leaves = self.value(steps, item)
             else:
                 self.value((), item)
         return leaves
 
     def _at_end(self, closing: bytes) -> bool:
-        token = next(self._tokens, None)
-        if token is None:
-            raise ValueError("the line ends within a value")
-        if token.group() == closing:
-            return True
-        self._tokens = TOKEN.finditer(self._line, token.start())
-        return False
-
-    def _pass(self, first: bytes) -> None:
-        depth = int(first in (b"{", b"["))
-        while depth:
-            begin, _ = self._next()
-            token = self._line[begin : begin + 1]
-            depth += (token in (b"{", b"[")) - (token in (b"}", b"]"))
+        token = self._next()
+        if token[0] != closing:
+            self._tokens = TOKEN.finditer(self._line, token.start())
+        return token[0] == closing
 
 
 def raw_places(literal: bytes, places: Sequence[int]) -> list[int]:
@@ -112,31 +104,12 @@ def raw_places(literal: bytes, places: Sequence[int]) -> list[int]:
 
 def _pieces(literal: bytes) -> Iterator[tuple[int, int, int]]:
     """The pieces of a literal: where each begins and ends, and how many bytes of text it stands for."""
-    at, half = 0, None  # begin of a high surrogate that waits for its other half
-    for escape in ESCAPE.finditer(literal):
-        if at < escape.start():
-            if half is not None:
-                yield half, at, REPLACED
-                half = None
-            yield from _plain(literal, at, escape.start())
-        unit = int(escape[1], 16) if escape[1] else 0
-        if half is not None and 0xDC00 <= unit < 0xE000:
-            yield half, escape.end(), 4
-            half = None
+    for piece in PIECE.finditer(literal):
+        if piece[0].startswith(b"\\"):
+            text: str = json.loads(b'"' + piece[0] + b'"')
+            yield *piece.span(), len(text.encode("utf-8", "surrogatepass"))  # half of a pair has as many as REPLACED
         else:
-            if half is not None:
-                yield half, escape.start(), REPLACED
-                half = None
-            if 0xD800 <= unit < 0xDC00:
-                half = escape.start()
-            elif 0xDC00 <= unit < 0xE000:
-                yield escape.start(), escape.end(), REPLACED
-            else:
-                yield escape.start(), escape.end(), len(chr(unit).encode()) if escape[1] else 1
-        at = escape.end()
-    if half is not None:
-        yield half, at, REPLACED
-    yield from _plain(literal, at, len(literal))
+            yield from _plain(literal, *piece.span())
 
 
 def _plain(literal: bytes, begin: int, end: int) -> Iterator[tuple[int, int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from provenance.cleaning.annotating import annotations_in
-from provenance.cleaning.edits import ANNOTATE, DROP, Edits, Texts
+from provenance.cleaning.edits import ANNOTATE, DROP, Edits, Spans, Texts, refuse_tokens
 from provenance.cleaning.json_places import raw_places, text_leaves
 from provenance.cleaning.masking import Span
 from provenance.errors import ShardError
@@ -19,7 +20,7 @@ from provenance.matching.annotations import PROV_SCHEMA
 from provenance.shards.columns import Columns, TextPath
 from provenance.shards.json_values import JsonColumn, encodable, parsed
 from provenance.shards.jsonl import JsonLinesShard
-from provenance.shards.shard import ALONE, Field, Options, read_errors
+from provenance.shards.shard import ALONE, Field, Options
 from provenance.shards.streams import Stream, compression_of
 
 NOTHING = json.dumps({"prov_works": [], "prov_spans": [], "prov_identity": None, "prov_coverage": 0.0})[1:-1].encode()
@@ -27,19 +28,19 @@ PREFIX = b'"prov_'
 
 
 def rewrite(
-    path: str, name: str, target: str, columns: Columns, edits: Edits, options: Options, on_bytes: Callable[[int], None]
+    path: str, target: str, columns: Columns, edits: Edits, options: Options, on_bytes: Callable[[int], None]
 ) -> str:
     """Write the shard at `path` into `target`, edited; returns what could not be kept of it: nothing.
 
-    A few megabytes of lines are held in memory at a time. Raises ShardError for what cannot be read or edited.
+    A few megabytes of lines are held in memory at a time. Raises ShardError for what cannot be edited.
     """
+    Path(target).touch()
     with (
-        read_errors(f"shard {name} cannot be written anew"),
-        JsonLinesShard(path, name, options) as shard,
+        JsonLinesShard(path, edits.shard, options) as shard,
         shard.stream() as stream,
-        _opened(target, compression_of(path)) as out,
+        pa.output_stream(target, compression=compression_of(path)) as out,
     ):
-        editor = _Editor(name, columns, edits, shard.json_columns(columns))
+        editor = _Editor(columns, edits, shard.json_columns(columns))
         for number, data in _blocks(stream, options.max_row_bytes):
             if number == 0 and data.startswith(codecs.BOM_UTF8):
                 out.write(codecs.BOM_UTF8)
@@ -47,11 +48,6 @@ def rewrite(
             out.write(data if number is None else editor.edited(number, data))
             on_bytes(len(data))
     return ""
-
-
-def _opened(target: str, compression: str | None) -> pa.NativeFile:
-    Path(target).touch()
-    return pa.output_stream(target, compression=compression)
 
 
 def _blocks(stream: Stream, most: int) -> Iterator[tuple[int | None, bytes]]:
@@ -81,14 +77,14 @@ def _blocks(stream: Stream, most: int) -> Iterator[tuple[int | None, bytes]]:
 class _Editor:
     """Edits blocks of whole lines."""
 
-    def __init__(self, name: str, columns: Columns, edits: Edits, json_columns: list[JsonColumn]) -> None:
-        self._name, self._edits, self._paths, self._columns = name, edits, columns.paths, json_columns
+    def __init__(self, columns: Columns, edits: Edits, json_columns: list[JsonColumn]) -> None:
+        self._name, self._edits, self._paths, self._columns = edits.shard, edits, columns.paths, json_columns
         self._marker = json.dumps(edits.marker.decode())[1:-1].encode()
 
     def edited(self, number: int, data: bytes) -> bytes:
         """The lines of a block from line `number` on, as they are in the new shard."""
         edits = self._edits
-        lines = _lines(data)
+        lines = io.BytesIO(data).readlines()
         filled = [n for n, line in enumerate(lines) if not line.isspace()]
         edits.rows += len(filled)
         passages = edits.between(number, number + len(lines))
@@ -105,7 +101,7 @@ class _Editor:
             gone = set(touched.tolist())
             edits.kept += len(filled) - len(gone)
             return b"".join(line for at, line in enumerate(lines) if at not in gone)
-        edits.note(placed, placed["row"].combine_chunks())
+        edits.note(placed, placed["row"])
         edits.changed += touched.size
         edits.kept += len(filled)
         if edits.mode == ANNOTATE:
@@ -122,22 +118,11 @@ class _Editor:
             )
         return row
 
-    def _mask(
-        self,
-        number: int,
-        lines: list[bytes],
-        fields: list[Field],
-        texts: list[Texts],
-        spans: dict[str, dict[int, list[Span]]],
-    ) -> None:
-        changes: dict[int, list[tuple[int, int]]] = {}
+    def _mask(self, number: int, lines: list[bytes], fields: list[Field], texts: list[Texts], spans: Spans) -> None:
+        changes: dict[int, list[Span]] = {}
         for path, field, column in zip(self._paths, fields, texts, strict=True):
             for text, places in spans.get(field.column, {}).items():
-                if field.tokens is not None:
-                    raise ShardError(
-                        f"column {field.column} of shard {self._name} holds token ids, in which nothing can be "
-                        "masked: use --mode drop"
-                    )
+                refuse_tokens(field, self._name)
                 at = int(column.rows[text]) - number
                 item = ALONE if field.items is None else int(field.items[text])
                 value = field.documents.one(text).tobytes()
@@ -168,14 +153,10 @@ class _Editor:
     def _annotate(
         self, number: int, lines: list[bytes], filled: list[int], placed: pa.Table, texts: list[Texts]
     ) -> None:
-        order = {row: n for n, row in enumerate(np.unique(placed["row"].to_numpy()).tolist())}
-        compact = pa.array([order[row] for row in placed["row"].to_pylist()], pa.int64())
-        nearer = [
-            column._replace(rows=np.array([order[row] for row in column.rows.tolist()], dtype=np.int64))
-            for column in texts
-        ]
-        noted = annotations_in(placed.set_column(0, "row", compact), nearer, 0, len(order)).to_pylist()
-        notes = {row - number: json.dumps(noted[n])[1:-1].encode() for row, n in order.items()}
+        rows, compact = np.unique(placed["row"].to_numpy(), return_inverse=True)  # only those with passages
+        nearer = [column._replace(rows=np.searchsorted(rows, column.rows)) for column in texts]
+        noted = annotations_in(placed.set_column(0, "row", pa.array(compact)), nearer, 0, rows.size).to_pylist()
+        notes = {row - number: json.dumps(note)[1:-1].encode() for row, note in zip(rows.tolist(), noted, strict=True)}
         for at in filled:
             lines[at] = self._with_keys(number + at, lines[at], notes.get(at, NOTHING))
 
@@ -183,8 +164,7 @@ class _Editor:
         """A line with more keys at the end of its object; one that is no object, and was not scanned, stays."""
         if PREFIX in line:
             row = parsed(line)
-            there = [name for name in PROV_SCHEMA.names if isinstance(row, dict) and name in row]
-            if there:
+            if there := [name for name in PROV_SCHEMA.names if isinstance(row, dict) and name in row]:
                 raise ShardError(
                     f"line {number + 1} of shard {self._name} has {', '.join(there)} already: annotate the shards that "
                     "had none"
@@ -194,9 +174,3 @@ class _Editor:
             return line
         before = body[:-1].rstrip()
         return before + (b"" if before.endswith(b"{") else b", ") + keys + body[len(before) :] + line[len(body) :]
-
-
-def _lines(data: bytes) -> list[bytes]:
-    r"""The lines of a block with their ends: cut at `\n` only."""
-    pieces = data.split(b"\n")
-    return [piece + b"\n" for piece in pieces[:-1]] + ([pieces[-1]] if pieces[-1] else [])

@@ -18,6 +18,8 @@ Integers = npt.NDArray[np.int64]
 
 Span = tuple[int, int]  # bytes of a text
 
+BYTES_OF = {pa.string(): pa.binary(), pa.large_string(): pa.large_binary(), pa.string_view(): pa.binary_view()}
+
 
 class Passages(NamedTuple):
     """Passages in some texts: columns of equal length, the texts rising."""
@@ -75,34 +77,14 @@ def masked_array(texts: pa.Array, spans: dict[int, list[Span]], marker: bytes) -
         return texts
     kind = texts.type
     if pa.types.is_dictionary(kind):
-        plain = masked_array(texts.dictionary_decode(), spans, marker)
-        return plain.dictionary_encode().cast(kind)
-    numbers = sorted(spans)
-    new = [masked(bytes(texts[number].as_buffer()), spans[number], marker) for number in numbers]
-    if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):  # which Arrow cannot take from yet
-        return _in_place(texts, numbers, _of_type(new, kind))
-    places = np.arange(len(texts), dtype=np.int64)
-    places[numbers] = len(texts) + np.arange(len(numbers))
-    return pa.concat_arrays([texts, _of_type(new, kind)]).take(pa.array(places))
-
-
-def _in_place(texts: pa.Array, numbers: Sequence[int], new: pa.Array) -> pa.Array:
+        return masked_array(texts.dictionary_decode(), spans, marker).dictionary_encode().cast(kind)
     pieces, at = [], 0
-    for count, number in enumerate(numbers):
-        pieces += [texts.slice(at, number - at), new.slice(count, 1)]
+    for number in sorted(spans):
+        new = [masked(bytes(texts[number].as_buffer()), spans[number], marker)]
+        # never a cast: that would refuse invalid UTF-8
+        pieces += [texts.slice(at, number - at), pa.array(new, BYTES_OF.get(kind, kind)).view(kind)]
         at = number + 1
     return pa.concat_arrays([*pieces, texts.slice(at)])
-
-
-def _of_type(values: list[bytes], kind: pa.DataType) -> pa.Array:
-    """Bytes as an array of a type; never through a cast that would refuse invalid UTF-8."""
-    if pa.types.is_string(kind):
-        return pa.array(values, pa.binary()).view(kind)
-    if pa.types.is_large_string(kind):
-        return pa.array(values, pa.large_binary()).view(kind)
-    if pa.types.is_string_view(kind):
-        return pa.array(values, pa.binary_view()).view(kind)
-    return pa.array(values, kind)
 
 
 def with_leaves(array: pa.Array, steps: Sequence[str], leaves: pa.Array) -> pa.Array:
@@ -114,11 +96,9 @@ def with_leaves(array: pa.Array, steps: Sequence[str], leaves: pa.Array) -> pa.A
         return leaves
     if steps[0] == "[]":
         return _list_like(array, with_leaves(array.flatten(), steps[1:], leaves))
-    kind = array.type
-    at = kind.get_field_index(steps[0])
-    fields = array.flatten()
+    at, fields = array.type.get_field_index(steps[0]), array.flatten()
     fields[at] = with_leaves(fields[at], steps[1:], leaves)
-    return pa.StructArray.from_arrays(fields, fields=list(kind), mask=array.is_null())
+    return pa.StructArray.from_arrays(fields, fields=list(array.type), mask=array.is_null())
 
 
 def _list_like(array: pa.Array, values: pa.Array) -> pa.Array:
@@ -130,8 +110,8 @@ def _list_like(array: pa.Array, values: pa.Array) -> pa.Array:
         return pa.FixedSizeListArray.from_arrays(values, type=kind)
     if not is_list(kind) or pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind):
         raise pa.ArrowInvalid(f"a column of type {kind} cannot be made anew")
-    large = pa.types.is_large_list(kind)
     sizes = array.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
-    offsets = pa.array(np.concatenate([[0], np.cumsum(sizes)]), pa.int64() if large else pa.int32())
-    maker = pa.LargeListArray if large else pa.ListArray
-    return maker.from_arrays(offsets, values, type=kind, mask=array.is_null())
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    if pa.types.is_large_list(kind):
+        return pa.LargeListArray.from_arrays(pa.array(offsets), values, type=kind, mask=array.is_null())
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, type=kind, mask=array.is_null())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provenance.cleaning.annotating import annotations_in
-from provenance.cleaning.edits import ANNOTATE, DROP, Edits, Texts
+from provenance.cleaning.edits import ANNOTATE, DROP, Edits, Texts, refuse_tokens
 from provenance.cleaning.masking import masked_array, with_leaves
-from provenance.cleaning.parquet_layout import same_schema, writer_options
+from provenance.cleaning.parquet_layout import leaves_of_schema, same_schema, writer_options
 from provenance.errors import ShardError
 from provenance.matching.annotations import PROV_SCHEMA
 from provenance.shards.columns import Columns, leaves_of
 from provenance.shards.fields import fields_of
-from provenance.shards.shard import batch_rows, read_errors
+from provenance.shards.shard import Options, batch_rows
 from provenance.shards.tokens import Decoder
 
 READ_BUFFER = 1 << 20  # bytes
@@ -26,71 +26,45 @@ HUGGING_FACE = b"huggingface"  # key of the metadata in which `datasets` keeps t
 
 
 def rewrite(
-    path: str,
-    name: str,
-    target: str,
-    columns: Columns,
-    edits: Edits,
-    decoder: Decoder | None,
-    on_bytes: Callable[[int], None],
+    path: str, target: str, columns: Columns, edits: Edits, options: Options, on_bytes: Callable[[int], None]
 ) -> str:
     """Write the shard at `path` into `target`, edited; returns what could not be kept of it, empty if all was.
 
-    One row group is held in memory at a time. Raises ShardError for what cannot be read or written the same.
+    One row group is held in memory at a time. Raises ShardError for what cannot be written the same.
     """
-    with (
-        read_errors(f"shard {name} cannot be written anew"),
-        pq.ParquetFile(path, buffer_size=READ_BUFFER, pre_buffer=False, page_checksum_verification=True) as file,
-    ):
-        schema = _annotated_schema(file.schema_arrow, name) if edits.mode == ANNOTATE else file.schema_arrow
-        options = _options(file, edits.mode)
-        with pq.ParquetWriter(target, schema, **options) as writer:
-            if not options["store_schema"] and schema.metadata:  # which Arrow writes beside its own schema only
+    with pq.ParquetFile(path, buffer_size=READ_BUFFER, pre_buffer=False, page_checksum_verification=True) as file:
+        schema, layout = file.schema_arrow, writer_options(file)
+        if edits.mode == ANNOTATE:
+            schema = _annotated_schema(schema, edits.shard)
+            if isinstance(layout["compression"], dict):
+                codec = next(iter(layout["compression"].values()))
+                layout["compression"] |= dict.fromkeys(leaves_of_schema(PROV_SCHEMA), codec)
+        with pq.ParquetWriter(target, schema, **layout) as writer:
+            if not layout["store_schema"] and schema.metadata:  # which Arrow writes beside its own schema only
                 writer.add_key_value_metadata(schema.metadata)
             for group in range(file.metadata.num_row_groups):
-                table = _edited_group(file, group, columns, edits, decoder, on_bytes)
-                _write_group(writer, table.cast(schema) if table.schema != schema else table)
-        return "" if edits.mode == ANNOTATE else _lost(file, target)
+                batches = list(_edited_batches(file, group, columns, edits, options.decoder, on_bytes))
+                if rows := sum(batch.num_rows for batch in batches):  # else there would be a row group of nothing
+                    table = pa.Table.from_batches(batches)
+                    writer.write_table(table.cast(schema) if table.schema != schema else table, rows)
+        if edits.mode == ANNOTATE or same_schema(file, target):
+            return ""
+        return "its Parquet schema is as Arrow writes it: names in nested columns, or how types are annotated"
 
 
-def _write_group(writer: pq.ParquetWriter, table: pa.Table) -> None:
-    if table.num_rows:  # else there would be a row group of nothing
-        writer.write_table(table, table.num_rows)
-
-
-def _options(file: pq.ParquetFile, mode: str) -> dict[str, Any]:
-    options = writer_options(file)
-    if mode == ANNOTATE and isinstance(options["compression"], dict):
-        codec = next(iter(options["compression"].values()))
-        leaves = ("prov_works.list.element", "prov_identity", "prov_coverage")
-        spans = ("column", "begin", "end", "work_id", "edition_id", "matched_words", "identity")
-        for leaf in (*leaves, *(f"prov_spans.list.element.{name}" for name in spans)):
-            options["compression"][leaf] = codec
-    return options
-
-
-def _edited_group(
-    file: pq.ParquetFile,
-    group: int,
-    columns: Columns,
-    edits: Edits,
-    decoder: Decoder | None,
+def _edited_batches(
+    file: pq.ParquetFile, group: int, columns: Columns, edits: Edits, decoder: Decoder | None,
     on_bytes: Callable[[int], None],
-) -> pa.Table:
+) -> Iterator[pa.RecordBatch]:  # fmt: skip
     """The rows of a row group that are kept, edited."""
     metadata = file.metadata.row_group(group)
     rows = batch_rows(max(0, metadata.total_byte_size), metadata.num_rows)
-    batches = []
     for batch in file.iter_batches(rows, row_groups=[group], use_threads=False):
-        first = edits.rows
         edited = edit_batch(batch, columns, edits, decoder)
-        batches.append(edited)
         on_bytes(batch.nbytes)
-        edits.rows = first + batch.num_rows
+        edits.rows += batch.num_rows
         edits.kept += edited.num_rows
-    if not batches:
-        return file.schema_arrow.empty_table()
-    return pa.Table.from_batches(batches)
+        yield edited
 
 
 def edit_batch(batch: pa.RecordBatch, columns: Columns, edits: Edits, decoder: Decoder | None) -> pa.RecordBatch:
@@ -103,26 +77,18 @@ def edit_batch(batch: pa.RecordBatch, columns: Columns, edits: Edits, decoder: D
     texts = [Texts.of(field, np.arange(first, first + batch.num_rows)) for field in fields]
     placed, spans = edits.place(passages, texts)
     rows = passages["row"].to_numpy()
-    touched = np.unique(rows)
     if edits.mode == DROP:
-        keep = np.ones(batch.num_rows, dtype=np.bool_)
-        keep[touched - first] = False
         edits.note(placed, pa.nulls(placed.num_rows, pa.int64()))
-        return batch.filter(pa.array(keep))
-    edits.changed += touched.size
+        return batch.filter(pa.array(~np.isin(np.arange(first, first + batch.num_rows), rows)))
+    edits.changed += np.unique(rows).size
     edits.note(placed, pa.array(rows + (edits.kept - first)))
     if edits.mode == ANNOTATE:
         noted = annotations_in(placed, texts, first, batch.num_rows)
-        return pa.RecordBatch.from_arrays(
-            [*batch.columns, *noted.columns], names=[*batch.schema.names, *noted.schema.names]
-        )
+        names = [*batch.schema.names, *noted.schema.names]
+        return pa.RecordBatch.from_arrays([*batch.columns, *noted.columns], names=names)
     for (_, top, steps), field in zip(columns.paths, fields, strict=True):
         if places := spans.get(field.column):
-            if field.tokens is not None:
-                raise ShardError(
-                    f"column {field.column} of shard {edits.shard} holds token ids, in which nothing can be masked: "
-                    "use --mode drop"
-                )
+            refuse_tokens(field, edits.shard)
             edits.spans += sum(map(len, places.values()))
             at = batch.schema.get_field_index(top)
             column = batch.column(at)
@@ -133,8 +99,7 @@ def edit_batch(batch: pa.RecordBatch, columns: Columns, edits: Edits, decoder: D
 
 def _annotated_schema(schema: pa.Schema, name: str) -> pa.Schema:
     """The schema with the columns of annotations; raises ShardError where it has some already."""
-    there = [field.name for field in PROV_SCHEMA if field.name in schema.names]
-    if there:
+    if there := [name for name in PROV_SCHEMA.names if name in schema.names]:
         raise ShardError(f"shard {name} has the columns {', '.join(there)} already: annotate the shards that had none")
     metadata = dict(schema.metadata or {})
     if HUGGING_FACE in metadata:
@@ -146,8 +111,7 @@ def _features(comment: bytes) -> bytes:
     """What `datasets` reads the types of columns from, with those of annotations; other JSON is left as it is."""
     try:
         written = json.loads(comment)
-        features = written["info"]["features"]
-        features.update({field.name: _feature(field.type) for field in PROV_SCHEMA})
+        written["info"]["features"].update({field.name: _feature(field.type) for field in PROV_SCHEMA})
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return comment
     return json.dumps(written).encode()
@@ -159,10 +123,3 @@ def _feature(kind: pa.DataType) -> dict[str, Any]:
     if pa.types.is_struct(kind):
         return {field.name: _feature(field.type) for field in kind}
     return {"dtype": {"double": "float64"}.get(str(kind), str(kind)), "_type": "Value"}
-
-
-def _lost(file: pq.ParquetFile, target: str) -> str:
-    with pq.ParquetFile(target) as new:
-        if same_schema(file, new):
-            return ""
-        return "its Parquet schema is as Arrow writes it: names in nested columns, or how types are annotated"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 ARROW_SCHEMA = b"ARROW:schema"
+CODECS = {"UNCOMPRESSED": "NONE"}  # by what a footer calls them, where a writer does otherwise
 ENCODINGS = ("DELTA_BINARY_PACKED", "DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY", "BYTE_STREAM_SPLIT")
 """Those that a writer has to be asked for."""
 
@@ -21,8 +21,8 @@ def writer_options(file: pq.ParquetFile) -> dict[str, Any]:
 
     A footer does not say how hard a codec worked; a codec's usual level is taken.
     """
-    chunks = _first_chunks(file.metadata)
-    metadata = file.metadata.metadata or {}
+    group = file.metadata.row_group(0) if file.metadata.num_row_groups else None
+    chunks = [] if group is None else [group.column(number) for number in range(group.num_columns)]
     dictionaries = [chunk.path_in_schema for chunk in chunks if chunk.has_dictionary_page]
     encodings = {
         chunk.path_in_schema: name
@@ -32,42 +32,28 @@ def writer_options(file: pq.ParquetFile) -> dict[str, Any]:
     }
     options: dict[str, Any] = {
         "version": file.metadata.format_version,
-        "compression": {chunk.path_in_schema: _codec(chunk) for chunk in chunks} or "snappy",
+        "compression": {chunk.path_in_schema: CODECS.get(chunk.compression, chunk.compression) for chunk in chunks}
+        or "snappy",
         "use_dictionary": dictionaries or False,
         "write_statistics": [chunk.path_in_schema for chunk in chunks if chunk.is_stats_set] or False,
         "write_page_index": any(chunk.has_offset_index for chunk in chunks),
-        "store_schema": ARROW_SCHEMA in metadata,
+        "store_schema": ARROW_SCHEMA in (file.metadata.metadata or {}),
         "use_deprecated_int96_timestamps": any(chunk.physical_type == "INT96" for chunk in chunks),
     }
     if encodings:
         options["column_encoding"] = encodings
-    if file.metadata.num_row_groups and file.metadata.row_group(0).sorting_columns:
-        options["sorting_columns"] = file.metadata.row_group(0).sorting_columns
+    if group is not None and group.sorting_columns:
+        options["sorting_columns"] = group.sorting_columns
     return _fitted(file, options)
-
-
-def _first_chunks(metadata: pq.FileMetaData) -> list[pq.ColumnChunkMetaData]:
-    if not metadata.num_row_groups:
-        return []
-    group = metadata.row_group(0)
-    return [group.column(number) for number in range(group.num_columns)]
-
-
-def _codec(chunk: pq.ColumnChunkMetaData) -> str:
-    return "NONE" if chunk.compression == "UNCOMPRESSED" else str(chunk.compression)
 
 
 def _fitted(file: pq.ParquetFile, options: dict[str, Any]) -> dict[str, Any]:
     """The same, with what only trying tells: names inside lists, and how decimals are stored."""
-    for more in _tries():
+    for compliant, integers in product((True, False), (False, True)):
+        more = {"use_compliant_nested_type": compliant, "store_decimal_as_integer": integers}
         if _schema_of(file.schema_arrow, options | more).equals(file.schema):
             return options | more
     return options
-
-
-def _tries() -> Iterator[dict[str, bool]]:
-    for compliant, integers in product((True, False), (False, True)):
-        yield {"use_compliant_nested_type": compliant, "store_decimal_as_integer": integers}
 
 
 def _schema_of(schema: pa.Schema, options: dict[str, Any]) -> pq.ParquetSchema:
@@ -79,6 +65,13 @@ def _schema_of(schema: pa.Schema, options: dict[str, Any]) -> pq.ParquetSchema:
     return pq.ParquetFile(io.BytesIO(sink.getvalue())).schema
 
 
-def same_schema(file: pq.ParquetFile, other: pq.ParquetFile) -> bool:
-    """Whether two files have the same Parquet schema: names, types and nesting, down to the names inside lists."""
-    return bool(file.schema.equals(other.schema))
+def leaves_of_schema(schema: pa.Schema) -> list[str]:
+    """The paths of the columns that hold values, as Arrow writes them."""
+    written = _schema_of(schema, {})
+    return [written.column(number).path for number in range(len(written))]
+
+
+def same_schema(file: pq.ParquetFile, target: str) -> bool:
+    """Whether another file has the same Parquet schema: names, types and nesting, down to the names inside lists."""
+    with pq.ParquetFile(target) as other:
+        return bool(file.schema.equals(other.schema))

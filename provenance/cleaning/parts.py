@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from provenance.cleaning.edits import DONE_SCHEMA
 from provenance.errors import LedgerDamagedError
 from provenance.files.digests import file_sha256
-from provenance.runs.job_ledger import Finished, JobLedger, SavedUnit
+from provenance.runs.job_ledger import JobLedger
 from provenance.storage.folders import Folder, LocalFolder
 from provenance.units.cutting import Unit
 
@@ -42,10 +42,6 @@ class Part:
     spans: int  # that were masked
     lost: str  # what could not be kept of the file; empty if all was
 
-    def finished(self, unit: Unit, done: pa.Table) -> Finished:
-        """It as a unit; `done` has DONE_SCHEMA."""
-        return Finished(unit, {"part": asdict(self), "problems": []}, done)
-
 
 def part_in(ledger: JobLedger, unit: Unit, names: set[str], folder: Folder) -> Part | None:
     """What was done to a shard, if its new one lies in `folder` as it was written."""
@@ -55,17 +51,12 @@ def part_in(ledger: JobLedger, unit: Unit, names: set[str], folder: Folder) -> P
         return None
     if saved is None:
         return None
-    part = part_of(saved)
+    part = Part(**saved.record["part"])
     if isinstance(folder, LocalFolder):
         path = folder.path / part.target
         if not path.is_file() or path.stat().st_size != part.bytes or file_sha256(path) != part.sha256:
             return None
     return part
-
-
-def part_of(saved: SavedUnit) -> Part:
-    """What a unit says was done."""
-    return Part(**saved.record["part"])
 
 
 def write_removed(ledger: JobLedger, units: Iterable[Unit], works: Sequence[dict[str, Any]], out: Path | None) -> int:
@@ -87,10 +78,8 @@ def write_removed(ledger: JobLedger, units: Iterable[Unit], works: Sequence[dict
 
 
 def _with_reasons(shard: str, table: pa.Table, works: dict[str, dict[str, Any]]) -> pa.Table:
-    ids = table["work_id"].to_pylist()
-    columns = {
-        **{name: table[name] for name in table.column_names},
-        **{name: pa.array([works[work][name] for work in ids], pa.string()) for name in ("grade", "title")},
-        "shard": pa.repeat(shard, table.num_rows),
-    }
-    return pa.table([columns[name] for name in REMOVED_SCHEMA.names], schema=REMOVED_SCHEMA)
+    table = table.append_column("shard", pa.repeat(shard, table.num_rows))
+    for name in ("grade", "title"):
+        reasons = [works[work][name] for work in table["work_id"].to_pylist()]
+        table = table.append_column(name, pa.array(reasons, pa.string()))
+    return table.select(REMOVED_SCHEMA.names).cast(REMOVED_SCHEMA)

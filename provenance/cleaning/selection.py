@@ -1,7 +1,8 @@
-"""Which works are acted on, and the passages of theirs that a run found in a shard."""
+"""What is read of a run: its shards, which works are acted on, and the passages of theirs that are in a shard."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from provenance.errors import UsageError
 from provenance.store.database import RunReader
 from provenance.store.driver import literal
 from provenance.store.grades import GRADES, at_or_above
+from provenance.units.config import ScanConfig
 
 PASSAGES = pa.schema(
     [
@@ -43,10 +45,40 @@ class Selection:
     works: tuple[str, ...] | None = None  # only these; None: all
 
     def __post_init__(self) -> None:
-        if self.grade not in [grade.name for grade in GRADES]:
-            raise UsageError(f"--grade is {self.grade!r}; there are {', '.join(grade.name for grade in GRADES)}")
+        names = [grade.name for grade in GRADES]
+        if self.grade not in names:
+            raise UsageError(f"--grade is {self.grade!r}; there are {', '.join(names)}")
         if not 0 <= self.min_coverage <= 1:
             raise UsageError(f"--min-coverage is {self.min_coverage}; it is a share, from 0 to 1")
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """A run, as far as its shards are concerned."""
+
+    run: dict[str, Any]  # the row of the table `run`
+    shards: list[dict[str, Any]]  # rows of the table `shard`, without files that are no shards; by name
+    no_shards: int
+    allowed: frozenset[str]  # works that may be in the data
+
+    @classmethod
+    def of(cls, run: RunReader) -> Scanned:
+        """What a run database says."""
+        files = run.query("SELECT * FROM shard ORDER BY shard")
+        shards = [row for row in files if row["outcome"] != "skipped"]
+        allowed = run.query("SELECT work_id FROM v_allowed WHERE holds AND work_id <> ''")
+        record = run.query("SELECT * FROM run")[0]
+        return cls(record, shards, len(files) - len(shards), frozenset(row["work_id"] for row in allowed))
+
+    @property
+    def terms(self) -> dict[str, Any]:
+        """All that decided its result."""
+        return dict(json.loads(self.run["terms"]))
+
+    @property
+    def config(self) -> ScanConfig:
+        """The options that it was scanned with."""
+        return ScanConfig.from_json(self.terms["config"])
 
 
 def selected_works(run: RunReader, selection: Selection, allowed: Collection[str] = ()) -> list[dict[str, Any]]:
@@ -54,30 +86,18 @@ def selected_works(run: RunReader, selection: Selection, allowed: Collection[str
 
     `allowed` are works that may be in the data although this run does not say so.
     """
-    indexed = {row["work_id"] for row in run.query("SELECT work_id FROM work")}
-    for work in selection.works or ():
-        if work not in indexed:
-            raise UsageError(f"the run has no work {work!r} (--works); the closest are {near(run, work)}")
-    wanted = None if selection.works is None else set(selection.works)
-    grades = at_or_above(selection.grade)
-    rows = run.query(
+    indexed = [row["work_id"] for row in run.query("SELECT work_id FROM work")]
+    for work in set(selection.works or ()) - set(indexed):
+        likely = ", ".join(run.works_like(work)) or "none"
+        raise UsageError(f"the run has no work {work!r} (--works); the closest are {likely}")
+    works = list(indexed if selection.works is None else selection.works)
+    return run.query(
         """SELECT work_id, title, author, grade, coverage, own_words, matched_words, documents, allowed FROM v_works
-           WHERE NOT decoy ORDER BY coverage DESC, matched_words DESC, work_id"""
+        WHERE NOT decoy AND allowed IS NULL AND coverage >= ? AND list_contains(?, grade)
+          AND list_contains(?::VARCHAR[], work_id) AND NOT list_contains(?::VARCHAR[], work_id)
+        ORDER BY coverage DESC, matched_words DESC, work_id""",
+        [selection.min_coverage, list(at_or_above(selection.grade)), works, list(allowed)],
     )
-    return [
-        row
-        for row in rows
-        if row["grade"] in grades
-        and row["coverage"] >= selection.min_coverage
-        and (wanted is None or row["work_id"] in wanted)
-        and row["allowed"] is None
-        and row["work_id"] not in allowed
-    ]
-
-
-def near(run: RunReader, work: str) -> str:
-    """The works that are called most like one that is not there."""
-    return ", ".join(run.works_like(work)) or "none"
 
 
 def passages_in(run: RunReader, shard: str, works: Sequence[str]) -> pa.Table:
@@ -107,5 +127,5 @@ def passages_in(run: RunReader, shard: str, works: Sequence[str]) -> pa.Table:
 
 def shards_with(run: RunReader, works: Sequence[str]) -> set[str]:
     """The shards in which some works have passages, credited or not."""
-    names = ", ".join(map(literal, works)) or "NULL"
-    return {row["shard"] for row in run.query(f"SELECT DISTINCT shard FROM v_passages WHERE work_id IN ({names})")}
+    sql = "SELECT DISTINCT shard FROM v_passages WHERE list_contains(?::VARCHAR[], work_id)"
+    return {row["shard"] for row in run.query(sql, [list(works)])}

@@ -15,8 +15,7 @@ from provenance.cleaning.again import How, refuse_other_index, scan_again
 from provenance.cleaning.edits import ANNOTATE, DONE_SCHEMA, MODES
 from provenance.cleaning.job import Cleaning, Order
 from provenance.cleaning.parts import RECORD, REMOVED, Part, part_in, write_removed
-from provenance.cleaning.scanned import Scanned, read_run
-from provenance.cleaning.selection import Selection, selected_works, shards_with
+from provenance.cleaning.selection import Scanned, Selection, selected_works, shards_with
 from provenance.cleaning.summary import CleanSummary
 from provenance.cleaning.targets import STATE, targets_of
 from provenance.errors import UsageError
@@ -114,7 +113,7 @@ def clean_into(
     what `scan` raises.
     """
     with RunReader(Path(db)) as run, ExitStack() as stack:
-        scanned = read_run(run)
+        scanned = Scanned.of(run)
         works = selected_works(run, wanted.selection)
         names = [work["work_id"] for work in works]
         if wanted.checks:
@@ -149,10 +148,10 @@ def _finish(
     if wanted.checks and summary.parts:
         places = [f"{cleaning.folder.place}/{part.target}" for part in summary.parts]
         again = scan_again(places, cleaning.scanned, wanted.selection, wanted.how, scratch, watch)
-    place = None if removed is None else f"{ledger.place}/{REMOVED}"
-    summary = replace(summary, removed=place, passages=passages, again=again)
+    summary = replace(summary, passages=passages, again=again)
     if removed is not None:
         ledger.folder.put(REMOVED, removed)
+        summary = replace(summary, removed=f"{ledger.place}/{REMOVED}")
     terms = ledger.terms()
     record = {"digest": terms.digest, "terms": terms.values, "state": "done", **summary.to_json()}
     ledger.folder.write(RECORD, readable_json(record), replace=True)
@@ -182,7 +181,7 @@ def _written(
             attempt.units += 1
         else:
             failed.append({"shard": order.unit.shard, "reason": str(part)})
-    return [part for part in parts.values() if part is not None], failed
+    return list(filter(None, parts.values())), failed
 
 
 def _begun(scanned: Scanned, terms: Terms, wanted: Wanted, stack: ExitStack) -> tuple[Folder, JobLedger]:
@@ -195,9 +194,8 @@ def _begun(scanned: Scanned, terms: Terms, wanted: Wanted, stack: ExitStack) -> 
         ledger.clear(RECORD, REMOVED)
     taken = sorted(set(folder.names("")) & set(targets.values()))
     if taken and not wanted.overwrite and ledger.begun() is None:  # asked last: another task may begin meanwhile
-        raise UsageError(
-            f"{folder.place} has {taken[0]} already: choose another --out, or pass --overwrite to replace it"
-        )
+        place = f"{folder.place} has {taken[0]} already"
+        raise UsageError(f"{place}: choose another --out, or pass --overwrite to replace it")
     ledger.take(terms, {})
     if wanted.share is None:
         folder.sweep()
@@ -205,18 +203,11 @@ def _begun(scanned: Scanned, terms: Terms, wanted: Wanted, stack: ExitStack) -> 
 
 
 def _terms(scanned: Scanned, wanted: Wanted, works: Sequence[str]) -> Terms:
-    return Terms(
-        {
-            "tool_version": __version__,
-            "run_terms": scanned.run["terms_digest"],
-            "run_units": scanned.run["units_digest"],
-            "mode": wanted.mode,
-            "marker": wanted.marker,
-            "selection": json.loads(json.dumps(asdict(wanted.selection))),
-            "works": list(works),
-            "keep_unscanned": wanted.keep_unscanned,
-        }
-    )
+    values = {
+        "tool_version": __version__, "run_terms": scanned.run["terms_digest"], "works": list(works),
+        "run_units": scanned.run["units_digest"], "selection": json.loads(json.dumps(asdict(wanted.selection))),
+    }  # fmt: skip
+    return Terms({**values, **{name: getattr(wanted, name) for name in ("mode", "marker", "keep_unscanned")}})
 
 
 def _refuse_own(folder: Folder, targets: dict[str, str]) -> None:

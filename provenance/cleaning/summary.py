@@ -28,20 +28,14 @@ class CleanSummary:
     @property
     def counts(self) -> dict[str, int]:
         """Shards and rows; `rows = kept + dropped`, and all shards are written, copied or left out."""
-        rows, rows_kept = (sum(getattr(part, name) for part in self.parts) for name in ("rows", "kept"))
+        names = ("rows", "kept", "changed", "spans")
+        rows, kept, changed, spans = (sum(getattr(part, name) for part in self.parts) for name in names)
+        how = [part.how for part in self.parts]
         return {
-            "shards": len(self.parts) + len(self.left_out),
-            "written": sum(part.how == WRITTEN for part in self.parts),
-            "copied": sum(part.how == COPIED for part in self.parts),
-            "left_out": len(self.left_out),
-            "no_shards": self.skipped,
-            "rows": rows,
-            "kept": rows_kept,
-            "dropped": rows - rows_kept,
-            "changed": sum(part.changed for part in self.parts),
-            "spans": sum(part.spans for part in self.parts),
-            "passages": self.passages,
-        }
+            "shards": len(how) + len(self.left_out), "written": how.count(WRITTEN), "copied": how.count(COPIED),
+            "left_out": len(self.left_out), "no_shards": self.skipped, "rows": rows, "kept": kept,
+            "dropped": rows - kept, "changed": changed, "spans": spans, "passages": self.passages,
+        }  # fmt: skip
 
     @property
     def complete(self) -> bool:
@@ -55,15 +49,7 @@ class CleanSummary:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return {
-            "out": self.out,
-            "mode": self.mode,
-            "selection": asdict(self.selection),
-            "works": self.works,
-            "counts": self.counts,
-            "parts": [asdict(part) for part in self.parts],
-            "left_out": self.left_out,
-            "removed": self.removed,
-            "check": None if self.again is None else asdict(self.again),
-            "complete": self.complete,
-        }
+        values = {**asdict(self), "counts": self.counts, "complete": self.complete}
+        values["check"] = values["again"]
+        names = "out mode selection works counts parts left_out removed check complete"
+        return {name: values[name] for name in names.split()}

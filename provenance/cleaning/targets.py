@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 from os.path import abspath
 from pathlib import Path, PurePosixPath
 
@@ -20,21 +21,18 @@ def targets_of(shards: Sequence[str]) -> dict[str, str]:
     Raises UsageError for names that would lie elsewhere, or fall together.
     """
     parts = {shard: _parts(shard) for shard in shards}
-    common = 0
-    for level in zip(*(names[:-1] for names in parts.values()), strict=False):
-        if len(set(level)) > 1:
-            break
-        common += 1
-    targets: dict[str, str] = {}
+    levels = zip(*(names[:-1] for names in parts.values()), strict=False)
+    common = len(list(takewhile(lambda level: len(set(level)) == 1, levels)))
+    shard_of: dict[str, str] = {}
     for shard, names in parts.items():
         below = names[common:]
         if any(name in ("", ".", "..", STATE) for name in below):
             raise UsageError(f"shard {shard} cannot keep its name: {'/'.join(below)} is no plain path")
         target = str(PurePosixPath(*below))
-        if target in targets.values():
+        if target in shard_of:
             raise UsageError(f"shard {shard} has the same name as another, {target}: clean runs of them one by one")
-        targets[shard] = target
-    return targets
+        shard_of[target] = shard
+    return {shard: target for target, shard in shard_of.items()}
 
 
 def _parts(shard: str) -> tuple[str, ...]:

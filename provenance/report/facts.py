@@ -33,7 +33,8 @@ class ReportOptions:
     max_matches: int = MOST_MATCHES
 
 
-class Listing(NamedTuple):
+@dataclass(frozen=True)
+class Listing:
     """Some answers of a query, and how many there are."""
 
     query: str

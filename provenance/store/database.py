@@ -25,7 +25,7 @@ class RunWriter(Database):
         self.path = path
         self.partial = path.with_name(path.name + ".partial")
         check_place(path)
-        check_free(path, "--db", "run database", overwrite, lambda: RunReader(path).close() or True)
+        check_free(path, "--db", "run database", overwrite, lambda: _is_run(path))
         if self.partial.exists():
             _refuse_if_held(self.partial)
         try:
@@ -144,6 +144,11 @@ class RunReader(Database):
         if not self.query("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [saved]):
             self._con.execute(f"CREATE TEMP TABLE {saved} AS SELECT * FROM {view}")
             self._con.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {saved}")
+
+
+def _is_run(path: Path) -> bool:
+    RunReader(path).close()  # raises for what is none
+    return True
 
 
 def check_place(path: Path) -> None:
