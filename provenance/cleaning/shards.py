@@ -119,8 +119,9 @@ def clean_into(
         if wanted.checks:
             refuse_other_index(scanned, wanted.how)
         terms = _terms(scanned, wanted, names)
-        orders, left_out = _orders(scanned, shards_with(run, names), wanted, terms)
-        folder, ledger = _begun(scanned, terms, wanted, stack)
+        targets = targets_of([row["shard"] for row in scanned.shards])
+        orders, left_out = _orders(scanned, targets, shards_with(run, names), wanted, terms)
+        folder, ledger = _begun(targets, terms, wanted, stack)
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="provenance-", dir=wanted.scratch)))
         task, ours = None, orders
         if wanted.share is not None:
@@ -184,9 +185,9 @@ def _written(
     return list(filter(None, parts.values())), failed
 
 
-def _begun(scanned: Scanned, terms: Terms, wanted: Wanted, stack: ExitStack) -> tuple[Folder, JobLedger]:
+def _begun(targets: dict[str, str], terms: Terms, wanted: Wanted, stack: ExitStack) -> tuple[Folder, JobLedger]:
     """Take the folder for new shards, with nothing of anybody else in it."""
-    folder, targets = open_folder(wanted.out), targets_of([row["shard"] for row in scanned.shards])
+    folder = open_folder(wanted.out)
     _refuse_own(folder, targets)
     ledger = JobLedger(open_folder(f"{folder.place}/{STATE}"), DONE_SCHEMA)
     stack.enter_context(kept_to(ledger.folder, wanted.share, wanted.out))
@@ -222,11 +223,10 @@ def _refuse_own(folder: Folder, targets: dict[str, str]) -> None:
 
 
 def _orders(
-    scanned: Scanned, matched: set[str], wanted: Wanted, terms: Terms
+    scanned: Scanned, targets: dict[str, str], matched: set[str], wanted: Wanted, terms: Terms
 ) -> tuple[list[Order], list[dict[str, str]]]:
     """What is done with each shard, and those that are left out, before any is looked at."""
     orders, left_out = [], []
-    targets = targets_of([row["shard"] for row in scanned.shards])
     for row in scanned.shards:
         name, anew = row["shard"], row["shard"] in matched or wanted.mode == ANNOTATE
         if reason := _why_not(row, anew, wanted.keep_unscanned):

@@ -74,7 +74,7 @@ def minimal_result(run: RunReader, salt: bytes) -> bytes:
     record = run.query("SELECT * FROM run")[0]
     config = json.loads(record["config"])
     files, library = (run.query(QUERIES[name].whole)[0] for name in ("files", "library"))
-    without = library["works"] - library["found"] - library["only_shared"]
+    library["without"] = library["works"] - library["found"] - library["only_shared"]
     content = {
         "format": FORMAT,
         "version": VERSION,
@@ -85,7 +85,7 @@ def minimal_result(run: RunReader, salt: bytes) -> bytes:
         **{name: config[name] for name in ("match", "scale")},
         "background_fingerprints": json.loads(record["background"]).get("fingerprints", 0),
         "scanned": {name: files[name] for name in OF_FILES},
-        "library": {name: {**library, "without": without}[name] for name in OF_WORKS},
+        "library": {name: library[name] for name in OF_WORKS},
         "works": run.query(WORKS),
         "commitment": commitment(run, record, salt),
     }

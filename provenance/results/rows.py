@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
@@ -154,9 +154,6 @@ class _Rows(Sequence[Item]):
             chosen = pa.array(range(*place.indices(len(self))), pa.int64())
             return type(self)(self._items[place], self._table.take(chosen), self._caveat)
         return self._items[place]
-
-    def __iter__(self) -> Iterator[Item]:
-        return iter(self._items)
 
     def arrow(self) -> pa.Table:
         """The rows as an Arrow table, with all columns of their view."""

@@ -13,14 +13,12 @@ from provenance.store.driver import connect_beside, duckdb, rows_of, store_error
 
 MOST_EXAMPLES = 3
 
-NOT_COMPARED = {
-    "run": (
-        "python", "platform", "packages", "command", "ledger", "workers", "started_utc", "ended_utc", "seconds",
-        "compile_seconds", "code_sha256", "code_commit",
-    ),
-}  # fmt: skip
-"""Columns that tell who made a database, and when; two of the same units differ in them. So does all of `attempt`; and
-`journal` is what people added since."""
+NOT_COMPARED = set(
+    "python platform packages command ledger workers started_utc ended_utc seconds compile_seconds code_sha256 "
+    "code_commit".split()
+)
+"""Columns of `run` that tell who made a database, and when; two of the same units differ in them. So does all of
+`attempt`; and `journal` is what people added since."""
 
 TABLES = ("run", "unit", "shard", "edition", "work", "match", "exception", "origin")
 
@@ -100,7 +98,7 @@ def _rows(con: duckdb.DuckDBPyConnection, table: str, without: Sequence[str]) ->
     names = [row["name"] for row in rows_of(con, "SELECT column_name AS name FROM duckdb_columns() "
                                                  "WHERE database_name = 'there' AND table_name = ? "
                                                  "ORDER BY column_index", [table])]  # fmt: skip
-    compared = [name for name in names if name not in NOT_COMPARED.get(table, ())]
+    compared = [name for name in names if table != "run" or name not in NOT_COMPARED]
     listed = ", ".join(f'"{name}"' for name in compared)
     chosen = " WHERE NOT list_contains(?, shard)" if without else ""
     counts, examples = [], []
