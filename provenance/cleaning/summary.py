@@ -29,12 +29,12 @@ class CleanSummary:
     def counts(self) -> dict[str, int]:
         """Shards and rows; `rows = kept + dropped`, and all shards are written, copied or left out."""
         names = ("rows", "kept", "changed", "spans")
-        rows, kept, changed, spans = (sum(getattr(part, name) for part in self.parts) for name in names)
+        rows, rows_kept, changed, spans = (sum(getattr(part, name) for part in self.parts) for name in names)
         how = [part.how for part in self.parts]
         return {
             "shards": len(how) + len(self.left_out), "written": how.count(WRITTEN), "copied": how.count(COPIED),
-            "left_out": len(self.left_out), "no_shards": self.skipped, "rows": rows, "kept": kept,
-            "dropped": rows - kept, "changed": changed, "spans": spans, "passages": self.passages,
+            "left_out": len(self.left_out), "no_shards": self.skipped, "rows": rows, "kept": rows_kept,
+            "dropped": rows - rows_kept, "changed": changed, "spans": spans, "passages": self.passages,
         }  # fmt: skip
 
     @property
