@@ -13,9 +13,8 @@ from typing import Any
 
 from provenance.compare.made_with import differing
 from provenance.errors import UsageError
-from provenance.store.database import RunReader
+from provenance.store.database import RunPair, RunReader
 from provenance.store.grades import GRADES, NO_MATCH
-from provenance.store.pair import RunPair
 from provenance.store.schema import match_key_sql
 
 GRADE_NAMES = tuple(grade.name for grade in GRADES)  # highest first

@@ -2,5 +2,5 @@
 
 `schema` names tables and views, `grades` the table of grades, `database` creates, loads and queries a file,
 `export` writes views as Parquet, CSV, JSON lines or SARIF with reproducible bytes, `journal` holds what people add to a
-finished run, `pair` has two of them side by side, and `changes` what the later one of them has more, less or otherwise.
+finished run, and `changes` what the later one of two has more, less or otherwise.
 """

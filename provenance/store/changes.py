@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from provenance.store.pair import RunPair
+from provenance.store.database import RunPair
 from provenance.store.schema import real_id_sql
 
 PASSAGES_AT_ONCE = 250_000

@@ -1,4 +1,4 @@
-"""Creates, loads and queries a run database. It appears under its name only when the run is whole."""
+"""Creates, loads and queries a run database, or two. One appears under its name only when the run is whole."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
-from provenance.errors import OutputError, StoreError, first_line
+from provenance.errors import OutputError, StoreError, UsageError, first_line
 from provenance.files.writing import check_free, check_parent, output_errors, rename_file
 from provenance.store.driver import WRITER_MEMORY, Database, connect, connect_beside, duckdb, store_errors, undisturbed
 from provenance.store.schema import REDACTED, TABLES, VIEWS, match_key_sql
@@ -144,6 +145,31 @@ class RunReader(Database):
         if not self.query("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [saved]):
             self._con.execute(f"CREATE TEMP TABLE {saved} AS SELECT * FROM {view}")
             self._con.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * FROM {saved}")
+
+
+class RunPair(Database):
+    """Two finished runs side by side, `earlier` and `later`; tables made of them live in this connection only."""
+
+    def __init__(self, earlier: Path, later: Path, scratch: Path) -> None:
+        """What does not fit into memory goes to `scratch`. Raises StoreError for what is no run, UsageError for one."""
+        for path in (earlier, later):
+            RunReader(path).close()  # raises for what is no run
+        if earlier.samefile(later):
+            raise UsageError(f"{earlier} and {later} are the same run database: two are compared")
+        databases = {"earlier": earlier, "later": later}
+        with store_errors(f"cannot open the run databases {earlier} and {later}", StoreError):
+            # answers are sorted; to keep another order takes memory
+            self._con = connect_beside(databases, scratch / "spill", preserve_insertion_order=False)
+
+    def runs(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What each says of itself: the only row of its table `run`. Raises StoreError where that is not so."""
+        runs = []
+        for name in ("earlier", "later"):
+            rows = self.query(f"SELECT * FROM {name}.main.run")
+            if len(rows) != 1:
+                raise StoreError(f"the {name} run database has {len(rows)} rows in its table `run`, where one is due")
+            runs.append(rows[0])
+        return runs[0], runs[1]
 
 
 def _is_run(path: Path) -> bool:
