@@ -26,6 +26,7 @@ from provenance.store.journal import broken_link
 
 MEMORY = 8 << 30
 MOST_SHOWN = 120  # bytes around the first difference
+COMPUTED = ("match", "ref_excerpt")  # a column that the database makes of others
 GROUPS = {".html": "report", ".parquet": "tables"}
 
 
@@ -55,7 +56,8 @@ def rebuild(folder: Path, db: Path) -> None:
             with pq.ParquetFile(folder / RUN / f"{table}.parquet", page_checksum_verification=True) as file:
                 for batch in file.iter_batches(use_threads=False):
                     batch.validate(full=True)
-                    writer.load(table, pa.Table.from_batches([batch]))
+                    names = [name for name in batch.schema.names if (table, name) != COMPUTED]
+                    writer.load(table, pa.Table.from_batches([batch.select(names)]))
         writer.finish()
     except BaseException:
         writer.abandon()

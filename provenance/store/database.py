@@ -68,12 +68,10 @@ class RunWriter(Database):
 
     @contextmanager
     def _incoming(self, rows: pa.Table) -> Iterator[None]:
-        """Arrow rows under the name of a table."""
-        self._con.register("incoming", rows)
-        try:
-            with store_errors(f"cannot write to {self.partial}", OutputError):
-                yield
-        finally:
+        """Arrow rows under the name of a table; after an error the transaction takes no more statements."""
+        with store_errors(f"cannot write to {self.partial}", OutputError):
+            self._con.register("incoming", rows)
+            yield
             self._con.unregister("incoming")
 
     def finish(self) -> None:
