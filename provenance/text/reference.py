@@ -2,6 +2,7 @@
 
 import codecs
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 from provenance.text import rules
@@ -61,6 +62,7 @@ def tokenize(data: bytes) -> Tokens:
 JOINING = (rules.IN_WORD, rules.AFTER_APOSTROPHE, rules.AFTER_HYPHEN, rules.AFTER_SOFT_HYPHEN, rules.HYPHEN_NEWLINE)
 
 
+@cache  # of the two below there are 72 cases each
 def ends_word(state: int, kind: int) -> bool:
     """Whether a pending word ends before a code point of this class."""
     if kind == rules.WORD:
@@ -68,6 +70,7 @@ def ends_word(state: int, kind: int) -> bool:
     return kind == rules.SOLO or next_state(state, kind) == rules.OUT
 
 
+@cache
 def next_state(state: int, kind: int) -> int:
     """The state after a code point of this class."""
     if kind == rules.WORD:

@@ -24,7 +24,7 @@ def pack_entry(kind: int, length: int, place: int) -> int:
     return kind | length << 4 | place << 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FoldTable:
     """Two-level table: `entries[pages[cp >> 8] << 8 | cp & 255]` is the entry of code point `cp`."""
 
@@ -33,6 +33,7 @@ class FoldTable:
     folds: Bytes  # UTF-8 of all folds that are not the identity
     unicode_version: str
 
+    @lru_cache(maxsize=1 << 16)  # noqa: B019  (there is one table)
     def entry(self, code_point: int) -> tuple[int, bytes]:
         """Class and folded UTF-8 bytes of one code point."""
         packed = int(self.entries[int(self.pages[code_point >> PAGE_BITS]) << PAGE_BITS | code_point & 255])
