@@ -17,9 +17,12 @@ class Entry(NamedTuple):
     example: str
 
 
-TRY, KNOW, SCAN, LOOK = "Try it", "Know your books", "Scan", "Look and check"
+TRY, KNOW, SCAN, LOOK, CHECK = "Try it", "Know your books", "Scan", "Look", "Check"
 ACT, HAND, MACHINE = "Act on it", "Hand over", "This machine"
-DEFINED_IN = {TRY: "machine", KNOW: "know", SCAN: "scan", LOOK: "look", ACT: "act", HAND: "act", MACHINE: "machine"}
+DEFINED_IN = {
+    TRY: "machine", KNOW: "know", SCAN: "scan", LOOK: "look", CHECK: "check", ACT: "act", HAND: "act",
+    MACHINE: "machine",
+}  # fmt: skip
 GROUPS = tuple(DEFINED_IN)  # in the order in which a newcomer needs them
 
 
@@ -41,9 +44,9 @@ COMMANDS: dict[str, Entry] = dict((
            "run.duckdb --out report.html"),
     _entry(LOOK, "query", "Ask a run database a question in SQL.", 'run.duckdb "SELECT title, grade FROM v_works"'),
     _entry(LOOK, "review", "Walk through matches and accept, reject or note them.", "run.duckdb"),
-    _entry(LOOK, "selftest", "Plant known passages in copies of rows, and count those found.",
+    _entry(CHECK, "selftest", "Plant known passages in copies of rows, and count those found.",
            "--db run.duckdb"),
-    _entry(LOOK, "verify", "Check a run against its units, shards and index, or a bundle.",
+    _entry(CHECK, "verify", "Check a run against its units, shards and index, or a bundle.",
            "run.duckdb --shards --sample 20"),
     _entry(ACT, "clean", "Write the shards anew without what was found in them.",
            "run.duckdb --out clean/ --mode drop"),

@@ -10,7 +10,7 @@ import click
 from tqdm import tqdm
 
 from provenance.cli.compiling import tell_unusual_place
-from provenance.cli.definitions.look import Selftest
+from provenance.cli.definitions.check import Selftest
 from provenance.cli.tables import table
 from provenance.display.text import number, percent, safe, size
 from provenance.selftest.certificate import sentences_of

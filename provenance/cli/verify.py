@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from provenance.cli.definitions.look import Verify
+from provenance.cli.definitions.check import Verify
 from provenance.cli.tables import table
 from provenance.cli.watching import counting, watching
 from provenance.display.text import percent, safe
