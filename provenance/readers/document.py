@@ -9,9 +9,7 @@ from provenance.isolation.tasks import Answer, Failed, Item, Loss, Number, Task,
 from provenance.readers.limits import Limits
 
 READER = Role("provenance.readers.process")
-FACTS = (
-    "title", "author", "isbn", "year", "publisher", "language", "rights_holder", "registration", "licence", "work_id",
-)  # fmt: skip
+FACTS = tuple("title author isbn year publisher language rights_holder registration licence work_id".split())
 """What may be known of a book, from the file itself, a metadata file or flags. All are text; `year` is four digits."""
 
 

@@ -25,8 +25,7 @@ class Parser(Closing):
     """A child process that is started when it is needed, and again after its death."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._children = Children()
+        self._limits, self._children = limits, Children()
 
     def close(self) -> None:
         """End the process."""

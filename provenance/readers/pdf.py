@@ -128,13 +128,10 @@ class _Heads:
             return number is not None and number < 1  # a preface has such; within the book it may be a chapter
         if self._lines[line] >= REPEATS or number in _ends(line):
             return True
-        return (number in numbers and self._shapes[_shape(line)] >= REPEATS) or self._begins_as_near(index, line, top)
-
-    def _begins_as_near(self, index: int, line: str, top: bool) -> bool:
-        """Whether the line begins as that of a page close by: `Chapter 3. Choosing`, and then the page's section."""
-        begins, begin = self._begins[top], _begin(line)
-        near = begins[max(0, index - NEAR) : index] + begins[index + 1 : index + 1 + NEAR]
-        return begin != "" and begin in near
+        if number in numbers and self._shapes[_shape(line)] >= REPEATS:
+            return True
+        begins, begin = self._begins[top], _begin(line)  # `Chapter 3. Choosing`, and then the section of the page
+        return begin != "" and begin in begins[max(0, index - NEAR) : index] + begins[index + 1 : index + 1 + NEAR]
 
 
 def _first_number(edges: Sequence[Sequence[str]]) -> int | None:

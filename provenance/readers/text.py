@@ -46,10 +46,10 @@ def to_utf8(data: bytes, declared: str = "") -> tuple[bytes, str]:
     """
     for bom, codec in BOMS:
         if data.startswith(bom):
-            return _decoded(data, codec), f"{codec.removesuffix('-sig')} (byte order mark)"
+            return data.decode(codec, errors="replace").encode(), f"{codec.removesuffix('-sig')} (byte order mark)"
     sixteen = _without_mark(data)
     if sixteen:
-        return _decoded(data, sixteen), f"{sixteen} (guessed)"
+        return data.decode(sixteen, errors="replace").encode(), f"{sixteen} (guessed)"
     refuse_binary(data)
     valid, broken = _utf8_census(data)
     if not broken and (valid or not declared):
@@ -81,10 +81,6 @@ def _without_mark(data: bytes) -> str:
     if odd > size // 5 and even <= size // 200:
         return "utf-16-le"
     return "utf-16-be" if even > size // 5 and odd <= size // 200 else ""
-
-
-def _decoded(data: bytes, codec: str) -> bytes:
-    return data.decode(codec, errors="replace").encode()
 
 
 def _strictly(data: bytes, codec: str) -> bytes | None:

@@ -5,7 +5,6 @@ A column is named by its path: `text`, `meta.body`, `messages[].content`. `[]` s
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -189,11 +188,9 @@ def leaf_type(path: str, schema: pa.Schema) -> pa.DataType | None:
 
 def is_list(kind: pa.DataType) -> bool:
     """Whether a type is any of Arrow's lists."""
-    tests = (
-        pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list,
-        pa.types.is_list_view, pa.types.is_large_list_view,
-    )  # fmt: skip
-    return any(test(kind) for test in tests)
+    types = pa.types
+    lists = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+    return bool(lists or types.is_list_view(kind) or types.is_large_list_view(kind))
 
 
 def is_tokens(kind: pa.DataType) -> bool:
@@ -201,13 +198,12 @@ def is_tokens(kind: pa.DataType) -> bool:
     return is_list(kind) and bool(pa.types.is_integer(kind.value_type))
 
 
-@dataclass(frozen=True)
-class Leaves:
+class Leaves(NamedTuple):
     """The values at the end of a path. Without `owners` there is one a row."""
 
     values: pa.Array
-    owners: Integers | None = None  # row of each value, ascending
-    items: Integers | None = None  # its number in that row's list
+    owners: Integers | None  # row of each value, ascending
+    items: Integers | None  # its number in that row's list
 
 
 def leaves_of(array: pa.Array, steps: Sequence[str]) -> Leaves:

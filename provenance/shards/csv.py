@@ -7,7 +7,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc
 
-from provenance.arrays import Integers
 from provenance.shards.columns import Columns
 from provenance.shards.fields import batch_of
 from provenance.shards.shard import BATCH_ROWS, BadRow, Batch, Options, Part, read_errors
@@ -48,7 +47,8 @@ class CsvShard(StreamShard):
                 if stored is None:
                     break
                 missing = [row for row in missing if row >= at] + [row.row for row in bad]
-                numbers = _numbers(at, stored.num_rows, missing)
+                numbers = np.arange(at, at + stored.num_rows + len(missing))
+                numbers = numbers[~np.isin(numbers, missing)][: stored.num_rows]
                 for begin in range(0, stored.num_rows, BATCH_ROWS):
                     rows = numbers[begin : begin + BATCH_ROWS]
                     yield batch_of(stored.slice(begin, BATCH_ROWS), columns, rows, None, None, tuple(bad))
@@ -76,9 +76,3 @@ class CsvShard(StreamShard):
                     include_columns=names or None, column_types=kinds, strings_can_be_null=False, check_utf8=False
                 ),
             )
-
-
-def _numbers(first: int, count: int, missing: list[int]) -> Integers:
-    """The next `count` record numbers from `first` on that are not missing."""
-    numbers = np.arange(first, first + count + len(missing))
-    return numbers[~np.isin(numbers, missing)][:count]

@@ -25,11 +25,11 @@ def fields_of(batch: pa.RecordBatch, columns: Columns, decoder: Decoder | None) 
     """The texts of all columns that are scanned; raises ArrowInvalid where the data contradict themselves."""
     fields = []
     for path, top, steps in columns.paths:
-        leaves = leaves_of(batch.column(batch.schema.get_field_index(top)), steps)
-        if is_tokens(leaves.values.type) and decoder is not None:
-            fields.append(decoded_field(path, decoder, _token_rows(leaves.values)))
+        values, owners, items = leaves_of(batch.column(batch.schema.get_field_index(top)), steps)
+        if is_tokens(values.type) and decoder is not None:
+            fields.append(decoded_field(path, decoder, _token_rows(values)))
         else:
-            fields.append(Field(path, documents_of(_checked(leaves.values)), leaves.owners, leaves.items))
+            fields.append(Field(path, documents_of(_checked(values)), owners, items))
     return fields
 
 

@@ -8,9 +8,7 @@ from provenance.errors import ShardError
 from provenance.shards.shard import Options, Shard, read_errors
 from provenance.shards.streams import SUFFIXES, Stream
 
-PARQUET, ARROW, JSONL, CSV, TAR, WARC, NPY, MEGATRON = (
-    "parquet", "arrow", "jsonl", "csv", "tar", "warc", "npy", "megatron",
-)  # fmt: skip
+PARQUET, ARROW, JSONL, CSV, TAR, WARC, NPY, MEGATRON = "parquet arrow jsonl csv tar warc npy megatron".split()
 
 KINDS = {
     ".parquet": PARQUET, ".pq": PARQUET, ".arrow": ARROW, ".feather": ARROW, ".ipc": ARROW, ".arrows": ARROW,

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
@@ -85,11 +85,8 @@ class BadRow:
 class Origins(NamedTuple):
     """From where the rows of a batch are, as text, where the shard says so: their URLs, and their collections."""
 
-    urls: pa.Array | None
-    sources: pa.Array | None
-
-
-NO_ORIGINS = Origins(None, None)
+    urls: pa.Array | None = None
+    sources: pa.Array | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,7 @@ class Batch:
     fields: Sequence[Field]
     ids: pa.Array | None
     bad: Sequence[BadRow] = ()  # beside `rows`
-    origins: Origins = NO_ORIGINS
+    origins: Origins = field(default_factory=Origins)
 
 
 @contextmanager

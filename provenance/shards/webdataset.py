@@ -56,9 +56,10 @@ class TarShard(StreamShard):
     def choose_columns(self) -> Columns:
         """The first of the text suffixes, or a text in the JSON; the id is the key."""
         schema, asked = self.schema(), self.options
+        texts = sorted(filter(_is_text, schema.names), key=_rank)
         asked = replace(
             asked,
-            text_columns=asked.text_columns or self._texts(schema),
+            text_columns=asked.text_columns or tuple([*texts, *filter(_is_json, schema.names)][:1]),
             id_column=asked.id_column or KEY,
             url_column=asked.url_column or _inside(schema, URL_COLUMNS),
             source_column=asked.source_column or _inside(schema, SOURCE_COLUMNS),
@@ -67,10 +68,6 @@ class TarShard(StreamShard):
         if chosen.id != KEY:
             raise TextColumnError(f"the samples of shard {self.name} are named by {KEY}, not by {chosen.id}")
         return chosen
-
-    def _texts(self, schema: pa.Schema) -> tuple[str, ...]:
-        texts = sorted(filter(_is_text, schema.names), key=_rank)
-        return tuple([*texts, *filter(_is_json, schema.names)][:1])
 
     def batches(self, part: Part, columns: Columns, small: bool = False) -> Iterator[Batch]:
         """The samples in order. A sample without a member of the column has no text."""

@@ -4,6 +4,7 @@ import configparser
 import os
 import shutil
 import socket
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -80,11 +81,10 @@ def has_metadata_service() -> bool:
     """Whether this machine can be asked for a role."""
     if os.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
         return False
-    try:
+    with suppress(OSError):
         socket.create_connection(METADATA_SERVICE, METADATA_SECONDS).close()
-    except OSError:
-        return False
-    return True
+        return True
+    return False
 
 
 def _boto3_provider() -> Any:  # noqa: ANN401  (boto3 is no dependency)

@@ -11,9 +11,10 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from msgspec.structs import replace
 
 from provenance.errors import ObjectChangedError, OutputError, StorageError, UsageError
 from provenance.storage.errors import CHANGED, storage_errors
@@ -24,19 +25,11 @@ PART = 32 << 20  # bytes
 PARTS_AT_ONCE = 3  # each held in memory
 
 
-@dataclass(frozen=True)
-class Fetched:
-    """What was fetched; these are the bytes that are scanned, and `sha256` is of just them."""
+def fetch(item: RemoteObject, target: Path, anonymous: bool = False) -> RemoteObject:
+    """Fetch an object into `target`, a file that must not exist yet; returns it with the SHA-256 of the bytes there.
 
-    object: RemoteObject
-    sha256: str
-
-
-def fetch(item: RemoteObject, target: Path, anonymous: bool = False) -> Fetched:
-    """Fetch an object into `target`, a file that must not exist yet.
-
-    Raises ObjectChangedError if the object is not the one listed, or does not stay it; StorageError if the store
-    does not give it; OutputError if the disk does not take it. Then no file is left.
+    These are the bytes that are scanned. Raises ObjectChangedError if the object is not the one listed, or does not
+    stay it; StorageError if the store does not give it; OutputError if the disk does not take it. Then no file is left.
     """
     location = parse(item.uri)
     with storage_errors(location):
@@ -52,7 +45,7 @@ def fetch(item: RemoteObject, target: Path, anonymous: bool = False) -> Fetched:
         if now.sha256 not in (None, sha256):
             both = f"the bytes received have SHA-256 {sha256}, the store states {now.sha256}"
             raise StorageError(f"{item.uri}: {both}: fetch it again, and if that persists the object is damaged")
-    return Fetched(now, sha256)
+    return replace(now, sha256=sha256)
 
 
 def _parts(store: Store, item: RemoteObject, location: Location) -> Iterator[bytes]:

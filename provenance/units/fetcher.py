@@ -19,8 +19,8 @@ def do(task: List | Fetch, anonymous: bool) -> Result:
     fetched = [
         fetch(item, Path(target), anonymous=anonymous) for item, target in zip(task.objects, task.targets, strict=True)
     ]
-    first = fetched[0].object
-    return FetchAnswer(fetched[0].sha256, first.bytes, first.version or first.etag), b""
+    first = fetched[0]
+    return FetchAnswer(first.sha256 or "", first.bytes, first.version or first.etag), b""
 
 
 def main() -> None:

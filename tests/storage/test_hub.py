@@ -36,7 +36,7 @@ def test_a_branch_is_pinned_to_its_commit_and_the_digest_the_hub_states_is_recor
     assert (item.version, item.bytes, item.sha256) == (COMMIT, len(DATA), hashlib.sha256(DATA).hexdigest())
     fetched = fetch(item, tmp_path / "a")
     assert (tmp_path / "a").read_bytes() == DATA
-    assert (fetched.sha256, fetched.object) == (item.sha256, item)
+    assert fetched == item
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_private_dataset_needs_the_token_and_no_message_shows_it(hub, monkeypa
         list_remote("hf://datasets/org/books/README.md")
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     (item,) = list_remote("hf://datasets/org/books/README.md")
-    assert fetch(item, tmp_path / "r").object.bytes == 5
+    assert fetch(item, tmp_path / "r").bytes == 5
     with pytest.raises(StorageError, match="access denied") as denied:
         list_remote("hf://datasets/org/books/README.md", anonymous=True)
     assert TOKEN not in str(denied.value)
