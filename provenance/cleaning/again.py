@@ -1,7 +1,5 @@
 """Scans new shards as the old ones were: what is still in them is told, and nothing is taken for granted."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Columns that say of each row what it copies: the passages of a run as `matching.annotations` has them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The child process that writes shards anew, where it is told to."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable
 from pathlib import Path

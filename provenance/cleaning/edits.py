@@ -1,11 +1,9 @@
 """What is to be done with the rows of one shard, and what was done: the same for every format."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +42,7 @@ class Texts(NamedTuple):
     items: Integers | None  # and its number in that row's list
 
     @classmethod
-    def of(cls, field: Field, rows: Integers) -> Texts:
+    def of(cls, field: Field, rows: Integers) -> Self:
         """The texts of some rows, by their numbers in the file."""
         return cls(field.column, field.documents, rows if field.owners is None else rows[field.owners], field.items)
 

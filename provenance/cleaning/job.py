@@ -1,7 +1,5 @@
 """Cleaning as a kind of job: each shard is a unit, which children write anew, and the ledger keeps when it is done."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass

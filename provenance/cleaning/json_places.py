@@ -1,7 +1,5 @@
 """Where texts lie in a line of JSON, byte by byte: so that one can be changed and all else left as it is."""
 
-from __future__ import annotations
-
 import codecs
 import json
 import re

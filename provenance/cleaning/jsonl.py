@@ -1,7 +1,5 @@
 """A JSON-lines shard written anew, compressed as it was: lines that are not edited stay byte for byte."""
 
-from __future__ import annotations
-
 import codecs
 import io
 import json

@@ -1,7 +1,5 @@
 """Texts with passages taken out of them: the bytes of whole words are replaced by a marker, all others stay."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The task of those children that write shards anew, and its result."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from provenance.isolation.crews import Role

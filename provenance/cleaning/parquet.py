@@ -1,7 +1,5 @@
 """A Parquet shard written anew: the same schema, row groups, compression and metadata, without what is taken out."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """How a Parquet file is laid out, as far as its footer says, so that another can be written that looks the same."""
 
-from __future__ import annotations
-
 import io
 from itertools import product
 from typing import Any

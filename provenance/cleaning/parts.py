@@ -1,7 +1,5 @@
 """What was done to each shard: its part, a unit in the ledger beside the new shards, and the table of all passages."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass

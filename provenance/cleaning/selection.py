@@ -1,11 +1,9 @@
 """What is read of a run: its shards, which works are acted on, and the passages of theirs that are in a shard."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 
@@ -62,7 +60,7 @@ class Scanned:
     allowed: frozenset[str]  # works that may be in the data
 
     @classmethod
-    def of(cls, run: RunReader) -> Scanned:
+    def of(cls, run: RunReader) -> Self:
         """What a run database says."""
         files = run.query("SELECT * FROM shard ORDER BY shard")
         shards = [row for row in files if row["outcome"] != "skipped"]

@@ -1,7 +1,5 @@
 """Shards without what a run found in them: which are copied, which are written anew, and what is left after that."""
 
-from __future__ import annotations
-
 import json
 import tempfile
 from collections.abc import Callable, Sequence

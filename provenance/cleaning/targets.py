@@ -1,7 +1,5 @@
 """Where new shards go: under the names they had, below the folder that all of them lay in."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import takewhile
 from os.path import abspath

@@ -4,8 +4,6 @@ European Commission, template of July 2025. Each file is named after the section
 What is written there, and whether it is enough, is for the provider to judge.
 """
 
-from __future__ import annotations
-
 import json
 from importlib.resources import files
 

@@ -4,8 +4,6 @@ So an archive can be checked by making it again. Reading one takes nothing on tr
 that stay inside, nothing larger than the archive itself.
 """
 
-from __future__ import annotations
-
 import errno
 import filecmp
 import shutil

@@ -4,8 +4,6 @@ A bundle may come from somebody who has a reason to change it, and its Parquet f
 with bounded memory, and nothing of what this process says is more than text.
 """
 
-from __future__ import annotations
-
 import itertools
 import json
 import sys

@@ -1,7 +1,5 @@
 """What a bundle holds besides its digests: all is made of a run database, so it can be made again and compared."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from importlib.resources import files

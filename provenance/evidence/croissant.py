@@ -3,8 +3,6 @@
 It describes what was scanned as far as a run knows it. Licence and citation are the publisher's to say.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from provenance.display.text import safe, utc

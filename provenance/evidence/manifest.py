@@ -4,8 +4,6 @@ It is found whole or damaged by itself; who can write the bundle can make a new 
 manifest is printed when a bundle is made, to be kept elsewhere, or signed: `statement.json` is ready for that.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections import Counter

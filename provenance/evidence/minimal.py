@@ -4,8 +4,6 @@ No shard, document, text, host or path is in it; what it stands on is committed 
 whole run can be asked for later, and whatever is shown then is held against it. See `docs/two-party.md`.
 """
 
-from __future__ import annotations
-
 import hmac
 import json
 from collections.abc import Iterator, Mapping

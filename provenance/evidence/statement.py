@@ -3,8 +3,6 @@
 in-toto Attestation Framework, Statement v1. To sign it as DSSE: `cosign attest-blob --statement statement.json ...`.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from typing import Any

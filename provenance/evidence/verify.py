@@ -1,7 +1,5 @@
 """Verifies a bundle offline: its digests here, and in a child process all that can be made again from its tables."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Writes a bundle, as a folder or a zip file, whole or not at all."""
 
-from __future__ import annotations
-
 import json
 import tempfile
 from pathlib import Path

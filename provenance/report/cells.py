@@ -1,7 +1,5 @@
 """Values as HTML: each number carries its column and its exact value, so that a test, or an expert, can compare it."""
 
-from __future__ import annotations
-
 import json
 import shlex
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The draft of a certificate for Federal Rules of Evidence 902(13) and (14): facts filled in, judgement left blank."""
 
-from __future__ import annotations
-
 from provenance.display.text import safe
 from provenance.report.facts import Facts, ReportOptions
 from provenance.report.render import case_of, environment

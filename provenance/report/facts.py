@@ -1,7 +1,5 @@
 """All that a report says, read from a run database: answers of QUERIES, bounded, and what is left out counted."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """A match as two texts side by side, from what the run database has of it: excerpts, cut, and the alignment."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 from provenance.display.beside import Side, side_by_side

@@ -2,8 +2,6 @@
 them, so that anybody can ask them again.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

@@ -1,7 +1,5 @@
 """The error rates of this version, as the quality study measured them: data of the package."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """Renders a report: one HTML file that asks nothing of anybody, with the same bytes each time for the same database."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import itertools

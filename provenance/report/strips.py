@@ -3,8 +3,6 @@
 No look stands alone: a strip has a label in words, and what is only partly covered is paler.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Works, matches and runs as HTML for notebooks, by macros of a template; what comes from data is escaped."""
 
-from __future__ import annotations
-
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template

@@ -3,8 +3,6 @@
 Documents can be millions, so nothing of them leaves DuckDB but counts, examples, and batches for a file.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Creates, loads and queries a run database, or two. One appears under its name only when the run is whole."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

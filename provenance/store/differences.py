@@ -1,7 +1,5 @@
 """Compares two run databases row by row, of which one may come from somebody who has a reason to change it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass

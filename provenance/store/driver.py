@@ -4,8 +4,6 @@ It looks at signals while it works, and what a handler raises then is sometimes 
 that cannot be used; one that comes in the middle of its import ends Python.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import signal

@@ -4,8 +4,6 @@ A fifth of a work is there whoever is credited for it. A line that it shares wit
 that other one explains the row better; so small grades count only what the work is credited for.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

@@ -5,14 +5,12 @@ order is found. Against accidents and against edits in place; who can write the 
 digest of the last entry is printed, to be kept elsewhere.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from provenance.errors import StoreError
 from provenance.files.digests import canonical_json, json_sha256
@@ -34,7 +32,7 @@ class Author(NamedTuple):
     account: str
 
     @classmethod
-    def here(cls, name: str = "") -> Author:
+    def here(cls, name: str = "") -> Self:
         """The account of this process, also as the name if none is given."""
         person = account() or "unknown"
         return cls(name or person, person)

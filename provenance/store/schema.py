@@ -4,8 +4,6 @@ Excerpts are most of its bytes. Left to choose, DuckDB tries several compression
 That of an edition is kept where it is not the document's (`ref_excerpt_other`): it takes a third of the time to write.
 """
 
-from __future__ import annotations
-
 import json
 
 from provenance.statistics.chance import LAMBDA, LOG_K, SMALLEST
