@@ -25,11 +25,10 @@ def file_digest(path: Path) -> str:
 
 def file_sha256(path: Path, on_progress: Callable[[], None] = lambda: None) -> str:
     """SHA-256 of a file: identifies an input as evidence. `on_progress` is called now and then."""
-    digest, number = hashlib.sha256(), 0
+    digest = hashlib.sha256()
     with path.open("rb", buffering=0) as file:
-        while block := file.read(BLOCK):
+        for number, block in enumerate(iter(lambda: file.read(BLOCK), b""), 1):
             digest.update(block)
-            number += 1
             if number % PROGRESS_BLOCKS == 0:
                 on_progress()
     return digest.hexdigest()

@@ -34,15 +34,11 @@ def _document(line: bytes, line_number: int, place: str, columns: BookColumns) -
         )
     facts = {fact: str(record[name]) for fact, name in columns.of_facts().items() if record.get(name) is not None}
     facts = {fact: value.encode(errors="replace").decode() for fact, value in facts.items()}
-    return Document(_bytes_of(text), "jsonl", "utf-8 (JSON)", facts, id=str(book_id), place=place)
-
-
-def _bytes_of(text: str) -> bytes:
-    """Its bytes as the line had them."""
-    try:
-        return text.encode(errors="surrogateescape")
+    try:  # the bytes as the line had them
+        data = text.encode(errors="surrogateescape")
     except UnicodeEncodeError:
-        return text.encode(errors="surrogatepass")
+        data = text.encode(errors="surrogatepass")
+    return Document(data, "jsonl", "utf-8 (JSON)", facts, id=str(book_id), place=place)
 
 
 def _parse(line: bytes, line_number: int) -> dict[str, Any]:

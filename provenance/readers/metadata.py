@@ -39,8 +39,7 @@ class Metadata:
 
 def year_in(text: str) -> str:
     """The first year from 1000 to 2099 in a date, however it is written, or nothing."""
-    match = _YEAR.search(text)
-    return match.group() if match else ""
+    return next(iter(_YEAR.findall(text)), "")
 
 
 def isbn13(text: str) -> str:
@@ -49,17 +48,14 @@ def isbn13(text: str) -> str:
         digits = candidate.group().replace("-", "").replace(" ", "").upper()
         if len(digits) == 13 and digits[-1] == _check_digit_13(digits[:12]):
             return digits
-        if len(digits) == 10 and digits[-1] == _check_digit_10(digits[:9]):
+        check = -sum(int(digit) * (10 - place) for place, digit in enumerate(digits[:9])) % 11
+        if len(digits) == 10 and digits[-1] == "0123456789X"[check]:
             return "978" + digits[:9] + _check_digit_13("978" + digits[:9])
     return ""
 
 
 def _check_digit_13(digits: str) -> str:
     return str(-sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(digits)) % 10)
-
-
-def _check_digit_10(digits: str) -> str:
-    return "0123456789X"[-sum(int(digit) * (10 - place) for place, digit in enumerate(digits)) % 11]
 
 
 def checked_facts(facts: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:

@@ -42,13 +42,9 @@ def _document(batch: pa.RecordBatch, row: int, place: str, facts: dict[str, str]
     book_id, text = cell(columns.id), batch.column(columns.text)[row]
     if not book_id or not text.is_valid:
         raise BookError(f"book {place} has no {'text' if book_id else 'id'}")
-    cells = {fact: cell(name) for fact, name in facts.items()}
-    return Document(_bytes_of(text, place), "parquet", "utf-8 (Parquet)", cells, id=book_id, place=place)
-
-
-def _bytes_of(text: pa.Scalar, place: str) -> bytes:
-    """Bytes of a string or binary scalar, without decoding, so that invalid UTF-8 survives."""
     try:
-        return bytes(text.as_buffer())
+        data = bytes(text.as_buffer())  # not decoded, so that invalid UTF-8 survives
     except AttributeError as error:
         raise BookError(f"book {place}: its text column holds {text.type}, not text") from error
+    cells = {fact: cell(name) for fact, name in facts.items()}
+    return Document(data, "parquet", "utf-8 (Parquet)", cells, id=book_id, place=place)

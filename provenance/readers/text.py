@@ -47,8 +47,7 @@ def to_utf8(data: bytes, declared: str = "") -> tuple[bytes, str]:
     for bom, codec in BOMS:
         if data.startswith(bom):
             return data.decode(codec, errors="replace").encode(), f"{codec.removesuffix('-sig')} (byte order mark)"
-    sixteen = _without_mark(data)
-    if sixteen:
+    if sixteen := _without_mark(data):
         return data.decode(sixteen, errors="replace").encode(), f"{sixteen} (guessed)"
     refuse_binary(data)
     valid, broken = _utf8_census(data)

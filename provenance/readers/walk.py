@@ -40,21 +40,16 @@ def find_files(sources: Sequence[Path]) -> list[SourceFile]:
     books = [file for file in files if file.format.name in SINGLE + ARCHIVES + (UNKNOWN,) and not file.outcome]
     taken = Counter(_stem(file) for file in books)
     taken.update({folder.as_posix() for file in files for folder in Path(file.edition_id).parents})
-    return [
-        _with_id(file, taken[_stem(file)] > 1, alone=len(sources) == 1 and file.path == sources[0]) for file in files
-    ]
+    for place, file in enumerate(files):
+        name = file.edition_id if taken[_stem(file)] > 1 else _stem(file)
+        if file.format.name in ARCHIVES:  # is like a folder: named alone, it adds nothing to ids within it
+            name = "" if list(sources) == [file.path] else f"{name}/"
+        files[place] = replace(file, edition_id=name)
+    return files
 
 
 def _stem(file: SourceFile) -> str:
     return file.edition_id.removesuffix(file.format.suffix)
-
-
-def _with_id(file: SourceFile, ambiguous: bool, alone: bool) -> SourceFile:
-    """The file under its final id. An archive is like a folder: named alone, it adds nothing to ids within it."""
-    name = file.edition_id if ambiguous else _stem(file)
-    if file.format.name in ARCHIVES:
-        name = "" if alone else f"{name}/"
-    return replace(file, edition_id=name)
 
 
 def _walk(source: Path) -> Iterator[SourceFile]:
