@@ -1,17 +1,20 @@
 """Creates, loads and queries a run database, or two. One appears under its name only when the run is whole."""
 
+from __future__ import annotations
+
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from provenance.errors import OutputError, StoreError, UsageError, first_line
 from provenance.files.writing import check_free, check_parent, output_errors, rename_file
 from provenance.store.driver import WRITER_MEMORY, Database, connect, connect_beside, duckdb, store_errors, undisturbed
 from provenance.store.schema import REDACTED, TABLES, VIEWS, match_key_sql
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 STORAGE_VERSION = "v1.4.0"  # DuckDB 1.4 and later open it; 2.0's own format only DuckDB 2
 

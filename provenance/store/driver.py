@@ -4,20 +4,24 @@ It looks at signals while it works, and what a handler raises then is sometimes 
 that cannot be used; one that comes in the middle of its import ends Python.
 """
 
+from __future__ import annotations
+
 import errno
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from provenance.errors import OutputError, ProvenanceError, StoreError, first_line
 from provenance.files.closing import Closing
+
+if TYPE_CHECKING:  # a question loads no Arrow
+    import pyarrow as pa
 
 
 @contextmanager
@@ -97,19 +101,29 @@ def store_errors(message: str, kind: type[ProvenanceError] | None = None) -> Ite
     """
     try:
         yield
-    except (duckdb.Error, pa.ArrowException, OSError, RuntimeError) as error:
+    except (duckdb.Error, OSError, RuntimeError, _arrow_error()) as error:
         if not isinstance(error, duckdb.Error) and "interrupted" in str(error).lower():
             raise KeyboardInterrupt from error
         full = any(os.strerror(number) in str(error) for number in DISK)
         raise (kind or (OutputError if full else StoreError))(f"{message}: {first_line(error)}") from error
 
 
+def _arrow_error() -> type[Exception]:
+    """Arrow's exception, if it is loaded."""
+    kind: type[Exception] = getattr(sys.modules.get("pyarrow"), "ArrowException", duckdb.Error)
+    return kind
+
+
 @store_errors("the query failed")
 def rows_of(con: Connection, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
     """Rows of a query, by column; raises StoreError with DuckDB's own message, OutputError where a disk is full."""
+    names, rows = _fetched(con, sql, parameters)
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _fetched(con: Connection, sql: str, parameters: Sequence[Any] = ()) -> tuple[list[str], list[tuple[Any, ...]]]:
     cursor = con.execute(sql, list(parameters)) if parameters else con.execute(sql)
-    names = [column[0] for column in cursor.description or []]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return [column[0] for column in cursor.description or []], cursor.fetchall()
 
 
 class Database(Closing):
@@ -130,6 +144,11 @@ class Database(Closing):
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """Rows of a query."""
         return rows_of(self._con, sql, parameters)
+
+    @store_errors("the query failed")
+    def fetch(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """The names of the columns of a query, and its rows."""
+        return _fetched(self._con, sql)
 
     @store_errors("the query failed")
     def arrow(self, sql: str) -> pa.Table:

@@ -37,7 +37,7 @@ MAY = {  # what each command may load of them
     "verify --help": set(),
     "no-such-command": set(),
     "completion bash": set(),
-    "query run.duckdb SELECT": TABLES | {"pyarrow.compute", "rich"},
+    "query run.duckdb SELECT": {"duckdb", "rich"},
     "export run.duckdb --what works --format jsonl --out works.jsonl": FILES | {"pyarrow.compute"},
     "report run.duckdb --out report.html": TABLES | {"jinja2"},
     "allow run.duckdb": TABLES | {"rich"},
