@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from provenance.display.text import percent, safe, size, utc
 
@@ -58,17 +58,18 @@ def shown(row: Row, column: str, form: str = "text") -> str:
 
 def cell(row: Row, column: str, form: str = "text", look: str = "") -> Markup:
     """A cell of a table."""
-    classes = " ".join(filter(None, (look, "n" if form in NUMBERS else "")))
-    start = Markup('<td{} data-c="{}"').format(Markup(' class="{}"').format(classes) if classes else "", column)
-    exact = Markup("") if form == "text" else Markup(' data-v="{}"').format(raw(row[column]))
-    return start + exact + Markup(">{}</td>").format(shown(row, column, form))
+    classes = f"{look} n".lstrip() if form in NUMBERS else look
+    shape = f' class="{escape(classes)}"' if classes else ""
+    exact = "" if form == "text" else f' data-v="{escape(raw(row[column]))}"'
+    return Markup(f'<td{shape} data-c="{escape(column)}"{exact}>{escape(shown(row, column, form))}</td>')
 
 
 def value(row: Row, column: str, form: str = "int") -> Markup:
     """A value within a sentence."""
     if form == "text":
-        return Markup('<span data-c="{}">{}</span>').format(column, shown(row, column))
-    return Markup('<data value="{}" data-c="{}">{}</data>').format(raw(row[column]), column, shown(row, column, form))
+        return Markup(f'<span data-c="{escape(column)}">{escape(shown(row, column))}</span>')
+    exact = escape(raw(row[column]))
+    return Markup(f'<data value="{exact}" data-c="{escape(column)}">{escape(shown(row, column, form))}</data>')
 
 
 def counted(row: Row, column: str, noun: str, nouns: str = "") -> Markup:

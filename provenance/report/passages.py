@@ -1,5 +1,6 @@
 """A match as two texts side by side, from what the run database has of it: excerpts, cut, and the alignment."""
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from provenance.display.beside import Side, side_by_side
@@ -44,8 +45,13 @@ def pair_of(match: dict[str, Any]) -> Pair | None:
 def _side(excerpt: str, first: int, whole: int) -> Side:
     """An excerpt of `whole` words, unless it was cut."""
     data = excerpt.encode("utf-8", "replace")
-    places = [(word.begin, word.end) for word in words(data)]
+    places = _places(data)
     return Side(data, [begin for begin, _ in places], [end for _, end in places], first, len(places) < whole)
+
+
+@lru_cache(maxsize=1)  # both sides of most matches are the same text
+def _places(data: bytes) -> list[tuple[int, int]]:
+    return [(word.begin, word.end) for word in words(data)]
 
 
 def shown_text(text: str | None) -> str:

@@ -113,6 +113,7 @@ def code_points(data: bytes) -> Iterator[tuple[int, int, int]]:
             begin, end = next(gap)
             yield -1, begin, end
         else:
-            begin, end = position, position + len(character.encode())
-            yield ord(character), begin, end
+            code_point = ord(character)
+            begin, end = position, position + (1 if code_point < 128 else len(character.encode()))
+            yield code_point, begin, end
         position = end
