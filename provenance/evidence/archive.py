@@ -59,6 +59,8 @@ def _check(path: Path, members: list[zipfile.ZipInfo]) -> None:
         if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
             raise BundleError(f"{path} is no bundle of ours: {name!r} is compressed or encrypted")
         names.add(name)
+    if inside := names & {str(parent) for name in names for parent in PurePosixPath(name).parents}:
+        raise BundleError(f"{path} holds {min(inside)!r} as a file and as a folder, which no bundle does")
     if sum(member.file_size for member in members) > size:
         raise BundleError(f"{path} is no bundle: its members say that they are larger than all of it")
 

@@ -10,12 +10,30 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from msgspec import Struct, ValidationError, convert
+
 from provenance.errors import BundleError
 from provenance.files.digests import file_sha256, readable_json
 
 MANIFEST, STATEMENT, SUMS = "manifest.json", "statement.json", "SHA256SUMS"
 VERSION = 1
 MOST_BYTES = 64 << 20  # of a manifest
+
+
+class _File(Struct):
+    path: str
+    bytes: int
+    sha256: str
+
+
+class _Manifest(Struct):
+    """What everybody who reads a manifest takes for granted."""
+
+    files: list[_File]
+    tool_version: str
+    code_sha256: str
+    redacted: bool
+    max_matches: int
 
 
 def files_of(folder: Path) -> list[str]:
@@ -72,12 +90,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except OSError as error:
         raise BundleError(f"{folder} is no bundle: {MANIFEST} cannot be read ({error.strerror})") from error
     content = without_digest(raw, path)
-    try:
-        names = Counter(entry["path"] for entry in content["files"])
-    except (LookupError, TypeError) as error:
-        raise BundleError(f"{path} is damaged: {str(error)[:200]}") from error
     if content.get("bundle") != VERSION:
         raise BundleError(f"{path} is of version {content.get('bundle')!r}; this program reads version {VERSION}")
+    try:
+        names = Counter(file.path for file in convert(content, _Manifest).files)
+    except ValidationError as error:
+        raise BundleError(f"{path} is damaged: {str(error)[:200]}") from error
     for name, times in names.items():
         parts = PurePosixPath(name).parts
         if not name or name.startswith("/") or ".." in parts or "\\" in name or times > 1:

@@ -22,7 +22,7 @@ from provenance.errors import BundleError, UsageError
 from provenance.evidence.annex import annex
 from provenance.evidence.contents import Choice
 from provenance.evidence.croissant import croissant
-from provenance.evidence.manifest import MANIFEST, compare_files, make_manifest, read_manifest
+from provenance.evidence.manifest import MANIFEST, compare_files, make_manifest, read_manifest, with_digest
 from provenance.evidence.verify import verify_bundle
 from provenance.evidence.write import made_by, write_bundle
 from provenance.runs.collect import collect
@@ -185,6 +185,23 @@ def test_an_archive_that_points_outside_is_refused(tmp_path, name):
         archive.writestr(name, "x")
     assert states(tmp_path / "bad.zip") == {"manifest": DIFFERENT}
     assert not (tmp_path.parent / "out.txt").exists()
+
+
+def test_an_archive_with_a_file_that_is_a_folder_too_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
+        archive.writestr("a", "x")
+        archive.writestr("a/b", "x")
+    assert states(tmp_path / "bad.zip") == {"manifest": DIFFERENT}
+
+
+@pytest.mark.parametrize("name", ["files", "tool_version", "code_sha256", "redacted", "max_matches"])
+@pytest.mark.parametrize("value", [None, {}, [{}], [{"path": 1, "bytes": 1, "sha256": ""}]])
+def test_a_manifest_of_other_fields_is_damaged_though_its_digest_fits(bundle, name, value):
+    content = json.loads((bundle / MANIFEST).read_bytes())
+    del content["sha256"]
+    content[name] = value
+    (bundle / MANIFEST).write_bytes(with_digest(content))
+    assert states(bundle) == {"manifest": DIFFERENT}
 
 
 def test_a_compressed_archive_is_refused_and_so_is_what_is_no_bundle(tmp_path):
