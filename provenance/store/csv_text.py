@@ -22,8 +22,10 @@ FORMULA = re.compile(r"^[=+\-@\t\r\0＝＋－＠]")
 ROWS_AT_ONCE = 1024
 
 _TEXT = pa.large_string()  # a column of some thousand texts may have more than 2 GB
+_TEXTS = pa.list_(pa.string())
 _HIDDEN = UNSAFE.pattern.replace("\x00-\x1f", "\x00-\t\x0b-\x1f").replace("\ud800-\udfff", "")  # no surrogate is UTF-8
 _FREQUENT = {"\r": "\\r", "\t": "\\t"}  # of what is written out, in ordinary text
+_CHANGED = f"{_HIDDEN}|{FORMULA.pattern}|[\r\t]"
 
 
 def csv_of(table: pa.Table) -> str:
@@ -58,6 +60,8 @@ def _harmless(text: str) -> str:
 
 def _texts(column: pa.Array) -> pa.Array:
     """A column as texts, without nulls."""
+    if column.type == _TEXTS and not column.flatten().null_count:
+        column = pc.binary_join(column, " ")
     if pa.types.is_nested(column.type):
         return pa.array(map(cell_text, column.to_pylist()), _TEXT)
     if pa.types.is_integer(column.type):
@@ -67,6 +71,8 @@ def _texts(column: pa.Array) -> pa.Array:
         texts = pa.array(map(cell_text, values.dictionary.to_pylist()), _TEXT)
         return pc.fill_null(texts.take(values.indices), "")
     texts = pc.fill_null(column.cast(_TEXT), "")
+    if not pc.any(pc.match_substring_regex(texts, _CHANGED)).as_py():
+        return texts
     formulas = pc.match_substring_regex(texts, FORMULA.pattern)
     for character, written in _FREQUENT.items():
         texts = pc.replace_substring(texts, character, written)
@@ -89,6 +95,8 @@ def _lines(columns: Sequence[pa.Array]) -> bytes:
 
 def _quoted(texts: pa.Array) -> pa.Array:
     special = pc.match_substring_regex(texts, '[,"\r\n]')
+    if not pc.any(special).as_py():
+        return texts
     quote, nothing = pa.scalar('"', _TEXT), pa.scalar("", _TEXT)
     doubled = pc.replace_substring(texts.filter(special), '"', '""')
     return pc.replace_with_mask(texts, special, pc.binary_join_element_wise(quote, doubled, quote, nothing))
