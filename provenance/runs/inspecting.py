@@ -16,15 +16,20 @@ from provenance.units.messages import Inspect, InspectorHello
 
 
 def inspect_shards(
-    shards: Sequence[str | Path], config: ScanConfig | None = None, rows: int = 3, anonymous: bool = False
+    shards: Sequence[str | Path],
+    config: ScanConfig | None = None,
+    rows: int = 3,
+    anonymous: bool = False,
+    children: Children | None = None,
 ) -> Iterator[dict[str, Any]]:
     """For each file or object: `shard` and either `skipped` or `error`, or what `inspector.inspect` tells.
 
     Raises UsageError for what names nothing. Objects are fetched into a temporary directory, one after another.
+    `children` are an inspector that starts already.
     """
     config = config or ScanConfig()
-    with TemporaryDirectory(prefix="provenance-") as folder, Children() as children:
-        listed = list_all([str(shard) for shard in shards], anonymous, children, config.unit_bytes)
+    with TemporaryDirectory(prefix="provenance-") as folder, children or Children() as pool:
+        listed = list_all([str(shard) for shard in shards], anonymous, pool, config.unit_bytes)
         for file in listed:
             if file.skipped:
                 yield {"shard": file.name, "skipped": file.skipped}
@@ -33,7 +38,7 @@ def inspect_shards(
         files = [file for file in listed if not file.skipped and not file.unreadable]
         jobs = [OneTask(file, lambda name, path: Inspect(name, str(path))) for file in files]
         means = Means(INSPECTOR, InspectorHello(config.to_json(), rows), 1, Path(folder), anonymous)
-        for task, answer, _ in do(jobs, means, children):
+        for task, answer, _ in do(jobs, means, pool):
             values = to_builtins(answer)
             del values["kind"]
             yield {"shard": task.shard, **values}
