@@ -100,3 +100,9 @@ class InterruptedRun(ProvenanceError):  # noqa: N818  (it is not a fault)
 def first_line(error: BaseException, longest: int = MOST_MESSAGE) -> str:
     """What another library has to say, on one line of bearable length."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:longest]
+
+
+def error_named(name: str, message: str) -> ProvenanceError:
+    """The error that another process met, of the class that it names; of the base class where there is none."""
+    kind = globals().get(name)
+    return (kind if isinstance(kind, type) and issubclass(kind, ProvenanceError) else ProvenanceError)(message)

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.json import Decoder
 
 from provenance.errors import OutputError, ProvenanceError
-from provenance.isolation.framing import Frame, Payload, encode, read_frame, write_frame
+from provenance.isolation.framing import Payload, encode, read_frame, write_frame
 from provenance.isolation.tasks import Answer, ErrorKind, Failed, Ready, Refused, Task
 
 Send = Callable[[Answer, Payload], None]
@@ -41,8 +41,8 @@ def serve(
     """Do tasks of some types until the parent has no more, with what `begin` makes of its hello; or say that it refuses
     to begin.
     """
-    send = to_parent()
-    first = _next()
+    send, pipe = to_parent(), sys.stdin.fileno()
+    first = read_frame(pipe)
     if first is None:
         sys.exit(0)
     try:
@@ -52,7 +52,7 @@ def serve(
         return
     send(Ready(), b"")
     decoder = Decoder(cast(Any, tasks))
-    while (frame := _next()) is not None:
+    while (frame := read_frame(pipe)) is not None:
         carry_out(decoder.decode(frame.header), do, send, ladder)
 
 
@@ -93,28 +93,18 @@ def to_parent() -> Send:
     """What sends a message to the parent. Nothing else may reach its pipe: what is printed goes to stderr."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # and this: batch systems send it to all processes of a job
-    _end_with_parent()
+    with contextlib.suppress(OSError, AttributeError):  # where the system can, it is killed with the parent
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
 
     def send(answer: Answer, payload: Payload) -> None:
-        header = encode(answer)
         try:
-            write_frame(out, header, payload)
+            write_frame(out, encode(answer), payload)
         except BrokenPipeError:
             os._exit(1)  # the parent is gone
 
     return send
-
-
-def _end_with_parent() -> None:
-    """Where the system can, be killed when the parent is: it may be in the middle of a long task."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
-
-
-def _next() -> Frame | None:
-    return read_frame(sys.stdin.fileno())
 
 
 def confine(memory: int, writes_files: bool = True) -> None:
@@ -127,7 +117,5 @@ def confine(memory: int, writes_files: bool = True) -> None:
         return
     limits = [(resource.RLIMIT_DATA, memory), (resource.RLIMIT_CORE, 0)]
     for what, most in limits if writes_files else [*limits, (resource.RLIMIT_FSIZE, 0)]:
-        try:
+        with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(what, (most, most))
-        except (OSError, ValueError):
-            continue

@@ -14,18 +14,7 @@ from typing import Any, Union
 
 from msgspec.json import Decoder
 
-from provenance.isolation.tasks import (
-    Answer,
-    Compiling,
-    Failed,
-    Loss,
-    Outcome,
-    Progress,
-    Ready,
-    Refused,
-    Task,
-    Why,
-)  # fmt: skip
+from provenance.isolation.tasks import Answer, Compiling, Failed, Loss, Outcome, Progress, Ready, Refused, Task, Why
 
 MOST_REASON = 200  # characters of why an answer makes no sense
 
@@ -51,16 +40,11 @@ class Event(Enum):
     END = "it ended"
 
 
+_ENDS = {Event.GIVEN_UP: State.LEAVING, Event.END: State.GONE}
 MOVES: dict[State, dict[Event, State]] = {
-    State.STARTING: {Event.READY: State.IDLE, Event.GIVEN_UP: State.LEAVING, Event.END: State.GONE},
-    State.IDLE: {Event.TASK: State.BUSY, Event.GIVEN_UP: State.LEAVING, Event.END: State.GONE},
-    State.BUSY: {
-        Event.TASK: State.BUSY,
-        Event.NEXT: State.BUSY,
-        Event.RESULT: State.IDLE,
-        Event.GIVEN_UP: State.LEAVING,
-        Event.END: State.GONE,
-    },
+    State.STARTING: {Event.READY: State.IDLE, **_ENDS},
+    State.IDLE: {Event.TASK: State.BUSY, **_ENDS},
+    State.BUSY: {Event.TASK: State.BUSY, Event.NEXT: State.BUSY, Event.RESULT: State.IDLE, **_ENDS},
     State.LEAVING: {Event.END: State.GONE},
     State.GONE: {},
 }

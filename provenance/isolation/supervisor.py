@@ -16,8 +16,7 @@ from typing import IO, cast
 
 from msgspec import Struct
 
-from provenance import errors
-from provenance.errors import ProvenanceError, WorkersLostError
+from provenance.errors import ProvenanceError, WorkersLostError, error_named
 from provenance.files.closing import Closing
 from provenance.isolation.crews import WORKER, Crew, Role
 from provenance.isolation.framing import Inbox, Payload, encode, write_frame
@@ -52,15 +51,11 @@ class Child:
         # -P: the working directory must not lend its modules to the process that parses hostile files
         command = [sys.executable, "-P", "-c", f"from {role.module} import main; main()"]
         visible = {n: value for n, value in os.environ.items() if role.credentials or not n.startswith(CREDENTIALS)}
+        environment, pipe = {**ENVIRONMENT, **visible}, subprocess.PIPE
         self.role, self.life = role, Life()
         with _shielded():
             self.process = subprocess.Popen(
-                command,
-                bufsize=0,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                start_new_session=True,
-                env={**ENVIRONMENT, **visible},
+                command, bufsize=0, stdin=pipe, stdout=pipe, start_new_session=True, env=environment
             )
         with suppress(OSError, AttributeError):
             fcntl.fcntl(self.stdout, fcntl.F_SETPIPE_SZ, PIPE)
@@ -199,11 +194,8 @@ class Children(Closing):
     def _fill(self, crew: Crew, selector: selectors.BaseSelector, least: int) -> None:
         """Let a crew have at least so many children."""
         for _ in range(least - sum(of is crew for _, of in self._working)):
-            child = next((child for child in self._waiting if child.role == crew.role), None)
-            if child is None:
-                child = Child(crew.role)
-            else:
-                self._waiting.remove(child)
+            child = next((child for child in self._waiting if child.role == crew.role), None) or Child(crew.role)
+            self._waiting = [other for other in self._waiting if other is not child]
             self._working.append((child, crew))
             selector.register(child.stdout, selectors.EVENT_READ, (child, crew))
             child.greet(crew.hello, crew.payload)
@@ -228,27 +220,23 @@ class Children(Closing):
 
 
 def _heard(child: Child, on_progress: Callable[[int], None], on_compiling: Callable[[], None]) -> Iterator[Outcome]:
+    life = child.life
     for answer, payload in child.hear():
+        task = life.task
         if isinstance(answer, Compiling):
             on_compiling()
         elif isinstance(answer, Progress):
             on_progress(answer.bytes)
+        elif isinstance(answer, Ready):
+            life.ready()
+        elif isinstance(answer, Refused):
+            raise error_named(answer.name, answer.error)
+        elif task is not None and isinstance(answer, task.interim):
+            yield Outcome(task, answer, payload)
+        elif task is not None and answer.ran_out and task.second() is not None:
+            child.give_up(Loss(Why.MEMORY, ""))  # what other files left in it may be why: a new one tries
         else:
-            yield from _outcomes(child, answer, payload)
-
-
-def _outcomes(child: Child, answer: Answer, payload: Payload) -> Iterator[Outcome]:
-    life, task = child.life, child.life.task
-    if isinstance(answer, Ready):
-        life.ready()
-    elif isinstance(answer, Refused):
-        raise _refusal(answer)
-    elif task is not None and isinstance(answer, task.interim):
-        yield Outcome(task, answer, payload)
-    elif task is not None and answer.ran_out and task.second() is not None:
-        child.give_up(Loss(Why.MEMORY, ""))  # what other files left in it may be why: a new one tries
-    else:
-        yield Outcome(life.finish(), answer, payload)
+            yield Outcome(life.finish(), answer, payload)
 
 
 def _refuse_losses(child: Child, lost: int) -> None:
@@ -265,10 +253,3 @@ def _refuse_losses(child: Child, lost: int) -> None:
             f"{lost} worker processes were killed ({loss.detail}) while they started, as a machine does that is short "
             "of memory: what is done is kept, and the same command goes on from there; fewer --workers take less"
         )
-
-
-def _refusal(answer: Refused) -> ProvenanceError:
-    kind = getattr(errors, answer.name, None)
-    if isinstance(kind, type) and issubclass(kind, ProvenanceError):
-        return kind(answer.error)
-    return ProvenanceError(answer.error)

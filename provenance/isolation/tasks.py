@@ -5,8 +5,6 @@ that no table can hold, or nesting too deep is refused as a whole. A child that 
 The messages of a room (scanning, cleaning, reading books) are defined there, on top of these.
 """
 
-from __future__ import annotations
-
 from enum import Enum
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
@@ -101,7 +99,7 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True, tag_field="task", ta
         """What messages about it begin with."""
         return f"shard {self.shard}: "
 
-    def second(self) -> Task | None:
+    def second(self) -> "Task | None":
         """What is to be done after the task took down a process; None if nothing."""
         return None
 

@@ -57,7 +57,9 @@ class Attempt:
         under_way = outcome == "under way"
         seconds = self.seconds
         step = time() - self.wall - seconds
+        given = {name: getattr(self, name) for name in ("engine", "task", "workers", "units", "found")}
         record = {
+            **given,
             "started_utc": self.started.isoformat(),
             "seconds": None if under_way else round(seconds, 3),
             "clock_step_seconds": 0.0 if under_way or abs(step) < STEP_SECONDS else round(step, 1),
@@ -70,11 +72,6 @@ class Attempt:
             "code_sha256": code_sha256(),
             "code_commit": code_commit(),
             "command": command_line(),
-            "engine": self.engine,
-            "task": self.task,
-            "workers": self.workers,
-            "units": self.units,
-            "found": self.found,
             "compile_seconds": round(self.compile_seconds, 3),
             "outcome": outcome,
         }

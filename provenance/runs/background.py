@@ -1,7 +1,7 @@
 """Learns what is common in ordinary text: fingerprints of the index that stand in several documents of a background."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
@@ -27,29 +27,22 @@ from provenance.units.unit import LEARNED_SCHEMA
 
 @dataclass(frozen=True)
 class Background:
-    """What was learned, and from what."""
+    """What was learned, and from what; by default nothing."""
 
-    fingerprints: npt.NDArray[np.uint64]  # rising
-    record: dict[str, Any]  # as it stands in the record of the run
-
-
-def no_background() -> Background:
-    """Nothing learned, from nothing."""
-    return Background(np.empty(0, dtype=np.uint64), {})
+    fingerprints: npt.NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, dtype=np.uint64))  # rising
+    record: dict[str, Any] = field(default_factory=dict)  # as it stands in the record of the run
 
 
-class LearnSteps:
+class _LearnSteps:
     """The steps of a file of ordinary text, whose results are the outcomes of its tasks."""
 
     def __init__(self, file: Listed, unit_bytes: int) -> None:
         self.file, self._unit_bytes = file, unit_bytes
 
     def begin(self, path: Path) -> Sequence[Task]:
-        """See Steps."""
         return [Describe(self.file.name, str(path))]
 
     def take(self, outcome: Outcome) -> Step[Outcome]:
-        """See Steps."""
         answer, name = outcome.answer, self.file.name
         if not isinstance(answer, DescribeAnswer):
             return Step(results=[outcome])
@@ -65,11 +58,12 @@ def learn(paths: Sequence[str], hello: WorkerHello, config: ScanConfig, workers:
     agree. Raises UsageError where there is none, ShardError for a file that cannot be read.
     """
     if not paths:
-        return no_background()
-    files: dict[str, dict[str, Any]] = {}
-    for file in list_shards(paths):
-        files[file.path] = {"path": file.path, "skipped": file.skipped, "sha256": None, "documents": 0}
-    jobs = [LearnSteps(Listed(path), config.unit_bytes) for path in files if not files[path]["skipped"]]
+        return Background()
+    files: dict[str, dict[str, Any]] = {
+        file.path: {"path": file.path, "skipped": file.skipped, "sha256": None, "documents": 0}
+        for file in list_shards(paths)
+    }
+    jobs = [_LearnSteps(Listed(path), config.unit_bytes) for path, file in files.items() if not file["skipped"]]
     if not jobs:
         raise UsageError(f"no shard to learn background from in {', '.join(paths)}")
     background = joined([])

@@ -11,14 +11,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from provenance import errors
 from provenance._version import __version__
-from provenance.errors import OutputError, ProvenanceError, UsageError, first_line
+from provenance.errors import OutputError, UsageError, error_named, first_line
 from provenance.runs.connection import ENDING_SECONDS, Head, RayError, connected, ray, within
 from provenance.runs.engine import Watch
 from provenance.runs.job_ledger import SavedUnit
 from provenance.runs.ledger import Ledger
 from provenance.runs.listed import Job
+from provenance.runs.request import Request
 from provenance.runs.scanner import Scanner
 from provenance.runs.scanning import Setup, failed
 from provenance.storage.locations import is_remote
@@ -39,15 +39,7 @@ class Piece:
     tries: int = 0
 
 
-def scan_on_ray(
-    ledger: Ledger,
-    jobs: Sequence[Job],
-    setup: Setup,
-    index: str,
-    decoys: Sequence[str],
-    address: str | None,
-    workers: int | None,
-) -> Iterator[SavedUnit]:
+def scan_on_ray(ledger: Ledger, jobs: Sequence[Job], setup: Setup, request: Request) -> Iterator[SavedUnit]:
     """Scan the units of jobs on a cluster, with a scanner for each of its cores or as many as `workers`.
 
     Without an address a cluster of this machine is started, and ended. Raises UsageError for a cluster that cannot be
@@ -56,18 +48,18 @@ def scan_on_ray(
     pieces = deque(_pieces(jobs))
     if not pieces:
         return
-    hello = setup.hello()
+    hello, index, workers = setup.hello(), str(request.index), request.workers
     crew_hello = {
         **{name: getattr(hello, name) for name in ("config", "index_digest", "key")},
         "directory": str(Path.cwd()),
         "index": index if is_remote(index) else str(Path(index).absolute()),
-        "decoys": list(decoys),
+        "decoys": list(request.decoys),
         "out": ledger.place if is_remote(ledger.place) else str(Path(ledger.place).absolute()),
         "limits": asdict(setup.limits),
         "anonymous": setup.anonymous,
     }
     setup.watch.on_planned(sum(unit.text_bytes for job in jobs for unit in job.units))
-    with connected(address, workers) as cores:
+    with connected(request.ray_address, workers) as cores:
         crew = _Crew(crew_hello, min(workers or cores, len(pieces)), Head(ledger.place), setup.watch.on_lost)
         try:
             yield from _hand_out(ledger, pieces, crew, setup.watch)
@@ -195,7 +187,10 @@ def _answered(ledger: Ledger, reference: Any, pieces: deque[Piece], crew: _Crew,
         return
     del crew.in_hand[reference]
     crew.losses = 0
-    _check(answer)
+    if answer["version"] != __version__:
+        raise UsageError(f"a node has provenance {answer['version']}, this is {__version__}: install the same on all")
+    if "error" in answer:
+        raise error_named(*answer["error"])
     watch.on_progress(answer["bytes"], answer["matches"])
     watch.on_compiled(answer["compile_seconds"])
     for unit in piece.job.units:
@@ -212,16 +207,6 @@ def _lost(ledger: Ledger, lost: list[Piece], pieces: deque[Piece], error: Except
             yield from _given_up(ledger, piece, error)
 
 
-def _check(answer: dict[str, Any]) -> None:
-    """Raise what a scanner met."""
-    if answer["version"] != __version__:
-        raise UsageError(f"a node has provenance {answer['version']}, this is {__version__}: install the same on all")
-    if "error" in answer:
-        name, message = answer["error"]
-        kind = getattr(errors, name, ProvenanceError)
-        raise kind(message)
-
-
 def _arrived(ledger: Ledger, unit: Unit) -> SavedUnit:
     saved = ledger.read(unit)
     if saved is None:
@@ -234,8 +219,7 @@ def _arrived(ledger: Ledger, unit: Unit) -> SavedUnit:
 
 def _given_up(ledger: Ledger, piece: Piece, error: Exception) -> Iterator[SavedUnit]:
     """The units of a piece that took down one scanner after another."""
-    shard = piece.job.file.name
-    reason = f"shard {shard}: {TRIES} scanners were lost with it ({first_line(error, 200)})"
+    reason = f"shard {piece.job.file.name}: {TRIES} scanners were lost with it ({first_line(error, 200)})"
     for unit in piece.job.units:
         if ledger.is_done(unit):
             yield _arrived(ledger, unit)

@@ -1,7 +1,8 @@
 """Makes a run database of a ledger: the same one however its units came to be, in which order, and how often."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -12,17 +13,7 @@ from provenance.errors import LedgerDamagedError, OtherRunError, StoreError
 from provenance.runs.job_ledger import SavedUnit, existing_folder
 from provenance.runs.ledger import Ledger
 from provenance.runs.listed import Listed
-from provenance.runs.record import (
-    ScanSummary,
-    ShardRecord,
-    load_attempts,
-    load_editions,
-    load_journal,
-    load_rows,
-    load_run,
-    load_shards,
-    summarize,
-)
+from provenance.runs.record import ScanSummary, ShardRecord, load_editions, load_rows, load_run, load_shards, summarize
 from provenance.runs.terms import Terms
 from provenance.store.database import RunReader, RunWriter
 from provenance.store.journal import entries
@@ -120,35 +111,23 @@ class Loader:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over the names and digests of all units: equal ledgers have equal ones."""
-        return digest_of_units({digest: row.sha256 for digest, row in self.units.items()})
-
-
-def digest_of_units(units: dict[str, str]) -> str:
-    """SHA-256 of the lines `NAME SHA256` of all units, sorted."""
-    lines = "".join(f"{name} {sha256}\n" for name, sha256 in sorted(units.items()))
-    return hashlib.sha256(lines.encode()).hexdigest()
+        """SHA-256 of the lines `NAME SHA256` of all units, sorted: equal ledgers have equal ones."""
+        lines = "".join(f"{row.unit} {row.sha256}\n" for row in sorted(self.units.values()))
+        return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def finish(loader: Loader, ledger: Ledger, db: Path) -> ScanSummary:
     """Load what a run database has besides units, and give it its name."""
-    writer, facts = loader.writer, ledger.facts()
+    writer, facts, attempts = loader.writer, ledger.facts(), ledger.attempts()
     loader.close(ledger.place, Terms(facts["terms"]).digest)
-    attempts = ledger.attempts()
-    load_attempts(writer, attempts)
-    background = ledger.background_record()
-    load_run(writer, facts, ledger.place, background, loader.records, attempts, loader.digest)
+    load_run(writer, facts, ledger.place, ledger.background_record(), loader.records, attempts, loader.digest)
     summary = summarize(writer, db)
     writer.finish()
     return summary
 
 
 def collect(
-    out: str | Path,
-    db: str | Path,
-    *,
-    overwrite: bool = False,
-    on_unit: Callable[[int], None] = lambda total: None,
+    out: str | Path, db: str | Path, *, overwrite: bool = False, on_unit: Callable[[int], None] = lambda total: None
 ) -> ScanSummary:
     """Load the units that tasks wrote to `out` into a run database; what is missing is in its `exception`.
 
@@ -173,19 +152,28 @@ def collect_into(
     terms, listed = ledger.terms().digest, ledger.plan()
     if listed is None:
         raise OtherRunError(f"{ledger.place} has no plan: no task of this run has begun to scan")
-    ours = bool(database_of(db, terms))
-    journal = entries(db) if ours else []
-    writer = RunWriter(db, overwrite or ours)
-    try:
-        load_journal(writer, journal)
-        load_editions(writer, ledger.editions())
-        loader = Loader(writer, listed)
+    with loading(ledger, listed, db, overwrite, holds_run(db, terms)) as loader:
         units = [unit for file in listed for unit in file.units(terms)]
         names = ledger.unit_names()
         for unit in units:
             on_unit(len(units))
             loader.take(unit, ledger, names)
         return finish(loader, ledger, db)
+
+
+@contextmanager
+def loading(ledger: Ledger, listed: list[Listed], db: Path, overwrite: bool, ours: bool) -> Iterator[Loader]:
+    """A loader into a new run database, of which nothing is left after an error.
+
+    A database that is `ours`, of the same run, is replaced by it, and gives it what people added to its journal.
+    """
+    journal = entries(db) if ours else []
+    writer = RunWriter(db, overwrite or ours)
+    try:
+        if journal:
+            writer.load("journal", pa.Table.from_pylist(journal))
+        load_editions(writer, ledger.editions())
+        yield Loader(writer, listed)
     except BaseException:
         writer.abandon()
         raise
@@ -201,13 +189,10 @@ def is_whole(db: Path, listed: Sequence[Listed], units: Sequence[Unit]) -> bool:
     return set(loaded) == expected and all(loaded.values()) and not missing and files == {file.name for file in listed}
 
 
-def database_of(db: Path, terms: str) -> dict[str, object]:
-    """What identifies the run in a database that was made on these terms; empty for any other."""
-    if not db.is_file():
-        return {}
+def holds_run(db: Path, terms: str) -> bool:
+    """Whether there is a database of a run on these terms."""
     try:
         with RunReader(db) as run:
-            row = run.query("SELECT terms_digest, units_digest, outcome FROM run")
+            return bool(run.query("SELECT 1 FROM run WHERE terms_digest = ?", [terms]))
     except StoreError:
-        return {}
-    return row[0] if row and row[0]["terms_digest"] == terms else {}
+        return False

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import IO, Any, TextIO, TypeVar, cast
@@ -51,10 +52,8 @@ def connected(address: str | None, workers: int | None) -> Iterator[int]:
     with contextlib.redirect_stdout(cast(IO[str], _WithoutRay(sys.stdout))):
         try:
             if address is None:
-                here = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
-                context = within(
-                    START_SECONDS, lambda: ray.init(address="local", num_cpus=workers, **here, **quiet), over
-                )
+                here = {"include_dashboard": False, "_node_ip_address": "127.0.0.1", "num_cpus": workers}
+                context = within(START_SECONDS, lambda: ray.init(address="local", **here, **quiet), over)
             else:
                 context = within(CONNECT_SECONDS, lambda: _joined(address, quiet))
         except (OSError, RuntimeError, ValueError, RayError) as error:
@@ -188,29 +187,24 @@ def within(seconds: float, what: Callable[[], T], over: threading.Event | None =
     Ray has SIGTERM end the process without a word, in Python and in C++. Here what was set stays. With `over` the
     thread lives until then: Linux ends the processes of a cluster of this machine with the thread that started them.
     """
-    results: list[T] = []
-    errors: list[Exception] = []
-    answered = threading.Event()
+    answer = Future[T]()
 
     def run() -> None:
         try:
-            results.append(what())
+            answer.set_result(what())
+            if over is not None:
+                over.wait()
         except Exception as error:
-            errors.append(error)
-        answered.set()
-        if over is not None and results:
-            over.wait()
+            answer.set_exception(error)
 
     threading.Thread(target=run, daemon=True, name="ray_call").start()  # see _WithoutRay
     deadline = time.monotonic() + seconds
-    while not answered.wait(0.05) and time.monotonic() < deadline:
+    while not wait([answer], 0.05).done and time.monotonic() < deadline:
         _keep_handler()
     _keep_handler()
-    if errors:
-        raise errors[0]
-    if not results:
+    if not answer.done():
         raise TimeoutError(f"it did not answer within {seconds:g} s")
-    return results[0]
+    return answer.result()
 
 
 def _keep_handler() -> None:

@@ -110,7 +110,9 @@ class Work(Generic[R]):
         while self._here and len(self.tasks) < self._ahead * SHARDS_A_CHILD:
             steps = self._here.popleft()
             shard = self._shards[steps.file.name] = _Open(steps, [Path(steps.file.name)])
-            self._add(shard, steps.begin(shard.paths[0]), self.tasks.extend)
+            tasks = steps.begin(shard.paths[0])
+            shard.waiting = len(tasks)
+            self.tasks.extend(tasks)
 
     def _fetch(self, steps: Steps[R], stem: Path) -> Task:
         objects = tuple(convert(item, RemoteObject) for item in steps.file.objects)
@@ -118,10 +120,6 @@ class Work(Generic[R]):
         paths = [stem.with_name(stem.name + suffix) for suffix in suffixes]
         self._shards[steps.file.name] = _Open(steps, paths)
         return Fetch(steps.file.name, objects=objects, targets=tuple(map(str, paths)))
-
-    def _add(self, shard: _Open[R], tasks: Sequence[Task], queue: Callable[[Iterable[Task]], None]) -> None:
-        shard.waiting += len(tasks)
-        queue(tasks)
 
     def has_room(self) -> bool:
         """Whether another shard may be fetched."""
@@ -138,7 +136,8 @@ class Work(Generic[R]):
         elif isinstance(outcome.answer, FetchAnswer):
             shard.fetched, self._lying = True, self._lying + 1
             tasks += shard.steps.begin(shard.paths[0])
-        self._add(shard, tasks[::-1], self.tasks.extendleft)
+        shard.waiting += len(tasks)
+        self.tasks.extendleft(reversed(tasks))
         if not shard.waiting:
             del self._shards[name]
             self._lying -= shard.fetched
@@ -176,8 +175,7 @@ def do(jobs: Iterable[Steps[R]], means: Means, pool: Children, watch: Watch | No
         size = min(FETCHERS, len(work.fetches))
         crews.append(Crew(FETCHER, FetcherHello(means.anonymous), work.fetches, size, has_room=work.has_room))
     watch = watch or Watch()
-    with closing(
-        pool.run(crews, lambda size: watch.on_progress(size, 0), watch.on_compiling, means.keep, means.stall)
-    ) as outcomes:
+    running = pool.run(crews, lambda size: watch.on_progress(size, 0), watch.on_compiling, means.keep, means.stall)
+    with closing(running) as outcomes:
         for outcome in outcomes:
             yield from work.take(outcome)

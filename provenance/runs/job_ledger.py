@@ -69,9 +69,8 @@ class JobLedger:
                     "anew with --overwrite"
                 )
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            raise LedgerDamagedError(
-                f"{self.place}/{RUN} is damaged ({error}): begin the run anew with --overwrite"
-            ) from error
+            reason = f"{self.place}/{RUN} is damaged ({error})"
+            raise LedgerDamagedError(f"{reason}: begin the run anew with --overwrite") from error
         return record
 
     def facts(self) -> dict[str, Any]:
@@ -103,11 +102,8 @@ class JobLedger:
     def _keep(self, unit: Unit, record: dict[str, Any], table: pa.Table) -> SavedUnit:
         """Write a unit's file. One that is there and whole stays: this one was delivered twice."""
         whole = not any(problem["kind"] in AGAIN for problem in record["problems"])
-        record = {
-            **record,
-            "ledger": LEDGER_VERSION,
-            "unit": {"digest": unit.digest, "shard": unit.shard, "slot": unit.slot, "slots": unit.slots},
-        }
+        names = {name: getattr(unit, name) for name in ("digest", "shard", "slot", "slots")}
+        record = {**record, "ledger": LEDGER_VERSION, "unit": names}
         data, name = seal(table.combine_chunks(), record), _name(unit, whole)
         if not self.folder.write(name, data, replace=not whole):
             with suppress(LedgerDamagedError):
@@ -115,9 +111,8 @@ class JobLedger:
             self.folder.write(name, data, replace=True)
         if whole:
             self.folder.remove(_name(unit, False))
-        return SavedUnit(
-            unit, json.loads(json.dumps(record)), table, digest_in(data), whole
-        )  # as it is read from the file
+        as_read = json.loads(json.dumps(record))
+        return SavedUnit(unit, as_read, table, digest_in(data), whole)
 
     def unit_names(self) -> set[str]:
         """Names of all unit files, for `read` and `is_done`."""
@@ -142,11 +137,9 @@ class JobLedger:
         return saved is not None and saved.whole
 
     def _read(self, unit: Unit, whole: bool) -> SavedUnit | None:
-        raw = self.folder.read(_name(unit, whole))
-        return None if raw is None else self._checked(unit, raw, whole)
-
-    def _checked(self, unit: Unit, raw: bytes, whole: bool) -> SavedUnit:
-        name = f"{self.place}/{_name(unit, whole)}"
+        raw, name = self.folder.read(_name(unit, whole)), f"{self.place}/{_name(unit, whole)}"
+        if raw is None:
+            return None
         table, record, sha256 = unseal(raw, name, self.schema)
         if record.get("ledger") != LEDGER_VERSION or record.get("unit", {}).get("digest") != unit.digest:
             raise LedgerDamagedError(f"{name} is damaged: it is the file of another unit, or of another version")

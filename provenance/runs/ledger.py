@@ -13,8 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from provenance.errors import LedgerDamagedError
@@ -57,16 +55,11 @@ class Ledger(JobLedger):
         }
         self.take(terms, facts)
         # after the terms: of an index on other terms nothing is written; and again, where a first attempt was killed
-        if not self._has_editions():
-            editions = index.editions.drop_columns(["identity_fingerprints"])
-            self.folder.write(EDITIONS, seal(editions, {}), replace=True)
-
-    def _has_editions(self) -> bool:
         try:
             self.editions()
         except LedgerDamagedError:
-            return False
-        return True
+            editions = index.editions.drop_columns(["identity_fingerprints"])
+            self.folder.write(EDITIONS, seal(editions, {}), replace=True)
 
     def editions(self) -> pa.Table:
         """The editions of the index; raises LedgerDamagedError."""
@@ -86,8 +79,8 @@ class Ledger(JobLedger):
         """The background that was learned before, or else now; of tasks that learn at once, that of the first holds."""
         if self.folder.read(BACKGROUND) is None:
             learned = learn()
-            sealed = seal(_column(learned.fingerprints), learned.record) if learned.record else b""
-            if not sealed or self.folder.write(BACKGROUND, sealed):
+            column = pa.table([pa.array(learned.fingerprints, pa.uint64())], schema=BACKGROUND_SCHEMA)
+            if not learned.record or self.folder.write(BACKGROUND, seal(column, learned.record)):
                 return learned
         table, record = self._sealed(BACKGROUND, BACKGROUND_SCHEMA)
         return Background(table["fingerprint"].to_numpy(), record)
@@ -111,7 +104,3 @@ class Ledger(JobLedger):
         except LedgerDamagedError as error:
             raise LedgerDamagedError(f"{error}: {REMEDIES[name]}") from error
         return table, record
-
-
-def _column(fingerprints: npt.NDArray[np.uint64]) -> pa.Table:
-    return pa.table({"fingerprint": pa.array(fingerprints, pa.uint64())}, schema=BACKGROUND_SCHEMA)

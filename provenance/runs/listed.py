@@ -143,24 +143,11 @@ def _judged(item: dict[str, Any], others: dict[str, dict[str, Any]], named: bool
 
 def plan_table(listed: Iterable[Listed]) -> pa.Table:
     """The plan of a run, as PLAN_SCHEMA."""
-    files = list(listed)
-    columns = {
-        "shard": [file.name for file in files],
-        "objects": [json.dumps(file.objects, sort_keys=True) for file in files],
-        **{
-            name: [getattr(file, name) for file in files]
-            for name in ("skipped", "unreadable", "bytes", "identity", "slots")
-        },
-    }
-    return pa.table({field.name: pa.array(columns[field.name], field.type) for field in PLAN_SCHEMA})
+    rows = [{**vars(file), "shard": file.name, "objects": json.dumps(file.objects, sort_keys=True)} for file in listed]
+    return pa.Table.from_pylist(rows, schema=PLAN_SCHEMA)
 
 
 def planned(table: pa.Table) -> list[Listed]:
     """What `plan_table` was given."""
-    return [
-        Listed(
-            row["shard"], row["skipped"], tuple(json.loads(row["objects"])), row["unreadable"], row["bytes"],
-            row["identity"], row["slots"],
-        )
-        for row in table.to_pylist()
-    ]  # fmt: skip
+    rows = table.rename_columns({"shard": "name"}).to_pylist()
+    return [Listed(**{**row, "objects": tuple(json.loads(row["objects"]))}) for row in rows]

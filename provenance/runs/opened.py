@@ -66,19 +66,12 @@ class OpenRun:
             return scan_here(self.ledger, jobs, setup, pool)
         from provenance.runs.cluster import scan_on_ray
 
-        request = self.request
-        index, decoys = str(request.index), request.decoys
-        return scan_on_ray(self.ledger, jobs, setup, index, decoys, request.ray_address, request.workers)
+        return scan_on_ray(self.ledger, jobs, setup, self.request)
 
 
 @contextmanager
 def opened(
-    request: Request,
-    out: str | Path,
-    db: Path | None,
-    overwrite: bool,
-    pool: Children,
-    share: Share | None = None,
+    request: Request, out: str | Path, db: Path | None, overwrite: bool, pool: Children, share: Share | None = None
 ) -> Iterator[OpenRun]:
     """Begin a run, or take up the one that is there: nothing is written before the arguments are known to be good."""
     index = near_index(request.index, request.anonymous)
@@ -102,9 +95,7 @@ def opened(
         ledger.begin(terms, whole, str(request.index), command_line())
         listed = ledger.keep_plan(files, replace=share is None)
         setup = Setup(whole, request.config, request.limits, workplace / "fetched", request.anonymous, request.cores)
-        background = ledger.background(
-            lambda: learn(list(request.background), setup.hello(), request.config, request.cores)
-        )
+        background = ledger.background(lambda: learn(request.background, setup.hello(), request.config, request.cores))
         attempt = Attempt(ledger, request.engine, None if share is None else str(share), request.cores)
         with noted(attempt):
             setup = replace(setup, background=background)

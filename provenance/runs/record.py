@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 from msgspec import to_builtins
@@ -18,9 +18,10 @@ from provenance.process.command_line import command_line
 from provenance.process.software import code_commit, code_sha256, packages
 from provenance.runs.terms import Terms
 from provenance.statistics.chance import LAMBDA, LOG_K, upper_bound
-from provenance.store.database import RunWriter
+from provenance.store.database import RunReader, RunWriter
 from provenance.store.grades import GRADES, NO_MATCH
 
+CHANCE = "expectation = exp(log_k - lambda score) m n"
 ROWS_AT_ONCE = 10_000  # of tables that have one for each shard or unit
 
 
@@ -75,12 +76,13 @@ class ShardRecord:
     def row(self) -> dict[str, Any]:
         """The row of the table `shard`."""
         reason = self.skipped or (self.problems[0]["reason"] if self.problems else None)
-        names = ("shard", "format", "version", "sha256", "bytes", "row_groups", "rows", "rows_read")
-        facts = {name: getattr(self, name) for name in names}
+        names = (
+            "shard format version sha256 bytes row_groups rows rows_read text_column id_column url_column source_column"
+        )
+        facts = {name: getattr(self, name) for name in names.split()}
         if self.rows is None and self.outcome == "scanned":
             facts["rows"] = self.rows_read  # formats without a footer do not say how many there are
-        columns = {name: getattr(self, name) for name in ("text_column", "id_column", "url_column", "source_column")}
-        return {**facts, **columns, **to_builtins(self.counts), "outcome": self.outcome, "reason": reason}
+        return {**facts, **to_builtins(self.counts), "outcome": self.outcome, "reason": reason}
 
 
 @dataclass(frozen=True)
@@ -114,28 +116,15 @@ class ScanSummary:
         return {**asdict(self), "db": str(self.db), "complete": self.complete}
 
 
-class Answers(Protocol):
-    """A run database, while it is written or after."""
-
-    def query(self, sql: str) -> list[dict[str, Any]]:
-        """Rows of a query."""
-
-
 def load_editions(writer: RunWriter, editions: pa.Table) -> None:
     """Fill the tables `edition` and `work`."""
     writer.load("edition", editions)
     works: dict[str, dict[str, Any]] = {}
     for edition in sorted(editions.to_pylist(), key=lambda row: str(row["edition_id"])):
-        empty = {"title": edition["title"], "author": edition["author"], "editions": 0, "decoy": edition["decoy"]}
-        work = works.setdefault(edition["work_id"], {"work_id": edition["work_id"], **empty})
+        first = {name: edition[name] for name in ("work_id", "title", "author", "decoy")}
+        work = works.setdefault(edition["work_id"], {**first, "editions": 0})
         work["editions"] += 1
     writer.load("work", pa.Table.from_pylist(list(works.values())))
-
-
-def load_journal(writer: RunWriter, entries: list[dict[str, Any]]) -> None:
-    """Fill the table `journal` with what people added to a database of the same run that this one replaces."""
-    if entries:
-        writer.load("journal", pa.Table.from_pylist(entries))
 
 
 def load_rows(writer: RunWriter, table: str, rows: Iterable[dict[str, Any]]) -> None:
@@ -153,18 +142,12 @@ def load_shards(writer: RunWriter, records: dict[str, ShardRecord]) -> None:
     load_rows(writer, "exception", order)
 
 
-def load_attempts(writer: RunWriter, attempts: list[dict[str, Any]]) -> None:
-    """Fill the table `attempt`."""
-    rows = [
-        {
-            **attempt,
-            "started_utc": _time(attempt),
-            **{name: canonical_json(attempt.get(name)) for name in ("command", "packages")},
-        }
-        for attempt in attempts
-    ]
-    if rows:
-        writer.load("attempt", pa.Table.from_pylist(rows))
+def _load_attempts(writer: RunWriter, attempts: list[dict[str, Any]]) -> None:
+    rows = []
+    for attempt in attempts:
+        lists = {name: canonical_json(attempt.get(name)) for name in ("command", "packages")}
+        rows.append({**attempt, "started_utc": _time(attempt), **lists})
+    load_rows(writer, "attempt", rows)
 
 
 def load_run(
@@ -176,14 +159,14 @@ def load_run(
     attempts: list[dict[str, Any]],
     units_digest: str,
 ) -> None:
-    """Fill the table `run`, when all else is loaded; `facts` is what `run.json` says."""
+    """Fill the tables `attempt` and `run`, when all else is loaded; `facts` is what `run.json` says."""
+    _load_attempts(writer, attempts)
     terms = facts["terms"]
     totals = Counts()
     for record in records.values():
         totals.add(record.counts)
     whole = totals.documents > 0 and not any(record.problems for record in records.values())
-    starts = [start for attempt in attempts if (start := _time(attempt)) is not None]
-    ends = [s + timedelta(seconds=a.get("seconds") or 0) for a in attempts if (s := _time(a)) is not None]
+    times = [(start, a.get("seconds") or 0) for a in attempts if (start := _time(a)) is not None]
     row = {
         "tool_version": terms["tool_version"],
         "code_sha256": code_sha256(),
@@ -196,9 +179,7 @@ def load_run(
         "command": canonical_json(command_line()),
         "config": canonical_json({**terms["config"], "tokenizer_sha256": terms["tokenizer_sha256"]}),
         "grades": canonical_json([grade._asdict() for grade in GRADES]),
-        "chance": canonical_json(
-            {"lambda": LAMBDA, "log_k": LOG_K, "unit": "expectation = exp(log_k - lambda score) m n"}
-        ),
+        "chance": canonical_json({"lambda": LAMBDA, "log_k": LOG_K, "unit": CHANCE}),
         "background": canonical_json(background),
         "decoys": canonical_json(_decoys(writer, terms["config"]["match"]["min_words"])),
         "index_path": facts["index_path"],
@@ -210,8 +191,8 @@ def load_run(
         "ledger": ledger,
         "units_digest": units_digest,
         "workers": max((attempt.get("workers") or 0 for attempt in attempts), default=0),
-        "started_utc": min(starts, default=None),
-        "ended_utc": max(ends, default=None),
+        "started_utc": min((start for start, _ in times), default=None),
+        "ended_utc": max((start + timedelta(seconds=seconds) for start, seconds in times), default=None),
         "seconds": round(sum(attempt.get("seconds") or 0.0 for attempt in attempts), 3),
         "compile_seconds": max((attempt.get("compile_seconds") or 0.0 for attempt in attempts), default=0.0),
         "outcome": "complete" if whole else "incomplete",
@@ -223,8 +204,8 @@ def load_run(
     writer.load("run", pa.Table.from_pylist([row]))
 
 
-def summarize(run: Answers, db: Path) -> ScanSummary:
-    """Sum up a run database."""
+def summarize(run: RunReader | RunWriter, db: Path) -> ScanSummary:
+    """Sum up a run database, while it is written or after."""
     record = run.query("SELECT * FROM run")[0]
     rows = run.query("SELECT * FROM v_works ORDER BY coverage DESC, matched_words DESC, work_id")
     works = [row for row in rows if not row["decoy"]]
@@ -254,20 +235,13 @@ def summarize(run: Answers, db: Path) -> ScanSummary:
 
 def _decoys(writer: RunWriter, least_words: int) -> dict[str, Any]:
     """How many decoys matched. One of fewer than `least_words` cannot, and proves nothing by it."""
-    decoys = writer.query("SELECT count(*) AS works FROM work WHERE decoy")[0]["works"]
-    if not decoys:
-        able = matched = 0
-    else:
+    able = matched = 0
+    if decoys := writer.query("SELECT count(*) AS works FROM work WHERE decoy")[0]["works"]:
         longest = "SELECT work_id FROM edition WHERE decoy AND words >= ?"
         able = writer.query(f"SELECT count(DISTINCT work_id) AS works FROM ({longest})", [least_words])[0]["works"]
         passages = "SELECT work_id FROM v_passages SEMI JOIN (FROM work WHERE decoy) USING (work_id)"
         matched = writer.query(f"SELECT count(DISTINCT work_id) AS works FROM ({passages})")[0]["works"]
-    return {
-        "works": able,
-        "too_short": decoys - able,
-        "matched": matched,
-        "upper95": upper_bound(matched, able),
-    }
+    return {"works": able, "too_short": decoys - able, "matched": matched, "upper95": upper_bound(matched, able)}
 
 
 def _time(attempt: dict[str, Any]) -> datetime | None:

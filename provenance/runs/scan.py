@@ -5,26 +5,24 @@ the ledger.
 """
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack
 
 from provenance.errors import StoreError
 from provenance.isolation.supervisor import Children
-from provenance.runs.collect import Loader, database_of, finish, is_whole
+from provenance.runs.collect import finish, holds_run, is_whole, loading
 from provenance.runs.engine import Watch
 from provenance.runs.job_ledger import RUN
 from provenance.runs.ledger import Ledger
 from provenance.runs.listed import ADDED
 from provenance.runs.opened import OpenRun, opened
-from provenance.runs.record import ScanSummary, load_editions, load_journal, summarize
+from provenance.runs.record import ScanSummary, summarize
 from provenance.runs.request import Request, RequestOptions, request_of
 from provenance.runs.scanning import failed, problem_of
 from provenance.storage.folders import open_folder
 from provenance.storage.locations import is_remote
-from provenance.store.database import RunReader, RunWriter, check_place
-from provenance.store.journal import entries
+from provenance.store.database import RunReader, check_place
 from provenance.units.cutting import Share, Unit
 
 UNITS_SUFFIX = ".units"  # of the folder beside a run database that the run is resumed from
@@ -95,29 +93,22 @@ def scan_into(
 ) -> ScanSummary:
     """Scan what is asked for and write a run database; see `scan`."""
     check_place(db)
-    with children or Children() as pool, ExitStack() as stack:
-        run = stack.enter_context(opened(request, out or f"{db}{UNITS_SUFFIX}", db, overwrite, pool))
-        ours = bool(database_of(db, run.terms.digest))
+    out = out or f"{db}{UNITS_SUFFIX}"
+    with children or Children() as pool, opened(request, out, db, overwrite, pool) as run:
+        ours = holds_run(db, run.terms.digest)
         if ours and not overwrite and is_whole(db, run.listed, run.units):
             run.attempt.note("finished")  # else it would read as killed
             with RunReader(db) as reader:
                 return summarize(reader, db)
         if db.exists() and not (overwrite or run.resumed or ours):
             raise StoreError(f"{db} exists: choose another --db, or pass --overwrite to replace it")
-        journal = entries(db) if ours else []
-        writer = RunWriter(db, overwrite or ours)
-        try:
-            load_journal(writer, journal)
-            load_editions(writer, run.ledger.editions())
-            loader, names = Loader(writer, run.listed), run.ledger.unit_names()
+        with loading(run.ledger, run.listed, db, overwrite, ours) as loader:
+            names = run.ledger.unit_names()
             left = [unit for unit in run.units if not loader.take(unit, run.ledger, names, only_whole=True)]
             for saved in run.scan(left, run.units, pool, watch or Watch()):
                 loader.add(saved)
             run.attempt.note("finished")
             return finish(loader, run.ledger, db)
-        except BaseException:
-            writer.abandon()
-            raise
 
 
 def scan_share(
@@ -149,10 +140,8 @@ def scan_share(
 def _name_changes(run: OpenRun, left: Sequence[Unit]) -> list[dict[str, Any]]:
     """The problems of shards that changed, went or came since the tasks' plan was made; units of theirs are kept so."""
     remedy = "when the tasks have ended, the same command with --db RUN.duckdb, not --task, lists anew and goes on"
-    reasons = {
-        name: f"shard {name} was {how} since the first task listed the shards: {remedy}"
-        for name, how in run.changes.items()
-    }
+    change = "since the first task listed the shards"
+    reasons = {name: f"shard {name} was {how} {change}: {remedy}" for name, how in run.changes.items()}
     run.ledger.keep(failed(unit, "unreadable", reasons[unit.shard]) for unit in left if unit.shard in reasons)
     ours = {unit.shard for unit in left}
     return [

@@ -5,6 +5,7 @@ import os
 import socket
 import tempfile
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from provenance.errors import IndexMissingError, ProvenanceError, UsageError
 from provenance.index.near import cached_joined_index
 from provenance.index.opening import Index
 from provenance.isolation.supervisor import Children
-from provenance.runs.background import no_background
+from provenance.runs.background import Background
 from provenance.runs.connection import ray
 from provenance.runs.engine import Watch
 from provenance.runs.ledger import Ledger
@@ -34,8 +35,6 @@ class Scanner:
         self._scratch = tempfile.TemporaryDirectory(prefix="provenance-")
         self._pool = Children()
         self._hello = hello
-        self._setup: Setup | None = None
-        self._ledger: Ledger | None = None
 
     def here(self) -> tuple[str, str]:
         """The node it was placed on: Ray's name for it, and people's."""
@@ -49,7 +48,7 @@ class Scanner:
             done["compile_seconds"] = max(done["compile_seconds"], seconds)
 
         try:
-            ledger, setup = self._opened()
+            ledger, setup = self._opened
             left = [unit for unit in (Unit(**facts) for facts in units) if not ledger.is_done(unit)]
             listed = Listed(**{**file, "objects": tuple(file["objects"])})
             watched = replace(setup, watch=Watch(on_compiled=on_compiled))
@@ -60,27 +59,25 @@ class Scanner:
             done["error"] = [type(error).__name__, f"on node {socket.gethostname()}: {error}"]
         return done
 
+    @cached_property
     def _opened(self) -> tuple[Ledger, Setup]:
-        if self._setup is None or self._ledger is None:
-            hello = self._hello
-            key = Key.from_message(hello["key"])
-            config = ScanConfig.from_json(hello["config"])
-            try:
-                named = cached_joined_index(
-                    hello["index"], hello["decoys"], hello["index_digest"], key, hello["anonymous"]
-                )
-                index = Index(named, key, config.scale)
-            except IndexMissingError:
-                raise IndexMissingError(
-                    f"there is no index at {hello['index']}, where the others have it: copy it there, or give one in a "
-                    "store, --index s3://bucket/index; what is done is kept, and the same command goes on"
-                ) from None
-            if index.digest != hello["index_digest"]:
-                raise UsageError(f"index {hello['index']} is another one here: {index.digest}")
-            index.verify()
-            self._ledger = Ledger(open_folder(hello["out"]))
-            self._setup = Setup(
-                index, config, WorkerLimits(**hello["limits"]), Path(self._scratch.name), hello["anonymous"], 1,
-                self._ledger.background(no_background), keep_workers=True,
-            )  # fmt: skip
-        return self._ledger, self._setup
+        hello = self._hello
+        key = Key.from_message(hello["key"])
+        config = ScanConfig.from_json(hello["config"])
+        try:
+            named = cached_joined_index(hello["index"], hello["decoys"], hello["index_digest"], key, hello["anonymous"])
+            index = Index(named, key, config.scale)
+        except IndexMissingError:
+            raise IndexMissingError(
+                f"there is no index at {hello['index']}, where the others have it: copy it there, or give one in a "
+                "store, --index s3://bucket/index; what is done is kept, and the same command goes on"
+            ) from None
+        if index.digest != hello["index_digest"]:
+            raise UsageError(f"index {hello['index']} is another one here: {index.digest}")
+        index.verify()
+        ledger = Ledger(open_folder(hello["out"]))
+        setup = Setup(
+            index, config, WorkerLimits(**hello["limits"]), Path(self._scratch.name), hello["anonymous"], 1,
+            ledger.background(Background), keep_workers=True,
+        )  # fmt: skip
+        return ledger, setup

@@ -22,27 +22,15 @@ from provenance.isolation.crews import WORKER
 from provenance.isolation.supervisor import Children
 from provenance.isolation.tasks import Answer, Failed, Outcome, Task
 from provenance.matching.counts import Counts
-from provenance.runs.background import Background, no_background
+from provenance.runs.background import Background
 from provenance.runs.engine import Means, Step, Watch, do
 from provenance.runs.job_ledger import Finished, SavedUnit
 from provenance.runs.ledger import Ledger
 from provenance.runs.listed import Job
+from provenance.units import messages
 from provenance.units.config import ScanConfig, WorkerLimits
 from provenance.units.cutting import Unit, parts_in
 from provenance.units.located import RESULT_SCHEMA
-from provenance.units.messages import (
-    Describe,
-    DescribeAnswer,
-    Digest,
-    DigestAnswer,
-    Fetch,
-    FetchAnswer,
-    Scan,
-    ScanAnswer,
-    ScanWhole,
-    ScanWholeAnswer,
-    WorkerHello,
-)
 from provenance.units.payloads import empty_table, from_payload
 
 MOST_PENDING = 10_000  # matches of units that are being written
@@ -60,15 +48,15 @@ class Setup:
     scratch: Path  # where objects are fetched to
     anonymous: bool
     workers: int
-    background: Background = field(default_factory=no_background)
+    background: Background = field(default_factory=Background)
     watch: Watch = field(default_factory=Watch)
     keep_workers: bool = False  # for more jobs with the same setup
 
-    def hello(self) -> WorkerHello:
+    def hello(self) -> messages.WorkerHello:
         """What every worker is told first."""
         index = self.index
         folder, key = str(index.folder.absolute()), index.key.message()
-        return WorkerHello(self.config.to_json(), folder, index.digest, key, self.limits.memory_bytes)
+        return messages.WorkerHello(self.config.to_json(), folder, index.digest, key, self.limits.memory_bytes)
 
 
 def scan_here(ledger: Ledger, jobs: Sequence[Job], setup: Setup, pool: Children) -> Iterator[SavedUnit]:
@@ -133,7 +121,7 @@ class ScanSteps:
         self._of_digest: list[dict[str, Any]] = []
         self._sha256: str | None = None
         self._fetched = False
-        self._waiting: set[int | type[Task]] = {Describe}  # tasks that are not done; scans by the number of their slot
+        self._waiting: set[int | type[Task]] = {messages.Describe}  # not done yet; scans by the number of their slot
         self._outcomes: dict[int, Outcome] = {}  # of scans
 
     def begin(self, path: Path) -> Sequence[Task]:
@@ -141,32 +129,32 @@ class ScanSteps:
         self._path = path
         pinned = None if self._fetched else self.file.identity or None
         if not self._fetched and self.file.slots == 1 and self.file.bytes <= SMALL_BYTES and path.is_file():
-            return [ScanWhole(self.file.name, str(path), pinned)]
-        return [Describe(self.file.name, str(path), pinned)]
+            return [messages.ScanWhole(self.file.name, str(path), pinned)]
+        return [messages.Describe(self.file.name, str(path), pinned)]
 
     def take(self, outcome: Outcome) -> Step[Finished]:
         """See Steps."""
         task, answer = outcome.task, outcome.answer
         tasks: Sequence[Task] = ()
-        if isinstance(task, Fetch):
+        if isinstance(task, messages.Fetch):
             self._take_fetch(answer)
-        elif isinstance(task, ScanWhole):
+        elif isinstance(task, messages.ScanWhole):
             tasks = self._scanned_whole(outcome)
-        elif isinstance(task, Describe):
+        elif isinstance(task, messages.Describe):
             tasks = self._described(answer)
-        elif isinstance(task, Digest):
-            self._waiting.discard(Digest)
-            if isinstance(answer, DigestAnswer):
+        elif isinstance(task, messages.Digest):
+            self._waiting.discard(messages.Digest)
+            if isinstance(answer, messages.DigestAnswer):
                 self._sha256 = answer.sha256
             else:
                 self._of_digest = [_problem(self.file.name, answer)]
-        elif isinstance(task, Scan):
+        elif isinstance(task, messages.Scan):
             self._note_scan(task.slot, outcome)
         return Step(tasks, self._finished())
 
     def _scanned_whole(self, outcome: Outcome) -> Sequence[Task]:
-        task, answer = cast(ScanWhole, outcome.task), outcome.answer
-        if not isinstance(answer, ScanWholeAnswer):
+        task, answer = cast(messages.ScanWhole, outcome.task), outcome.answer
+        if not isinstance(answer, messages.ScanWholeAnswer):
             return [task.second()]  # each by itself tells what is wrong
         self._note_facts(answer.described)
         self._sha256 = answer.sha256
@@ -177,12 +165,12 @@ class ScanSteps:
     def _note_scan(self, slot: int, outcome: Outcome) -> None:
         self._outcomes[slot] = outcome
         self._waiting.discard(slot)
-        if isinstance(outcome.answer, ScanAnswer):
+        if isinstance(outcome.answer, messages.ScanAnswer):
             self._watch.on_progress(outcome.answer.untold_bytes, 0)
             self._watch.on_compiled(outcome.answer.compile_seconds)
 
     def _take_fetch(self, answer: Answer) -> None:
-        if isinstance(answer, FetchAnswer):
+        if isinstance(answer, messages.FetchAnswer):
             self._fetched, self._sha256 = True, answer.sha256
             self._facts = {"bytes": answer.bytes, "version": answer.version}
         else:
@@ -194,7 +182,7 @@ class ScanSteps:
     def _described(self, answer: Answer) -> Sequence[Task]:
         self._waiting.clear()
         tasks: list[Task] = []
-        if isinstance(answer, DescribeAnswer):
+        if isinstance(answer, messages.DescribeAnswer):
             self._note_facts(answer)
             tasks += self._scans(answer)
         else:
@@ -202,11 +190,11 @@ class ScanSteps:
         first = any(unit.slot == DIGEST_SLOT for unit in self._units)
         if first and not self._fetched and self._path.is_file():
             pinned = self.file.identity or None
-            tasks.insert(1, Digest(self.file.name, str(self._path), pinned))
-        self._waiting |= {task.slot if isinstance(task, Scan) else type(task) for task in tasks}
+            tasks.insert(1, messages.Digest(self.file.name, str(self._path), pinned))
+        self._waiting |= {task.slot if isinstance(task, messages.Scan) else type(task) for task in tasks}
         return tasks
 
-    def _note_facts(self, answer: DescribeAnswer) -> None:
+    def _note_facts(self, answer: messages.DescribeAnswer) -> None:
         columns = answer.columns
         self._facts |= {name: getattr(answer, name) for name in ("format", "rows", "row_groups", "bytes")}
         self._facts |= {"text_column": ", ".join(columns.texts), "id_column": columns.id}
@@ -215,10 +203,10 @@ class ScanSteps:
         text = sum(part.text_bytes for part in answer.parts) * len(self._units) // self._units[0].slots
         self._watch.on_planned(text - sum(unit.text_bytes for unit in self._units))
 
-    def _scans(self, answer: DescribeAnswer) -> Iterator[Scan]:
+    def _scans(self, answer: messages.DescribeAnswer) -> Iterator[messages.Scan]:
         for unit in self._units:
             if parts := parts_in(unit.slot, unit.slots, answer.parts):
-                yield Scan(
+                yield messages.Scan(
                     self.file.name, str(self._path), answer.identity,
                     slot=unit.slot, columns=answer.columns, parts=tuple(parts),
                 )  # fmt: skip
@@ -243,17 +231,16 @@ class ScanSteps:
         outcome = self._outcomes.pop(unit.slot, None)
         if outcome is None:
             return _nothing(), empty_table(RESULT_SCHEMA)
-        if not isinstance(outcome.answer, ScanAnswer):
+        if not isinstance(outcome.answer, messages.ScanAnswer):
             return _nothing(_problem(unit.shard, outcome.answer)), empty_table(RESULT_SCHEMA)
         names = ("rows_read", "counts", "origins", "problems")
         record = {name: to_builtins(getattr(outcome.answer, name)) for name in names}
         try:
             table = from_payload(outcome.payload, RESULT_SCHEMA, unit.shard)
-            if bool(outcome.answer.counts.documents_matched) != bool(table.num_rows):
-                raise ShardError(
-                    f"shard {unit.shard}: its worker's answer makes no sense: {table.num_rows} matches in "
-                    f"{outcome.answer.counts.documents_matched} documents; please report this"
-                )
+            matched = outcome.answer.counts.documents_matched
+            if bool(matched) != bool(table.num_rows):
+                what = f"{table.num_rows} matches in {matched} documents"
+                raise ShardError(f"shard {unit.shard}: its worker's answer makes no sense: {what}; please report this")
         except ShardError as error:  # what a child sends that parses hostile files may be anything
             record["problems"] = [*record["problems"], _problem(unit.shard, Failed(str(error), "fault"))]
             table = empty_table(RESULT_SCHEMA)
@@ -283,4 +270,5 @@ def _problem(shard: str, answer: Answer) -> dict[str, Any]:
 
 def _needed(unit: Unit) -> set[int | type[Task]]:
     """What a unit waits for."""
-    return {Describe, unit.slot, Digest} if unit.slot == DIGEST_SLOT else {Describe, unit.slot}
+    needed: set[int | type[Task]] = {messages.Describe, unit.slot}
+    return needed | {messages.Digest} if unit.slot == DIGEST_SLOT else needed

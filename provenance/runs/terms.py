@@ -1,12 +1,10 @@
 """The terms of a run: all that decides its results besides the bytes of the shards. Units of other terms never mix."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from provenance._version import __version__
 from provenance.errors import OtherRunError, UsageError
@@ -42,7 +40,7 @@ class Terms:
         """SHA-256 of the terms as canonical JSON, with which every unit's name is made."""
         return json_sha256(self.values)
 
-    def refuse_other(self, begun: Terms, place: str, remedy: str) -> None:
+    def refuse_other(self, begun: Self, place: str, remedy: str) -> None:
         """Raise OtherRunError naming what differs, if anything does."""
         ours, theirs = dict(flat(self.values)), dict(flat(begun.values))
         different = [name for name in sorted({*ours, *theirs}) if ours.get(name) != theirs.get(name)]
@@ -60,17 +58,15 @@ def make_terms(request: Request, index: Index) -> Terms:
     given = {
         name: value.to_json() if isinstance(value, ScanConfig) else value for name, value in terms_in(request).items()
     }
-    return Terms(
-        {
-            **json.loads(json.dumps(given, default=str)),
-            "ledger": LEDGER_VERSION,
-            "tool_version": __version__,
-            "text_rules": TEXT_RULES_VERSION,
-            "tokenizer_sha256": digest_of(request.config.tokenizer),
-            "index": index.digest,
-            "key_id": index.key.key_id,
-        }
-    )
+    facts = {
+        "ledger": LEDGER_VERSION,
+        "tool_version": __version__,
+        "text_rules": TEXT_RULES_VERSION,
+        "tokenizer_sha256": digest_of(request.config.tokenizer),
+        "index": index.digest,
+        "key_id": index.key.key_id,
+    }
+    return Terms({**json.loads(json.dumps(given, default=str)), **facts})
 
 
 def digest_of(tokenizer: str | None) -> str | None:

@@ -16,7 +16,7 @@ from provenance.index.opening import Index
 from provenance.isolation.supervisor import Children
 from provenance.matching.config import MatchConfig
 from provenance.matching.matcher import Matcher
-from provenance.runs.background import Background, no_background
+from provenance.runs.background import Background
 from provenance.runs.listed import Listed, list_all
 from provenance.runs.sampling import some_shards
 from provenance.runs.scan import ledger_of
@@ -108,7 +108,7 @@ def _of_call(asked: Asked) -> _Made:
         text_columns=asked.text_columns, tokenizer=asked.tokenizer, end_of_text=asked.end_of_text, scale=asked.scale,
         match=match,
     )  # fmt: skip
-    return _Made(asked.index, None, (), config, no_background(), {})
+    return _Made(asked.index, None, (), config, Background(), {})
 
 
 def _of_run(asked: Asked, db: Path) -> _Made:
@@ -118,10 +118,10 @@ def _of_run(asked: Asked, db: Path) -> _Made:
     terms = json.loads(run["terms"])
     config = ScanConfig.from_json(terms["config"])
     _refuse_others(asked, db, terms, config)
-    background = no_background()
+    background = Background()
     if record := json.loads(run["background"]):
         if (ledger := ledger_of(run, db)) is not None:
-            background = ledger.background(no_background)
+            background = ledger.background(Background)
         if background.record.get("xxh3_128") != record["xxh3_128"]:
             raise OtherRunError(
                 f"the run {db} learned a background, and its folder {run['ledger']} does not have it any more: "

@@ -1,9 +1,7 @@
 """The options of a scan, in one place: read by the command line, the workers and the run record."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 from provenance.errors import UsageError
 from provenance.isolation.supervisor import STALL_SECONDS, cores
@@ -30,7 +28,7 @@ class ScanConfig(Reading):
         return asdict(self)
 
     @classmethod
-    def from_json(cls, record: dict[str, Any]) -> ScanConfig:
+    def from_json(cls, record: dict[str, Any]) -> Self:
         """The options that `to_json` wrote."""
         columns = tuple(record["text_columns"])
         return cls(**{**record, "text_columns": columns, "match": MatchConfig(**record["match"])})

@@ -1,10 +1,8 @@
 """From where documents are: sites of their URLs and collections, for each how much was scanned and matched."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +47,7 @@ class Tally:
             key = kind, name.encode()[:MOST_LENGTH].decode("utf-8", "ignore")
             self._count(key, counts)
 
-    def merge(self, other: Tally) -> None:
+    def merge(self, other: Self) -> None:
         """Sum in place."""
         for key, counts in other.sums.items():
             self._count(key, counts)

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from heapq import heappush, heappushpop
+from heapq import heappop, heappush
 
 import pyarrow as pa
 
@@ -51,18 +51,15 @@ def sample(path: str, name: str, options: Options, most: int, seed: int) -> tupl
         for place, (row, column, text, size) in enumerate(_drawn(shard, parts, columns, looked)):
             draw = dice.random()  # those with the highest numbers are taken: each text with the same chance
             if len(sampled) < most or draw > sampled[0][0]:
-                item = (draw, place, row, column, _stretch(text, dice), size)
-                if len(sampled) < most:
-                    heappush(sampled, item)
-                else:
-                    heappushpop(sampled, item)
+                heappush(sampled, (draw, place, row, column, _stretch(text, dice), size))
+                if len(sampled) > most:
+                    heappop(sampled)
         complaint = None if options.decoder is None else options.decoder.health.complaint()
         if complaint:
             raise ShardError(f"shard {name} was probably not made with this tokenizer: {complaint}")
-    rows = [item[2:] for item in sorted(sampled, key=lambda item: item[1])]
-    columns_of = zip(*rows, strict=True) if rows else ([], [], [], [])
-    arrays = [pa.array(list(values), field.type) for values, field in zip(columns_of, SAMPLE_SCHEMA, strict=True)]
-    return SampleAnswer(**looked.__dict__), to_payload(pa.table(arrays, schema=SAMPLE_SCHEMA))
+    in_order = sorted(sampled, key=lambda item: item[1])
+    rows = [dict(zip(SAMPLE_SCHEMA.names, item[2:], strict=True)) for item in in_order]
+    return SampleAnswer(**looked.__dict__), to_payload(pa.Table.from_pylist(rows, schema=SAMPLE_SCHEMA))
 
 
 def _some(parts: list[Part], dice: random.Random) -> list[Part]:

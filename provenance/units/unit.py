@@ -1,10 +1,9 @@
 """Scans one unit: parts of one shard in; matches, counts and exceptions out. Every engine runs this function."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +25,7 @@ from provenance.units.origins import Tally
 MOST_BAD_ROWS = 100  # of a part and a kind that are named one by one
 
 LEARNED_SCHEMA = pa.schema([("fingerprint", pa.uint64()), ("documents", pa.int64())])
+"""Rising fingerprints, and in how many documents each stands."""
 
 
 @dataclass
@@ -51,7 +51,7 @@ class _Scanned:
     last_row: int = -1  # that was read, bad ones included
     unnamed: Counter[str] = field(default_factory=Counter)  # problems beyond the first MOST_BAD_ROWS of a kind
 
-    def add(self, other: _Scanned) -> None:
+    def add(self, other: Self) -> None:
         """Sum in place."""
         self.parts += other.parts
         self.counts.add(other.counts)
@@ -109,14 +109,13 @@ def _scan_part(
             with open_shard(source.path, source.name, source.options) as shard:
                 for batch in shard.batches(part, source.columns, small):
                     on_bytes(_scan_batch(source, batch, matcher, config, result))
-            problem = _tokenizer_problem(source, part) if decoder is not None else None
+            problem = _tokenizer_problem(source, part)
             break
         except MemoryError as error:
             problem = Problem(source.name, part.row_group, None, "memory", f"out of memory: {error}")
         except ShardError as error:
-            problem = Problem(
-                source.name, part.row_group, max(part.first_row, result.last_row + 1), "unreadable", str(error)
-            )
+            row = max(part.first_row, result.last_row + 1)
+            problem = Problem(source.name, part.row_group, row, "unreadable", str(error))
             break
     for kind, count in sorted(result.unnamed.items()):
         reason = f"shard {source.name}: {count:,} more rows were not scanned ({kind})"
@@ -131,11 +130,8 @@ def _tokenizer_problem(source: Source, part: Part) -> Problem | None:
     complaint = None if decoder is None else decoder.health.complaint()
     if decoder is None or complaint is None:
         return None
-    reason = (
-        f"shard {source.name} was probably not made with tokenizer {decoder.path}: {complaint}; "
-        "what was decoded is not its text"
-    )
-    return Problem(source.name, part.row_group, None, "tokenizer", reason)
+    reason = f"shard {source.name} was probably not made with tokenizer {decoder.path}: {complaint}"
+    return Problem(source.name, part.row_group, None, "tokenizer", f"{reason}; what was decoded is not its text")
 
 
 def _scan_batch(source: Source, batch: Batch, matcher: Matcher, config: ScanConfig, result: _Scanned) -> int:
@@ -181,16 +177,11 @@ def _too_long(source: Source, batch: Batch, row: int, size: int, config: ScanCon
     return Problem(source.name, batch.row_group, row, "row too long", reason)
 
 
-@dataclass
-class Learned:
-    """Fingerprints of the index that stand in a unit of ordinary text, and in how many documents each of them does."""
+def learn_unit(source: Source, parts: Sequence[Part], index: Index) -> tuple[pa.Table, int]:
+    """Fingerprints of the index in parts of a shard of ordinary text, as LEARNED_SCHEMA; and how many documents it has.
 
-    fingerprints: pa.Table  # of LEARNED_SCHEMA, rising
-    documents: int
-
-
-def learn_unit(source: Source, parts: Sequence[Part], index: Index) -> Learned:
-    """Learn from parts of one shard; raises ShardError for one that cannot be read."""
+    Raises ShardError for one that cannot be read.
+    """
     background, documents = joined([]), 0
     for part in parts:
         learned = [background]
@@ -201,4 +192,4 @@ def learn_unit(source: Source, parts: Sequence[Part], index: Index) -> Learned:
                 learned += [common_text_of(index, field.documents) for field in batch.fields]
                 documents += sum(len(field.documents) for field in batch.fields)
         background = joined(learned)
-    return Learned(pa.table([as_arrow(column) for column in background], schema=LEARNED_SCHEMA), documents)
+    return pa.table([as_arrow(column) for column in background], schema=LEARNED_SCHEMA), documents

@@ -18,21 +18,9 @@ from provenance.process.lean import do_without
 from provenance.shards.opening import open_shard
 from provenance.shards.shard import Options
 from provenance.sketch import FracMinHash, Key
+from provenance.units import messages
 from provenance.units.config import ScanConfig
 from provenance.units.located import Source
-from provenance.units.messages import (
-    Describe,
-    DescribeAnswer,
-    Digest,
-    DigestAnswer,
-    Learn,
-    LearnAnswer,
-    Scan,
-    ScanAnswer,
-    ScanWhole,
-    ScanWholeAnswer,
-    WorkerHello,
-)  # fmt: skip
 from provenance.units.payloads import to_payload
 from provenance.units.unit import learn_unit, scan_unit
 
@@ -40,7 +28,7 @@ PROGRESS_BYTES = 16 << 20  # of text between two progress messages
 PROGRESS_SECONDS = 1.0  # or so long, if something was done: a worker that tells nothing is taken for stuck
 RELEASE_BYTES = 32 << 20  # of text, after which memory that decoding left goes back: some 60 MB, for 1 % of the time
 
-WorkerTask = Describe | Digest | Learn | Scan | ScanWhole
+WorkerTask = messages.Describe | messages.Digest | messages.Learn | messages.Scan | messages.ScanWhole
 
 SHARD_LADDER = (*LADDER, (pa.ArrowException, "unreadable"))
 
@@ -48,7 +36,7 @@ SHARD_LADDER = (*LADDER, (pa.ArrowException, "unreadable"))
 class Worker:
     """Holds the index and does tasks."""
 
-    def __init__(self, hello: WorkerHello, background: memoryview, send: Send) -> None:
+    def __init__(self, hello: messages.WorkerHello, background: memoryview, send: Send) -> None:
         self._config = ScanConfig.from_json(hello.config)
         self._options = Options.of(self._config)
         index = Index(Path(hello.index), Key.from_message(hello.key), self._config.scale)
@@ -68,41 +56,42 @@ class Worker:
 
     def _result(self, task: WorkerTask, identity: str) -> Result:
         match task:
-            case Describe():
+            case messages.Describe():
                 return self._describe(task, identity), b""
-            case Digest():
-                return DigestAnswer(self._digest(task)), b""
-            case Learn():
-                learned = learn_unit(self._source(task), task.parts, self._matcher.index)
-                return LearnAnswer(learned.documents), to_payload(learned.fingerprints)
-            case Scan():
+            case messages.Digest():
+                return messages.DigestAnswer(self._digest(task)), b""
+            case messages.Learn():
+                fingerprints, documents = learn_unit(self._source(task), task.parts, self._matcher.index)
+                return messages.LearnAnswer(documents), to_payload(fingerprints)
+            case messages.Scan():
                 return self._scan(task)
-            case ScanWhole():
+            case messages.ScanWhole():
                 description = self._describe(task, identity)
                 columns, parts = description.columns, description.parts
-                scanned, matches = self._scan(Scan(task.shard, task.path, slot=0, columns=columns, parts=parts))
-                return ScanWholeAnswer(description, self._digest(task), scanned), matches
+                scan = messages.Scan(task.shard, task.path, slot=0, columns=columns, parts=parts)
+                scanned, matches = self._scan(scan)
+                return messages.ScanWholeAnswer(description, self._digest(task), scanned), matches
 
     def _digest(self, task: ShardTask) -> str:
         return file_sha256(Path(task.path), lambda: self._send(Progress(0), b""))
 
-    def _describe(self, task: ShardTask, identity: str) -> DescribeAnswer:
+    def _describe(self, task: ShardTask, identity: str) -> messages.DescribeAnswer:
         with open_shard(task.path, task.shard, self._options) as shard:
             columns = shard.choose_columns()
             parts = tuple(shard.parts(columns))
             size = Path(task.path).stat().st_size
-            return DescribeAnswer(shard.kind, shard.rows, shard.groups or None, size, columns, parts, identity)
+            return messages.DescribeAnswer(shard.kind, shard.rows, shard.groups or None, size, columns, parts, identity)
 
-    def _scan(self, task: Scan) -> tuple[ScanAnswer, Payload]:
+    def _scan(self, task: messages.Scan) -> tuple[messages.ScanAnswer, Payload]:
         progress = _Progress(self._send)
         result = scan_unit(self._source(task), task.parts, self._matcher, self._config, progress.add, task.again)
-        answer = ScanAnswer(
+        answer = messages.ScanAnswer(
             result.counts, result.rows_read, progress.unsent, compile_seconds(), tuple(result.problems),
             tuple(result.origins.rows()),
         )  # fmt: skip
         return answer, to_payload(result.matches)
 
-    def _source(self, task: Learn | Scan) -> Source:
+    def _source(self, task: messages.Learn | messages.Scan) -> Source:
         return Source(task.shard, task.path, task.columns, self._options)
 
 
@@ -139,7 +128,7 @@ def lighten() -> None:
         pa.set_memory_pool(pa.mimalloc_memory_pool())
 
 
-def begin(hello: WorkerHello, background: memoryview, send: Send) -> Worker:
+def begin(hello: messages.WorkerHello, background: memoryview, send: Send) -> Worker:
     """A worker, confined."""
     confine(hello.memory)
     on_first_compile(lambda: send(Compiling(), b""))
@@ -149,7 +138,7 @@ def begin(hello: WorkerHello, background: memoryview, send: Send) -> Worker:
 def main() -> None:
     """Serve tasks until standard input ends."""
     lighten()
-    serve(WorkerHello, WorkerTask, lambda *hello: begin(*hello).do, SHARD_LADDER)
+    serve(messages.WorkerHello, WorkerTask, lambda *hello: begin(*hello).do, SHARD_LADDER)
 
 
 if __name__ == "__main__":

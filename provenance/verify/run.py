@@ -17,7 +17,7 @@ from provenance.errors import (
 )
 from provenance.index.near import joined_index
 from provenance.index.opening import Index
-from provenance.runs.background import no_background
+from provenance.runs.background import Background
 from provenance.runs.engine import Watch
 from provenance.runs.ledger import Ledger
 from provenance.runs.listed import Listed
@@ -165,7 +165,7 @@ def _index_and_matches(
     if digest_of(config.tokenizer) != terms["tokenizer_sha256"]:
         yield Check("matches", UNCHECKED, f"the tokenizer {config.tokenizer} is another one by now")
         return
-    background = ledger.background(no_background)
+    background = ledger.background(Background)
     setup = Setup(index, config, WorkerLimits(), scratch / "scan", wanted.anonymous, workers, background, watch)
     if recorded.match is not None:
         yield from check_match(ledger, listed, recorded.match, recorded.units, setup)
