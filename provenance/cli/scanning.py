@@ -17,7 +17,7 @@ from provenance.errors import UsageError
 from provenance.index.near import near_index
 from provenance.index.opening import Index
 from provenance.isolation.supervisor import Children
-from provenance.runs.planning import plan_scan
+from provenance.runs.inspecting import plan_scan
 from provenance.runs.request import Request
 from provenance.runs.scan import scan_into, scan_share
 from provenance.sketch import Key

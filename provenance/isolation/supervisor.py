@@ -57,16 +57,12 @@ class Child:
             self.process = subprocess.Popen(
                 command, bufsize=0, stdin=pipe, stdout=pipe, start_new_session=True, env=environment
             )
+        self.stdin, self.stdout = cast(IO[bytes], self.process.stdin), cast(IO[bytes], self.process.stdout)
         with suppress(OSError, AttributeError):
             fcntl.fcntl(self.stdout, fcntl.F_SETPIPE_SZ, PIPE)
         os.set_blocking(self.stdout.fileno(), False)
         self.inbox = Inbox(self.stdout.fileno())
         self._greeted = False
-
-    @property
-    def stdout(self) -> IO[bytes]:
-        """What it writes."""
-        return cast(IO[bytes], self.process.stdout)
 
     def greet(self, hello: Struct, payload: bytes) -> None:
         """Tell it what it is for, once."""
@@ -106,7 +102,7 @@ class Child:
     def stop(self) -> int:
         """End the process and return its exit status."""
         with suppress(OSError):
-            cast(IO[bytes], self.process.stdin).close()
+            self.stdin.close()
         self.process.kill()
         status = self.process.wait()
         self.stdout.close()
@@ -114,7 +110,7 @@ class Child:
 
     def _say(self, message: Struct, payload: bytes = b"") -> None:
         with suppress(BrokenPipeError):  # it died: its end of stream will tell
-            write_frame(cast(IO[bytes], self.process.stdin), encode(message), payload)
+            write_frame(self.stdin, encode(message), payload)
 
 
 @contextmanager

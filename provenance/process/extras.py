@@ -51,9 +51,8 @@ def load(name: str) -> ModuleType:
         if extra is None:
             raise
         reason = "" if isinstance(error, ModuleNotFoundError) else f" ({error})"
-        raise MissingExtraError(
-            f"{extra.purpose} need {extra.module}{reason}: pip install '{DISTRIBUTION}[{extra.name}]'"
-        ) from error
+        remedy = f"pip install '{DISTRIBUTION}[{extra.name}]'"
+        raise MissingExtraError(f"{extra.purpose} need {extra.module}{reason}: {remedy}") from error
 
 
 class _Lazy(ModuleType):

@@ -135,9 +135,8 @@ def refuse_open_dashboard(url: str) -> None:
     that machine reach it.
     """
     host = urlsplit(url if "//" in url else f"//{url}").hostname or ""
-    if not host or host == "localhost" or host.startswith("127.") or host == "::1":
-        return
-    if os.environ.get("RAY_AUTH_MODE", "").lower() == "token":
+    is_loopback = host in ("", "localhost", "::1") or host.startswith("127.")
+    if is_loopback or os.environ.get("RAY_AUTH_MODE", "").lower() == "token":
         return
     raise UsageError(
         f"the dashboard of the Ray cluster listens on {host} and asks nobody for a token, so anyone there can run code "

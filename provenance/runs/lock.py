@@ -36,13 +36,12 @@ def held(path: Path, what: str) -> Iterator[None]:
             pass  # a system without such locks
         except OSError as error:
             if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-                raise OtherRunError(
-                    f"{what} is in use by {_holder(file.read(4096))}: wait for it, end it, or write elsewhere"
-                ) from error
-        holder = {"host": socket.gethostname(), "pid": os.getpid(), "since": datetime.now(UTC).isoformat()}
+                holder = _holder(file.read(4096))
+                raise OtherRunError(f"{what} is in use by {holder}: wait for it, end it, or write elsewhere") from error
+        us = {"host": socket.gethostname(), "pid": os.getpid(), "since": datetime.now(UTC).isoformat()}
         with contextlib.suppress(OSError):  # a full disk: the next write tells
             file.truncate(0)
-            file.write(json.dumps(holder).encode())
+            file.write(json.dumps(us).encode())
             file.flush()
         yield
 

@@ -76,10 +76,8 @@ class ShardRecord:
     def row(self) -> dict[str, Any]:
         """The row of the table `shard`."""
         reason = self.skipped or (self.problems[0]["reason"] if self.problems else None)
-        names = (
-            "shard format version sha256 bytes row_groups rows rows_read text_column id_column url_column source_column"
-        )
-        facts = {name: getattr(self, name) for name in names.split()}
+        columns = "shard format version sha256 bytes row_groups rows rows_read text_column id_column url_column"
+        facts = {name: getattr(self, name) for name in [*columns.split(), "source_column"]}
         if self.rows is None and self.outcome == "scanned":
             facts["rows"] = self.rows_read  # formats without a footer do not say how many there are
         return {**facts, **to_builtins(self.counts), "outcome": self.outcome, "reason": reason}
@@ -207,6 +205,7 @@ def load_run(
 def summarize(run: RunReader | RunWriter, db: Path) -> ScanSummary:
     """Sum up a run database, while it is written or after."""
     record = run.query("SELECT * FROM run")[0]
+    totals = "documents_scanned documents_matched bytes_scanned seconds compile_seconds"
     rows = run.query("SELECT * FROM v_works ORDER BY coverage DESC, matched_words DESC, work_id")
     works = [row for row in rows if not row["decoy"]]
     graded = [work for work in works if work["grade"] != NO_MATCH]
@@ -220,11 +219,7 @@ def summarize(run: RunReader | RunWriter, db: Path) -> ScanSummary:
         works_shared=shared,
         works_without_match=len(works) - len(graded) - shared,
         decoys=json.loads(record["decoys"]),
-        documents_scanned=record["documents_scanned"],
-        documents_matched=record["documents_matched"],
-        bytes_scanned=record["bytes_scanned"],
-        seconds=record["seconds"],
-        compile_seconds=record["compile_seconds"],
+        **{name: record[name] for name in totals.split()},
         shards={kind: outcomes.get(kind, 0) for kind in ("scanned", "partial", "failed", "skipped")},
         exceptions=run.query("SELECT * FROM exception ORDER BY ALL"),
         nulls=int(sums["nulls"] or 0),

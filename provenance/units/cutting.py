@@ -53,13 +53,9 @@ def slots_of(name: str, size: int, unit_bytes: int) -> tuple[int, int]:
 def units_of(shard: str, size: int, identity: str, slots: int, terms: str) -> list[Unit]:
     """The units of a shard, in order; `terms` is the digest of the terms of the run."""
     text = slots_of(shard, size, 1)[1] if size else 0
-    begin = hashlib.sha256(json.dumps([terms, shard, identity, slots]).encode())
-    units = []
-    for slot in range(slots):
-        digest = begin.copy()
-        digest.update(b"%d" % slot)
-        units.append(Unit(digest.hexdigest()[:40], shard, slot, slots, max(LEAST_BYTES, text // slots)))
-    return units
+    begin = json.dumps([terms, shard, identity, slots]).encode()
+    digests = (hashlib.sha256(begin + b"%d" % slot).hexdigest()[:40] for slot in range(slots))
+    return [Unit(digest, shard, slot, slots, max(LEAST_BYTES, text // slots)) for slot, digest in enumerate(digests)]
 
 
 def parts_in(slot: int, slots: int, parts: Sequence[Part]) -> list[Part]:

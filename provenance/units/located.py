@@ -51,14 +51,8 @@ _REF_NAMES = {field.name: f"ref_{field.name}" for field in QUOTE_SCHEMA} | {"exc
 REF_QUOTE_SCHEMA = pa.schema([field.with_name(_REF_NAMES[field.name]) for field in QUOTE_SCHEMA])
 """The same of the edition; null without texts. Its excerpt is null too where it is the document's, as most are."""
 
-RESULT_SCHEMA = pa.schema(
-    [
-        *PLACE_SCHEMA,
-        *(field for field in MATCH_SCHEMA if field.name != "document"),
-        *DOC_QUOTE_SCHEMA,
-        *REF_QUOTE_SCHEMA,
-    ]
-)
+_MATCH = [field for field in MATCH_SCHEMA if field.name != "document"]
+RESULT_SCHEMA = pa.schema([*PLACE_SCHEMA, *_MATCH, *DOC_QUOTE_SCHEMA, *REF_QUOTE_SCHEMA])
 
 
 @dataclass(frozen=True)
@@ -91,9 +85,7 @@ def located(
         as_arrow(batch.rows[rows]),
         _document_ids(source, batch, rows),
         pa.repeat(column.column, rows.size) if labels is None else pa.array(labels, pa.string()),
-        urls,
-        sites_of(urls),
-        sources,
+        *(urls, sites_of(urls), sources),
         *_token_spans(source.options, column, matches),
     ]
     quotes = document_quotes(column.documents, (texts, matches.doc_begins, matches.doc_ends), most_excerpt)

@@ -1,8 +1,8 @@
 """Takes some rows of a shard at random, in the child process that only looks: a few, short, and the same every time."""
 
 import random
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from heapq import heappop, heappush
 
 import pyarrow as pa
@@ -29,21 +29,12 @@ SAMPLE_SCHEMA = pa.schema(
 )
 
 
-@dataclass
-class _Looked:
-    """What was looked at to take some of it: see SampleAnswer."""
-
-    texts: int = 0
-    empty: int = 0
-    unscanned: int = 0
-
-
 def sample(path: str, name: str, options: Options, most: int, seed: int) -> tuple[SampleAnswer, memoryview]:
     """At most `most` texts, as SAMPLE_SCHEMA in the order of the shard, and what was looked at.
 
     Raises ShardError for a shard that cannot be read.
     """
-    looked, sampled = _Looked(), list[tuple[float, int, int, str, bytes, int]]()
+    looked, sampled = Counter(texts=0, empty=0, unscanned=0), list[tuple[float, int, int, str, bytes, int]]()
     dice = random.Random(f"{seed}/{name}")
     with open_shard(path, name, options) as shard:
         columns = shard.choose_columns()
@@ -59,7 +50,7 @@ def sample(path: str, name: str, options: Options, most: int, seed: int) -> tupl
             raise ShardError(f"shard {name} was probably not made with this tokenizer: {complaint}")
     in_order = sorted(sampled, key=lambda item: item[1])
     rows = [dict(zip(SAMPLE_SCHEMA.names, item[2:], strict=True)) for item in in_order]
-    return SampleAnswer(**looked.__dict__), to_payload(pa.Table.from_pylist(rows, schema=SAMPLE_SCHEMA))
+    return SampleAnswer(**looked), to_payload(pa.Table.from_pylist(rows, schema=SAMPLE_SCHEMA))
 
 
 def _some(parts: list[Part], dice: random.Random) -> list[Part]:
@@ -73,13 +64,13 @@ def _some(parts: list[Part], dice: random.Random) -> list[Part]:
 
 
 def _drawn(
-    shard: Shard, parts: list[Part], columns: Columns, looked: _Looked
+    shard: Shard, parts: list[Part], columns: Columns, looked: Counter[str]
 ) -> Iterator[tuple[int, str, memoryview, int]]:
     """Row, column, bytes and size of every text that can be taken."""
     for part in parts:
         left = PART_BYTES
         for batch in shard.batches(part, columns):
-            looked.unscanned += len(batch.bad)
+            looked["unscanned"] += len(batch.bad)
             for field in batch.fields:
                 left -= int(field.documents.sizes.sum())
                 yield from _texts(batch, field, shard.options.max_row_bytes, looked)
@@ -87,14 +78,14 @@ def _drawn(
                 break
 
 
-def _texts(batch: Batch, field: Field, most: int, looked: _Looked) -> Iterator[tuple[int, str, memoryview, int]]:
+def _texts(batch: Batch, field: Field, most: int, looked: Counter[str]) -> Iterator[tuple[int, str, memoryview, int]]:
     sizes = field.documents.sizes.tolist()
-    looked.texts += len(sizes)
+    looked["texts"] += len(sizes)
     for text, size in enumerate(sizes):
         if size == 0:
-            looked.empty += 1
+            looked["empty"] += 1
         elif size > most:
-            looked.unscanned += 1
+            looked["unscanned"] += 1
         else:
             owner = text if field.owners is None else int(field.owners[text])
             yield int(batch.rows[owner]), field.label(text), field.documents.one(text).data, size

@@ -18,9 +18,10 @@ from provenance.shards.opening import open_shard
 from provenance.shards.shard import Batch, Part
 from provenance.shards.tokens import Health
 from provenance.units.config import ScanConfig
-from provenance.units.located import Located, Source, located, result_table
+from provenance.units.located import RESULT_SCHEMA, Located, Source, located, result_table
 from provenance.units.messages import Problem
 from provenance.units.origins import Tally
+from provenance.units.payloads import empty_table
 
 MOST_BAD_ROWS = 100  # of a part and a kind that are named one by one
 
@@ -30,19 +31,9 @@ LEARNED_SCHEMA = pa.schema([("fingerprint", pa.uint64()), ("documents", pa.int64
 
 @dataclass
 class UnitResult:
-    """Matches as a table of RESULT_SCHEMA, what was examined, and what was not."""
+    """What became of a part or a unit: matches, what was examined, and what was not."""
 
-    matches: pa.Table
-    counts: Counts
-    rows_read: int
-    problems: list[Problem]
-    origins: Tally
-
-
-@dataclass
-class _Scanned:
-    """What became of a part or a unit so far; a table is made once for all parts, because each costs its calls."""
-
+    matches: pa.Table = field(default_factory=lambda: empty_table(RESULT_SCHEMA))  # made once: each costs its calls
     parts: list[Located] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
     rows_read: int = 0
@@ -58,11 +49,6 @@ class _Scanned:
         self.rows_read += other.rows_read
         self.problems += other.problems
         self.origins.merge(other.origins)
-
-    def pass_rows(self, batch: Batch) -> None:
-        """Note how far the part was read."""
-        last = max([*batch.rows[-1:].tolist(), *(bad.row for bad in batch.bad)], default=-1)
-        self.last_row = max(self.last_row, last)
 
     def note(self, problem: Problem) -> None:
         """Keep a problem with a row; of very many of one kind their number."""
@@ -84,30 +70,25 @@ def scan_unit(
 
     With `small`, in small batches from the start: the second try of a unit that took its process down.
     """
-    scanned = _Scanned()
+    result = UnitResult()
     for part in parts:
-        scanned.add(_scan_part(source, part, matcher, config, on_bytes, (True,) if small else (False, True)))
-    table = result_table(scanned.parts, matcher, config.max_excerpt)
-    return UnitResult(table, scanned.counts, scanned.rows_read, scanned.problems, scanned.origins)
+        result.add(_scan_part(source, part, matcher, config, on_bytes, small))
+    result.matches, result.parts = result_table(result.parts, matcher, config.max_excerpt), []
+    return result
 
 
 def _scan_part(
-    source: Source,
-    part: Part,
-    matcher: Matcher,
-    config: ScanConfig,
-    on_bytes: Callable[[int], None],
-    tries: Sequence[bool],
-) -> _Scanned:
+    source: Source, part: Part, matcher: Matcher, config: ScanConfig, on_bytes: Callable[[int], None], small: bool
+) -> UnitResult:
     """One part; tried a second time in small batches when it does not fit into memory."""
     decoder = source.options.decoder
-    for small in tries:
-        result = _Scanned()
+    for in_small in (True,) if small else (False, True):
+        result = UnitResult()
         if decoder is not None:
             decoder.health = Health()
         try:
             with open_shard(source.path, source.name, source.options) as shard:
-                for batch in shard.batches(part, source.columns, small):
+                for batch in shard.batches(part, source.columns, in_small):
                     on_bytes(_scan_batch(source, batch, matcher, config, result))
             problem = _tokenizer_problem(source, part)
             break
@@ -134,7 +115,7 @@ def _tokenizer_problem(source: Source, part: Part) -> Problem | None:
     return Problem(source.name, part.row_group, None, "tokenizer", f"{reason}; what was decoded is not its text")
 
 
-def _scan_batch(source: Source, batch: Batch, matcher: Matcher, config: ScanConfig, result: _Scanned) -> int:
+def _scan_batch(source: Source, batch: Batch, matcher: Matcher, config: ScanConfig, result: UnitResult) -> int:
     """Scan all columns of a batch into the result; returns the bytes of text that were scanned.
 
     A row is one document, however many texts it has.
@@ -165,7 +146,7 @@ def _scan_batch(source: Source, batch: Batch, matcher: Matcher, config: ScanConf
     result.counts.add(counts)
     result.origins.add(batch.origins, row_bytes, with_text, matched)
     result.rows_read += rows
-    result.pass_rows(batch)
+    result.last_row = max([result.last_row, *batch.rows[-1:].tolist(), *(bad.row for bad in batch.bad)])
     return counts.text_bytes
 
 
