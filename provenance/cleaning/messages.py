@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from provenance.isolation.crews import Role
+from provenance.isolation.supervisor import Role
 from provenance.isolation.tasks import Answer, Item, Number, ShardTask
 
 CLEANER = Role("provenance.cleaning.cleaner")

@@ -3,8 +3,7 @@
 from importlib import import_module
 
 from provenance.cli.definitions.scan import Inspect
-from provenance.isolation.crews import INSPECTOR
-from provenance.isolation.supervisor import Children
+from provenance.isolation.supervisor import INSPECTOR, Children
 
 
 def run(options: Inspect) -> None:

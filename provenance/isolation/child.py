@@ -38,9 +38,7 @@ def serve(
     begin: Callable[[H, memoryview, Send], Callable[[T], Result]],
     ladder: Ladder = LADDER,
 ) -> None:
-    """Do tasks of some types until the parent has no more, with what `begin` makes of its hello; or say that it refuses
-    to begin.
-    """
+    """Do tasks until the parent has no more, with what `begin` makes of its hello; or say that it refuses to begin."""
     send, pipe = to_parent(), sys.stdin.fileno()
     first = read_frame(pipe)
     if first is None:

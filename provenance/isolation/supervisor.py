@@ -10,15 +10,16 @@ import selectors
 import signal
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import IO, cast
 
 from msgspec import Struct
 
 from provenance.errors import ProvenanceError, WorkersLostError, error_named
 from provenance.files.closing import Closing
-from provenance.isolation.crews import WORKER, Crew, Role
 from provenance.isolation.framing import Inbox, Payload, encode, write_frame
 from provenance.isolation.states import Life
 from provenance.isolation.tasks import Answer, Compiling, Loss, Outcome, Progress, Ready, Refused, Task, Why
@@ -42,6 +43,32 @@ PIPE = 1 << 20  # bytes that a pipe from a child holds, where the system lets it
 def cores() -> int:
     """How many cores this process may use, which in a container or a batch job are fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Role:
+    """A kind of child process."""
+
+    module: str  # its `main` is what it runs
+    credentials: bool = False  # whether it sees those of object stores in its environment
+    stalls: bool = True  # whether it is ended when it tells nothing for long
+
+
+WORKER = Role("provenance.units.worker")  # parses and matches
+FETCHER = Role("provenance.units.fetcher", credentials=True, stalls=False)  # talks to the network
+INSPECTOR = Role("provenance.units.inspector")  # only looks
+
+
+@dataclass
+class Crew:
+    """Children of one role. `tasks` may grow while results are taken."""
+
+    role: Role
+    hello: Struct  # what each is told first
+    tasks: deque[Task]
+    size: int
+    payload: bytes = b""  # told with `hello`
+    has_room: Callable[[], bool] = field(default=lambda: True)  # for what another task gives
 
 
 class Child:

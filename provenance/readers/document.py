@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from provenance.isolation.crews import Role
+from provenance.isolation.supervisor import Role
 from provenance.isolation.tasks import Answer, Failed, Item, Loss, Number, Task, Why
 from provenance.readers.limits import Limits
 

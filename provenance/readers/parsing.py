@@ -10,8 +10,7 @@ from msgspec.structs import replace
 
 from provenance.errors import BookError, WorkersLostError
 from provenance.files.closing import Closing
-from provenance.isolation.crews import Crew
-from provenance.isolation.supervisor import Children
+from provenance.isolation.supervisor import Children, Crew
 from provenance.isolation.tasks import Failed, Outcome, Task
 from provenance.readers.document import READER, BookColumns, Document, Format, Member, Read, ReaderHello, RefusedBook
 from provenance.readers.formats import ARCHIVES

@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from provenance.errors import ShardError, UsageError
 from provenance.files.digests import text_digest
-from provenance.isolation.crews import WORKER
-from provenance.isolation.supervisor import Children
+from provenance.isolation.supervisor import WORKER, Children
 from provenance.isolation.tasks import Failed, Outcome, Task
 from provenance.matching.common import CommonText, joined
 from provenance.runs.engine import Means, Step, do

@@ -141,8 +141,7 @@ def works_in(out: str | Path) -> list[str]:
     """The works that the run in `out` scans for; raises OtherRunError, LedgerDamagedError as `collect` does."""
     ledger = Ledger(existing_folder(out))
     ledger.terms()  # raises where there is no run
-    editions = ledger.editions()
-    return [row["work_id"] for row in editions.select(["work_id", "decoy"]).to_pylist() if not row["decoy"]]
+    return [row["work_id"] for row in ledger.editions().select(["work_id", "decoy"]).to_pylist() if not row["decoy"]]
 
 
 def collect_into(

@@ -13,8 +13,7 @@ from typing import Generic, Protocol, TypeVar
 
 from msgspec import Struct, convert
 
-from provenance.isolation.crews import FETCHER, Crew, Role
-from provenance.isolation.supervisor import STALL_SECONDS, Children
+from provenance.isolation.supervisor import FETCHER, STALL_SECONDS, Children, Crew, Role
 from provenance.isolation.tasks import Outcome, Task
 from provenance.runs.listed import FETCHERS, Listed
 from provenance.storage.locations import RemoteObject

@@ -8,8 +8,7 @@ from typing import Any
 
 from msgspec import to_builtins
 
-from provenance.isolation.crews import INSPECTOR
-from provenance.isolation.supervisor import Children
+from provenance.isolation.supervisor import INSPECTOR, Children
 from provenance.runs.engine import Means, OneTask, do
 from provenance.runs.listed import list_all
 from provenance.units.config import ScanConfig

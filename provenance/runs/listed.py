@@ -15,8 +15,7 @@ from msgspec.structs import asdict
 
 from provenance.errors import StorageError, UsageError
 from provenance.files.digests import file_identity
-from provenance.isolation.crews import FETCHER, Crew
-from provenance.isolation.supervisor import Children
+from provenance.isolation.supervisor import FETCHER, Children, Crew
 from provenance.isolation.tasks import Failed, Task
 from provenance.shards.listing import ListedFile, list_shards, why_no_shard
 from provenance.shards.opening import MEGATRON, kind_of

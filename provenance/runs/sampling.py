@@ -7,9 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from provenance.errors import ShardError
-from provenance.isolation.crews import INSPECTOR
 from provenance.isolation.framing import Payload
-from provenance.isolation.supervisor import Children
+from provenance.isolation.supervisor import INSPECTOR, Children
 from provenance.isolation.tasks import Failed
 from provenance.runs.engine import Means, OneTask, do
 from provenance.runs.listed import Listed

@@ -18,8 +18,7 @@ from provenance.errors import IndexDamagedError, ShardError
 from provenance.files.digests import file_identity
 from provenance.files.writing import SYNCED_AT_ONCE
 from provenance.index.opening import Index
-from provenance.isolation.crews import WORKER
-from provenance.isolation.supervisor import Children
+from provenance.isolation.supervisor import WORKER, Children
 from provenance.isolation.tasks import Answer, Failed, Outcome, Task
 from provenance.matching.counts import Counts
 from provenance.runs.background import Background

@@ -1,6 +1,4 @@
-"""The child process that looks into shards without an index: what is in them, for `provenance inspect`, or some of
-their rows.
-"""
+"""The child process that looks into shards without an index: what they hold, for `inspect`, or some of their rows."""
 
 from collections.abc import Callable
 from itertools import islice

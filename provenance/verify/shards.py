@@ -5,8 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from provenance.isolation.crews import INSPECTOR
-from provenance.isolation.supervisor import Children
+from provenance.isolation.supervisor import INSPECTOR, Children
 from provenance.isolation.tasks import Failed
 from provenance.runs.engine import Means, OneTask, do
 from provenance.runs.listed import Listed

@@ -18,9 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import provenance
-from provenance.isolation.crews import FETCHER, INSPECTOR, WORKER, Role
 from provenance.isolation.states import State
-from provenance.isolation.supervisor import Child
+from provenance.isolation.supervisor import FETCHER, INSPECTOR, WORKER, Child, Role
 from provenance.isolation.tasks import Ready, Refused
 from provenance.store.database import RunReader
 from provenance.units.config import WorkerLimits

@@ -10,8 +10,7 @@ import psutil
 import pytest
 
 from provenance.errors import ProvenanceError, UsageError, WorkersLostError
-from provenance.isolation.crews import Crew, Role
-from provenance.isolation.supervisor import MOST_LOST, Children
+from provenance.isolation.supervisor import MOST_LOST, Children, Crew, Role
 from provenance.isolation.tasks import Failed
 from tests.isolation.actor import Act, Done, Hello, Part
 

@@ -28,8 +28,8 @@ from making import (
 )
 
 from provenance.isolation.child import carry_out
-from provenance.isolation.crews import Role
 from provenance.isolation.framing import encode
+from provenance.isolation.supervisor import Role
 from provenance.isolation.tasks import Answer
 from provenance.readers import parsing, process
 from provenance.readers.document import BookColumns, Read, ReadAnswer

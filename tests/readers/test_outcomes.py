@@ -17,7 +17,7 @@ from making import as_epub, as_html, as_jsonl, as_pdf, as_zip, paragraphs_of, re
 import provenance
 from provenance.errors import BookError, UsageError
 from provenance.index.opening import Index
-from provenance.isolation.crews import Role
+from provenance.isolation.supervisor import Role
 from provenance.readers import parsing
 from tests.tools import command
 

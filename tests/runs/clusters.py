@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 import provenance
-from provenance.isolation.crews import WORKER
+from provenance.isolation.supervisor import WORKER
 
 CONFIG = provenance.ScanConfig(unit_bytes=40_000)
 MARK = "TEST_CLUSTER"  # in the environment of all processes of a cluster

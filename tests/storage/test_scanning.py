@@ -149,8 +149,8 @@ def test_the_command_takes_lists_from_files_and_standard_input_and_ends_by_itsel
 def test_processes_that_parse_get_no_credentials(s3):
     """The environment of a worker is read from the system while it runs."""
     code = (
-        "import os; from pathlib import Path; from provenance.isolation.supervisor import Child\n"
-        "from provenance.isolation.crews import FETCHER, WORKER\n"
+        "import os; from pathlib import Path\n"
+        "from provenance.isolation.supervisor import FETCHER, WORKER, Child\n"
         "for child in (Child(WORKER), Child(FETCHER)):\n"
         "    print(b'AWS_SECRET_ACCESS_KEY' in Path(f'/proc/{child.process.pid}/environ').read_bytes()); child.stop()"
     )
