@@ -145,7 +145,7 @@ def _load_attempts(writer: RunWriter, attempts: list[dict[str, Any]]) -> None:
     for attempt in attempts:
         lists = {name: canonical_json(attempt.get(name)) for name in ("command", "packages")}
         rows.append({**attempt, "started_utc": _time(attempt), **lists})
-    load_rows(writer, "attempt", rows)
+    load_rows(writer, "attempt", [{**dict.fromkeys(name for one in rows for name in one), **row} for row in rows])
 
 
 def load_run(

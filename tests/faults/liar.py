@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from provenance.isolation import child
 from provenance.units import worker
-from provenance.units.messages import Scan
+from provenance.units.messages import Scan, ScanWhole
 
 
 def framed(header: bytes, payload: bytes = b"") -> bytes:
@@ -20,6 +20,7 @@ def framed(header: bytes, payload: bytes = b"") -> bytes:
 def lie(kind: str, honest: bytes, payload: bytes) -> bytes:
     """What is said in place of an answer."""
     answer: dict[str, Any] = json.loads(honest)
+    scanned = answer.get("scanned", answer)  # of a small shard it stands in what is said of all of it
     match kind:
         case "no_json":
             return framed(b'{"kind": "done", ')
@@ -32,16 +33,19 @@ def lie(kind: str, honest: bytes, payload: bytes) -> bytes:
         case "no_text":
             return framed(json.dumps({"kind": "failed", "error": "\ud800", "error_kind": "fault"}).encode())
         case "missing":
-            return framed(json.dumps({name: answer[name] for name in answer if name != "counts"}).encode(), payload)
+            del scanned["counts"]
+            return framed(json.dumps(answer).encode(), payload)
         case "other_shard":
             problem = {"shard": "honest", "row_group": None, "row": None, "kind": "unreadable", "reason": "it says so"}
-            return framed(json.dumps({**answer, "problems": [problem]}).encode(), payload)
+            scanned["problems"] = [problem]
+            return framed(json.dumps(answer).encode(), payload)
         case "refuses":
             return framed(b'{"kind": "refused", "error": "no", "name": "annotations"}')
         case "endless":
             return (1 << 60).to_bytes(8, "little") * 2
         case "negative":
-            return framed(json.dumps({**answer, "rows_read": -5}).encode(), payload)
+            scanned["rows_read"] = -5
+            return framed(json.dumps(answer).encode(), payload)
         case "half":
             return framed(honest, payload)[:-1]
         case _:
@@ -53,7 +57,7 @@ def main() -> None:
     told: list[str] = []
 
     def remember(self: worker.Worker, task: Any) -> child.Result:
-        told[:] = [Path(task.shard).stem] if isinstance(task, Scan) else []
+        told[:] = [Path(task.shard).stem] if isinstance(task, Scan | ScanWhole) else []
         return do(self, task)
 
     def lying(file: IO[bytes], header: bytes, payload: bytes) -> None:

@@ -136,7 +136,6 @@ def scan_with_liars(rig, tmp_path, monkeypatch, kinds, **limits):
         (shards / f"{name}.parquet").write_bytes((rig.folder / "shards" / "s0.parquet").read_bytes())
     with monkeypatch.context() as patch:
         play(patch, "tests.faults.liar")
-        patch.setattr("provenance.runs.scanning.SMALL_BYTES", -1)  # the lies are about answers to tasks for each unit
         summary = provenance.scan(
             [shards], rig.folder / "index", tmp_path / "r.duckdb", workers=1, limits=WorkerLimits(**limits),
         )  # fmt: skip

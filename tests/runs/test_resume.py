@@ -81,6 +81,20 @@ def test_equal_shards_are_each_reported_with_their_own_matches(shards, index, tm
     assert digests[0] == digests[1]
 
 
+def test_a_damaged_record_of_an_attempt_costs_nothing_of_the_others(shards, index, tmp_path):
+    out = tmp_path / "out"
+    for task in (1, 2):
+        scan_share(Request((str(shards),), index, CONFIG, workers=1), out, Share(task, 2))
+    first, _ = sorted((out / "attempts").iterdir())
+    first.write_bytes(b"no record")
+    collect(out, tmp_path / "r.duckdb")
+    with RunReader(tmp_path / "r.duckdb") as run:
+        damaged, whole = run.query("SELECT * FROM attempt ORDER BY attempt")
+    assert (damaged["outcome"], damaged["host"]) == ("damaged", None)
+    assert (whole["outcome"], whole["task"]) == ("finished", "2/2")
+    assert whole["host"]
+
+
 def test_missing_tasks_are_named_and_no_clean_bill(shards, index, tmp_path):
     out = tmp_path / "out"
     for task in (1, 3):
