@@ -117,13 +117,9 @@ def _arrow_error() -> type[Exception]:
 @store_errors("the query failed")
 def rows_of(con: Connection, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
     """Rows of a query, by column; raises StoreError with DuckDB's own message, OutputError where a disk is full."""
-    names, rows = _fetched(con, sql, parameters)
-    return [dict(zip(names, row, strict=True)) for row in rows]
-
-
-def _fetched(con: Connection, sql: str, parameters: Sequence[Any] = ()) -> tuple[list[str], list[tuple[Any, ...]]]:
     cursor = con.execute(sql, list(parameters)) if parameters else con.execute(sql)
-    return [column[0] for column in cursor.description or []], cursor.fetchall()
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 class Database(Closing):
@@ -148,7 +144,9 @@ class Database(Closing):
     @store_errors("the query failed")
     def fetch(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         """The names of the columns of a query, and its rows."""
-        return _fetched(self._con, sql)
+        if self._con.execute(sql) is None or self._con.description is None:
+            raise StoreError("the query failed: it is a statement without a result")
+        return [column[0] for column in self._con.description], self._con.fetchall()
 
     @store_errors("the query failed")
     def arrow(self, sql: str) -> pa.Table:

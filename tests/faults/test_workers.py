@@ -188,11 +188,11 @@ def test_an_idle_worker_that_is_killed_is_no_loss(rig, tmp_path):
     assert (scanning.returncode, complaint) == (0, "")
 
 
-def scan_while(rig, run, meddle) -> subprocess.CompletedProcess[str]:
+def scan_while(rig, run, meddle, shards: Path | None = None) -> subprocess.CompletedProcess[str]:
     """A scan with one worker, while `meddle` is called with its process until it has ended."""
     command = [
-        sys.executable, "-m", "provenance", "scan", str(rig.folder / "shards"), "--index", str(rig.folder / "index"),
-        "--db", str(run), "--workers", "1", "--unit-size", "1MB",
+        sys.executable, "-m", "provenance", "scan", str(shards or rig.folder / "shards"), "--index",
+        str(rig.folder / "index"), "--db", str(run), "--workers", "1", "--unit-size", "1MB",
     ]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as scanning:
         process, until = psutil.Process(scanning.pid), time.monotonic() + 60
@@ -218,7 +218,10 @@ def test_a_worker_that_is_killed_while_it_starts_is_replaced(rig, tmp_path):
 
 def test_where_every_worker_is_killed_while_it_starts_what_is_done_is_kept(rig, tmp_path):
     """As a machine does that is short of memory: here from the second worker on, when some units are done."""
-    run = tmp_path / "r.duckdb"
+    run, shards = tmp_path / "r.duckdb", tmp_path / "shards"
+    shards.mkdir()
+    for number in range(500):
+        (shards / f"{number}.parquet").hardlink_to(rig.folder / "shards" / "s0.parquet")
     first: list[psutil.Process] = []
     units = tmp_path / "r.duckdb.units" / "units"
 
@@ -230,13 +233,13 @@ def test_where_every_worker_is_killed_while_it_starts_what_is_done_is_kept(rig, 
                 with suppress(psutil.NoSuchProcess):
                     child.kill()
 
-    done = scan_while(rig, run, kill_all_but_the_first_until_units_are_there)
+    done = scan_while(rig, run, kill_all_but_the_first_until_units_are_there, shards)
     assert done.returncode == INCOMPLETE, done.stderr
     assert "killed (signal 9) while they started" in done.stderr
     assert "what is done is kept, and the same command goes on from there" in done.stderr
     saved = len(list(units.glob("*/*.parquet")))
     assert saved > 0
-    again = scan_while(rig, run, lambda process: None)
+    again = scan_while(rig, run, lambda process: None, shards)
     assert again.returncode == DONE
     assert GOING_ON in again.stderr
 

@@ -131,7 +131,7 @@ def test_too_many_members_are_refused(tmp_path):
 
 
 def test_a_parser_that_crashes_at_a_member_costs_that_member(tmp_path):
-    members = {"0.txt": TEXT.encode(), "1.pdf": as_pdf(paragraphs_of(1, 400)), "2.txt": TEXT.encode()}
+    members = {"0.txt": TEXT.encode(), "1.pdf": as_pdf(paragraphs_of(1, 800)), "2.txt": TEXT.encode()}
     path = tmp_path / "a.tar"
     path.write_bytes(as_tar(members))
     with Parser(Limits()) as parser:

@@ -17,12 +17,15 @@ import pyarrow.parquet as pq
 import pytest
 
 import provenance
+from provenance.runs.ledger import Ledger
+from provenance.storage.folders import open_folder
+from provenance.units.cutting import Share
 
 ROOT = Path(provenance.__file__).parents[1]
 CLUSTER, SCRIPT = Path(__file__).with_name("cluster.sh"), ROOT / "docs" / "slurm.sbatch"
 PROVENANCE = [sys.executable, "-m", "provenance"]
 DAEMONS = ("munged", "slurmctld", "slurmd")
-FEW, MANY = 40, 600  # shards; of many, a task takes some while to do its share
+FEW, MANY = 40, 1000  # shards; of many, a task takes some while to do its share
 
 pytestmark = [
     pytest.mark.slow,
@@ -128,6 +131,13 @@ def units_in(out: Path) -> int:
     return sum(1 for _ in (out / "units").rglob("*.parquet"))
 
 
+def least_units_of_a_task(out: Path) -> int:
+    ledger = Ledger(open_folder(out))
+    units = [unit for file in ledger.plan() or () for unit in file.units(ledger.terms().digest)]
+    done = {path.stem for path in (out / "units").rglob("*.parquet")}
+    return min(sum(unit.digest in done for unit in Share(task, 2).of(units)) for task in (1, 2))
+
+
 def scanned_at_once(shards: Path, index: Path, db: Path) -> list[bytes]:
     provenance.scan([shards], index, db, workers=1)
     return exports(db)
@@ -148,7 +158,8 @@ def test_tasks_that_are_requeued_or_run_out_of_time_lose_and_double_nothing(slur
     shards, out, db = write_shards(tmp_path / "shards", rows, MANY), tmp_path / "out", tmp_path / "run.duckdb"
     requeued, stopped = (tmp_path / f"log-{task}.txt" for task in (1, 2))
     array = submit(slurm, "1-2", shards, index, out)
-    wait_until(lambda: units_in(out) > 40, 60, "tasks have not begun")
+    wait_until(lambda: (out / "plan.parquet").exists(), 60, "no task has begun")
+    wait_until(lambda: least_units_of_a_task(out) > 20, 60, "tasks have not begun")
     slurm("scontrol", "requeue", f"{array}_1")
     slurm("scancel", "--batch", "--signal=TERM", f"{array}_2")  # what --signal=B:TERM@60 does a minute before the end
     wait_until(lambda: fate(slurm, f"{array}_2")[0] == "FAILED", 30, "the task that was stopped goes on")
