@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from provenance._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from provenance.cleaning.parts import CleanSummary as CleanSummary
     from provenance.cleaning.shards import clean as clean
-    from provenance.cleaning.summary import CleanSummary as CleanSummary
     from provenance.index.building import build_index as build_index
     from provenance.index.opening import Index as Index
     from provenance.matching.annotations import PROV_SCHEMA as PROV_SCHEMA
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "build_index": "provenance.index.building",
-    "CleanSummary": "provenance.cleaning.summary",
+    "CleanSummary": "provenance.cleaning.parts",
     "clean": "provenance.cleaning.shards",
     "Index": "provenance.index.opening",
     "MatchConfig": "provenance.matching.config",

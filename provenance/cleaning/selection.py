@@ -10,7 +10,7 @@ import pyarrow as pa
 from provenance.errors import UsageError
 from provenance.store.database import RunReader
 from provenance.store.driver import literal
-from provenance.store.grades import GRADES, at_or_above
+from provenance.store.grades import GRADE_NAMES, at_or_above
 from provenance.units.config import ScanConfig
 
 PASSAGES = pa.schema(
@@ -43,9 +43,8 @@ class Selection:
     works: tuple[str, ...] | None = None  # only these; None: all
 
     def __post_init__(self) -> None:
-        names = [grade.name for grade in GRADES]
-        if self.grade not in names:
-            raise UsageError(f"--grade is {self.grade!r}; there are {', '.join(names)}")
+        if self.grade not in GRADE_NAMES:
+            raise UsageError(f"--grade is {self.grade!r}; there are {', '.join(GRADE_NAMES)}")
         if not 0 <= self.min_coverage <= 1:
             raise UsageError(f"--min-coverage is {self.min_coverage}; it is a share, from 0 to 1")
 

@@ -5,17 +5,17 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, fields, replace
-from pathlib import Path
+from itertools import takewhile
+from os.path import abspath
+from pathlib import Path, PurePosixPath
 from typing import Any, TypedDict, Unpack
 
 from provenance._version import __version__
 from provenance.cleaning.again import How, refuse_other_index, scan_again
 from provenance.cleaning.edits import ANNOTATE, DONE_SCHEMA, MODES
 from provenance.cleaning.job import Cleaning, Order
-from provenance.cleaning.parts import RECORD, REMOVED, Part, part_in, write_removed
+from provenance.cleaning.parts import RECORD, REMOVED, CleanSummary, Part, part_in, write_removed
 from provenance.cleaning.selection import Scanned, Selection, selected_works, shards_with
-from provenance.cleaning.summary import CleanSummary
-from provenance.cleaning.targets import STATE, targets_of
 from provenance.errors import UsageError
 from provenance.files.digests import readable_json
 from provenance.runs.attempts import Attempt, noted
@@ -23,9 +23,10 @@ from provenance.runs.engine import Watch
 from provenance.runs.job_ledger import JobLedger
 from provenance.runs.lock import kept_to
 from provenance.runs.terms import Terms
+from provenance.shards.listing import OURS
 from provenance.sketch import Key
 from provenance.storage.folders import Folder, LocalFolder, open_folder
-from provenance.storage.locations import is_remote
+from provenance.storage.locations import is_remote, parse
 from provenance.store.database import RunReader
 from provenance.units.config import check_workers
 from provenance.units.cutting import Share, units_of
@@ -187,7 +188,7 @@ def _begun(targets: dict[str, str], terms: Terms, wanted: Wanted, stack: ExitSta
     """Take the folder for new shards, with nothing of anybody else in it."""
     folder = open_folder(wanted.out)
     _refuse_own(folder, targets)
-    ledger = JobLedger(open_folder(f"{folder.place}/{STATE}"), DONE_SCHEMA)
+    ledger = JobLedger(open_folder(f"{folder.place}/{OURS}"), DONE_SCHEMA)
     stack.enter_context(kept_to(ledger.folder, wanted.share, wanted.out))
     if wanted.overwrite:
         ledger.clear(RECORD, REMOVED)
@@ -245,3 +246,30 @@ def _why_not(row: dict[str, Any], written: bool, keep_unscanned: bool) -> str:
     if kind.startswith("megatron") or (written and not kind.startswith(("parquet", "jsonl"))):
         return f"shard {name} is {kind}: only Parquet and JSON lines can be written anew"
     return ""
+
+
+def targets_of(shards: Sequence[str]) -> dict[str, str]:
+    """For each shard its name below the folder that is common to all.
+
+    Raises UsageError for names that would lie elsewhere, or fall together.
+    """
+    parts = {shard: _parts(shard) for shard in shards}
+    levels = zip(*(names[:-1] for names in parts.values()), strict=False)
+    common = len(list(takewhile(lambda level: len(set(level)) == 1, levels)))
+    shard_of: dict[str, str] = {}
+    for shard, names in parts.items():
+        below = names[common:]
+        if any(name in ("", ".", "..", OURS) for name in below):
+            raise UsageError(f"shard {shard} cannot keep its name: {'/'.join(below)} is no plain path")
+        target = str(PurePosixPath(*below))
+        if target in shard_of:
+            raise UsageError(f"shard {shard} has the same name as another, {target}: clean runs of them one by one")
+        shard_of[target] = shard
+    return {shard: target for target, shard in shard_of.items()}
+
+
+def _parts(shard: str) -> tuple[str, ...]:
+    if not is_remote(shard):
+        return Path(abspath(shard)).parts  # noqa: PTH100  (resolve() would follow links)
+    location = parse(shard)
+    return (f"{location.scheme}:", location.account, location.container, location.revision, *location.key.split("/"))

@@ -3,13 +3,12 @@
 import click
 
 from provenance.cli.definitions.act import Bundle
-from provenance.cli.places import refuse_same
 from provenance.display.text import safe
 from provenance.errors import UsageError
-from provenance.evidence.contents import Choice
 from provenance.evidence.minimal import write_minimal
-from provenance.evidence.write import write_bundle
+from provenance.evidence.write import Choice, write_bundle
 from provenance.files.secrets import read_secret
+from provenance.store.database import refuse_same
 
 
 def run(options: Bundle) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from provenance.cleaning.again import How
+from provenance.cleaning.parts import CleanSummary
 from provenance.cleaning.selection import Selection
 from provenance.cleaning.shards import Wanted, clean_into
-from provenance.cleaning.summary import CleanSummary
 from provenance.cli.definitions.act import Clean
 from provenance.cli.tables import table
 from provenance.cli.texts import say

@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from provenance.cli.definitions.act import MOST_WORKS_SHOWN, Diff
-from provenance.cli.places import refuse_same
 from provenance.cli.tables import table
 from provenance.cli.texts import counted, say
 from provenance.compare.runs import Comparison, compare
 from provenance.display.text import percent
+from provenance.store.database import refuse_same
 
 
 def run(options: Diff) -> None:

@@ -13,8 +13,7 @@ import click
 from provenance._version import __version__
 from provenance.cli.definitions.machine import Doctor
 from provenance.display.text import number, safe
-from provenance.doctor.checks import examine
-from provenance.doctor.diagnosis import FAILED, WARNING, Diagnosis
+from provenance.doctor.checks import FAILED, WARNING, Diagnosis, examine
 
 if TYPE_CHECKING:
     from provenance.sketch import Key

@@ -3,9 +3,8 @@
 import click
 
 from provenance.cli.definitions.act import Export
-from provenance.cli.places import refuse_same
 from provenance.display.text import number
-from provenance.store.database import RunReader
+from provenance.store.database import RunReader, refuse_same
 from provenance.store.export import export
 
 

@@ -9,7 +9,7 @@ import click
 
 from provenance.cli.allow import AllowList, put_into, read_list
 from provenance.cli.definitions.scan import Gate as GateOptions
-from provenance.cli.summary import complain, print_summary
+from provenance.cli.summary import MOST_WORKS_SHOWN, complain, print_summary
 from provenance.compare.gate import Gate, Tripping, Verdict, judge
 from provenance.display.text import number, percent, safe
 from provenance.errors import UsageError
@@ -18,7 +18,6 @@ from provenance.runs.record import ScanSummary
 from provenance.store.database import RunReader
 
 TAKEN = (2, 3, 70)  # exit codes that mean something else; 130, too, but that is beyond the range
-MOST_WORKS_SHOWN = 40
 
 
 @dataclass

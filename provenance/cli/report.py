@@ -3,14 +3,13 @@
 import click
 
 from provenance.cli.definitions.look import Report
-from provenance.cli.places import refuse_same
 from provenance.display.text import safe, size
 from provenance.errors import UsageError
 from provenance.files.writing import atomic_write
 from provenance.report.certificate import certificate as certificate_of
 from provenance.report.facts import ReportOptions
 from provenance.report.render import report
-from provenance.store.database import RunReader
+from provenance.store.database import RunReader, refuse_same
 
 
 def run(options: Report) -> None:

@@ -14,10 +14,9 @@ from typing import Any
 from provenance.compare.made_with import differing
 from provenance.errors import UsageError
 from provenance.store.database import RunPair, RunReader
-from provenance.store.grades import GRADES, NO_MATCH
+from provenance.store.grades import GRADE_NAMES, NO_MATCH
 from provenance.store.schema import match_key_sql
 
-GRADE_NAMES = tuple(grade.name for grade in GRADES)  # highest first
 _RANKS = {name: rank for rank, name in enumerate((NO_MATCH, *reversed(GRADE_NAMES)))}
 
 _WORKS = """

@@ -1,4 +1,4 @@
-"""All checks in the order in which they are told; one that fails itself is a diagnosis too.
+"""What a check says, and all checks in the order in which they are told; one that fails itself is a diagnosis too.
 
 A module of checks is imported when its first check runs: what it needs may be what is broken.
 """
@@ -6,16 +6,31 @@ A module of checks is imported when its first check runs: what it needs may be w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from provenance.doctor.diagnosis import FAILED, Diagnoses, Diagnosis
 from provenance.errors import IndexDamagedError, ProvenanceError
 
 if TYPE_CHECKING:
     from provenance.sketch import Key
+
+OK, WARNING, FAILED = "ok", "warning", "failed"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One thing that was looked at. Texts may hold what the environment says: they are escaped where they are shown."""
+
+    name: str
+    state: str  # OK; WARNING: scans work, but less well or not all of them; FAILED: do not scan here
+    text: str
+    remedy: str = ""  # what to do, where something is wrong
+
+
+Diagnoses = Iterator[Diagnosis]
 
 
 def examine(

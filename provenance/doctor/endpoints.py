@@ -3,7 +3,7 @@
 import os
 from urllib.parse import urlsplit
 
-from provenance.doctor.diagnosis import OK, WARNING, Diagnoses, Diagnosis
+from provenance.doctor.checks import OK, WARNING, Diagnoses, Diagnosis
 from provenance.errors import UsageError
 from provenance.storage.stores import checked_endpoint
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from provenance.display.text import number
-from provenance.doctor.diagnosis import OK, WARNING, Diagnoses, Diagnosis
+from provenance.doctor.checks import OK, WARNING, Diagnoses, Diagnosis
 from provenance.units.config import check_workers
 
 CREDENTIALS = {  # by scheme: variables, and files of the home directory, that a client looks for

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import provenance.index.building
 import provenance.matching.matcher  # noqa: F401  (kernels are known once they are imported)
-from provenance.doctor.diagnosis import OK, WARNING, Diagnoses, Diagnosis
+from provenance.doctor.checks import OK, WARNING, Diagnoses, Diagnosis
 from provenance.kernels.compiling import compiled_code
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from provenance.display.text import number, size
-from provenance.doctor.diagnosis import OK, WARNING, Diagnoses, Diagnosis
+from provenance.doctor.checks import OK, WARNING, Diagnoses, Diagnosis
 from provenance.doctor.machine import memory_available
 from provenance.index.opening import Index
 from provenance.sketch import Key

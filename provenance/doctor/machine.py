@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from provenance.display.text import number, size
-from provenance.doctor.diagnosis import FAILED, OK, WARNING, Diagnoses, Diagnosis
+from provenance.doctor.checks import FAILED, OK, WARNING, Diagnoses, Diagnosis
 from provenance.units.config import WorkerLimits, check_workers
 
 try:

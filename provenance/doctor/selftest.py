@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provenance.doctor.diagnosis import FAILED, OK, Diagnoses, Diagnosis
+from provenance.doctor.checks import FAILED, OK, Diagnoses, Diagnosis
 from provenance.index.building import build_index
 from provenance.kernels.compiling import on_first_compile
 from provenance.runs.engine import Watch

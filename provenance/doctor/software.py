@@ -5,7 +5,7 @@ import re
 from importlib import import_module, metadata
 
 from provenance._version import __version__
-from provenance.doctor.diagnosis import FAILED, OK, WARNING, Diagnoses, Diagnosis
+from provenance.doctor.checks import FAILED, OK, WARNING, Diagnoses, Diagnosis
 from provenance.process.extras import DISTRIBUTION, EXTRAS
 
 NEEDED = ("click", "datasketch", "duckdb", "lxml", "msgspec", "numba", "numpy", "pyarrow", "selectolax", "xxhash")

@@ -15,9 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provenance.errors import ProvenanceError, first_line
-from provenance.evidence.contents import BASE, RUN, Choice, write_contents
 from provenance.evidence.manifest import MANIFEST, STATEMENT, SUMS, files_of
-from provenance.evidence.write import write_manifest
+from provenance.evidence.write import BASE, RUN, Choice, write_contents, write_manifest
 from provenance.isolation.child import confine
 from provenance.store.database import RunReader, RunWriter
 from provenance.store.journal import broken_link

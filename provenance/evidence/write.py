@@ -1,21 +1,50 @@
-"""Writes a bundle, as a folder or a zip file, whole or not at all."""
+"""Writes a bundle, as a folder or a zip file, whole or not at all.
+
+All that it holds is made of a run database, so it can be made again and compared.
+"""
 
 import json
 import tempfile
+from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from provenance._version import __version__
+from provenance.evidence.annex import annex
 from provenance.evidence.archive import write_archive
-from provenance.evidence.contents import Choice, write_contents
+from provenance.evidence.croissant import croissant
 from provenance.evidence.manifest import MANIFEST, STATEMENT, SUMS, files_of, make_manifest, read_manifest
 from provenance.evidence.statement import statement
 from provenance.files.digests import file_sha256
 from provenance.files.writing import atomic_write, check_free, check_parent, output_errors, rename_folder
 from provenance.process.software import code_sha256
+from provenance.report.certificate import certificate
+from provenance.report.facts import ReportOptions
+from provenance.report.render import report
 from provenance.store.database import RunReader
+from provenance.store.export import EXPORTS, export
+from provenance.store.sarif import MOST_RESULTS
 
 ZIP = ".zip"
+RUN, TABLES = "run", "tables"  # folders: the tables of the database, from which it is made again; and all views
+
+BASE = {
+    "run": "ALL", "attempt": "attempt", "unit": "unit", "shard": "shard", "edition": "edition_id", "work": "work_id",
+    "match": 'shard, "row", text_column, doc_begin, doc_end, edition_id, ref_word', "exception": "ALL",
+    "origin": "ALL", "journal": "seq",
+}  # fmt: skip
+"""The tables of a run database, each with its order."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a bundle is to hold."""
+
+    redacted: bool = False
+    max_matches: int = 1000  # in the report; the tables have all
 
 
 def write_bundle(db: str | Path, out: str | Path, choice: Choice | None = None, overwrite: bool = False) -> str:
@@ -43,6 +72,28 @@ def write_bundle(db: str | Path, out: str | Path, choice: Choice | None = None, 
         else:
             rename_folder(folder, out)
     return digest
+
+
+def write_contents(run: RunReader, folder: Path, choice: Choice) -> None:
+    """Write all files of a bundle but its digests; `run` is opened with `redact` where the choice says so."""
+    for name in (RUN, TABLES, "annex"):
+        (folder / name).mkdir()
+    for table, order in BASE.items():
+        rows = run.arrow(f"SELECT * FROM {table} ORDER BY {order}")
+        pq.write_table(rows, folder / RUN / f"{table}.parquet", compression="zstd")
+    for what in EXPORTS:
+        export(run, what, "parquet", folder / TABLES / f"{what}.parquet")
+    if run.query("SELECT count(*) AS n FROM match")[0]["n"] <= MOST_RESULTS:
+        export(run, "matches", "sarif", folder / "matches.sarif")
+    small = {
+        "README.md": (files("provenance.evidence") / "texts" / "bundle.md").read_bytes(),
+        "report.html": report(run, ReportOptions(redacted=choice.redacted, max_matches=choice.max_matches)),
+        "certificate.md": certificate(run).encode(),
+        "croissant.json": json.dumps(croissant(run), indent=1).encode() + b"\n",
+        **annex(run),
+    }
+    for name, data in small.items():
+        (folder / name).write_bytes(data)
 
 
 def write_manifest(run: RunReader, folder: Path, choice: Choice) -> str:

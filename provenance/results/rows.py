@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import pyarrow as pa
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from provenance.display.beside import Edit, edit_script
-from provenance.results.notebook import shown
+from provenance.display.text import number, percent, safe, short, size
 
 if TYPE_CHECKING:
     from provenance.results.run import Run
+
+MOST_ROWS = 50  # of a table in a notebook
+MOST_TEXT = 600  # characters of an excerpt there
 
 Row = dict[str, Any]
 
@@ -201,3 +206,21 @@ def aware(moment: datetime | None) -> datetime | None:
 
 def _chosen(kind: type, row: Row) -> Row:
     return {column.name: row[column.name] for column in fields(kind) if column.name in row}
+
+
+def shown(macro: str, *values: object) -> str:
+    """HTML for notebooks: what a macro of the template makes of some values; what comes from data is escaped."""
+    return str(getattr(_template().make_module({"most": MOST_ROWS}), macro)(*values))
+
+
+def _excerpt(text: str) -> str:
+    return "\n".join(map(safe, text[:MOST_TEXT].split("\n"))) + ("…" if len(text) > MOST_TEXT else "")
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("provenance.results"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters.update(percent=percent, safe_text=safe, short=short, size=size, excerpt=_excerpt)
+    return environment.get_template("notebook.html.j2", globals={"number": number})

@@ -12,19 +12,17 @@ import pyarrow as pa
 from provenance.display.text import number, safe, size
 from provenance.errors import UsageError
 from provenance.files.closing import Closing
-from provenance.results.notebook import shown
-from provenance.results.rows import Match, Matches, Work, Works, aware, match_of, work_of
+from provenance.results.rows import Match, Matches, Work, Works, aware, match_of, shown, work_of
 from provenance.store.database import RunReader
 from provenance.store.driver import literal
 from provenance.store.export import EXPORTS
-from provenance.store.grades import GRADES, NO_MATCH
+from provenance.store.grades import GRADE_NAMES, NO_MATCH
 
 MATCHES = """
 SELECT m.* REPLACE (list_transform(m.also, lambda a: a.edition_id) AS also,
                     list_transform(m.shared, lambda a: a.edition_id) AS shared),
        r.decision, r.note, r.name AS reviewer, r.at_utc AS reviewed_utc
 FROM v_matches m LEFT JOIN v_reviews r USING (match_id)"""
-GRADE_NAMES = (*(grade.name for grade in GRADES), NO_MATCH)
 
 
 def open_run(path: str | Path, redact: bool = False) -> Run:
@@ -117,8 +115,9 @@ class Run(Closing):
         With `found` only works that have a grade; with `grade` those of one; with `decoys` also works that cannot be in
         the data. Raises UsageError for a grade that there is not.
         """
-        if grade is not None and grade not in GRADE_NAMES:  # a slip must not read as "none found"
-            raise UsageError(f"there is no grade {grade!r}; there are {', '.join(GRADE_NAMES)}")
+        grades = (*GRADE_NAMES, NO_MATCH)
+        if grade is not None and grade not in grades:  # a slip must not read as "none found"
+            raise UsageError(f"there is no grade {grade!r}; there are {', '.join(grades)}")
         chosen = "grade <> 'none'" if found else "true"
         chosen += "" if decoys else " AND NOT decoy"
         chosen += "" if grade is None else f" AND grade = {literal(grade)}"

@@ -185,6 +185,12 @@ def check_place(path: Path) -> None:
         _refuse_if_held(path)
 
 
+def refuse_same(out: Path, db: Path) -> None:
+    """Raise UsageError where an output would replace the run database."""
+    if out.exists() and db.exists() and out.samefile(db):
+        raise UsageError(f"--out {out} is the run database itself: choose another file")
+
+
 def _refuse_if_held(path: Path) -> None:
     """Raise StoreError if another process has the database open for writing; any other trouble is told later."""
     try:

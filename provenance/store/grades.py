@@ -21,6 +21,7 @@ GRADES = (
     Grade("excerpts", 0.0, 300),
     Grade("quotation", 0.0, 1),
 )
+GRADE_NAMES = tuple(grade.name for grade in GRADES)  # highest first
 NO_MATCH = "none"
 
 
@@ -34,5 +35,4 @@ def grade_sql(coverage: str, own_words: str) -> str:
 
 def at_or_above(grade: str) -> tuple[str, ...]:
     """The names of a grade and all that are higher; raises ValueError for one that there is not."""
-    names = [row.name for row in GRADES]
-    return tuple(names[: names.index(grade) + 1])
+    return GRADE_NAMES[: GRADE_NAMES.index(grade) + 1]

@@ -19,7 +19,6 @@ from provenance.store.database import RunReader
 from provenance.store.driver import connect, rows_of, store_errors, undisturbed
 
 REVIEW, ALLOW, ALLOW_MATCH, CUSTODY, SELFTEST = "review", "allow", "allow match", "custody", "selftest"
-DECISIONS = ("accepted", "rejected", "undecided")
 STATUSES = ("licensed", "public domain", "permitted")
 
 FIRST = "0" * 64  # stands before the first entry

@@ -28,9 +28,8 @@ from provenance.sketch import Key
 from provenance.store.database import RunReader
 from provenance.units.config import ScanConfig, WorkerLimits, check_workers
 from provenance.verify.check import DIFFERENT, EQUAL, UNCHECKED, Check
+from provenance.verify.files import check_shards, check_units
 from provenance.verify.matches import check_match, check_matches, choose
-from provenance.verify.shards import check_shards
-from provenance.verify.units import check_units
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provenance.cleaning.targets import targets_of
+from provenance.cleaning.shards import targets_of
 from provenance.errors import UsageError
 
 

@@ -15,8 +15,7 @@ import pytest
 
 import provenance
 from provenance.doctor import endpoints, environment, machine, selftest, software
-from provenance.doctor.checks import guarded
-from provenance.doctor.diagnosis import FAILED, OK, WARNING, Diagnosis
+from provenance.doctor.checks import FAILED, OK, WARNING, Diagnosis, guarded
 from provenance.doctor.library import index_verified
 
 COMMAND = [sys.executable, "-m", "provenance", "doctor"]

@@ -16,11 +16,11 @@ from click.testing import CliRunner
 import provenance
 from provenance.cli import command
 from provenance.cli.allow import put_into, read_list
-from provenance.compare.gate import GRADE_NAMES, Gate, judge
+from provenance.compare.gate import Gate, judge
 from provenance.errors import StoreError, UsageError
 from provenance.store.database import RunReader
 from provenance.store.export import export
-from provenance.store.grades import GRADES
+from provenance.store.grades import GRADE_NAMES, GRADES
 from tests.shards.fixtures import prose
 
 scan_command = command("scan")

@@ -20,11 +20,10 @@ import pytest
 
 from provenance.errors import BundleError, UsageError
 from provenance.evidence.annex import annex
-from provenance.evidence.contents import Choice
 from provenance.evidence.croissant import croissant
 from provenance.evidence.manifest import MANIFEST, compare_files, make_manifest, read_manifest, with_digest
 from provenance.evidence.verify import verify_bundle
-from provenance.evidence.write import made_by, write_bundle
+from provenance.evidence.write import Choice, made_by, write_bundle
 from provenance.runs.collect import collect
 from provenance.runs.request import Request
 from provenance.runs.scan import scan_share

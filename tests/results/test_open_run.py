@@ -130,7 +130,7 @@ def test_nothing_of_a_text_is_shown_of_a_redacted_run(rich):
 
 
 def test_long_lists_say_how_much_they_leave_out(rich, monkeypatch):
-    monkeypatch.setattr("provenance.results.notebook.MOST_ROWS", 2)
+    monkeypatch.setattr("provenance.results.rows.MOST_ROWS", 2)
     with provenance.open_run(rich) as run:
         matches = run.matches()
         page = html.fromstring(matches._repr_html_())

@@ -4,9 +4,10 @@ from dataclasses import MISSING, dataclass
 from pathlib import Path
 
 from provenance.cli.definitions.look import REDACT, RUN
-from provenance.cli.definitions.scan import GRADE_NAMES, KEY, SUMMARY
+from provenance.cli.definitions.scan import KEY, SUMMARY
 from provenance.options.field import argument, flag, like, option
 from provenance.runs.request import Request
+from provenance.store.grades import GRADE_NAMES
 from provenance.units.config import WorkerLimits
 
 MOST_WORKS_SHOWN = 40

@@ -7,9 +7,8 @@ from provenance.matching.config import MatchConfig
 from provenance.options.field import argument, flag, group, like, option
 from provenance.runs.request import Request
 from provenance.shards.reading import Reading
-from provenance.store.grades import GRADES
+from provenance.store.grades import GRADE_NAMES
 
-GRADE_NAMES = tuple(grade.name for grade in GRADES)
 KEY = "Key that the index was built with."
 SUMMARY = "Print the summary as one JSON object."
 
