@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from provenance.cleaning.annotating import annotations_in
-from provenance.cleaning.edits import ANNOTATE, DROP, Edits, Spans, Texts, refuse_tokens
+from provenance.cleaning.edits import ANNOTATE, DROP, Edits, Spans, Texts, annotations_in, refuse_tokens
 from provenance.cleaning.json_places import raw_places, text_leaves
 from provenance.cleaning.masking import Span
 from provenance.errors import ShardError

@@ -8,8 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provenance.cleaning.annotating import annotations_in
-from provenance.cleaning.edits import ANNOTATE, DROP, Edits, Texts, refuse_tokens
+from provenance.cleaning.edits import ANNOTATE, DROP, Edits, Texts, annotations_in, refuse_tokens
 from provenance.cleaning.masking import masked_array, with_leaves
 from provenance.cleaning.parquet_layout import leaves_of_schema, same_schema, writer_options
 from provenance.errors import ShardError

@@ -6,9 +6,8 @@ from provenance.cli.definitions.look import Report
 from provenance.display.text import safe, size
 from provenance.errors import UsageError
 from provenance.files.writing import atomic_write
-from provenance.report.certificate import certificate as certificate_of
 from provenance.report.facts import ReportOptions
-from provenance.report.render import report
+from provenance.report.render import certificate, report
 from provenance.store.database import RunReader, refuse_same
 
 
@@ -26,6 +25,6 @@ def run(options: Report) -> None:
             click.echo(f"{safe(str(options.out))}: {size(len(page))}", err=True)
         if options.certificate is not None:
             with atomic_write(options.certificate) as file:
-                file.write(certificate_of(run).encode())
+                file.write(certificate(run).encode())
             draft = safe(str(options.certificate))
             click.echo(f"{draft}: a draft; it certifies nothing until a qualified person does", err=True)

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from provenance.compare.made_with import differing
+from provenance.compare.runs import differing
 from provenance.errors import UsageError
 from provenance.store.database import RunPair, RunReader
 from provenance.store.grades import GRADE_NAMES, NO_MATCH

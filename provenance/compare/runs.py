@@ -3,6 +3,7 @@
 Identical inputs give identical results, so every difference of results has a reason among the differences of inputs.
 """
 
+import json
 import tempfile
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -11,12 +12,37 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from provenance.compare.made_with import INDEX, PARAMETERS, SOFTWARE, Differing, differing
 from provenance.errors import UsageError
 from provenance.files.writing import atomic_write
+from provenance.runs.terms import OPTIONS, flat, shown
 from provenance.store.changes import EDITIONS, UNEXPLAINED, WORKS, WORKS_OF_INDEX, Changes
 
 MOST_EXAMPLES = 20
+
+INDEX, PARAMETERS, SOFTWARE = "index", "parameters", "software"
+
+_KINDS = {"index": INDEX, "key_id": INDEX, "tool_version": SOFTWARE, "text_rules": SOFTWARE}
+_OF_THE_RUN = (
+    ("sketch", INDEX, "the sketch of the index"),
+    ("background", PARAMETERS, "what was learned from --background"),
+    ("unicode", SOFTWARE, "the version of Unicode"),
+    ("code_sha256", SOFTWARE, "the code"),
+)
+_IGNORED = ("shards", "ledger")  # data are compared by their digests, and the run's files are no results
+
+
+@dataclass(frozen=True)
+class Differing:
+    """Something that decides results, and its values."""
+
+    kind: str  # INDEX, PARAMETERS or SOFTWARE
+    name: str  # of the option, or of what it is
+    earlier: Any
+    later: Any
+
+    def __str__(self) -> str:
+        """For people; may hold text of data."""
+        return f"{self.name} was {shown(self.earlier)}, then {shown(self.later)}"
 
 
 @dataclass(frozen=True)
@@ -99,6 +125,24 @@ def compare(
             examples={change: changes.examples(change, most) for change in ("gained", "lost", "changed")},
             said=changes.said(),
         )
+
+
+def differing(earlier: dict[str, Any], later: dict[str, Any]) -> list[Differing]:
+    """What differs between two rows of the table `run`, in a fixed order."""
+    ours, theirs = (dict(flat(json.loads(run["terms"]))) for run in (earlier, later))
+    if ours.get("tokenizer_sha256") == theirs.get("tokenizer_sha256"):
+        theirs["config.tokenizer"] = ours.get("config.tokenizer")  # the same file elsewhere
+    differences = [
+        Differing(_KINDS.get(name, PARAMETERS), OPTIONS.get(name, name), ours.get(name), theirs.get(name))
+        for name in sorted({*ours, *theirs})
+        if name not in _IGNORED and ours.get(name) != theirs.get(name)
+    ]
+    differences += [
+        Differing(kind, label, earlier.get(column), later.get(column))
+        for column, kind, label in _OF_THE_RUN
+        if earlier.get(column) != later.get(column)
+    ]
+    return sorted(differences, key=lambda one: (INDEX, PARAMETERS, SOFTWARE).index(one.kind))
 
 
 def _otherwise(made_with: list[Differing], other_books: bool) -> str:

@@ -7,8 +7,11 @@ whole run can be asked for later, and whatever is shown then is held against it.
 import hmac
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta, ValidationError, convert, defstruct
 
 from provenance.errors import BundleError, ProvenanceError, StoreError, UsageError
 from provenance.evidence.manifest import with_digest, without_digest
@@ -16,6 +19,7 @@ from provenance.files.digests import canonical_json
 from provenance.files.writing import atomic_write, check_free, check_parent
 from provenance.index.format import read_manifest
 from provenance.index.opening import Index
+from provenance.isolation.tasks import MOST, Number
 from provenance.report.queries import QUERIES
 from provenance.sketch import Key
 from provenance.store.database import RunReader
@@ -36,19 +40,22 @@ COMMITTED = "SELECT shard, outcome, sha256 FROM shard ORDER BY shard"
 OF_FILES = ("listed", "scanned", "partial", "failed", "skipped", "documents", "documents_matched", "words")
 OF_WORKS = ("works", "editions", "found", "only_shared", "without")
 
-NUMBER, MAYBE = (int, float), (int, float, type(None))
-WORK = {
-    "work_id": str, "best_edition": str, "words": int, "grade": str, "coverage": NUMBER, "coverage_low": MAYBE,
-    "coverage_high": MAYBE, "covered_words": int, "documents": int, "estimated": bool,
-}  # fmt: skip
-SHAPE: dict[str, Any] = {
-    "format": str, "version": int, "tool_version": str, "code_sha256": str, "text_rules": int, "ended": str,
-    "outcome": str, "index": {"xxh3_128": str, "key_id": str}, "sketch": dict, "match": dict,
-    "scale": (int, type(None)), "background_fingerprints": int, "decoys": dict,
-    "scanned": dict.fromkeys(OF_FILES, int), "library": dict.fromkeys(OF_WORKS, int), "works": [WORK],
+Share = Annotated[float, Meta(ge=0, lt=float(MOST))]
+_strict = partial(defstruct, forbid_unknown_fields=True)
+Work = _strict("Work", {
+    "work_id": str, "best_edition": str, "words": Number, "grade": str, "coverage": Share,
+    "coverage_low": Share | None, "coverage_high": Share | None, "covered_words": Number, "documents": Number,
+    "estimated": bool,
+}.items())  # fmt: skip
+Result = _strict("Result", {
+    "format": str, "version": Number, "tool_version": str, "code_sha256": str, "text_rules": Number, "ended": str,
+    "outcome": str, "index": _strict("Index", [("xxh3_128", str), ("key_id", str)]), "sketch": dict, "match": dict,
+    "scale": Number | None, "background_fingerprints": Number, "decoys": dict,
+    "scanned": _strict("Scanned", [(name, Number) for name in OF_FILES]),
+    "library": _strict("Library", [(name, Number) for name in OF_WORKS]), "works": list[Work],  # type: ignore[valid-type]
     "commitment": str,
-}  # fmt: skip
-"""What a result has, with types: it comes from the other party."""
+}.items())  # fmt: skip
+"""What a result has: it comes from the other party."""
 
 
 def write_minimal(db: Path, out: Path, salt: bytes, overwrite: bool = False) -> str:
@@ -102,7 +109,7 @@ def commitment(run: RunReader, record: Mapping[str, Any], salt: bytes) -> str:
 
 
 def read_minimal(path: Path) -> dict[str, Any]:
-    """A result, checked against its own digest and SHAPE; raises BundleError."""
+    """A result, checked against its own digest and Result; raises BundleError."""
     try:
         if path.stat().st_size > MOST_BYTES:
             raise BundleError(f"{path} is too large for a minimal result")
@@ -112,29 +119,11 @@ def read_minimal(path: Path) -> dict[str, Any]:
     if (content.get("format"), content.get("version")) != (FORMAT, VERSION):
         raise BundleError(f"{path} is no minimal result of version {VERSION}")
     digest = content.pop("sha256")
-    if wrong := next(_misfits(content, SHAPE, ""), None):
-        raise BundleError(f"{path} is no minimal result: {wrong}")
+    try:
+        convert(content, Result)
+    except ValidationError as error:
+        raise BundleError(f"{path} is no minimal result: {str(error)[:200]}") from error
     return {**content, "sha256": digest}
-
-
-def _misfits(value: Any, shape: Any, place: str) -> Iterator[str]:  # noqa: ANN401  (JSON)
-    """Where a value has not the shape it should have."""
-    if isinstance(shape, dict):
-        if not isinstance(value, dict) or value.keys() != shape.keys():
-            yield f"{place or 'it'} has other fields"
-            return
-        for name in shape:
-            yield from _misfits(value[name], shape[name], f"{place}.{name}" if place else name)
-    elif isinstance(shape, list):
-        if not isinstance(value, list):
-            yield f"{place} is no list"
-            return
-        for number, item in enumerate(value):
-            yield from _misfits(item, shape[0], f"{place}[{number}]")
-    elif not isinstance(value, shape) or (isinstance(value, bool) and shape is not bool):
-        yield f"{place} is of another type"
-    elif isinstance(value, (int, float)) and not 0 <= value < 1 << 63:
-        yield f"{place} is out of all bounds"
 
 
 def verify_minimal(
@@ -223,5 +212,5 @@ def _against_run(path: Path, result: dict[str, Any], db: Path, salt: bytes) -> C
     if made == path.read_bytes():
         return Check("run", EQUAL, f"{db} gives it byte for byte, and the salt opens its commitment")
     again = json.loads(made)
-    different = [name for name in SHAPE if again[name] != result[name]]
+    different = [name for name in Result.__struct_fields__ if again[name] != result[name]]
     return Check("run", DIFFERENT, f"{db} gives another result: {', '.join(different)} differ")

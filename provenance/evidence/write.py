@@ -15,15 +15,13 @@ import pyarrow.parquet as pq
 from provenance._version import __version__
 from provenance.evidence.annex import annex
 from provenance.evidence.archive import write_archive
-from provenance.evidence.croissant import croissant
+from provenance.evidence.companions import croissant, statement
 from provenance.evidence.manifest import MANIFEST, STATEMENT, SUMS, files_of, make_manifest, read_manifest
-from provenance.evidence.statement import statement
 from provenance.files.digests import file_sha256
 from provenance.files.writing import atomic_write, check_free, check_parent, output_errors, rename_folder
 from provenance.process.software import code_sha256
-from provenance.report.certificate import certificate
 from provenance.report.facts import ReportOptions
-from provenance.report.render import report
+from provenance.report.render import certificate, report
 from provenance.store.database import RunReader
 from provenance.store.export import EXPORTS, export
 from provenance.store.sarif import MOST_RESULTS

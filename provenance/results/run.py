@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +38,18 @@ class Run(Closing):
     def __init__(self, reader: RunReader, redacted: bool = False) -> None:
         """Take over an opened database, and whether it was opened redacted."""
         self._reader, self._redacted, self._closed = reader, redacted, False
-        self._record = reader.query("SELECT * FROM run")[0]
+        self._record = record = reader.query("SELECT * FROM run")[0]
         self._exceptions = int(reader.query("SELECT count(*) AS n FROM exception")[0]["n"])
+        self.path = reader.path
+        self.outcome = str(record["outcome"])  # `complete` or `incomplete`
+        # whether all that was listed was scanned, and something was: only then is *not found* a result
+        self.complete = self.outcome == "complete"
+        self.tool_version = str(record["tool_version"])  # of provenance, that made it
+        self.started = aware(record["started_utc"])  # when the first attempt began, in UTC
+        self.ended = aware(record["ended_utc"])  # when the last one ended
+        self.documents_scanned: int = record["documents_scanned"]  # rows, those without text included
+        self.documents_matched: int = record["documents_matched"]  # rows with a match
+        self.bytes_scanned: int = record["bytes_scanned"]  # of text
 
     def close(self) -> None:
         """Close the database; what was read of it stays."""
@@ -48,56 +57,11 @@ class Run(Closing):
         self._reader.close()
 
     @property
-    def path(self) -> Path:
-        """Where it is."""
-        return self._reader.path
-
-    @property
-    def complete(self) -> bool:
-        """Whether all that was listed was scanned, and something was: only then is *not found* a result."""
-        return self.outcome == "complete"
-
-    @property
-    def outcome(self) -> str:
-        """`complete` or `incomplete`."""
-        return str(self._record["outcome"])
-
-    @property
     def caveat(self) -> str:
         """What must be said beside every result of an incomplete run; empty for a complete one."""
         if self.complete:
             return ""
         return f"INCOMPLETE, {number(self._exceptions, 'exception')}: what was not scanned is not known to be clean"
-
-    @property
-    def tool_version(self) -> str:
-        """The version of provenance that made it."""
-        return str(self._record["tool_version"])
-
-    @property
-    def started(self) -> datetime | None:
-        """When the first attempt began, in UTC."""
-        return aware(self._record["started_utc"])
-
-    @property
-    def ended(self) -> datetime | None:
-        """When the last one ended, in UTC."""
-        return aware(self._record["ended_utc"])
-
-    @property
-    def documents_scanned(self) -> int:
-        """Rows that were examined, those without text included."""
-        return int(self._record["documents_scanned"])
-
-    @property
-    def documents_matched(self) -> int:
-        """Rows with a match."""
-        return int(self._record["documents_matched"])
-
-    @property
-    def bytes_scanned(self) -> int:
-        """Bytes of text."""
-        return int(self._record["bytes_scanned"])
 
     @property
     def config(self) -> dict[str, Any]:

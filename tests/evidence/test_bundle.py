@@ -20,7 +20,7 @@ import pytest
 
 from provenance.errors import BundleError, UsageError
 from provenance.evidence.annex import annex
-from provenance.evidence.croissant import croissant
+from provenance.evidence.companions import croissant
 from provenance.evidence.manifest import MANIFEST, compare_files, make_manifest, read_manifest, with_digest
 from provenance.evidence.verify import verify_bundle
 from provenance.evidence.write import Choice, made_by, write_bundle

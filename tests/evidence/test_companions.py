@@ -15,11 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import provenance
-from provenance.evidence import croissant as croissant_module
-from provenance.evidence import statement as statement_module
+from provenance.evidence import companions
 from provenance.evidence.annex import annex
-from provenance.evidence.croissant import croissant
-from provenance.evidence.statement import statement
+from provenance.evidence.companions import croissant, statement
 from provenance.store.database import RunReader
 from provenance.store.journal import Author, append
 from tests.shards.fixtures import prose
@@ -126,8 +124,8 @@ def test_the_statement_says_what_the_run_says_and_each_input(run):
 
 
 def test_inputs_and_files_that_are_left_out_are_counted(run, monkeypatch):
-    monkeypatch.setattr(statement_module, "MOST_INPUTS", 1)
-    monkeypatch.setattr(croissant_module, "MOST_FILES", 1)
+    monkeypatch.setattr(companions, "MOST_INPUTS", 1)
+    monkeypatch.setattr(companions, "MOST_FILES", 1)
     with RunReader(run) as reader:
         listed = reader.query("SELECT count(*) AS n FROM shard")[0]["n"]
         scanned = statement(reader, FILES)["predicate"]["scanned"]

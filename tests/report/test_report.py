@@ -16,10 +16,9 @@ from lxml import html
 import provenance
 from provenance.display.text import UNSAFE, safe
 from provenance.errors import UsageError
-from provenance.report.certificate import certificate
 from provenance.report.facts import ReportOptions
 from provenance.report.passages import pair_of
-from provenance.report.render import report
+from provenance.report.render import certificate, report
 from provenance.report.strips import BINS, bins, cells_of_deciles, cells_of_spans
 from provenance.store.database import RunReader
 from tests.report.runs_to_report import PAYLOADS

@@ -1,13 +1,23 @@
-"""The scanned set as Croissant metadata (MLCommons Croissant Format Specification 1.1): files and columns.
+"""What a bundle says in formats of others: an in-toto Statement of its files, the scanned set as Croissant metadata.
 
-It describes what was scanned as far as a run knows it. Licence and citation are the publisher's to say.
+in-toto Attestation Framework, Statement v1: which files a bundle has, and of which run they are; unsigned, ready to be
+signed. To sign it as DSSE: `cosign attest-blob --statement statement.json ...`. MLCommons Croissant Format
+Specification 1.1: files and columns, as far as a run knows them; licence and citation are the publisher's to say.
 """
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from provenance.display.text import safe, utc
 from provenance.report.queries import QUERIES
 from provenance.store.database import RunReader
+
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE = "urn:x-provenance-scanner:scan-result:1"
+"""A name for what the predicate says, not an address."""
+
+MOST_INPUTS = 10_000  # shards that are named one by one
 
 CONFORMS_TO = "http://mlcommons.org/croissant/1.1"
 MOST_FILES = 10_000
@@ -40,6 +50,44 @@ FORMATS = {
     "tsv": "text/tab-separated-values", "webdataset tar": "application/x-tar", "warc": "application/warc",
 }  # fmt: skip
 UNKNOWN = "application/octet-stream"
+
+
+def statement(run: RunReader, files: Mapping[str, str]) -> dict[str, Any]:
+    """The statement; `files` are the SHA-256 of each file by its name. Depends on nothing but these and the run."""
+    record = run.query("SELECT * FROM run")[0]
+    scanned, works = (run.query(QUERIES[name].whole)[0] for name in ("files", "library"))
+    shards = run.query(f"SELECT shard, sha256, outcome, version FROM shard ORDER BY shard LIMIT {MOST_INPUTS}")
+    inputs = [_input(shard) for shard in shards]
+    started, ended = (record[name] and f"{record[name].isoformat()}Z" for name in ("started_utc", "ended_utc"))
+    return {
+        "_type": STATEMENT_TYPE,
+        "subject": [{"name": name, "digest": {"sha256": digest}} for name, digest in sorted(files.items())],
+        "predicateType": PREDICATE_TYPE,
+        "predicate": {
+            "tool": {
+                "name": "provenance", "version": record["tool_version"],
+                "code_sha256": record["code_sha256"], "commit": record["code_commit"],
+            },
+            "run": {
+                "outcome": record["outcome"], "startedOn": started, "finishedOn": ended,
+                "terms_sha256": record["terms_digest"], "units_sha256": record["units_digest"],
+                "index": {"path": record["index_path"], "xxh3_128": record["index_digest"]},
+                "config": json.loads(record["config"]),
+            },
+            "scanned": {**scanned, "inputs": inputs, "inputs_left_out": scanned["listed"] - len(inputs)},
+            "works": works,
+        },
+    }  # fmt: skip
+
+
+def _input(shard: dict[str, Any]) -> dict[str, Any]:
+    """A shard as in-toto describes resources."""
+    resource: dict[str, Any] = {"uri": shard["shard"], "annotations": {"outcome": shard["outcome"]}}
+    if shard["sha256"]:
+        resource["digest"] = {"sha256": shard["sha256"]}
+    if shard["version"]:
+        resource["annotations"]["version"] = shard["version"]
+    return resource
 
 
 def croissant(run: RunReader) -> dict[str, Any]:
