@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provenance.cleaning.masking import Passages, Span, joined_spans, located, with_leaves
+from provenance.cleaning.masking import Integers, Passages, Span, joined_spans, located, with_leaves
 from provenance.cleaning.selection import PASSAGES
 from provenance.documents import Documents
 from provenance.errors import ShardError
@@ -31,7 +30,6 @@ DONE_SCHEMA = pa.schema(
 )
 """A row for each passage that a row was dropped for, or that was masked or annotated."""
 
-Integers = npt.NDArray[np.int64]
 Spans = dict[str, dict[int, list[Span]]]  # by path of a column, and by text
 
 

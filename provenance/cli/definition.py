@@ -77,16 +77,11 @@ def _argument(one: Field[Any], about: Option) -> click.Argument:
 def _option(one: Field[Any], about: Option) -> FieldOption:
     default = () if about.many else None if one.default is MISSING else one.default
     option = FieldOption(
-        [about.flag, one.name],
-        type=_type(about),
-        is_flag=about.kind is bool,
-        help=about.help or None,
-        metavar=about.metavar,
-        multiple=about.many,
-        required=about.required,
+        [about.flag, one.name], type=_type(about), is_flag=about.kind is bool, help=about.help or None,
+        metavar=about.metavar, multiple=about.many, required=about.required,
         default=bytes_text(default) if about.kind == "size" else default,  # type: ignore[arg-type]
         show_default=(not about.required and default not in (None, (), "", False)) or about.kind in (int, float),
-    )
+    )  # fmt: skip
     option.definition = about
     return option
 

@@ -50,16 +50,10 @@ def build(options: Build) -> None:
 
         on_first_compile(on_compiling)
         report = build_index(
-            options.sources,
-            options.out,
-            sketch=_sketch(options),
-            keep_texts=not options.no_text,
-            on_book=on_book,
+            options.sources, options.out, sketch=_sketch(options), keep_texts=not options.no_text, on_book=on_book,
             described={name: value for name, value in vars(options.facts).items() if value is not None},
-            pseudonyms=options.pseudonyms,
-            private_record=options.private_record,
-            **_for_both(options),
-        )
+            pseudonyms=options.pseudonyms, private_record=options.private_record, **_for_both(options),
+        )  # fmt: skip
     _tell(report, options.as_json)
 
 
@@ -114,15 +108,13 @@ def info(options: Info) -> None:
         click.echo(json.dumps({**manifest, "works": grouped}))
         return
     facts = {
-        "manifest": manifest,
-        "grouped": grouped,
-        "folder": options.index,
+        "manifest": manifest, "grouped": grouped, "folder": options.index,
         "bytes": sum(entry["bytes"] for entry in manifest["files"].values()),
         "decoys": sum(opened.editions["decoy"].to_pylist()),
         "sealed": not manifest["texts"] and manifest["key_id"] != PUBLIC,
         "files": {outcome: len(manifest["sources"][outcome]) for outcome in OUTCOMES},
         "formats": _named(dict(sorted(Counter(opened.editions["format"].to_pylist()).items()))),
-    }
+    }  # fmt: skip
     say("index_info", facts)
 
 

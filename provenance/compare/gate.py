@@ -117,15 +117,11 @@ def judge(db: str | Path, gate: Gate, today: date | None = None) -> Verdict:
         for work, row in asked.items()
     ]
     return Verdict(
-        gate=gate,
-        works=[work for work in tripping if _is_new(work)],
+        gate=gate, works=[work for work in tripping if _is_new(work)],
         known=[work.work_id for work in tripping if not _is_new(work)],
         allowed=[row["work_id"] for row in reached if row["work_id"] in allowed],
-        allowed_matches=left_out,
-        works_known=works_known,
-        baseline_notes=notes,
-        **record,
-    )
+        allowed_matches=left_out, works_known=works_known, baseline_notes=notes, **record,
+    )  # fmt: skip
 
 
 def _is_new(work: Tripping) -> bool:

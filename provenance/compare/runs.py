@@ -105,26 +105,23 @@ def compare(
         shards, shard_examples = changes.shards(most)
         scanned_once, scanned_once_examples = changes.scanned_once(most)
         if out is not None:
-            _write(changes, Path(out))
+            schema, batches = changes.all_documents()
+            with atomic_write(Path(out)) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
+                for batch in batches:
+                    writer.write_batch(batch)
         return Comparison(
-            earlier=str(earlier),
-            later=str(later),
-            made_with=made_with,
+            earlier=str(earlier), later=str(later), made_with=made_with,
             index={
                 "works": dict(Counter(row["change"] for row in works_of_index)),
                 "editions": dict(Counter(row["change"] for row in editions)),
                 "examples": [*works_of_index[:most], *editions[:most]],
             },
-            shards=shards,
-            shard_examples=shard_examples,
-            outcomes=(runs[0]["outcome"], runs[1]["outcome"]),
-            scanned_once=scanned_once,
-            scanned_once_examples=scanned_once_examples,
-            works=works,
+            shards=shards, shard_examples=shard_examples, outcomes=(runs[0]["outcome"], runs[1]["outcome"]),
+            scanned_once=scanned_once, scanned_once_examples=scanned_once_examples, works=works,
             documents=changes.documents(),
             examples={change: changes.examples(change, most) for change in ("gained", "lost", "changed")},
             said=changes.said(),
-        )
+        )  # fmt: skip
 
 
 def differing(earlier: dict[str, Any], later: dict[str, Any]) -> list[Differing]:
@@ -156,10 +153,3 @@ def _otherwise(made_with: list[Differing], other_books: bool) -> str:
     if INDEX in kinds and not only_decoys:
         return INDEX
     return next((kind for kind in (PARAMETERS, SOFTWARE) if kind in kinds), UNEXPLAINED)
-
-
-def _write(changes: Changes, out: Path) -> None:
-    schema, batches = changes.all_documents()
-    with atomic_write(out) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        for batch in batches:
-            writer.write_batch(batch)

@@ -50,8 +50,8 @@ def examine(
         ("credentials", "environment:credentials", ()),
         ("endpoints", "endpoints:endpoints", ()),
         ("scheduler", "environment:scheduler", ()),
-        ("kernels", "kernels:kernels", ()),
-        *([("index", "library:index_verified", (index, read_key))] if index is not None else []),
+        ("kernels", "loaded:kernels", ()),
+        *([("index", "loaded:index_verified", (index, read_key))] if index is not None else []),
         ("self-test", "selftest:self_test", (place, on_compiling)),
     ]
     for name, check, arguments in checks:

@@ -13,10 +13,10 @@ from typing import IO
 
 from provenance.errors import BundleError
 from provenance.evidence.manifest import files_of
+from provenance.files.digests import BLOCK
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip file can say
 MODE = 0o100644 << 16
-BLOCK = 1 << 20
 
 
 def write_archive(folder: Path, file: IO[bytes]) -> None:

@@ -7,11 +7,10 @@ whole run can be asked for later, and whatever is shown then is held against it.
 import hmac
 import json
 from collections.abc import Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from msgspec import Meta, ValidationError, convert, defstruct
+from msgspec import Meta, Struct, ValidationError, convert, defstruct
 
 from provenance.errors import BundleError, ProvenanceError, StoreError, UsageError
 from provenance.evidence.manifest import with_digest, without_digest
@@ -41,20 +40,34 @@ OF_FILES = ("listed", "scanned", "partial", "failed", "skipped", "documents", "d
 OF_WORKS = ("works", "editions", "found", "only_shared", "without")
 
 Share = Annotated[float, Meta(ge=0, lt=float(MOST))]
-_strict = partial(defstruct, forbid_unknown_fields=True)
-Work = _strict("Work", {
-    "work_id": str, "best_edition": str, "words": Number, "grade": str, "coverage": Share,
-    "coverage_low": Share | None, "coverage_high": Share | None, "covered_words": Number, "documents": Number,
-    "estimated": bool,
-}.items())  # fmt: skip
+
+
+class Work(Struct, forbid_unknown_fields=True):
+    """A work of a result."""
+
+    work_id: str
+    best_edition: str
+    words: Number
+    grade: str
+    coverage: Share
+    coverage_low: Share | None
+    coverage_high: Share | None
+    covered_words: Number
+    documents: Number
+    estimated: bool
+
+
+def _strict(name: str, fields: dict[str, Any]) -> type[Struct]:
+    return defstruct(name, list(fields.items()), forbid_unknown_fields=True)
+
+
 Result = _strict("Result", {
     "format": str, "version": Number, "tool_version": str, "code_sha256": str, "text_rules": Number, "ended": str,
-    "outcome": str, "index": _strict("Index", [("xxh3_128", str), ("key_id", str)]), "sketch": dict, "match": dict,
+    "outcome": str, "index": _strict("Index", {"xxh3_128": str, "key_id": str}), "sketch": dict, "match": dict,
     "scale": Number | None, "background_fingerprints": Number, "decoys": dict,
-    "scanned": _strict("Scanned", [(name, Number) for name in OF_FILES]),
-    "library": _strict("Library", [(name, Number) for name in OF_WORKS]), "works": list[Work],  # type: ignore[valid-type]
-    "commitment": str,
-}.items())  # fmt: skip
+    "scanned": _strict("Scanned", dict.fromkeys(OF_FILES, Number)),
+    "library": _strict("Library", dict.fromkeys(OF_WORKS, Number)), "works": list[Work], "commitment": str,
+})  # fmt: skip
 """What a result has: it comes from the other party."""
 
 
@@ -121,7 +134,7 @@ def read_minimal(path: Path) -> dict[str, Any]:
     digest = content.pop("sha256")
     try:
         convert(content, Result)
-    except ValidationError as error:
+    except (ValidationError, RecursionError) as error:
         raise BundleError(f"{path} is no minimal result: {str(error)[:200]}") from error
     return {**content, "sha256": digest}
 

@@ -39,7 +39,9 @@ def report(run: RunReader, options: ReportOptions | None = None) -> bytes:
     """The report of a run as HTML in UTF-8; raises what `Facts` raises."""
     facts, rates = Facts(run, options or ReportOptions()), error_rates()
     case = case_of(facts)
-    style, script = ((files("provenance.report") / "templates" / name).read_text("utf-8") for name in SOURCES)
+    style, script = (
+        (files("provenance.report") / "templates" / name).read_text("utf-8") for name in ("report.css", "report.js")
+    )
     style = style.replace("CASE_LABEL", css_string(case or "Known works in training data"))
     recall_lengths = sorted({cell["words"] for cell in facts.selftest_cells})
     page = environment().get_template("report.html.j2").render(
@@ -52,9 +54,6 @@ def report(run: RunReader, options: ReportOptions | None = None) -> bytes:
         texts=tomllib.loads((files("provenance.report") / "texts.toml").read_text("utf-8")),
     )  # fmt: skip
     return page.encode("utf-8", "replace")
-
-
-SOURCES = ("report.css", "report.js")
 
 
 def case_of(facts: Facts) -> str:

@@ -43,17 +43,13 @@ def entry_of(wanted: Wanted, facts: Mapping[str, Any], tallies: Sequence[Tally])
     least = min((cell.length for cell in cells if cell.length >= LEAST_WORDS), default=longest)
     noise = cells[0] if all(cell.noise != VERBATIM for cell in cells) else Cell(VERBATIM, 0.0, least)
     long = [(cell, tally) for cell, tally in zip(cells, tallies, strict=True) if cell.length >= least]
+    given = {name: getattr(wanted, name) for name in ("seed", "plants", "rows")}
     return {
-        "tool_version": __version__,
-        "seed": wanted.seed,
-        "plants": wanted.plants,
-        "rows": wanted.rows,
-        "row_bytes": ROW_BYTES,
-        **facts,
+        "tool_version": __version__, **given, "row_bytes": ROW_BYTES, **facts,
         "cells": [_row(cell, tally) for cell, tally in zip(cells, tallies, strict=True)],
         "one": _sum([tally for cell, tally in long if cell[:2] == noise[:2]], *noise[:2], least),
         "all": _sum([tally for _, tally in long], "all", 0.0, least),
-    }
+    }  # fmt: skip
 
 
 def _row(cell: Cell, tally: Tally) -> dict[str, Any]:

@@ -64,16 +64,10 @@ def certify(asked: Asked, wanted: Wanted, watch: Watch | None = None) -> Certifi
         plants = planted(library, rows, wanted, settings.index.key)
         tallies = judge(settings.matcher, plants, len(wanted.cells), watch.on_step)
         facts = {
-            "index": settings.index.digest,
-            "settings": settings.digest,
-            "texts": library.texts,
-            "owner_copies": not settings.index.has_texts,
-            "shards": settings.shards,
-            "shards_sampled": sample.shards,
-            "shards_unreadable": sorted(sample.unreadable),
-            **counts,
-            "rows_unscanned": sample.unscanned,
-        }
+            "index": settings.index.digest, "settings": settings.digest, "texts": library.texts,
+            "owner_copies": not settings.index.has_texts, "shards": settings.shards, "shards_sampled": sample.shards,
+            "shards_unreadable": sorted(sample.unreadable), **counts, "rows_unscanned": sample.unscanned,
+        }  # fmt: skip
         return Certified(entry_of(wanted, facts, tallies), sample.unreadable, unknown)
 
 
@@ -108,12 +102,10 @@ def choose_rows(sample: Sample, settings: Settings, wanted: Wanted) -> tuple[lis
         why += f"; {reasons}" if reasons else ""
         raise ShardError(f"there is no row to plant passages in: {why}: give --shards with other text, or more --rows")
     return clean, {
-        "rows_sampled": len(chosen),
-        "rows_matched": len(chosen) - len(clean),
-        "rows_used": len(clean),
+        "rows_sampled": len(chosen), "rows_matched": len(chosen) - len(clean), "rows_used": len(clean),
         "rows_cut": sum(row.bytes > len(row.text) for row in clean),
         "rows_without_words": sample.empty + len(sample.rows) - len(worded),
-    }
+    }  # fmt: skip
 
 
 def planted(library: Library, rows: Sequence[SampledRow], wanted: Wanted, key: Key) -> Iterator[Planted]:

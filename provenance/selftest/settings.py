@@ -104,10 +104,8 @@ def _of_call(asked: Asked) -> _Made:
         missing = "--shards" if not asked.shards else "--index"
         raise UsageError(f"{missing} is missing: give --shards and --index, or --db, a run that has both")
     match = MatchConfig() if asked.min_words is None else MatchConfig(min_words=asked.min_words)
-    config = ScanConfig(
-        text_columns=asked.text_columns, tokenizer=asked.tokenizer, end_of_text=asked.end_of_text, scale=asked.scale,
-        match=match,
-    )  # fmt: skip
+    named = {name: getattr(asked, name) for name in ("text_columns", "tokenizer", "end_of_text", "scale")}
+    config = ScanConfig(**named, match=match)
     return _Made(asked.index, None, (), config, Background(), {})
 
 

@@ -20,14 +20,11 @@ from provenance.store.sarif import write_sarif
 
 EXPORTS = {
     "matches": """
-        SELECT m.match_id, m.match_key, m.shard, m.row_group, m."row", m.doc_id, m.text_column,
-               m.url, m.site, m.source, m.doc_token_begin, m.doc_token_end,
-               m.doc_begin, m.doc_end, m.doc_char_begin, m.doc_char_end,
-               m.doc_word, m.doc_words,
-               m.edition_id, m.work_id, e.title, e.author, m.ref_begin, m.ref_end,
-               m.ref_char_begin, m.ref_char_end, m.ref_word, m.ref_words,
-               m.matched_words, m.identity, m.matched_low, m.matched_high, m.identity_low,
-               m.identity_high, m.longest_run, m.score, m.expectation,
+        SELECT m.match_id, m.match_key, m.shard, m.row_group, m."row", m.doc_id, m.text_column, m.url, m.site, m.source,
+               m.doc_token_begin, m.doc_token_end, m.doc_begin, m.doc_end, m.doc_char_begin, m.doc_char_end,
+               m.doc_word, m.doc_words, m.edition_id, m.work_id, e.title, e.author, m.ref_begin, m.ref_end,
+               m.ref_char_begin, m.ref_char_end, m.ref_word, m.ref_words, m.matched_words, m.identity, m.matched_low,
+               m.matched_high, m.identity_low, m.identity_high, m.longest_run, m.score, m.expectation,
                m.estimated, list_transform(m.also, lambda a: a.edition_id) AS also,
                list_transform(m.shared, lambda a: a.edition_id) AS shared, m.excerpt, m.excerpt_sha256,
                m.doc_before, m.doc_after, m.ref_excerpt, m.ref_excerpt_sha256, m.ref_before, m.ref_after,

@@ -18,28 +18,24 @@ _PASSAGE = f"""
 TABLES = f"""
 CREATE TABLE run (
     tool_version VARCHAR, code_sha256 VARCHAR, code_commit VARCHAR, text_rules INTEGER, unicode VARCHAR,
-    python VARCHAR, platform VARCHAR, packages JSON,
-    command JSON, config JSON, grades JSON, chance JSON, background JSON, decoys JSON,
-    index_path VARCHAR, index_digest VARCHAR, key_id VARCHAR, sketch JSON,
-    terms JSON, terms_digest VARCHAR, ledger VARCHAR, units_digest VARCHAR,
-    workers INTEGER, started_utc TIMESTAMP, ended_utc TIMESTAMP, seconds DOUBLE, compile_seconds DOUBLE,
-    outcome VARCHAR,
-    files_listed BIGINT, documents_scanned BIGINT, documents_matched BIGINT, bytes_scanned BIGINT);
+    python VARCHAR, platform VARCHAR, packages JSON, command JSON, config JSON, grades JSON, chance JSON,
+    background JSON, decoys JSON, index_path VARCHAR, index_digest VARCHAR, key_id VARCHAR, sketch JSON, terms JSON,
+    terms_digest VARCHAR, ledger VARCHAR, units_digest VARCHAR, workers INTEGER, started_utc TIMESTAMP,
+    ended_utc TIMESTAMP, seconds DOUBLE, compile_seconds DOUBLE, outcome VARCHAR, files_listed BIGINT,
+    documents_scanned BIGINT, documents_matched BIGINT, bytes_scanned BIGINT);
 CREATE TABLE attempt (
     attempt VARCHAR PRIMARY KEY, started_utc TIMESTAMP, seconds DOUBLE, clock_step_seconds DOUBLE, host VARCHAR,
     account VARCHAR, pid BIGINT, platform VARCHAR, python VARCHAR, packages JSON, code_sha256 VARCHAR,
-    code_commit VARCHAR, command JSON, engine VARCHAR, task VARCHAR,
-    workers INTEGER, units BIGINT, found BIGINT, compile_seconds DOUBLE, outcome VARCHAR);
+    code_commit VARCHAR, command JSON, engine VARCHAR, task VARCHAR, workers INTEGER, units BIGINT, found BIGINT,
+    compile_seconds DOUBLE, outcome VARCHAR);
 CREATE TABLE unit (
     unit VARCHAR PRIMARY KEY, shard VARCHAR, slot INTEGER, slots INTEGER, sha256 VARCHAR, whole BOOLEAN,
     rows_read BIGINT, matches BIGINT);
 CREATE TABLE shard (
     shard VARCHAR PRIMARY KEY, outcome VARCHAR, reason VARCHAR, format VARCHAR, version VARCHAR, sha256 VARCHAR,
-    bytes BIGINT, row_groups BIGINT,
-    rows BIGINT, rows_read BIGINT, documents BIGINT, nulls BIGINT, text_bytes BIGINT, words BIGINT,
-    invalid_utf8 BIGINT, invalid_documents BIGINT, common_fingerprints BIGINT, common_passages BIGINT,
-    documents_matched BIGINT,
-    text_column VARCHAR, id_column VARCHAR, url_column VARCHAR, source_column VARCHAR);
+    bytes BIGINT, row_groups BIGINT, rows BIGINT, rows_read BIGINT, documents BIGINT, nulls BIGINT, text_bytes BIGINT,
+    words BIGINT, invalid_utf8 BIGINT, invalid_documents BIGINT, common_fingerprints BIGINT, common_passages BIGINT,
+    documents_matched BIGINT, text_column VARCHAR, id_column VARCHAR, url_column VARCHAR, source_column VARCHAR);
 CREATE TABLE edition (
     edition_id VARCHAR PRIMARY KEY, work_id VARCHAR, grouped_by VARCHAR, title VARCHAR, author VARCHAR,
     isbn VARCHAR, year VARCHAR, publisher VARCHAR, language VARCHAR, rights_holder VARCHAR, registration VARCHAR,
@@ -48,22 +44,17 @@ CREATE TABLE edition (
     words BIGINT, first_word BIGINT, fingerprints BIGINT, invalid_utf8 BIGINT, decoy BOOLEAN);
 CREATE TABLE work (work_id VARCHAR PRIMARY KEY, title VARCHAR, author VARCHAR, editions BIGINT, decoy BOOLEAN);
 CREATE TABLE match (
-    shard VARCHAR, row_group BIGINT, "row" BIGINT, doc_id VARCHAR, text_column VARCHAR,
-    url VARCHAR, site VARCHAR, source VARCHAR,
-    doc_token_begin BIGINT, doc_token_end BIGINT,
+    shard VARCHAR, row_group BIGINT, "row" BIGINT, doc_id VARCHAR, text_column VARCHAR, url VARCHAR, site VARCHAR,
+    source VARCHAR, doc_token_begin BIGINT, doc_token_end BIGINT,
     doc_begin BIGINT, doc_end BIGINT, doc_word BIGINT, doc_words BIGINT, {_PASSAGE.strip()},
     estimated BOOLEAN, also STRUCT({_PASSAGE.strip()})[], shared STRUCT({_PASSAGE.strip()})[],
-    doc_char_begin BIGINT, doc_char_end BIGINT,
-    excerpt VARCHAR USING COMPRESSION zstd, excerpt_sha256 VARCHAR,
+    doc_char_begin BIGINT, doc_char_end BIGINT, excerpt VARCHAR USING COMPRESSION zstd, excerpt_sha256 VARCHAR,
     doc_before VARCHAR USING COMPRESSION zstd, doc_after VARCHAR USING COMPRESSION zstd,
-    ref_char_begin BIGINT, ref_char_end BIGINT,
-    ref_excerpt VARCHAR AS (coalesce(ref_excerpt_other,
-                                     CASE WHEN ref_excerpt_sha256 = excerpt_sha256 THEN excerpt END)),
-    ref_excerpt_sha256 VARCHAR,
-    ref_before VARCHAR USING COMPRESSION zstd, ref_after VARCHAR USING COMPRESSION zstd,
+    ref_char_begin BIGINT, ref_char_end BIGINT, ref_excerpt VARCHAR AS (
+        coalesce(ref_excerpt_other, CASE WHEN ref_excerpt_sha256 = excerpt_sha256 THEN excerpt END)),
+    ref_excerpt_sha256 VARCHAR, ref_before VARCHAR USING COMPRESSION zstd, ref_after VARCHAR USING COMPRESSION zstd,
     ref_excerpt_other VARCHAR USING COMPRESSION zstd);
-CREATE TABLE origin (
-    kind VARCHAR, name VARCHAR, documents BIGINT, text_bytes BIGINT, documents_matched BIGINT);
+CREATE TABLE origin (kind VARCHAR, name VARCHAR, documents BIGINT, text_bytes BIGINT, documents_matched BIGINT);
 CREATE TABLE journal (
     seq BIGINT PRIMARY KEY, at_utc TIMESTAMP, account VARCHAR, name VARCHAR, kind VARCHAR, entry JSON,
     previous VARCHAR, sha256 VARCHAR);
@@ -107,8 +98,7 @@ def _union(passages: str) -> str:
     """
     return f"""
 WITH runs AS (SELECT edition_id, b.ref_word AS low, max(b.ref_word + b.words) AS high, max(identity) AS identity,
-                     count(*) AS runs,
-                     bool_or(estimated) AS estimated
+                     count(*) AS runs, bool_or(estimated) AS estimated
               FROM (SELECT edition_id, identity, estimated, unnest(blocks) AS b FROM {passages})
               GROUP BY edition_id, b.ref_word),
 ordered AS (SELECT *, max(high) OVER (PARTITION BY edition_id ORDER BY low
@@ -231,17 +221,15 @@ found AS (SELECT work_id, max(longest_run) AS longest_run, count(DISTINCT (shard
           FROM v_passages GROUP BY work_id)
 SELECT w.work_id, w.title, w.author, w.editions, w.decoy, b.edition_id AS best_edition, b.words AS best_words,
        {grade_sql("b.coverage", "coalesce(o.words, 0)")} AS grade,
-       round(b.coverage, 6) AS coverage,
-       round(b.coverage_low, 6) AS coverage_low, round(b.coverage_high, 6) AS coverage_high,
-       b.covered_words, coalesce(o.words, 0) AS own_words, b.matched_words,
+       round(b.coverage, 6) AS coverage, round(b.coverage_low, 6) AS coverage_low,
+       round(b.coverage_high, 6) AS coverage_high, b.covered_words, coalesce(o.words, 0) AS own_words, b.matched_words,
        coalesce(f.longest_run, 0) AS longest_run, round(f.identity, 6) AS identity,
        coalesce(f.documents, 0) AS documents, coalesce(f.shards, 0) AS shards,
        CASE WHEN b.covered_words > 0 THEN round(b.matched_words / b.covered_words, 2) ELSE 0 END AS copies,
        {_DECILES} AS deciles,
        coalesce(f.credited_matches, 0) AS credited_matches, coalesce(f.credited_words, 0) AS credited_words,
-       coalesce(f.credited_documents, 0) AS credited_documents,
-       coalesce(f.shared_documents, 0) AS shared_documents, coalesce(f.estimated, false) AS estimated,
-       a.status AS allowed
+       coalesce(f.credited_documents, 0) AS credited_documents, coalesce(f.shared_documents, 0) AS shared_documents,
+       coalesce(f.estimated, false) AS estimated, a.status AS allowed
 FROM work w JOIN best b USING (work_id) LEFT JOIN own o USING (work_id) LEFT JOIN found f USING (work_id)
 LEFT JOIN (SELECT * FROM v_allowed WHERE holds) a USING (work_id);
 

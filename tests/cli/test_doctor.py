@@ -16,7 +16,7 @@ import pytest
 import provenance
 from provenance.doctor import endpoints, environment, machine, selftest, software
 from provenance.doctor.checks import FAILED, OK, WARNING, Diagnosis, guarded
-from provenance.doctor.library import index_verified
+from provenance.doctor.loaded import index_verified
 
 COMMAND = [sys.executable, "-m", "provenance", "doctor"]
 PACKAGE = Path(provenance.__file__).parent
@@ -169,7 +169,7 @@ def kernels_in(package: Path, **more: str) -> list[Diagnosis]:
     """What is said of kernels in a new process that takes the package from `package`."""
     script = (
         "import json\nfrom provenance.doctor.checks import guarded\n"
-        "from provenance.doctor.kernels import kernels\n"
+        "from provenance.doctor.loaded import kernels\n"
         "print(json.dumps([vars(diagnosis) for diagnosis in guarded('kernels', kernels)]))"
     )
     told = plain_environment(PYTHONPATH=str(package.parent), **more)

@@ -1,12 +1,19 @@
-"""The kernels, which are compiled for this processor: where their code is kept, and who may write there."""
+"""What a scan loads: the kernels, which are compiled for this processor, where their code is kept, and who may write
+there; an index, read whole.
+"""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import provenance.index.building
 import provenance.matching.matcher  # noqa: F401  (kernels are known once they are imported)
+from provenance.display.text import number, size
 from provenance.doctor.checks import OK, WARNING, Diagnoses, Diagnosis
+from provenance.doctor.machine import memory_available
+from provenance.index.opening import Index
 from provenance.kernels.compiling import compiled_code
+from provenance.sketch import Key
 
 
 def kernels() -> Diagnoses:
@@ -33,3 +40,17 @@ def _others_may_write(folder: Path) -> bool:
         return os.name == "posix" and bool(folder.stat().st_mode & 0o002)
     except OSError:
         return False
+
+
+def index_verified(folder: Path, read_key: Callable[[], Key | None]) -> Diagnoses:
+    """Open an index, read all of it, and compare its digests."""
+    opened = Index(folder, read_key())
+    opened.verify()
+    total = sum(int(entry["bytes"]) for entry in opened.manifest["files"].values())
+    counts, available = opened.manifest["counts"], memory_available()
+    text = f"{folder}: whole; {number(counts['editions'], 'edition')}, {counts['words']:,} words, {size(total)}"
+    if available is not None and total > available:
+        text = f"{text}, more than the memory available: it will be read again and again"
+        yield Diagnosis("index", WARNING, text, "use a machine with more memory, or a coarser --scale")
+    else:
+        yield Diagnosis("index", OK, text)
