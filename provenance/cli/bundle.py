@@ -6,8 +6,9 @@ from provenance.cli.definitions.act import Bundle
 from provenance.display.text import safe
 from provenance.errors import UsageError
 from provenance.evidence.minimal import write_minimal
-from provenance.evidence.write import Choice, write_bundle
+from provenance.evidence.write import write_bundle
 from provenance.files.secrets import read_secret
+from provenance.report.facts import ReportOptions
 from provenance.store.database import refuse_same
 
 
@@ -17,7 +18,8 @@ def run(options: Bundle) -> None:
     if options.minimal and options.salt_file is None:
         raise UsageError("--minimal needs --salt-file: `head -c 32 /dev/urandom > salt` makes one; keep it")
     if options.salt_file is None:
-        digest = write_bundle(options.db, options.out, Choice(options.redact, options.max_matches), options.overwrite)
+        choice = ReportOptions(redacted=options.redact, max_matches=options.max_matches)
+        digest = write_bundle(options.db, options.out, choice, options.overwrite)
     elif options.minimal:
         digest = write_minimal(options.db, options.out, read_secret(options.salt_file, "salt"), options.overwrite)
     else:

@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 
 from provenance.errors import ProvenanceError, first_line
 from provenance.evidence.manifest import MANIFEST, STATEMENT, SUMS, files_of
-from provenance.evidence.write import BASE, RUN, Choice, write_contents, write_manifest
+from provenance.evidence.write import BASE, RUN, write_contents, write_manifest
 from provenance.isolation.child import confine
+from provenance.report.facts import ReportOptions
 from provenance.store.database import RunReader, RunWriter
 from provenance.store.journal import broken_link
 
@@ -27,7 +28,7 @@ COMPUTED = ("match", "ref_excerpt")  # a column that the database makes of other
 GROUPS = {".html": "report", ".parquet": "tables"}
 
 
-def check(folder: Path, choice: Choice, scratch: Path) -> list[dict[str, Any]]:
+def check(folder: Path, choice: ReportOptions, scratch: Path) -> list[dict[str, Any]]:
     """The checks of what can be made again: a name, what differs, and what was equal."""
     db, again = scratch / "again.duckdb", scratch / "again"
     again.mkdir()
@@ -125,8 +126,9 @@ def main() -> None:
     asked = json.loads(sys.stdin.buffer.read())
     confine(MEMORY)
     try:
+        choice = ReportOptions(redacted=asked["redacted"], max_matches=asked["max_matches"])
         with tempfile.TemporaryDirectory(prefix="provenance-", dir=asked["scratch"]) as scratch:
-            checks = check(Path(asked["folder"]), Choice(asked["redacted"], asked["max_matches"]), Path(scratch))
+            checks = check(Path(asked["folder"]), choice, Path(scratch))
         answer: dict[str, Any] = {"checks": checks}
     except (ProvenanceError, pa.ArrowException, OSError, ValueError, LookupError, TypeError, MemoryError) as error:
         answer = {"error": first_line(error, 500)}

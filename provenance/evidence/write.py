@@ -5,7 +5,6 @@ All that it holds is made of a run database, so it can be made again and compare
 
 import json
 import tempfile
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -37,22 +36,14 @@ BASE = {
 """The tables of a run database, each with its order."""
 
 
-@dataclass(frozen=True)
-class Choice:
-    """What a bundle is to hold."""
-
-    redacted: bool = False
-    max_matches: int = 1000  # in the report; the tables have all
-
-
-def write_bundle(db: str | Path, out: str | Path, choice: Choice | None = None, overwrite: bool = False) -> str:
+def write_bundle(db: str | Path, out: str | Path, choice: ReportOptions | None = None, overwrite: bool = False) -> str:
     """Write the bundle of a run database to a new folder, or to a file where `out` ends in `.zip`.
 
-    Returns the digest of its manifest. With `overwrite` a bundle that is there is replaced, and nothing else ever.
-    Raises UsageError where something is in the way, StoreError for what is no run, OutputError where it cannot be
-    written.
+    Returns the digest of its manifest. `choice` is of its report; tables have all matches. With `overwrite` a bundle
+    that is there is replaced, and nothing else ever. Raises UsageError where something is in the way, StoreError for
+    what is no run, OutputError where it cannot be written.
     """
-    db, out, choice = Path(db), Path(out), choice or Choice()
+    db, out, choice = Path(db), Path(out), choice or ReportOptions()
     check_parent(out)
     check_free(out, "--out", "bundle", overwrite, lambda: _is_bundle(out))
     with (
@@ -72,7 +63,7 @@ def write_bundle(db: str | Path, out: str | Path, choice: Choice | None = None, 
     return digest
 
 
-def write_contents(run: RunReader, folder: Path, choice: Choice) -> None:
+def write_contents(run: RunReader, folder: Path, choice: ReportOptions) -> None:
     """Write all files of a bundle but its digests; `run` is opened with `redact` where the choice says so."""
     for name in (RUN, TABLES, "annex"):
         (folder / name).mkdir()
@@ -85,7 +76,7 @@ def write_contents(run: RunReader, folder: Path, choice: Choice) -> None:
         export(run, "matches", "sarif", folder / "matches.sarif")
     small = {
         "README.md": (files("provenance.evidence") / "texts" / "bundle.md").read_bytes(),
-        "report.html": report(run, ReportOptions(redacted=choice.redacted, max_matches=choice.max_matches)),
+        "report.html": report(run, choice),
         "certificate.md": certificate(run).encode(),
         "croissant.json": json.dumps(croissant(run), indent=1).encode() + b"\n",
         **annex(run),
@@ -94,7 +85,7 @@ def write_contents(run: RunReader, folder: Path, choice: Choice) -> None:
         (folder / name).write_bytes(data)
 
 
-def write_manifest(run: RunReader, folder: Path, choice: Choice) -> str:
+def write_manifest(run: RunReader, folder: Path, choice: ReportOptions) -> str:
     """Write statement, sums and manifest beside the files that are there; returns the digest of the manifest."""
     digests = {name: file_sha256(folder / name) for name in files_of(folder)}
     content = json.dumps(statement(run, digests), indent=1).encode() + b"\n"
@@ -105,7 +96,7 @@ def write_manifest(run: RunReader, folder: Path, choice: Choice) -> str:
     return str(read_manifest(folder)["sha256"])
 
 
-def made_by(choice: Choice) -> dict[str, Any]:
+def made_by(choice: ReportOptions) -> dict[str, Any]:
     """How a bundle was made, for its manifest."""
     return {
         "tool": "provenance", "tool_version": __version__, "code_sha256": code_sha256(), "redacted": choice.redacted,

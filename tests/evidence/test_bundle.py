@@ -23,7 +23,8 @@ from provenance.evidence.annex import annex
 from provenance.evidence.companions import croissant
 from provenance.evidence.manifest import MANIFEST, compare_files, make_manifest, read_manifest, with_digest
 from provenance.evidence.verify import verify_bundle
-from provenance.evidence.write import Choice, made_by, write_bundle
+from provenance.evidence.write import made_by, write_bundle
+from provenance.report.facts import ReportOptions
 from provenance.runs.collect import collect
 from provenance.runs.request import Request
 from provenance.runs.scan import scan_share
@@ -39,7 +40,7 @@ def whole(rich, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     write_bundle(rich, folder / "plain")
     write_bundle(rich, folder / "plain.zip")
-    write_bundle(rich, folder / "redacted", Choice(redacted=True, max_matches=5))
+    write_bundle(rich, folder / "redacted", ReportOptions(redacted=True, max_matches=5))
     return folder
 
 
@@ -129,7 +130,7 @@ def forge(bundle: Path) -> None:
     }
     sums = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name}\n" for name, path in sorted(files.items()))
     (bundle / "SHA256SUMS").write_text(sums)
-    (bundle / MANIFEST).write_bytes(make_manifest(bundle, made_by(Choice())))
+    (bundle / MANIFEST).write_bytes(make_manifest(bundle, made_by(ReportOptions())))
 
 
 def rewrite(path: Path, change) -> None:
