@@ -19,8 +19,8 @@ import provenance
 from benchmarks.common import median
 from benchmarks.quality.plants import Book
 from provenance.index.opening import Index
+from provenance.index.postings import Table
 from provenance.index.prepare import MOST_POSITIONS
-from provenance.index.tables import Table
 from provenance.kernels.fingerprints import fingerprints_of
 from provenance.kernels.hashing import FMIX_1, FMIX_2
 from provenance.kernels.probe import lift_of, stored_values

@@ -30,9 +30,8 @@ from benchmarks.passages import make_text
 from provenance.index import format as names
 from provenance.index.build import Editions, finish, write_index
 from provenance.index.opening import Index
-from provenance.index.postings import Source
+from provenance.index.postings import GRANULE_BITS, Means, Source, Table
 from provenance.index.prepare import Preparation
-from provenance.index.tables import GRANULE_BITS, Means, Table
 from provenance.kernels.probe import largest_value
 from provenance.kernels.sorting import sort_postings
 from provenance.readers.books import Book

@@ -6,7 +6,7 @@ from typing import Unpack
 import pyarrow as pa
 
 from provenance.adapters import tables
-from provenance.adapters.recipe import Options
+from provenance.adapters.tables import Options
 
 
 class Annotate(tables.Annotate):

@@ -7,8 +7,7 @@ from datatrove.data import Document
 from datatrove.pipeline.filters.base_filter import BaseFilter
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from provenance.adapters.recipe import Options, Recipe, share
-from provenance.adapters.tables import from_python
+from provenance.adapters.tables import Options, Recipe, from_python, share
 
 DROPPED = "known_book"
 

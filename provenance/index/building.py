@@ -8,10 +8,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from provenance.errors import BookError, UsageError
-from provenance.index.build import write_index
+from provenance.index.build import BuildOptions, changed, write_index
 from provenance.index.merge import merge_indexes
 from provenance.index.opening import Index
-from provenance.index.options import BuildOptions, changed
 from provenance.index.report import BuildReport
 from provenance.readers.books import Book, Reading, read_books
 from provenance.readers.document import FACTS

@@ -17,6 +17,7 @@ from provenance.errors import IndexDamagedError, IndexFormatError, IndexMissingE
 from provenance.files.digests import canonical_json, file_digest, readable_json, text_digest
 from provenance.files.writing import atomic_write
 from provenance.kernels.probe import FEWEST_BUCKET_BITS, MOST_BUCKET_BITS
+from provenance.readers.document import DESCRIBED
 from provenance.text.rules import TEXT_RULES_VERSION
 
 FORMAT = "provenance-index"
@@ -46,13 +47,7 @@ EDITION_SCHEMA = pa.schema(
         ("grouped_by", pa.string()),  # given | title | content | alone: why the edition is in this work
         ("title", pa.string()),
         ("author", pa.string()),
-        ("isbn", pa.string()),  # thirteen digits
-        ("year", pa.string()),
-        ("publisher", pa.string()),
-        ("language", pa.string()),
-        ("rights_holder", pa.string()),
-        ("registration", pa.string()),
-        ("licence", pa.string()),
+        *((name, pa.string()) for name in DESCRIBED),
         ("source", pa.string()),  # file the text came from, and its row where it has rows
         ("source_sha256", pa.string()),
         ("format", pa.string()),  # txt | html | epub | pdf | jsonl | parquet

@@ -9,12 +9,11 @@ import numpy as np
 
 from provenance.errors import UsageError
 from provenance.index import format as names
-from provenance.index.build import Editions, finish, new_index, two_of_one_id
+from provenance.index.build import MEMORY, Editions, finish, new_index, two_of_one_id
 from provenance.index.opening import Index
-from provenance.index.options import MEMORY
+from provenance.index.postings import Means, Table
 from provenance.index.prepare import Preparation
 from provenance.index.report import BuildReport, from_record
-from provenance.index.tables import Means, Table
 from provenance.index.texts import COLUMNS
 
 PARAMETERS = ("sketch", "key_id", "names", "texts", "most_positions", "unicode")

@@ -3,14 +3,14 @@
 import fcntl
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from provenance.errors import IndexDamagedError, IndexMissingError, OutputError
+from provenance.errors import IndexDamagedError, IndexFormatError, IndexMissingError, OutputError
 from provenance.files.digests import file_digest
 from provenance.files.writing import rename_folder
 from provenance.index.building import add_to_index
-from provenance.index.format import MANIFEST, checked_manifest
+from provenance.index.format import MANIFEST, check_sizes, checked_manifest, read_manifest
 from provenance.process.cache import CACHE, cache_folder
 from provenance.sketch import Key
 from provenance.storage.locations import is_remote
@@ -32,7 +32,8 @@ def near_index(index: str | Path, anonymous: bool = False) -> Path:
         raise IndexMissingError(f"no index at {index} (it has no {MANIFEST})")
     manifest = checked_manifest(raw, str(index))
     with _place(index, str(manifest["digest"])) as (target, temporary):
-        if _is_whole(target, manifest["files"]):
+        with suppress(IndexMissingError, IndexFormatError, IndexDamagedError):
+            check_sizes(target, read_manifest(target))  # who opens it compares digests
             return target
         temporary.mkdir()
         (temporary / MANIFEST).write_bytes(raw)
@@ -89,9 +90,3 @@ def _place(index: str | Path, digest: str) -> Iterator[tuple[Path, Path]]:
         raise OutputError(
             f"the index {index} cannot be copied to {cache}: {error.strerror or error}; {CACHE} names another directory"
         ) from error
-
-
-def _is_whole(target: Path, files: dict[str, dict[str, object]]) -> bool:
-    """By sizes: who opens it compares digests."""
-    sizes = {path.name: path.stat().st_size for path in target.glob("*")} if target.is_dir() else {}
-    return MANIFEST in sizes and all(sizes.get(name) == entry["bytes"] for name, entry in files.items())

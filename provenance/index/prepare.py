@@ -19,7 +19,8 @@ from provenance.kernels.places import spans_of
 from provenance.kernels.probe import lift_of, stored_values
 from provenance.kernels.seeds import crowded, seldom_repeated
 from provenance.kernels.words import Words, words_of
-from provenance.readers.books import DESCRIBED, Book
+from provenance.readers.books import Book
+from provenance.readers.document import DESCRIBED
 from provenance.sketch import FracMinHash, Key, Sketch
 
 MOST_POSITIONS = 16

@@ -13,7 +13,7 @@ from typing import Any
 
 from provenance.errors import IndexDamagedError, UsageError
 from provenance.files.writing import atomic_write, check_free, check_parent
-from provenance.readers.books import DESCRIBED
+from provenance.readers.document import DESCRIBED
 from provenance.sketch import Key
 
 Row = dict[str, Any]

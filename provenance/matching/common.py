@@ -8,8 +8,8 @@ import numpy as np
 from provenance.arrays import Bools, Integers, U64s
 from provenance.documents import Documents
 from provenance.index.opening import Index
-from provenance.matching.lookup import Lookup
 from provenance.matching.passages import Passages
+from provenance.matching.seeds import Lookup
 
 MOST_COMMON = 0.5  # share of a passage's fingerprints; with more it is common text with some words of its own
 

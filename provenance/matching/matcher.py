@@ -10,16 +10,15 @@ import pyarrow.compute as pc
 from provenance.arrays import Integers, U64s
 from provenance.documents import Documents, documents_in
 from provenance.index.opening import Index
-from provenance.matching.alignment import align
 from provenance.matching.chains import chain, exact_chains
 from provenance.matching.common import is_distinctive
 from provenance.matching.config import MatchConfig
 from provenance.matching.counts import Counts
 from provenance.matching.credit import credit
 from provenance.matching.estimates import estimate
-from provenance.matching.lookup import look_up
 from provenance.matching.matches import Matches, edges, join, locate, ranges
-from provenance.matching.seeds import choose_seeds, seed_hits
+from provenance.matching.passages import align
+from provenance.matching.seeds import choose_seeds, look_up, seed_hits
 from provenance.matching.table import match_table
 
 

@@ -14,9 +14,6 @@ from provenance.readers.metadata import Metadata, checked_facts
 from provenance.readers.parsing import Parser
 from provenance.readers.walk import SourceFile, find_files
 
-DESCRIBED = ("isbn", "year", "publisher", "language", "rights_holder", "registration", "licence")
-"""Facts of a book besides title, author and work."""
-
 
 @dataclass(frozen=True)
 class Book:

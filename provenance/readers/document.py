@@ -9,7 +9,10 @@ from provenance.isolation.tasks import Answer, Failed, Item, Loss, Number, Task,
 from provenance.readers.limits import Limits
 
 READER = Role("provenance.readers.process")
-FACTS = tuple("title author isbn year publisher language rights_holder registration licence work_id".split())
+DESCRIBED = ("isbn", "year", "publisher", "language", "rights_holder", "registration", "licence")
+"""Facts of a book besides title, author and work."""
+
+FACTS = ("title", "author", *DESCRIBED, "work_id")
 """What may be known of a book, from the file itself, a metadata file or flags. All are text; `year` is four digits."""
 
 

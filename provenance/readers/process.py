@@ -10,14 +10,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from provenance.isolation.child import Result, Send, confine, plain, serve
-from provenance.readers.document import (
-    Document,
-    Member,
-    Read,
-    ReadAnswer,
-    ReaderHello,
-    RefusedBook,
-)
+from provenance.readers.document import Document, Member, Read, ReadAnswer, ReaderHello, RefusedBook
 from provenance.readers.formats import ARCHIVES, read_single
 from provenance.readers.limits import Limits
 
@@ -56,11 +49,11 @@ def _items(task: Read, limits: Limits, on_member: Callable[[int, str], None]) ->
 
         yield from read_archive(path, format, limits, task.after, on_member)
     elif format.name == "jsonl":
-        from provenance.readers.jsonl import read_jsonl
+        from provenance.readers.collections import read_jsonl
 
         yield from read_jsonl(path, format.compression, task.columns, limits)
     elif format.name == "parquet":
-        from provenance.readers.parquet import read_parquet
+        from provenance.readers.collections import read_parquet
 
         yield from read_parquet(path, task.columns)
     else:

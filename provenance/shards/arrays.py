@@ -14,7 +14,7 @@ from provenance.arrays import Integers
 from provenance.errors import ShardError, TextColumnError, first_line
 from provenance.shards.columns import Columns
 from provenance.shards.fields import decoded_field
-from provenance.shards.shard import BATCH_BYTES, Batch, Field, Options, Part, Shard
+from provenance.shards.shard import BATCH_BYTES, Batch, Field, Options, Part, Shard, chunks
 from provenance.shards.tokens import Decoder, Ids
 
 BYTES_A_TOKEN = 4  # of English text, about
@@ -107,14 +107,10 @@ class NumpyShard(TokenShard):
                 rows: list[Ids] = list(np.asarray(self._array[at : min(at + step, part.end)]))
                 yield Batch(None, np.arange(at, at + len(rows)), [self._field(rows, columns)], None)
             return
-        row, taken = part.first_row, list[tuple[int, int]]()
-        for low, high in self._documents(part.begin, part.end):
-            taken.append((low, high))
-            if small or taken[-1][1] - taken[0][0] >= BATCH_TOKENS:
-                yield self._batch(row, taken, columns)
-                row, taken = row + len(taken), []
-        if taken:
+        row, documents = part.first_row, self._documents(part.begin, part.end)
+        for taken in chunks(documents, 1 if small else BATCH_TOKENS, lambda span: (span[1] - span[0]) * BYTES_A_TOKEN):
             yield self._batch(row, taken, columns)
+            row += len(taken)
 
     def _batch(self, row: int, spans: list[tuple[int, int]], columns: Columns) -> Batch:
         field = self._field([np.asarray(self._array[low:high]) for low, high in spans], columns)
@@ -184,12 +180,8 @@ class MegatronShard(TokenShard):
 
     def batches(self, part: Part, columns: Columns, small: bool = False) -> Iterator[Batch]:
         """The sequences of a part in order."""
-        at = part.begin
-        while at < part.end:
-            held, end = 0, at
-            while end < part.end and (end == at or (not small and held + int(self._sizes[end]) <= BATCH_TOKENS)):
-                held, end = held + int(self._sizes[end]), end + 1
-            firsts = self._places[at:end] // self._width
-            rows = [self._ids[f : f + n] for f, n in zip(firsts.tolist(), self._sizes[at:end].tolist(), strict=True)]
-            yield Batch(None, np.arange(at, end), [self._field(rows, columns)], None)
-            at = end
+        sequences, most = range(part.begin, part.end), 1 if small else BATCH_TOKENS
+        for numbers in chunks(sequences, most, lambda number: int(self._sizes[number]) * BYTES_A_TOKEN):
+            firsts, sizes = self._places[numbers] // self._width, self._sizes[numbers]
+            rows = [self._ids[f : f + n] for f, n in zip(firsts.tolist(), sizes.tolist(), strict=True)]
+            yield Batch(None, np.array(numbers), [self._field(rows, columns)], None)

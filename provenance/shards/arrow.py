@@ -9,7 +9,7 @@ import pyarrow as pa
 from provenance.errors import ShardError
 from provenance.shards.columns import Columns, check_names
 from provenance.shards.fields import batch_of
-from provenance.shards.shard import BATCH_BYTES, BATCH_ROWS, SMALL_BATCH_ROWS, Batch, Options, Part, Shard, read_errors
+from provenance.shards.shard import Batch, Options, Part, Shard, batch_rows, read_errors
 
 FILE_MAGIC = b"ARROW1"
 OLD_FEATHER = b"FEA1"
@@ -59,7 +59,9 @@ class ArrowShard(Shard):
         """The rows of a part in order."""
         at = part.first_row
         for number, stored in self._stored(part, columns):
-            for batch in _pieces(stored, small):
+            size = batch_rows(stored.get_total_buffer_size() if stored.num_rows else 0, stored.num_rows, small)
+            for begin in range(0, stored.num_rows, size):
+                batch = stored.slice(begin, size)
                 rows = np.arange(at, at + batch.num_rows)
                 with read_errors(f"shard {self.name} record batch {number}, from row {at}"):
                     read = batch_of(batch, columns, rows, self.options.decoder, number)
@@ -76,11 +78,3 @@ class ArrowShard(Shard):
                 yield from ((number, reader.get_batch(number)) for number in range(part.begin, part.end))
             else:
                 yield from enumerate(pa.ipc.open_stream(source, options=options))
-
-
-def _pieces(batch: pa.RecordBatch, small: bool) -> Iterator[pa.RecordBatch]:
-    """A stored batch in pieces of some megabytes."""
-    size = batch.get_total_buffer_size() if batch.num_rows else 0
-    rows = SMALL_BATCH_ROWS if small else min(BATCH_ROWS, max(1, BATCH_BYTES * batch.num_rows // max(1, size)))
-    for at in range(0, batch.num_rows, rows):
-        yield batch.slice(at, rows)

@@ -12,11 +12,10 @@ import pytest
 
 import provenance
 from provenance.errors import BookError, UsageError
-from provenance.index.build import write_index
+from provenance.index.build import LEAST_MEMORY, write_index
 from provenance.index.building import add_to_index
 from provenance.index.merge import merge_indexes
 from provenance.index.opening import Index
-from provenance.index.options import LEAST_MEMORY
 from provenance.index.postings import Gatherer, SortedRun, merged
 from provenance.readers.books import Book
 from provenance.sketch import BandedMinHash, FracMinHash, Key, Sketch
@@ -51,13 +50,13 @@ def test_what_is_written_depends_neither_on_memory_nor_on_threads(whole, tmp_pat
     write_index(BOOKS, tmp_path / "threads", workers=5)
     same_files(whole, tmp_path / "threads")
     spills = []
-    monkeypatch.setattr("provenance.index.options.LEAST_MEMORY", 1)
+    monkeypatch.setattr("provenance.index.build.LEAST_MEMORY", 1)
     monkeypatch.setattr(Gatherer, "_spill", lambda self, spill=Gatherer._spill: spills.append(1) or spill(self))
     write_index(BOOKS, tmp_path / "spilled", memory=25_000, workers=1)
     assert len(spills) >= 3
     same_files(whole, tmp_path / "spilled")
     monkeypatch.setattr("provenance.index.postings.CHUNK", 300)
-    monkeypatch.setattr("provenance.index.tables.PIECE", 500)
+    monkeypatch.setattr("provenance.index.postings.PIECE", 500)
     write_index(BOOKS, tmp_path / "small pieces", memory=50_000, workers=3)
     same_files(whole, tmp_path / "small pieces")
 

@@ -17,8 +17,8 @@ from provenance.files.digests import text_digest
 from provenance.index.building import add_to_index
 from provenance.index.merge import merge_indexes
 from provenance.index.opening import Index
+from provenance.index.postings import Table
 from provenance.index.sealing import check_record, read_record
-from provenance.index.tables import Table
 from provenance.kernels.fingerprints import fingerprints_of
 from provenance.kernels.probe import lift_of, stored_values
 from provenance.kernels.words import words_of

@@ -9,8 +9,8 @@ import pytest
 
 import provenance
 from provenance.index.build import write_index
-from provenance.matching.alignment import align
 from provenance.matching.matcher import Matcher
+from provenance.matching.passages import align
 from provenance.readers.books import Book
 
 LINE = "now the cat sat on the mat and looked at me "
