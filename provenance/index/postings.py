@@ -4,12 +4,12 @@ What does not fit into memory is sorted and put aside on disk, and merged in the
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,8 @@ GRANULE_BITS = PRECISION - FEWEST_BUCKET_BITS  # the finest cut through values t
 PIECE = 1 << 18  # postings made ready at once
 AHEAD = 4  # pieces
 WIDE_WORDS = 1 << 32  # so many words need a fifth byte for their positions
+
+T = TypeVar("T")
 
 
 class Source(Protocol):
@@ -171,7 +173,7 @@ def write_tables(folder: Path, sources: Sequence[Source], words: int, most_hidde
         (folder / names.POSTINGS_HIGH).open("wb") as high_bytes,
         (folder / names.BUCKETS).open("wb") as buckets,
     ):
-        for piece in in_order(means.threads, make, pairwise(cuts)):
+        for piece in in_order(((0, means.threads.submit(make, *cut)) for cut in pairwise(cuts)), AHEAD):
             entries.write(piece.entries.data)
             low_words.write(piece.low_words.data)
             high_bytes.write(piece.high_bytes.data)
@@ -192,17 +194,23 @@ def write_tables(folder: Path, sources: Sequence[Source], words: int, most_hidde
     }
 
 
-def in_order(
-    threads: ThreadPoolExecutor, work: Callable[[int, int], TablePart], ranges: Iterable[tuple[int, int]]
-) -> Iterator[TablePart]:
-    """The pieces of all ranges, in order; a few are made ahead."""
-    ahead: deque[Future[TablePart]] = deque()
-    for low, high in ranges:
-        ahead.append(threads.submit(work, low, high))
-        if len(ahead) > AHEAD:
-            yield ahead.popleft().result()
-    while ahead:
-        yield ahead.popleft().result()
+def in_order(started: Iterable[tuple[int, Future[T]]], most: int, most_bytes: int = 0) -> Iterator[T]:
+    """Results in order of what is started, each with its bytes; at most so many, and about so many bytes, at a time."""
+    ahead: deque[tuple[int, Future[T]]] = deque()
+    held = 0
+    try:
+        for size, future in started:
+            ahead.append((size, future))
+            held += size
+            while ahead and (held > most_bytes or len(ahead) > most):
+                size, done = ahead.popleft()
+                held -= size
+                yield done.result()
+        while ahead:
+            yield ahead.popleft()[1].result()
+    finally:
+        for _, future in ahead:
+            future.cancel()
 
 
 class Table:

@@ -1,9 +1,8 @@
 """What an index keeps of one book, worked out apart from all others: many books are prepared at a time, by threads."""
 
 import hashlib
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from provenance.arrays import Bools, Bytes, U32s, U64s
 from provenance.files.digests import text_digest
+from provenance.index.postings import in_order
 from provenance.index.sealing import Sealing
 from provenance.index.texts import Frame, compress
 from provenance.index.works import IDENTITY_SCALE, IDENTITY_SHINGLE
@@ -129,18 +129,5 @@ def prepare_all(
     books: Iterable[Book], preparation: Preparation, workers: int, threads: ThreadPoolExecutor
 ) -> Iterator[Prepared]:
     """Prepare books in order, several at a time; what is in hand is bounded by bytes of text and by number."""
-    waiting: deque[tuple[int, Future[Prepared]]] = deque()
-    held = 0
-    try:
-        for book in books:
-            waiting.append((len(book.text), threads.submit(prepare, book, preparation)))
-            held += len(book.text)
-            while waiting and (held > IN_HAND or len(waiting) > 4 * workers):
-                size, done = waiting.popleft()
-                held -= size
-                yield done.result()
-        while waiting:
-            yield waiting.popleft()[1].result()
-    finally:
-        for _, done in waiting:
-            done.cancel()
+    started = ((len(book.text), threads.submit(prepare, book, preparation)) for book in books)
+    return in_order(started, 4 * workers, IN_HAND)

@@ -30,14 +30,11 @@ def look_up(index: Index, sketches: Sketches, max_works: int, background: U64s) 
     runs = index.find(sketches.fingerprints)
     common = index.in_many_works(runs, max_works)
     if background.size:
-        common |= _is_in(background, sketches.fingerprints[runs.queries])
+        fingerprints = sketches.fingerprints[runs.queries]
+        nearest = np.minimum(np.searchsorted(background, fingerprints), background.size - 1)
+        common |= background[nearest] == fingerprints
     places = sketches.documents[runs.queries].astype(np.int64) << 32 | sketches.positions[runs.queries]
     return Lookup(runs, places, common)
-
-
-def _is_in(rising: U64s, values: U64s) -> Bools:
-    places = np.minimum(np.searchsorted(rising, values), rising.size - 1)
-    return np.asarray(rising[places] == values, dtype=np.bool_)
 
 
 def choose_seeds(lookup: Lookup, sketches: Sketches, config: MatchConfig) -> Bools:

@@ -78,21 +78,18 @@ def _lists(
     index: Index, others: Passages, begins: Integers, ends: Integers, owners: Integers, rows: Integers, own: int
 ) -> pa.ListArray:
     """Some of the passages that stand beside others, as a list for each of those."""
-    if index.has_texts:
-        begins, ends = begins[rows], ends[rows]
-    columns = _columns(index, others.take(rows), begins, ends)
+    columns = _columns(index, others.take(rows), begins[rows], ends[rows])
     structs = pa.StructArray.from_arrays(columns, fields=[pa.field(*field) for field in PASSAGE])
     return lists(np.bincount(owners[rows], minlength=own), structs)
 
 
 def _places(index: Index, *passages: Passages) -> tuple[Integers, Integers]:
-    """Byte offsets of passages in their editions' texts; nothing without texts."""
-    if not index.has_texts:
-        nothing = np.empty(0, dtype=np.int64)
-        return nothing, nothing
+    """Byte offsets of passages in their editions' texts; of no meaning without texts."""
     editions, firsts, lasts = (
         np.concatenate([getattr(part, name) for part in passages]) for name in ("editions", "ref_begins", "ref_ends")
     )
+    if not index.has_texts:
+        return firsts, lasts
     origin = index.first_words[editions]
     begins, ends = index.texts.places(np.concatenate([origin + firsts, origin + lasts - 1]))
     return begins[: editions.size], ends[editions.size :]

@@ -56,15 +56,12 @@ class Columns(Item, frozen=True):
         """The paths of the texts as they are written."""
         return tuple(path.path for path in self.paths)
 
-    def names(self) -> list[str]:
-        """The top-level columns to read, each once."""
-        return self._each_once([path.top for path in (self.url, self.source) if path])
+    def names(self, leaves: bool = False) -> list[str]:
+        """The top-level columns to read, each once.
 
-    def leaves(self) -> list[str]:
-        """The same, but of the columns of origins only the field that is read, as a reader of Parquet can."""
-        return self._each_once([path.path for path in (self.url, self.source) if path])
-
-    def _each_once(self, origins: Sequence[str]) -> list[str]:
+        With `leaves` of the columns of origins only the field that is read, as a reader of Parquet can.
+        """
+        origins = [path.path if leaves else path.top for path in (self.url, self.source) if path]
         return list(dict.fromkeys([*(path.top for path in self.paths), *([self.id] if self.id else ()), *origins]))
 
 

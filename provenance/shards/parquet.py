@@ -116,7 +116,8 @@ class ParquetShard(Shard):
         rows = batch_rows(part.text_bytes, part.rows or 0, small)
         at = part.first_row
         try:
-            for batch in file.iter_batches(rows, row_groups=[part.number], columns=columns.leaves(), use_threads=False):
+            leaves = columns.names(leaves=True)
+            for batch in file.iter_batches(rows, row_groups=[part.number], columns=leaves, use_threads=False):
                 for column in batch.columns:
                     column.validate()
                 row_numbers = np.arange(at, at + batch.num_rows)

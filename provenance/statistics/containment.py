@@ -8,21 +8,12 @@ k-mers from a sequence undergoing a simple mutation process), the variance of C 
 theorem 6). An interval has the identities at which the C that was seen is no outlier.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from provenance.arrays import Floats, Integers
 
 Z = 1.959964  # of the normal distribution, for 95 %
 STEPS = 40  # of bisection, each of which halves what is left of 0 to 1
-
-
-class Interval(NamedTuple):
-    """The 95 % interval of an identity or a containment."""
-
-    low: Floats
-    high: Floats
 
 
 def changed_variance(shingles: Floats, shingle: int, identity: Floats) -> Floats:
@@ -50,8 +41,10 @@ def containment_deviation(shingles: Floats, shingle: int, scale: int, identity: 
     return np.asarray(np.sqrt(sampling + spread / shingles**2), dtype=np.float64)
 
 
-def identity_interval(containment: Floats, shingles: Integers, shingle: int, scale: int) -> Interval:
-    """The 95 % interval of the identity of stretches of so many `shingles`, of whose kept ones this share was found."""
+def identity_interval(containment: Floats, shingles: Integers, shingle: int, scale: int) -> tuple[Floats, Floats]:
+    """Lower and upper ends of the 95 % intervals of the identity of stretches of so many `shingles`, of whose kept ones
+    this share was found.
+    """
     seen = np.asarray(containment, dtype=np.float64)
     count = np.maximum(np.asarray(shingles, dtype=np.float64), 1.0)
 
@@ -64,4 +57,4 @@ def identity_interval(containment: Floats, shingles: Integers, shingle: int, sca
             low, high = np.where(above, low, middle), np.where(above, middle, high)
         return np.asarray((low + high) / 2, dtype=np.float64)
 
-    return Interval(np.where(seen > 0, bound(1.0), 0.0), np.where(seen < 1, bound(-1.0), 1.0))
+    return np.where(seen > 0, bound(1.0), 0.0), np.where(seen < 1, bound(-1.0), 1.0)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from provenance.text import generate, rules
-from provenance.text.confusables import CONFUSABLES, INVISIBLE_LETTERS
+from provenance.text.generate import CONFUSABLES, INVISIBLE_LETTERS
 from provenance.text.tables import TABLE_FILE, FoldTable, fold_table, pack_entry
 
 SAME_UNICODE = unicodedata.unidata_version == fold_table().unicode_version
