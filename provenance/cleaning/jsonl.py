@@ -15,7 +15,7 @@ from provenance.cleaning.masking import Span
 from provenance.errors import ShardError
 from provenance.matching.annotations import PROV_SCHEMA
 from provenance.shards.columns import Columns, TextPath
-from provenance.shards.json_values import JsonColumn, encodable, parsed
+from provenance.shards.fields import JsonColumn, encodable, parsed
 from provenance.shards.jsonl import JsonLinesShard
 from provenance.shards.shard import ALONE, Field, Options
 from provenance.shards.streams import Stream, compression_of

@@ -14,8 +14,7 @@ from provenance.matching.chains import chain, exact_chains
 from provenance.matching.common import is_distinctive
 from provenance.matching.config import MatchConfig
 from provenance.matching.counts import Counts
-from provenance.matching.credit import credit
-from provenance.matching.matches import Matches, edges, join, locate, ranges
+from provenance.matching.matches import Matches, credit, edges, join, locate, ranges
 from provenance.matching.passages import align, estimate
 from provenance.matching.seeds import choose_seeds, look_up, seed_hits
 from provenance.matching.table import match_table

@@ -14,7 +14,7 @@ import pyarrow as pa
 from provenance.documents import documents_of
 from provenance.errors import ShardError
 from provenance.shards.columns import Columns, is_tokens, leaf_type
-from provenance.shards.json_values import JsonColumn, guessed_schema, json_origins, json_texts, parsed
+from provenance.shards.fields import JsonColumn, guessed_schema, json_origins, json_texts, parsed
 from provenance.shards.shard import SAMPLE_ROWS, BadRow, Batch, Field, Options, Part
 from provenance.shards.streams import BLOCK, Lines, StreamShard, compression_of, lines_of
 

@@ -10,20 +10,16 @@ from provenance.shards.streams import SUFFIXES, Stream
 
 PARQUET, ARROW, JSONL, CSV, TAR, WARC, NPY, MEGATRON = "parquet arrow jsonl csv tar warc npy megatron".split()
 
-KINDS = {
-    ".parquet": PARQUET, ".pq": PARQUET, ".arrow": ARROW, ".feather": ARROW, ".ipc": ARROW, ".arrows": ARROW,
-    ".jsonl": JSONL, ".ndjson": JSONL, ".jsonlines": JSONL, ".json": JSONL, ".csv": CSV, ".tsv": CSV, ".tab": CSV,
-    ".tar": TAR, ".tgz": TAR, ".warc": WARC, ".wet": WARC, ".npy": NPY, ".bin": MEGATRON,
+FORMATS = {
+    PARQUET: ("parquet", "ParquetShard", ".parquet .pq"), CSV: ("csv", "CsvShard", ".csv .tsv .tab"),
+    ARROW: ("arrow", "ArrowShard", ".arrow .feather .ipc .arrows"), WARC: ("warc", "WarcShard", ".warc .wet"),
+    JSONL: ("jsonl", "JsonLinesShard", ".jsonl .ndjson .jsonlines .json"), NPY: ("arrays", "NumpyShard", ".npy"),
+    TAR: ("webdataset", "TarShard", ".tar .tgz"), MEGATRON: ("arrays", "MegatronShard", ".bin"),
 }  # fmt: skip
-"""Formats by suffix; each but Parquet, Arrow, npy and Megatron also compressed, such as `.jsonl.zst`."""
+"""Module and class of each format, imported when needed, because a scan of Parquet has no use for the others; and its
+suffixes: all but Parquet, Arrow, npy and Megatron also compressed, such as `.jsonl.zst`."""
 
-OPENERS = {
-    PARQUET: ("parquet", "ParquetShard"), ARROW: ("arrow", "ArrowShard"), JSONL: ("jsonl", "JsonLinesShard"),
-    CSV: ("csv", "CsvShard"), TAR: ("webdataset", "TarShard"), WARC: ("warc", "WarcShard"),
-    NPY: ("arrays", "NumpyShard"), MEGATRON: ("arrays", "MegatronShard"),
-}  # fmt: skip
-"""Module and class of each format, imported when needed: a scan of Parquet has no use for the others."""
-
+KINDS = {suffix: kind for kind, (_, _, suffixes) in FORMATS.items() for suffix in suffixes.split()}
 MAY_BE_COMPRESSED = (JSONL, CSV, TAR, WARC)
 HEAD = 512  # bytes that are looked at
 
@@ -54,7 +50,7 @@ def open_shard(path: str, name: str, options: Options) -> Shard:
             suffixes = ", ".join(sorted(KINDS))
             problem = f"neither its content nor its name is that of {suffixes}"
             raise ShardError(f"shard {name} is of no known format: {problem}")
-        module, class_name = OPENERS[kind]
+        module, class_name, _ = FORMATS[kind]
         opened: Shard = getattr(import_module(f"provenance.shards.{module}"), class_name)(path, name, options)
         return opened
 

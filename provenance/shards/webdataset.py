@@ -18,7 +18,7 @@ from provenance.documents import documents_of
 from provenance.errors import ShardError, TextColumnError, first_line
 from provenance.files.tar import DAMAGE, members_of
 from provenance.shards.columns import SOURCE_COLUMNS, URL_COLUMNS, Columns, choose_columns, is_plain
-from provenance.shards.json_values import JsonColumn, guessed_schema, json_origins, parsed
+from provenance.shards.fields import JsonColumn, guessed_schema, json_origins, parsed
 from provenance.shards.shard import BATCH_ROWS, SAMPLE_ROWS, SMALL_BATCH_ROWS, BadRow, Batch, Field, Part, chunks
 from provenance.shards.streams import StreamShard
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from provenance.cleaning.json_places import raw_places, text_leaves
-from provenance.shards.json_values import encodable
+from provenance.shards.fields import encodable
 from provenance.shards.shard import ALONE
 
 values = st.recursive(
