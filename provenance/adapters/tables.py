@@ -45,21 +45,17 @@ class Recipe:
 
     def annotations(self, texts: pa.Array | pa.ChunkedArray, column: str) -> pa.RecordBatch:
         """See `annotate`. The index is opened at the first call in a thread; UsageError where it is another by now."""
-        matcher = _OPENED.matchers.get(self)
+        matchers: dict[Recipe, Matcher] = vars(_OPENED).setdefault("matchers", {})
+        matcher = matchers.get(self)
         if matcher is None:
             index = _open(self.index, self.key_file)
             if index.digest != self.digest:
                 raise UsageError(f"index {self.index} is another one here than where this was begun: {index.digest}")
-            matcher = _OPENED.matchers[self] = Matcher(index, self.config)
+            matcher = matchers[self] = Matcher(index, self.config)
         return annotate(matcher, texts, column)
 
 
-class _Opened(threading.local):
-    def __init__(self) -> None:
-        self.matchers: dict[Recipe, Matcher] = {}
-
-
-_OPENED = _Opened()  # for each thread: a matcher keeps texts that it has read, which threads cannot share
+_OPENED = threading.local()  # for each thread: a matcher keeps texts that it has read, which threads cannot share
 
 
 def _open(index: str, key_file: str | None) -> Index:

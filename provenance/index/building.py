@@ -14,8 +14,8 @@ from provenance.index.opening import Index
 from provenance.index.report import BuildReport
 from provenance.readers.books import Book, Reading, read_books
 from provenance.readers.document import FACTS
+from provenance.readers.formats import size_of
 from provenance.readers.metadata import checked_facts, read_metadata
-from provenance.readers.walk import size_of
 from provenance.sketch import TEXT_FREE_SCALE, FracMinHash, scale_for
 
 BYTES_A_WORD = 6  # of English prose, blanks included

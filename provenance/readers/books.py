@@ -8,11 +8,10 @@ from typing import Any
 from provenance.errors import BookError
 from provenance.files.digests import file_sha256
 from provenance.readers.document import FACTS, BookColumns, Document, RefusedBook
-from provenance.readers.formats import COLLECTIONS, format_of
+from provenance.readers.formats import COLLECTIONS, SourceFile, find_files, format_of
 from provenance.readers.limits import Limits
 from provenance.readers.metadata import Metadata, checked_facts
 from provenance.readers.parsing import Parser
-from provenance.readers.walk import SourceFile, find_files
 
 
 @dataclass(frozen=True)

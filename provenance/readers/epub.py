@@ -11,9 +11,8 @@ from lxml import etree
 
 from provenance.errors import BookError
 from provenance.readers.document import Document
-from provenance.readers.html import DUBLIN_CORE, parsed, text_of
+from provenance.readers.html import DUBLIN_CORE, PlainText, parsed, text_of
 from provenance.readers.limits import Limits
-from provenance.readers.markup import PlainText
 from provenance.readers.metadata import isbn13
 from provenance.readers.text import to_utf8
 from provenance.readers.unpacking import SafeZip

@@ -1,7 +1,18 @@
-"""Which format a file has, by its name, and by its first bytes where it was named without a known suffix."""
+"""The files of books: which there are, what format each has, and under which id its book goes.
 
-from pathlib import PurePosixPath
+The format is told by the name, and by the first bytes where a file was named without a known suffix.
+"""
 
+import os
+import stat
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path, PurePosixPath
+
+from provenance.errors import UsageError
 from provenance.readers.document import Document, Format
 from provenance.readers.gutenberg import without_gutenberg
 from provenance.readers.limits import Limits
@@ -21,6 +32,8 @@ _NAMED = (  # format, compression of the whole file, suffixes
 )  # fmt: skip
 _SUFFIXES = {suffix: (name, packed) for name, packed, suffixes in _NAMED for suffix in suffixes.split()}
 KNOWN = ".txt, .html, .epub, .pdf, .jsonl, .parquet, .zip and .tar, the last four also packed"
+TEXT_IN = {"epub": 3.0, "pdf": 0.3, "html": 0.8, "zip": 3.0, "parquet": 2.0}  # bytes of text a byte of file, about
+PACKED = 3.0  # the same for what is packed as a whole
 
 
 def format_of(name: str) -> Format:
@@ -47,18 +60,90 @@ def sniffed(data: bytes) -> str:
 def read_single(data: bytes, name: str, limits: Limits) -> Document:
     """The one book of a file; parsers are imported when a file needs them. Raises BookError."""
     name = sniffed(data) if name == UNKNOWN else name
-    if name == "pdf":
-        from provenance.readers.pdf import read_pdf
+    if name == "txt":
+        from provenance.readers.text import read_text
 
-        return read_pdf(data, limits)
-    if name == "epub":
-        from provenance.readers.epub import read_epub
+        return without_gutenberg(read_text(data))
+    document: Document = getattr(import_module(f"provenance.readers.{name}"), f"read_{name}")(data, limits)
+    return document if name == "pdf" else without_gutenberg(document)
 
-        return without_gutenberg(read_epub(data, limits))
-    if name == "html":
-        from provenance.readers.html import read_html
 
-        return without_gutenberg(read_html(data, limits))
-    from provenance.readers.text import read_text
+@dataclass(frozen=True)
+class SourceFile:
+    """One file."""
 
-    return without_gutenberg(read_text(data))
+    path: Path
+    edition_id: str  # of its book; before the ids of its members where it is an archive; unused for collections
+    format: Format
+    outcome: str = ""  # skipped | failed, where it is settled without opening the file
+    reason: str = ""
+
+
+def find_files(sources: Sequence[Path]) -> list[SourceFile]:
+    """Every file of the sources, in their order and sorted within each; raises UsageError for one that is not there.
+
+    A book's id is its path within its source, without suffix; with it where another file would have the same id.
+    """
+    files: list[SourceFile] = []
+    for source in sources:
+        if not source.exists():
+            raise UsageError(f"no such book or directory: {source}")
+        files += _walk(source) if source.is_dir() else [_file(source, source.name, named=True)]
+    books = [file for file in files if file.format.name in SINGLE + ARCHIVES + (UNKNOWN,) and not file.outcome]
+    taken = Counter(_stem(file) for file in books)
+    taken.update({folder.as_posix() for file in files for folder in Path(file.edition_id).parents})
+    for place, file in enumerate(files):
+        name = file.edition_id if taken[_stem(file)] > 1 else _stem(file)
+        if file.format.name in ARCHIVES:  # is like a folder: named alone, it adds nothing to ids within it
+            name = "" if list(sources) == [file.path] else f"{name}/"
+        files[place] = replace(file, edition_id=name)
+    return files
+
+
+def _stem(file: SourceFile) -> str:
+    return file.edition_id.removesuffix(file.format.suffix)
+
+
+def _walk(source: Path) -> Iterator[SourceFile]:
+    unreadable: list[OSError] = []
+    for folder, folders, names in os.walk(source, onerror=unreadable.append):
+        folders.sort()
+        for name in folders:
+            if Path(folder, name).is_symlink():
+                reason = "a link to a directory, not followed: name it to read it"
+                yield SourceFile(Path(folder, name), "", Format(UNKNOWN, "", ""), "skipped", reason)
+        for name in sorted(names):
+            path = Path(folder, name)
+            yield _file(path, path.relative_to(source).as_posix(), named=False)
+    for error in unreadable:
+        path = Path(os.fsdecode(error.filename))
+        yield SourceFile(path, "", Format(UNKNOWN, "", ""), "failed", f"cannot be listed: {error.strerror}")
+
+
+def _file(path: Path, name: str, named: bool) -> SourceFile:
+    """A file by its name; one that was named itself may have any suffix."""
+    format = format_of(path.name)
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return SourceFile(path, name, format, "skipped", "not a plain file")
+        str(path).encode()
+    except OSError as error:
+        return SourceFile(path, name, format, "failed", f"cannot be read: {error.strerror}")
+    except UnicodeEncodeError:
+        return SourceFile(path, name, format, "failed", "its name is no UTF-8: rename it")
+    if format.name == UNKNOWN and not named:
+        reason = f"not a book: {format.suffix or 'no suffix'}; known are {KNOWN}"
+        return SourceFile(path, name, format, "skipped", reason)
+    return SourceFile(path, name, format)
+
+
+def size_of(sources: Sequence[Path]) -> int:
+    """Bytes of text in the sources, about: by the sizes of files alone. Not even a footer is parsed in this process: a
+    hostile one can end it.
+    """
+    size = 0.0
+    for file in find_files([source for source in sources if source.exists()]):
+        packed = PACKED if file.format.compression else 1.0
+        with suppress(OSError):  # reading it will tell what is wrong
+            size += 0 if file.outcome else file.path.stat().st_size * TEXT_IN.get(file.format.name, 1.0) * packed
+    return int(size)

@@ -1,13 +1,13 @@
-"""HTML books, parsed as browsers do."""
+"""HTML books, parsed as browsers do; and what elements mean for the words of a book, also one that is parsed as XML."""
 
 import re
+from collections.abc import Mapping
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from provenance.errors import BookError
 from provenance.readers.document import Document
 from provenance.readers.limits import Limits
-from provenance.readers.markup import DROPPED, PlainText
 from provenance.readers.text import BOMS, to_utf8
 
 DECLARED_WITHIN = 4096  # bytes; browsers look at 1,024
@@ -28,6 +28,31 @@ DUBLIN_CORE = {
 _FACTS = {f"{prefix}.{name}": fact for prefix in ("dc", "dcterms") for name, fact in DUBLIN_CORE.items()}
 _FACTS |= {"author": "author", "book:author": "author", "isbn": "isbn", "book:isbn": "isbn"}
 _FACTS |= {"dc.identifier": "isbn", "dc.date": "year"}
+
+DROPPED = frozenset(
+    "script style head template nav noscript iframe object svg audio video canvas button select datalist "
+    "rt rp annotation annotation-xml".split()
+)
+"""Elements that are not read out: code, navigation, controls, pronunciation beside the text."""
+
+PARAGRAPHS = (
+    "address article aside blockquote body center dd details dialog div dl dt fieldset figcaption figure footer form "
+    "h1 h2 h3 h4 h5 h6 header hgroup hr html legend main menu ol p pre search section summary table ul "
+    "caption colgroup tbody thead tfoot"
+)
+_BREAKS = dict.fromkeys(PARAGRAPHS.split(), "\n\n") | dict.fromkeys("br li tr option".split(), "\n")
+_BREAKS |= {"td": "\t", "th": "\t"}
+_WEIGHT = {"": 0, " ": 1, "\t": 2, "\n": 3, "\n\n": 4}  # of a break: the weightiest of several is written
+INSIDE_SUPERSCRIPT = frozenset(("a", "span", "b", "i", "em", "small", "strong"))  # the number of a note may be a link
+KEPT_AS_IS = frozenset(("pre", "listing", "textarea", "xmp"))
+
+PAGE_NUMBERS = frozenset(("pagenum", "pageno", "page-number", "pagebreak"))
+"""Classes by which Project Gutenberg and others mark numbers of printed pages inside the text."""
+SIDE_ROLES = frozenset(("navigation", "search", "doc-pagebreak", "doc-toc", "doc-pagelist"))
+SIDE_TYPES = frozenset(("pagebreak", "toc", "page-list", "landmarks"))  # of EPUB
+PERMALINKS = frozenset(("headerlink", "anchorjs-link", "permalink"))  # the pilcrow behind headings of manuals
+
+_SPACE = re.compile("[ \t\n\r\f]+")
 
 
 def read_html(data: bytes, limits: Limits) -> Document:
@@ -89,3 +114,86 @@ def _facts(tree: LexborHTMLParser) -> dict[str, str]:
     if tree.root is not None and (language := tree.root.attributes.get("lang")):
         facts.setdefault("language", language)
     return facts
+
+
+class PlainText:
+    """Gathers text between `begin` and `end` of elements: a blank line between blocks, nothing between inline ones."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._pieces: list[str] = []
+        self._bytes = 0
+        self._break = ""  # to be written before the next text: nothing, a space, a line end or a blank line
+        self._dropped = self._kept = self._depth = 0
+        self._superscript = False
+
+    def begin(self, tag: str, attributes: Mapping[str, str | None]) -> bool:
+        """An element begins; whether what is in it is read. `end` must follow all the same."""
+        self._depth += 1
+        if self._depth > self._limits.depth:
+            raise BookError(f"its elements lie more than {self._limits.depth:,} deep in one another")
+        if self._dropped or tag in DROPPED or (attributes and _aside(attributes)):
+            self._dropped += 1
+            return False
+        self._wait(_BREAKS.get(tag, ""))
+        if tag in KEPT_AS_IS:
+            self._kept += 1
+        self._superscript = tag == "sup" or (self._superscript and tag in INSIDE_SUPERSCRIPT)
+        return True
+
+    def end(self, tag: str) -> None:
+        """The element ends."""
+        self._depth -= 1
+        if self._dropped:
+            self._dropped -= 1
+            return
+        if tag in KEPT_AS_IS:
+            self._kept -= 1
+        if tag != "br":
+            self._wait(_BREAKS.get(tag, ""))
+
+    def text(self, text: str) -> None:
+        """Text of the element that is open."""
+        if self._dropped or not text:
+            return
+        if self._kept:
+            self._write(text.replace("\r\n", "\n"))
+            return
+        words = _SPACE.sub(" ", text)
+        if words[0] == " ":
+            self._wait(" ")
+        if inner := words.strip(" "):
+            if self._superscript and inner[0] in "0123456789[(*†‡":
+                self._wait(" ")  # a note or a power, which must not become part of the word before
+            self._superscript = False
+            self._write(inner)
+            if words[-1] == " ":
+                self._wait(" ")
+
+    def result(self) -> str:
+        """All the text."""
+        return "".join(self._pieces)
+
+    def _wait(self, mark: str) -> None:
+        if _WEIGHT[mark] > _WEIGHT[self._break]:
+            self._break = mark
+
+    def _write(self, text: str) -> None:
+        if self._break and self._pieces:
+            self._pieces.append(self._break)
+        self._break = ""
+        self._pieces.append(text)
+        self._bytes += len(text)
+        self._limits.check_text(self._bytes)
+
+
+def _aside(attributes: Mapping[str, str | None]) -> bool:
+    """Whether an element says of itself that it is no text of the book."""
+    classes = (attributes.get("class") or "").lower().split()
+    return (
+        "hidden" in attributes
+        or (attributes.get("role") or "").lower() in SIDE_ROLES
+        or not SIDE_TYPES.isdisjoint((attributes.get("epub:type") or "").split())
+        or not PAGE_NUMBERS.isdisjoint(classes)
+        or not PERMALINKS.isdisjoint(classes)
+    )

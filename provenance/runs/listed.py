@@ -19,8 +19,7 @@ from provenance.isolation.supervisor import FETCHER, Children, Crew
 from provenance.isolation.tasks import Failed, Task
 from provenance.shards.listing import ListedFile, list_shards, why_no_shard
 from provenance.shards.opening import MEGATRON, kind_of
-from provenance.storage.locations import is_remote
-from provenance.storage.specs import expand_lists
+from provenance.storage.locations import expand_lists, is_remote
 from provenance.units.cutting import Unit, slots_of, units_of
 from provenance.units.messages import FetcherHello, List, ListAnswer
 

@@ -1,15 +1,18 @@
-"""Remote objects and their names: what a URI may say, and what it may not.
+"""Remote objects and their names: what a URI may say, and what it may not; and lists of names.
 
 A name can come from a list file, so it never decides which host is asked and carries no credential: endpoints,
 accounts' keys and tokens come from the environment alone. Keys are taken as they are written and never
 percent-decoded, as `aws s3 ls` prints them, so every key is its own spelling.
 """
 
+import codecs
 import os
 import re
 import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from pathlib import Path
+from typing import IO, Self
 
 from provenance.errors import UsageError
 from provenance.isolation.tasks import Item, Number
@@ -22,6 +25,7 @@ VARIABLES = {  # what a user has to set, by scheme
     "hf": "HF_TOKEN",
 }
 KNOWN = "known are s3://, gs://, abfss://, az:// and hf://datasets/"
+LONGEST_LIST = 64 << 20  # bytes: about a million names
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.\-]*(?:::[A-Za-z0-9+.\-:]*)?)://", re.ASCII)
 _CONTAINER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,221}", re.ASCII)
@@ -152,3 +156,56 @@ def _shown(uri: str) -> str:
     """A URI fit for a message: what may be a secret (before @, after ?) is left out."""
     shown = re.sub(r"(://)[^/@]*:[^/]*@", r"\1...@", uri)
     return re.sub(r"(\?[A-Za-z_\-]+=).*", r"\1...", shown, flags=re.DOTALL)
+
+
+def expand_lists(specs: Sequence[str], stdin: IO[bytes]) -> list[str]:
+    """All specs; `@list.txt` is replaced by the lines of a file, `-` by those of the standard input.
+
+    Each remote one is checked, and UsageError names list and line. A list has one spec a line; blank lines and those
+    that begin with `#` are left out. Relative paths in it are relative to the working directory, as they are on the
+    command line.
+    """
+    if specs.count("-") > 1:
+        raise UsageError("'-' is given twice, but the standard input can be read only once")
+    listed: list[str] = []
+    for spec in specs:
+        if spec == "-":
+            listed += _listed_in(stdin, "standard input")
+        elif spec.startswith("@"):
+            try:
+                with Path(spec[1:]).open("rb") as file:
+                    listed += _listed_in(file, spec[1:])
+            except OSError as error:
+                raise UsageError(f"cannot read the list {spec[1:] or spec}: {error.strerror}") from error
+        else:
+            _check_spec(spec)
+            listed.append(spec)
+    return listed
+
+
+def _listed_in(file: IO[bytes], name: str) -> Iterator[str]:
+    data = file.read(LONGEST_LIST + 1)
+    if len(data) > LONGEST_LIST:
+        raise UsageError(f"the list {name} is longer than {LONGEST_LIST >> 20} MB: is it a list of shards? Split it")
+    for number, line in enumerate(data.removeprefix(codecs.BOM_UTF8).split(b"\n"), 1):
+        try:
+            spec = line.removesuffix(b"\r").decode()
+            if not spec.strip() or spec.startswith("#"):
+                continue
+            _check_spec(spec, in_list=True)
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{name}, line {number} is not UTF-8 (byte {error.start + 1} of it)") from None
+        except UsageError as error:
+            raise UsageError(f"{name}, line {number}: {error}") from error
+        yield spec
+
+
+def _check_spec(spec: str, in_list: bool = False) -> None:
+    if in_list and (spec.startswith("@") or spec == "-"):
+        raise UsageError(f"a list cannot name another list: {spec}. A file so named is written ./{spec}")
+    if not spec:
+        raise UsageError("an empty name: give a file, a directory or a pattern")
+    if is_remote(spec):
+        parse(spec)
+    elif in_list:
+        refuse_control_characters(spec)

@@ -13,7 +13,7 @@ import numpy as np
 from provenance.errors import UsageError
 from provenance.kernels.hashing import derive_keys
 from provenance.kernels.words import words_of
-from provenance.storage.specs import expand_lists
+from provenance.storage.locations import expand_lists
 from provenance.text.reference import tokenize
 from tests.fuzz import book_targets, index_targets, shard_targets
 from tests.fuzz.target import BOOK, Attempt, Target

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provenance.errors import UsageError
-from provenance.storage.locations import Location, is_remote, parse
-from provenance.storage.specs import LONGEST_LIST, expand_lists
+from provenance.storage.locations import LONGEST_LIST, Location, expand_lists, is_remote, parse
 
 
 @pytest.fixture(autouse=True)
