@@ -106,14 +106,14 @@ def test_the_check_itself_catches_what_it_must(tmp_path):
 WITH_REASON = {  # imports inside functions, by file
     "doctor/checks.py": "what a check needs may be what is broken",
     "isolation/child.py": "there is no `resource` where this is no Unix",
+    "readers/collections.py": "a process that parses hostile files has no other use for Arrow",
     "readers/formats.py": "a process that parses hostile files loads the parser that it needs, and no other",
     "readers/process.py": "a process that parses hostile files loads the parser that it needs, and no other",
     "readers/metadata.py": "a process that parses hostile files has no other use for Arrow",
     "readers/unpacking.py": "a process that parses hostile files has no other use for Arrow",
     "index/near.py": "who needs no store does not load its client",
-    "storage/credentials.py": "who needs no store does not load its client",
     "storage/folders.py": "who needs no store does not load its client",
-    "storage/stores.py": "an extra, and a client that is seldom needed",
+    "storage/stores.py": "extras, and a client that is seldom needed",
     "runs/opened.py": "an extra",
     "cli/query.py": "a question whose answer is no CSV loads no Arrow",
 }

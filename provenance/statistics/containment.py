@@ -42,9 +42,7 @@ def containment_deviation(shingles: Floats, shingle: int, scale: int, identity: 
 
 
 def identity_interval(containment: Floats, shingles: Integers, shingle: int, scale: int) -> tuple[Floats, Floats]:
-    """Lower and upper ends of the 95 % intervals of the identity of stretches of so many `shingles`, of whose kept ones
-    this share was found.
-    """
+    """95 % interval (low, high) of the identity of stretches of so many `shingles`, of whose kept this share hit."""
     seen = np.asarray(containment, dtype=np.float64)
     count = np.maximum(np.asarray(shingles, dtype=np.float64), 1.0)
 

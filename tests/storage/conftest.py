@@ -12,7 +12,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from provenance.storage import credentials, stores
+from provenance.storage import stores
 from tests.storage.google import Google, serving
 
 FOREIGN = (
@@ -64,7 +64,7 @@ def environment(monkeypatch, tmp_path) -> None:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very-secret")
-    monkeypatch.setattr(credentials, "has_metadata_service", lambda: False)
+    monkeypatch.setattr(stores, "has_metadata_service", lambda: False)
 
 
 @pytest.fixture
