@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from importlib import import_module
+from io import FileIO
 from pathlib import Path
 
 from provenance.errors import ShardError
@@ -56,7 +57,7 @@ def open_shard(path: str, name: str, options: Options) -> Shard:
 
 
 def _kind_by_content(path: str, name: str, options: Options) -> str | None:
-    with Path(path).open("rb") as file:
+    with FileIO(path) as file:
         raw = file.read(HEAD)
     if raw.startswith((b"PAR1", b"PARE")):
         return PARQUET

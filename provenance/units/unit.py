@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -15,13 +16,12 @@ from provenance.matching.counts import Counts
 from provenance.matching.matcher import Matcher
 from provenance.matching.table import as_arrow
 from provenance.shards.opening import open_shard
-from provenance.shards.shard import Batch, Part
+from provenance.shards.shard import Batch, Part, Shard
 from provenance.shards.tokens import Health
 from provenance.units.config import ScanConfig
-from provenance.units.located import RESULT_SCHEMA, Located, Source, located, result_table
+from provenance.units.located import NO_MATCHES, Located, Source, located, result_table
 from provenance.units.messages import Problem
 from provenance.units.origins import Tally
-from provenance.units.payloads import empty_table
 
 MOST_BAD_ROWS = 100  # of a part and a kind that are named one by one
 
@@ -33,7 +33,7 @@ LEARNED_SCHEMA = pa.schema([("fingerprint", pa.uint64()), ("documents", pa.int64
 class UnitResult:
     """What became of a part or a unit: matches, what was examined, and what was not."""
 
-    matches: pa.Table = field(default_factory=lambda: empty_table(RESULT_SCHEMA))  # made once: each costs its calls
+    matches: pa.Table = field(default_factory=lambda: NO_MATCHES)  # made of all parts at once: each costs its calls
     parts: list[Located] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
     rows_read: int = 0
@@ -65,20 +65,28 @@ def scan_unit(
     config: ScanConfig,
     on_bytes: Callable[[int], None] = lambda size: None,
     small: bool = False,
+    opened: Shard | None = None,
 ) -> UnitResult:
     """Scan parts of one shard; a part that cannot be read is a problem in the result, not an error.
 
-    With `small`, in small batches from the start: the second try of a unit that took its process down.
+    With `small`, in small batches from the start: the second try of a unit that took its process down. `opened` is the
+    shard, if it is already.
     """
     result = UnitResult()
     for part in parts:
-        result.add(_scan_part(source, part, matcher, config, on_bytes, small))
+        result.add(_scan_part(source, part, matcher, config, on_bytes, small, opened))
     result.matches, result.parts = result_table(result.parts, matcher, config.max_excerpt), []
     return result
 
 
 def _scan_part(
-    source: Source, part: Part, matcher: Matcher, config: ScanConfig, on_bytes: Callable[[int], None], small: bool
+    source: Source,
+    part: Part,
+    matcher: Matcher,
+    config: ScanConfig,
+    on_bytes: Callable[[int], None],
+    small: bool,
+    opened: Shard | None,
 ) -> UnitResult:
     """One part; tried a second time in small batches when it does not fit into memory."""
     decoder = source.options.decoder
@@ -87,7 +95,7 @@ def _scan_part(
         if decoder is not None:
             decoder.health = Health()
         try:
-            with open_shard(source.path, source.name, source.options) as shard:
+            with nullcontext(opened) if opened else open_shard(source.path, source.name, source.options) as shard:
                 for batch in shard.batches(part, source.columns, in_small):
                     on_bytes(_scan_batch(source, batch, matcher, config, result))
             problem = _tokenizer_problem(source, part)

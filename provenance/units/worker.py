@@ -16,7 +16,7 @@ from provenance.kernels.compiling import compile_seconds, on_first_compile
 from provenance.matching.matcher import Matcher
 from provenance.process.lean import do_without
 from provenance.shards.opening import open_shard
-from provenance.shards.shard import Options
+from provenance.shards.shard import Options, Shard
 from provenance.sketch import FracMinHash, Key
 from provenance.units import messages
 from provenance.units.config import ScanConfig
@@ -57,7 +57,8 @@ class Worker:
     def _result(self, task: WorkerTask, identity: str) -> Result:
         match task:
             case messages.Describe():
-                return self._describe(task, identity), b""
+                with open_shard(task.path, task.shard, self._options) as shard:
+                    return _description(shard, identity), b""
             case messages.Digest():
                 return messages.DigestAnswer(self._digest(task)), b""
             case messages.Learn():
@@ -66,25 +67,20 @@ class Worker:
             case messages.Scan():
                 return self._scan(task)
             case messages.ScanWhole():
-                description = self._describe(task, identity)
-                columns, parts = description.columns, description.parts
-                scan = messages.Scan(task.shard, task.path, slot=0, columns=columns, parts=parts)
-                scanned, matches = self._scan(scan)
+                with open_shard(task.path, task.shard, self._options) as shard:
+                    description = _description(shard, identity)
+                    columns, parts = description.columns, description.parts
+                    scan = messages.Scan(task.shard, task.path, slot=0, columns=columns, parts=parts)
+                    scanned, matches = self._scan(scan, shard)
                 return messages.ScanWholeAnswer(description, self._digest(task), scanned), matches
 
     def _digest(self, task: ShardTask) -> str:
         return file_sha256(Path(task.path), lambda: self._send(Progress(0), b""))
 
-    def _describe(self, task: ShardTask, identity: str) -> messages.DescribeAnswer:
-        with open_shard(task.path, task.shard, self._options) as shard:
-            columns = shard.choose_columns()
-            parts = tuple(shard.parts(columns))
-            size = Path(task.path).stat().st_size
-            return messages.DescribeAnswer(shard.kind, shard.rows, shard.groups or None, size, columns, parts, identity)
-
-    def _scan(self, task: messages.Scan) -> tuple[messages.ScanAnswer, Payload]:
+    def _scan(self, task: messages.Scan, opened: Shard | None = None) -> tuple[messages.ScanAnswer, Payload]:
         progress = _Progress(self._send)
-        result = scan_unit(self._source(task), task.parts, self._matcher, self._config, progress.add, task.again)
+        source, add = self._source(task), progress.add
+        result = scan_unit(source, task.parts, self._matcher, self._config, add, task.again, opened)
         answer = messages.ScanAnswer(
             result.counts, result.rows_read, progress.unsent, compile_seconds(), tuple(result.problems),
             tuple(result.origins.rows()),
@@ -93,6 +89,12 @@ class Worker:
 
     def _source(self, task: messages.Learn | messages.Scan) -> Source:
         return Source(task.shard, task.path, task.columns, self._options)
+
+
+def _description(shard: Shard, identity: str) -> messages.DescribeAnswer:
+    columns = shard.choose_columns()
+    parts, size = tuple(shard.parts(columns)), Path(shard.path).stat().st_size
+    return messages.DescribeAnswer(shard.kind, shard.rows, shard.groups or None, size, columns, parts, identity)
 
 
 class _Progress:
