@@ -102,8 +102,9 @@ def _package(book: SafeZip) -> tuple[str, Element]:
 
 
 def _parse(book: SafeZip, name: str) -> Element:
+    data = _member(book, name)
     try:
-        return parse_xml(_member(book, name))
+        return parse_xml(data)
     except etree.XMLSyntaxError as error:
         raise BookError(f"its member {name} is no XML: {error.msg}") from error
     except BookError as error:

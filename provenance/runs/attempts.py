@@ -91,10 +91,10 @@ def noted(attempt: Attempt) -> Iterator[None]:
         outcome = "interrupted" if isinstance(error, (KeyboardInterrupt, InterruptedRun)) else "failed"
         with suppress(ProvenanceError, OSError):  # what went wrong first matters more
             attempt.note(outcome)
-        kept = f"kept in {attempt.ledger.place}; the same command goes on"
+        place = f"kept in {attempt.ledger.place}; the same command goes on"
         if isinstance(error, OutputError):
-            raise OutputError(f"{error}. {attempt.done} are {kept}") from error
+            raise OutputError(f"{error}. {attempt.done} are {place}") from error
         if isinstance(error, KeyboardInterrupt) and attempt.of:
             done = f"{attempt.found + attempt.units:,} of {attempt.of:,} units are done"
-            raise InterruptedRun(f"interrupted: {done} and {kept} from there") from None
+            raise InterruptedRun(f"interrupted: {done} and {place} from there") from None
         raise
