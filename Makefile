@@ -39,8 +39,8 @@ demo: $(VENV)/.demo ## Known books against training shards, on real text
 kernels: $(VENV)/.installed ## Compile what is compiled once, before several processes would
 	@$(BIN)/python -m tests.tools.kernels
 
-# more processes than cores, because many tests wait; neighbours use the same indexes and runs: each process begins with a stretch of its own, and helps out in the end
-PYTEST := $(BIN)/python -m pytest -q -n 3 --dist worksteal
+# neighbours use the same indexes and runs: each process begins with a stretch of its own, and helps out in the end
+PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 test: kernels ## The tests that take seconds
 	@$(PYTEST) -m "not slow"

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provenance.adapters import tables
-from provenance.adapters.tables import Options, Recipe, share
+from provenance.adapters.recipe import Options, Recipe, share
 from provenance.errors import UsageError
 from provenance.matching.annotations import PROV_SCHEMA
 from provenance.process.extras import datasets

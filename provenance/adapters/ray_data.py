@@ -6,7 +6,7 @@ from typing import Unpack
 import pyarrow as pa
 
 from provenance.adapters import tables
-from provenance.adapters.tables import Options
+from provenance.adapters.recipe import Options
 
 
 class Annotate(tables.Annotate):

@@ -7,7 +7,7 @@ from typing import Unpack
 import pyarrow as pa
 
 from provenance.adapters import tables
-from provenance.adapters.tables import Options
+from provenance.adapters.recipe import Options
 from provenance.matching.annotations import PROV_SCHEMA
 from provenance.process.extras import spark_arrow, spark_sql, spark_types
 

@@ -7,7 +7,8 @@ from datatrove.data import Document
 from datatrove.pipeline.filters.base_filter import BaseFilter
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from provenance.adapters.tables import Options, Recipe, from_python, share
+from provenance.adapters.recipe import Options, Recipe, share
+from provenance.adapters.tables import from_python
 
 DROPPED = "known_book"
 

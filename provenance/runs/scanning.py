@@ -29,7 +29,7 @@ from provenance.runs.listed import Job
 from provenance.units import messages
 from provenance.units.config import ScanConfig, WorkerLimits
 from provenance.units.cutting import Unit, parts_in
-from provenance.units.located import NO_MATCHES, RESULT_SCHEMA
+from provenance.units.located import RESULT_SCHEMA, no_matches
 from provenance.units.payloads import from_payload
 
 MOST_PENDING = 10_000  # matches of units that are being written
@@ -229,27 +229,27 @@ class ScanSteps:
     def _scanned(self, unit: Unit) -> tuple[dict[str, Any], pa.Table]:
         outcome = self._outcomes.pop(unit.slot, None)
         if outcome is None:
-            return _nothing(), NO_MATCHES
+            return _nothing(), no_matches()
         if not isinstance(outcome.answer, messages.ScanAnswer):
-            return _nothing(_problem(unit.shard, outcome.answer)), NO_MATCHES
+            return _nothing(_problem(unit.shard, outcome.answer)), no_matches()
         names = ("rows_read", "counts", "origins", "problems")
         record = {name: to_builtins(getattr(outcome.answer, name)) for name in names}
         try:
-            table = from_payload(outcome.payload, RESULT_SCHEMA, unit.shard) if outcome.payload else NO_MATCHES
+            table = from_payload(outcome.payload, RESULT_SCHEMA, unit.shard) if outcome.payload else no_matches()
             matched = outcome.answer.counts.documents_matched
             if bool(matched) != bool(table.num_rows):
                 what = f"{table.num_rows} matches in {matched} documents"
                 raise ShardError(f"shard {unit.shard}: its worker's answer makes no sense: {what}; please report this")
         except ShardError as error:  # what a child sends that parses hostile files may be anything
             record["problems"] = [*record["problems"], _problem(unit.shard, Failed(str(error), "fault"))]
-            table = NO_MATCHES
+            table = no_matches()
         return {**record, "matches": table.num_rows}, table
 
 
 def failed(unit: Unit, kind: str, reason: str) -> Finished:
     """A unit of which nothing was scanned."""
     record = {**_nothing(problem_of(unit.shard, kind, reason)), "facts": {}}
-    return Finished(unit, record, NO_MATCHES)
+    return Finished(unit, record, no_matches())
 
 
 def problem_of(shard: str, kind: str, reason: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -52,7 +53,12 @@ REF_QUOTE_SCHEMA = pa.schema([field.with_name(_REF_NAMES[field.name]) for field 
 
 _MATCH = [field for field in MATCH_SCHEMA if field.name != "document"]
 RESULT_SCHEMA = pa.schema([*PLACE_SCHEMA, *_MATCH, *DOC_QUOTE_SCHEMA, *REF_QUOTE_SCHEMA])
-NO_MATCHES = RESULT_SCHEMA.empty_table()  # which takes Arrow half a millisecond to make
+
+
+@cache
+def no_matches() -> pa.Table:
+    """No match. Arrow takes half a millisecond to make it, and memory, which a worker limits when it has begun."""
+    return RESULT_SCHEMA.empty_table()
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ def _token_spans(options: Options, column: Field, matches: Matches) -> tuple[pa.
 def result_table(parts: Sequence[Located], matcher: Matcher, most_excerpt: int) -> pa.Table:
     """The matches of all parts, with the places of their documents, and what stands there on both sides."""
     if not parts:
-        return NO_MATCHES
+        return no_matches()
     matches = join([part.matches for part in parts], [0] * len(parts))
     table = matcher.table(matches)
     documents = pa.Table.from_batches([part.documents for part in parts]).combine_chunks()

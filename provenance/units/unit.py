@@ -19,7 +19,7 @@ from provenance.shards.opening import open_shard
 from provenance.shards.shard import Batch, Part, Shard
 from provenance.shards.tokens import Health
 from provenance.units.config import ScanConfig
-from provenance.units.located import NO_MATCHES, Located, Source, located, result_table
+from provenance.units.located import Located, Source, located, no_matches, result_table
 from provenance.units.messages import Problem
 from provenance.units.origins import Tally
 
@@ -33,7 +33,7 @@ LEARNED_SCHEMA = pa.schema([("fingerprint", pa.uint64()), ("documents", pa.int64
 class UnitResult:
     """What became of a part or a unit: matches, what was examined, and what was not."""
 
-    matches: pa.Table = field(default_factory=lambda: NO_MATCHES)  # made of all parts at once: each costs its calls
+    matches: pa.Table = field(default_factory=no_matches)  # made of all parts at once: each costs its calls
     parts: list[Located] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
     rows_read: int = 0

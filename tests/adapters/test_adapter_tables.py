@@ -14,7 +14,8 @@ import pytest
 
 import provenance
 from provenance.adapters import tables
-from provenance.adapters.tables import Annotate, Recipe
+from provenance.adapters.recipe import Recipe
+from provenance.adapters.tables import Annotate
 from provenance.errors import IndexMissingError, KeyMismatchError, UsageError
 from provenance.matching.annotations import PROV_SCHEMA
 from tests.adapters.oracle import told
