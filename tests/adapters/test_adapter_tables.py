@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 import provenance
-from provenance.adapters import tables
+from provenance.adapters import recipe, tables
 from provenance.adapters.recipe import Recipe
 from provenance.adapters.tables import Annotate
 from provenance.errors import IndexMissingError, KeyMismatchError, UsageError
@@ -79,8 +79,8 @@ def test_there_must_be_an_index_when_a_pipeline_is_made_not_only_when_it_runs(tm
 
 
 def test_an_index_is_opened_once_a_thread_and_no_thread_disturbs_another(index, texts, expected, monkeypatch):
-    annotate, opened, opening = Annotate(index, config=provenance.MatchConfig(max_gap=63)), [], tables._open
-    monkeypatch.setattr(tables, "_open", lambda *at: opened.append(at) or opening(*at))
+    annotate, opened, opening = Annotate(index, config=provenance.MatchConfig(max_gap=63)), [], recipe._open
+    monkeypatch.setattr(recipe, "_open", lambda *at: opened.append(at) or opening(*at))
     table = pa.table({"text": texts})
     with ThreadPoolExecutor(2) as pool:
         for annotated in pool.map(annotate, [table] * 12):
