@@ -29,7 +29,13 @@ def atomic_write(path: Path, replace: bool = True) -> Iterator[IO[bytes]]:
         try:
             with temporary.open("xb") as file:
                 yield file
-            rename_file(temporary, path, replace)
+                file.flush()
+                os.fsync(file.fileno())
+            if replace:
+                temporary.replace(path)
+            else:
+                _link(temporary, path)
+            _sync(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -45,13 +51,10 @@ def output_errors(path: Path | str, verb: str = "write") -> Iterator[None]:
         raise OutputError(f"cannot {verb} {path}: {error.strerror or error}") from error
 
 
-def rename_file(temporary: Path, path: Path, replace: bool = True) -> None:
-    """Give a file that is written its name, for good; raises OSError, FileExistsError without `replace`."""
+def rename_file(temporary: Path, path: Path) -> None:
+    """Give a file that is written its name, for good; raises OSError."""
     _sync(temporary)
-    if replace:
-        temporary.replace(path)
-    else:
-        _link(temporary, path)
+    temporary.replace(path)
     _sync(path.parent)
 
 

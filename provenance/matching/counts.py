@@ -1,8 +1,10 @@
 """What a batch, a unit or a run held."""
 
+from operator import add
 from typing import Self
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from provenance.isolation.tasks import Number
 
@@ -20,7 +22,6 @@ class Counts(Struct, forbid_unknown_fields=True):
     common_passages: Number = 0  # aligned, and not reported because they are common text
     documents_matched: Number = 0
 
-    def add(self, other: Self) -> None:
-        """Sum in place."""
-        for name in self.__struct_fields__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+    def __add__(self, other: Self) -> Self:
+        """The sums."""
+        return type(self)(*map(add, astuple(self), astuple(other)))

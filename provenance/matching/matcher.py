@@ -61,16 +61,20 @@ class Matcher:
         lookup = look_up(index, sketches, config.max_works, self.background)
         seeds = choose_seeds(lookup, sketches, config)
         hits = seed_hits(index, sketches, lookup.runs, seeds, config)
-        chains = chain(index, hits, config)
-        if not index.has_texts:
-            passages = estimate(index, chains, sketches, config)
+        if hits.documents.size or not len(documents):
+            chains = chain(index, hits, config)
+            if not index.has_texts:
+                passages = estimate(index, chains, sketches, config)
+            else:
+                if index.sketch.slack:  # hits of windows only say where to look
+                    chains = exact_chains(index, chains, documents, config)
+                passages = align(index, chains, sketches, config)
+            distinctive = is_distinctive(lookup, passages, config.min_words)
+            credited = credit(passages.take(np.flatnonzero(distinctive)), self._edition_order, config.same_span)
+            matches = locate(documents, sketches.words, credited)
+            common = int(times[passages.documents[~distinctive]].sum())
         else:
-            if index.sketch.slack:  # hits of windows only say where to look
-                chains = exact_chains(index, chains, documents, config)
-            passages = align(index, chains, sketches, config)
-        distinctive = is_distinctive(lookup, passages, config.min_words)
-        credited = credit(passages.take(np.flatnonzero(distinctive)), self._edition_order, config.same_span)
-        matches = locate(documents, sketches.words, credited)
+            matches, common = self._no_matches, 0
         unseeding = sketches.documents[lookup.runs.queries[~seeds]]
         counts = Counts(
             text_bytes=int(documents.sizes @ times),
@@ -78,10 +82,15 @@ class Matcher:
             invalid_utf8=int(sketches.invalid @ times),
             invalid_documents=int(times[sketches.invalid > 0].sum()),
             common_fingerprints=int(times[unseeding].sum()),
-            common_passages=int(times[passages.documents[~distinctive]].sum()),
+            common_passages=common,
             documents_matched=int(times[np.unique(matches.documents)].sum()),
         )
         return matches, counts
+
+    @cached_property
+    def _no_matches(self) -> Matches:
+        """Those of no document: of most small shards the stages after the first would make nothing of nothing."""
+        return self.find(documents_in(pa.array([], pa.string()))[0])[0]
 
     @cached_property
     def _edition_order(self) -> Integers:

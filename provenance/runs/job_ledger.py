@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from provenance.errors import LedgerDamagedError, OtherRunError
-from provenance.files.digests import json_sha256, readable_json
+from provenance.files.digests import canonical_json, json_sha256, readable_json
 from provenance.runs.sealed import digest_in, seal, unseal
 from provenance.runs.terms import LEDGER_VERSION, Terms
 from provenance.storage.folders import Folder, open_folder
@@ -103,16 +103,15 @@ class JobLedger:
         """Write a unit's file. One that is there and whole stays: this one was delivered twice."""
         whole = not any(problem["kind"] in AGAIN for problem in record["problems"])
         names = {name: getattr(unit, name) for name in ("digest", "shard", "slot", "slots")}
-        record = {**record, "ledger": LEDGER_VERSION, "unit": names}
-        data, name = seal(table.combine_chunks(), record), _name(unit, whole)
+        content = canonical_json({**record, "ledger": LEDGER_VERSION, "unit": names})
+        data, name = seal(table.combine_chunks(), content), _name(unit, whole)
         if not self.folder.write(name, data, replace=not whole):
             with suppress(LedgerDamagedError):
                 return self._read(unit, whole) or self._keep(unit, record, table)
             self.folder.write(name, data, replace=True)
         if whole:
             self.folder.remove(_name(unit, False))
-        as_read = json.loads(json.dumps(record))
-        return SavedUnit(unit, as_read, table, digest_in(data), whole)
+        return SavedUnit(unit, json.loads(content), table, digest_in(data), whole)
 
     def unit_names(self) -> set[str]:
         """Names of all unit files, for `read` and `is_done`."""

@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from provenance.errors import LedgerDamagedError
+from provenance.files.digests import canonical_json
 from provenance.index.format import EDITION_SCHEMA
 from provenance.index.opening import Index
 from provenance.runs.background import Background
@@ -59,7 +60,7 @@ class Ledger(JobLedger):
             self.editions()
         except LedgerDamagedError:
             editions = index.editions.drop_columns(["identity_fingerprints"])
-            self.folder.write(EDITIONS, seal(editions, {}), replace=True)
+            self.folder.write(EDITIONS, seal(editions, "{}"), replace=True)
 
     def editions(self) -> pa.Table:
         """The editions of the index; raises LedgerDamagedError."""
@@ -71,7 +72,7 @@ class Ledger(JobLedger):
 
     def keep_plan(self, listed: Sequence[Listed], replace: bool) -> list[Listed]:
         """Write the plan, and return the one that holds: of several tasks that begin at once, that of the first."""
-        if self.folder.write(PLAN, seal(plan_table(listed), {}), replace):
+        if self.folder.write(PLAN, seal(plan_table(listed), "{}"), replace):
             return list(listed)
         return self.plan() or list(listed)
 
@@ -80,7 +81,7 @@ class Ledger(JobLedger):
         if self.folder.read(BACKGROUND) is None:
             learned = learn()
             column = pa.table([pa.array(learned.fingerprints, pa.uint64())], schema=BACKGROUND_SCHEMA)
-            if not learned.record or self.folder.write(BACKGROUND, seal(column, learned.record)):
+            if not learned.record or self.folder.write(BACKGROUND, seal(column, canonical_json(learned.record))):
                 return learned
         table, record = self._sealed(BACKGROUND, BACKGROUND_SCHEMA)
         return Background(table["fingerprint"].to_numpy(), record)

@@ -60,7 +60,7 @@ class ShardRecord:
             if value is not None:
                 setattr(self, name, value)
         self.rows_read += record["rows_read"]
-        self.counts.add(Counts(**record["counts"]))
+        self.counts += Counts(**record["counts"])
         for problem in record["problems"]:
             self._note(problem)
 
@@ -160,9 +160,7 @@ def load_run(
     """Fill the tables `attempt` and `run`, when all else is loaded; `facts` is what `run.json` says."""
     _load_attempts(writer, attempts)
     terms = facts["terms"]
-    totals = Counts()
-    for record in records.values():
-        totals.add(record.counts)
+    totals = sum((record.counts for record in records.values()), Counts())
     whole = totals.documents > 0 and not any(record.problems for record in records.values())
     times = [(start, a.get("seconds") or 0) for a in attempts if (start := _time(a)) is not None]
     row = {

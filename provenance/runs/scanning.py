@@ -79,9 +79,10 @@ def scan_here(ledger: Ledger, jobs: Sequence[Job], setup: Setup, pool: Children)
 
 
 def _while_unchanged(index: Index, results: Iterator[Finished]) -> Iterator[Finished]:
-    pinned = index_identity(index)
+    files = [f"{index.folder}/{name}" for name in index.manifest["files"]]
+    pinned = [file_identity(file) for file in files]
     for finished in results:
-        if index_identity(index) != pinned:
+        if [file_identity(file) for file in files] != pinned:
             raise IndexDamagedError(
                 f"index {index.folder} changed while it was being scanned with: units that were done before are kept; "
                 "begin anew when nobody writes to it"
@@ -101,12 +102,6 @@ def kept_in(ledger: Ledger, results: Iterator[Finished]) -> Iterator[SavedUnit]:
                 yield from pending.popleft()[0].result()
         for keeping, _ in pending:
             yield from keeping.result()
-
-
-def index_identity(index: Index) -> str:
-    """What changes when a file of an index is written to."""
-    folder = str(index.folder)
-    return " ".join(file_identity(f"{folder}/{name}") for name in index.manifest["files"])
 
 
 class ScanSteps:

@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provenance.errors import LedgerDamagedError, first_line
-from provenance.files.digests import canonical_json
 from provenance.units.payloads import empty_table
 
 RECORD, DIGEST = "provenance.record", "provenance.sha256"
@@ -32,9 +31,8 @@ class Sealed(NamedTuple):
     sha256: str
 
 
-def seal(table: pa.Table, record: dict[str, Any]) -> bytes:
-    """The file: equal tables and records give equal bytes."""
-    content = canonical_json(record)
+def seal(table: pa.Table, content: str) -> bytes:
+    """The file of a table and of a record as canonical JSON: equal ones give equal bytes."""
     empty = not table.num_rows and not table.schema.metadata
     data = _empty(table.schema, content.encode()) if empty else _parquet(table, content)
     at = _place(data)

@@ -93,7 +93,9 @@ def _origin(
     if wanted is not None and not is_plain(wanted, schema):
         there = f"it has {describe(schema)}"
         raise TextColumnError(f"column {wanted} of shard {name} holds no text ({FLAGS[field]}); {there}")
-    path = wanted or next((path for path in usual if path not in columns.texts and is_plain(path, schema)), None)
+    tops, texts = {name.partition(".")[0] for name in schema.names}, columns.texts  # few of the usual can be there
+    likely = [path for path in usual if path.partition(".")[0] in tops and path not in texts]
+    path = wanted or next((path for path in likely if is_plain(path, schema)), None)
     return None if path is None else text_path(path, schema.names)
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -21,6 +22,18 @@ from provenance.shards.streams import BLOCK, Lines, StreamShard, compression_of,
 SHORT_LINE = 16  # bytes
 TEXT = "c0"  # of a decoded line the field with the text, whose column is read first
 FILLED = re.compile(rb"[^\s][^\n]*")  # a line from its first character that is no blank
+
+
+@lru_cache(maxsize=16)  # many small shards have the same columns
+def _fast_decoder(columns: tuple[str, ...]) -> Callable[[bytes], object] | None:
+    """Decodes a line to what is scanned of it, the fields `c0`, `c1` ...; None where the names do not allow it."""
+    names = {f"c{number}": name for number, name in enumerate(columns)}
+    kinds: list[tuple[str, Any, Any]] = [(name, str | None if name == TEXT else Any, None) for name in names]
+    try:
+        row = msgspec.defstruct("Row", kinds, rename=names)
+    except ValueError:  # a name with a quote in it
+        return None
+    return cast(Callable[[bytes], object], msgspec.json.Decoder(row).decode)
 
 
 def _filled(lines: Lines) -> list[tuple[int, bytes]]:
@@ -107,19 +120,8 @@ class _Reader:
         self._columns, self._shard = columns, shard
         self._json_columns = shard.json_columns(columns)
         self._keys = {name: f"c{number}" for number, name in enumerate(columns.names())}
-        self._decode = self._fast_decoder()
-
-    def _fast_decoder(self) -> Callable[[bytes], object] | None:
-        """Decodes a line to what is scanned of it, where that is one plain column; None elsewhere."""
-        if len(self._columns.paths) > 1 or self._columns.paths[0].steps:
-            return None
-        names = {field: name for name, field in self._keys.items()}
-        kinds: list[tuple[str, Any, Any]] = [(name, str | None if name == TEXT else Any, None) for name in names]
-        try:
-            row = msgspec.defstruct("Row", kinds, rename=names)
-        except ValueError:  # a name with a quote in it
-            return None
-        return cast(Callable[[bytes], object], msgspec.json.Decoder(row).decode)
+        is_plain = len(columns.paths) == 1 and not columns.paths[0].steps
+        self._decode = _fast_decoder(tuple(self._keys)) if is_plain else None
 
     def batch(self, lines: Lines) -> Batch:
         filled = _filled(lines)

@@ -25,11 +25,12 @@ class LocalFolder:
         self.path, self.place = path, str(path)  # the latter as it was given, for messages
         try:
             path.mkdir(parents=True, exist_ok=True)
-            self._handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # held, so that its inode stays the same
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # held, so that its inode stays the same
         except OSError as error:
             kind = OutputError if error.errno in (errno.EIO, errno.ENOSPC, errno.EDQUOT) else UsageError
             raise kind(f"cannot make the directory {path}: {error.strerror}") from error
-        weakref.finalize(self, os.close, self._handle)
+        self._status, self._made_here = os.fstat(handle), set[Path]()
+        weakref.finalize(self, os.close, handle)
 
     def read(self, name: str) -> bytes | None:
         """All of a file, None where there is none; raises StorageError or OSError."""
@@ -92,14 +93,16 @@ class LocalFolder:
         self._refuse_other()
         path = self.path / name
         with output_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.parent not in self._made_here:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._made_here.add(path.parent)
         return path
 
     def _refuse_other(self) -> None:
         """Raise OutputError where the path leads elsewhere by now: a mount point without its file system, say."""
         same = False
         with contextlib.suppress(OSError):
-            same = os.path.samestat(os.fstat(self._handle), self.path.stat())
+            same = os.path.samestat(self._status, self.path.stat())
         if not same:
             remedy = "nothing is written elsewhere; see whether its file system is mounted"
             raise OutputError(f"{self.place} is no longer the directory that it was: {remedy}")

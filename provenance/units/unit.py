@@ -45,7 +45,7 @@ class UnitResult:
     def add(self, other: Self) -> None:
         """Sum in place."""
         self.parts += other.parts
-        self.counts.add(other.counts)
+        self.counts += other.counts
         self.rows_read += other.rows_read
         self.problems += other.problems
         self.origins.merge(other.origins)
@@ -140,7 +140,7 @@ def _scan_batch(source: Source, batch: Batch, matcher: Matcher, config: ScanConf
             result.note(_too_long(source, batch, int(batch.rows[owners[text]]), column.documents.sizes[text], config))
         documents = column.documents.without(long)
         matches, counted = matcher.find(documents)
-        counts.add(counted)
+        counts += counted
         unread[owners[long]] = True
         with_text[owners[~documents.nulls]] = True
         row_bytes += np.bincount(owners, documents.sizes, rows).astype(np.int64)
@@ -151,7 +151,7 @@ def _scan_batch(source: Source, batch: Batch, matcher: Matcher, config: ScanConf
     counts.documents = rows - int(np.count_nonzero(unread & ~with_text))
     counts.nulls = rows - int(np.count_nonzero(unread | with_text))
     counts.documents_matched = int(np.count_nonzero(matched))
-    result.counts.add(counts)
+    result.counts += counts
     result.origins.add(batch.origins, row_bytes, with_text, matched)
     result.rows_read += rows
     result.last_row = max([result.last_row, *batch.rows[-1:].tolist(), *(bad.row for bad in batch.bad)])
