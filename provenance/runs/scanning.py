@@ -29,8 +29,8 @@ from provenance.runs.listed import Job
 from provenance.units import messages
 from provenance.units.config import ScanConfig, WorkerLimits
 from provenance.units.cutting import Unit, parts_in
-from provenance.units.located import RESULT_SCHEMA, no_matches
-from provenance.units.payloads import from_payload
+from provenance.units.located import RESULT_SCHEMA
+from provenance.units.payloads import empty_table, from_payload
 
 MOST_PENDING = 10_000  # matches of units that are being written
 SMALL_BYTES = 1 << 20  # of a shard that is one task: for a larger one its digest is taken beside the scan
@@ -224,27 +224,27 @@ class ScanSteps:
     def _scanned(self, unit: Unit) -> tuple[dict[str, Any], pa.Table]:
         outcome = self._outcomes.pop(unit.slot, None)
         if outcome is None:
-            return _nothing(), no_matches()
+            return _nothing(), empty_table(RESULT_SCHEMA)
         if not isinstance(outcome.answer, messages.ScanAnswer):
-            return _nothing(_problem(unit.shard, outcome.answer)), no_matches()
+            return _nothing(_problem(unit.shard, outcome.answer)), empty_table(RESULT_SCHEMA)
         names = ("rows_read", "counts", "origins", "problems")
         record = {name: to_builtins(getattr(outcome.answer, name)) for name in names}
         try:
-            table = from_payload(outcome.payload, RESULT_SCHEMA, unit.shard) if outcome.payload else no_matches()
+            table = from_payload(outcome.payload, RESULT_SCHEMA, unit.shard)
             matched = outcome.answer.counts.documents_matched
             if bool(matched) != bool(table.num_rows):
                 what = f"{table.num_rows} matches in {matched} documents"
                 raise ShardError(f"shard {unit.shard}: its worker's answer makes no sense: {what}; please report this")
         except ShardError as error:  # what a child sends that parses hostile files may be anything
             record["problems"] = [*record["problems"], _problem(unit.shard, Failed(str(error), "fault"))]
-            table = no_matches()
+            table = empty_table(RESULT_SCHEMA)
         return {**record, "matches": table.num_rows}, table
 
 
 def failed(unit: Unit, kind: str, reason: str) -> Finished:
     """A unit of which nothing was scanned."""
     record = {**_nothing(problem_of(unit.shard, kind, reason)), "facts": {}}
-    return Finished(unit, record, no_matches())
+    return Finished(unit, record, empty_table(RESULT_SCHEMA))
 
 
 def problem_of(shard: str, kind: str, reason: str) -> dict[str, Any]:

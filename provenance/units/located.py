@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ from provenance.shards.columns import Columns
 from provenance.shards.fields import id_text
 from provenance.shards.shard import Batch, Field, Options
 from provenance.units.origins import sites_of
+from provenance.units.payloads import empty_table
 from provenance.units.quotes import QUOTE_SCHEMA, document_quotes, edition_quotes
 
 PLACE_SCHEMA = pa.schema(
@@ -53,12 +53,6 @@ REF_QUOTE_SCHEMA = pa.schema([field.with_name(_REF_NAMES[field.name]) for field 
 
 _MATCH = [field for field in MATCH_SCHEMA if field.name != "document"]
 RESULT_SCHEMA = pa.schema([*PLACE_SCHEMA, *_MATCH, *DOC_QUOTE_SCHEMA, *REF_QUOTE_SCHEMA])
-
-
-@cache
-def no_matches() -> pa.Table:
-    """No match. Arrow takes half a millisecond to make it, and memory, which a worker limits when it has begun."""
-    return RESULT_SCHEMA.empty_table()
 
 
 @dataclass(frozen=True)
@@ -118,7 +112,7 @@ def _token_spans(options: Options, column: Field, matches: Matches) -> tuple[pa.
 def result_table(parts: Sequence[Located], matcher: Matcher, most_excerpt: int) -> pa.Table:
     """The matches of all parts, with the places of their documents, and what stands there on both sides."""
     if not parts:
-        return no_matches()
+        return empty_table(RESULT_SCHEMA)
     matches = join([part.matches for part in parts], [0] * len(parts))
     table = matcher.table(matches)
     documents = pa.Table.from_batches([part.documents for part in parts]).combine_chunks()

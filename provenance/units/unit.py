@@ -19,9 +19,10 @@ from provenance.shards.opening import open_shard
 from provenance.shards.shard import Batch, Part, Shard
 from provenance.shards.tokens import Health
 from provenance.units.config import ScanConfig
-from provenance.units.located import Located, Source, located, no_matches, result_table
+from provenance.units.located import RESULT_SCHEMA, Located, Source, located, result_table
 from provenance.units.messages import Problem
 from provenance.units.origins import Tally
+from provenance.units.payloads import empty_table
 
 MOST_BAD_ROWS = 100  # of a part and a kind that are named one by one
 
@@ -33,7 +34,7 @@ LEARNED_SCHEMA = pa.schema([("fingerprint", pa.uint64()), ("documents", pa.int64
 class UnitResult:
     """What became of a part or a unit: matches, what was examined, and what was not."""
 
-    matches: pa.Table = field(default_factory=no_matches)  # made of all parts at once: each costs its calls
+    matches: pa.Table = field(default_factory=lambda: empty_table(RESULT_SCHEMA))  # of all parts at once: see scan_unit
     parts: list[Located] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
     rows_read: int = 0
