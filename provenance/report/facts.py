@@ -4,10 +4,12 @@ import json
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from provenance.errors import UsageError
 from provenance.report.cells import Row
 from provenance.report.queries import QUERIES, WORK_ORDER
-from provenance.report.strips import Span
+from provenance.report.strips import Spans
 from provenance.store.database import RunReader
 from provenance.store.journal import broken_link
 
@@ -89,7 +91,8 @@ class Facts:
         if work is not None and not pages:
             pages = run.query(f"SELECT * FROM v_works WHERE work_id = ? ORDER BY {WORK_ORDER}", [work])
         self.pages = _pages(run, pages, options.max_matches)
-        self.spans = _spans(run, [page["best_edition"] for page in pages])
+        editions = [page["best_edition"] for page in pages]
+        self.spans, self.own_spans = (_spans(run, f"v_{of}coverage", editions) for of in ("", "own_"))
         columns = min(MOST_HEAT_SHARDS, run.query(f"SELECT count(*) AS n FROM ({_HEAT_SHARDS})")[0]["n"])
         names = [page["work_id"] for page in pages[:MOST_HEAT_WORKS]]
         self.heat_columns, self.heat = columns, _heat(run, names, columns) if columns > 1 else []
@@ -165,20 +168,17 @@ def _listings(name: str, works: list[str], rows: list[Row], counts: dict[str, in
     return {work: Listing(name, rows_of[work], counts.get(work, 0)) for work in works}
 
 
-def _spans(run: RunReader, editions: list[str]) -> dict[str, list[Span]]:
-    """What of each edition is in the shards, and what of that its own work is credited for: word begin, word end,
-    identity, and whether that is so.
-    """
-    spans_of: dict[str, list[Span]] = {edition: [] for edition in editions}
-    for view, own in (("v_coverage", False), ("v_own_coverage", True)):
-        rows = run.query(
-            f"SELECT edition_id, word_begin, word_end, best_identity FROM {view} WHERE list_contains(?, edition_id) "
-            "ORDER BY edition_id, word_begin",
-            [editions],
-        )
-        for row in rows:
-            spans_of[row["edition_id"]].append((row["word_begin"], row["word_end"], row["best_identity"], own))
-    return spans_of
+def _spans(run: RunReader, view: str, editions: list[str]) -> dict[str, Spans]:
+    """The parts of each edition that a view of coverage has."""
+    columns = run.columns(
+        f"SELECT number, word_begin, word_end, best_identity FROM {view} JOIN (SELECT unnest(?) AS edition_id, "
+        "generate_subscripts(?, 1) AS number) USING (edition_id) ORDER BY number, word_begin",
+        [editions, editions],
+    )
+    number, *parts = columns.values()
+    begins, ends = (np.searchsorted(number, np.arange(len(editions)) + 1, side) for side in ("left", "right"))
+    places = zip(editions, begins, ends, strict=True)
+    return {edition: Spans(*(part[begin:end] for part in parts)) for edition, begin, end in places}
 
 
 def _heat(run: RunReader, works: list[str], columns: int) -> list[Row]:

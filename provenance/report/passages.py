@@ -1,11 +1,10 @@
 """A match as two texts side by side, from what the run database has of it: excerpts, cut, and the alignment."""
 
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from provenance.display.beside import Side, side_by_side
 from provenance.display.text import safe
-from provenance.text.reference import words
+from provenance.text.places import word_places
 
 CUT_BYTES = 150  # a context has 160, less where that would cut a character
 LONGEST_WORD = 40  # characters that are left out to end with a whole word
@@ -45,13 +44,8 @@ def pair_of(match: dict[str, Any]) -> Pair | None:
 def _side(excerpt: str, first: int, whole: int) -> Side:
     """An excerpt of `whole` words, unless it was cut."""
     data = excerpt.encode("utf-8", "replace")
-    places = _places(data)
+    places = word_places(data.decode())
     return Side(data, [begin for begin, _ in places], [end for _, end in places], first, len(places) < whole)
-
-
-@lru_cache(maxsize=1)  # both sides of most matches are the same text
-def _places(data: bytes) -> list[tuple[int, int]]:
-    return [(word.begin, word.end) for word in words(data)]
 
 
 def shown_text(text: str | None) -> str:

@@ -7,13 +7,16 @@ import hashlib
 import itertools
 import re
 import tomllib
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemBytecodeCache, PackageLoader, StrictUndefined
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from provenance.display.text import number, percent, safe, short, size, utc
+from provenance.process.cache import code_folder
 from provenance.report.cells import Row, cell, counted, expectation, shell, value
 from provenance.report.facts import MOST_HEAT_WORKS, Facts, ReportOptions
 from provenance.report.passages import Pair, cut_at_word, pair_of, shown_text
@@ -85,9 +88,9 @@ def _strips(facts: Facts) -> dict[str, list[tuple[int, int, str, int]]]:
 
 
 def _cells(work: Row, facts: Facts) -> Cells:
-    spans = facts.spans.get(work["best_edition"])
-    if spans is not None:
-        return cells_of_spans(spans, work["best_words"])
+    edition = work["best_edition"]
+    if edition in facts.spans:
+        return cells_of_spans(facts.spans[edition], facts.own_spans[edition], work["best_words"])
     own = min(1.0, work["own_words"] / max(1, work["covered_words"]))
     return cells_of_deciles(work["deciles"], own, work["identity"] or 0.0)
 
@@ -99,12 +102,21 @@ def _pairs(facts: Facts) -> dict[str, Pair]:
     return dict(itertools.islice(pairs, MOST_SIDE_BY_SIDE))
 
 
+class _CompiledTemplates(FileSystemBytecodeCache):
+    """Templates as Python code; one that cannot be kept is compiled each time."""
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        with suppress(OSError):
+            super().dump_bytecode(bucket)
+
+
 @cache
 def environment() -> Environment:
     """What templates are rendered in, as HTML unless one says otherwise."""
+    folder = code_folder()  # compiling takes a third of a second
     environment = Environment(
         loader=PackageLoader("provenance.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
+        lstrip_blocks=True, bytecode_cache=None if folder is None else _CompiledTemplates(str(folder)),
     )  # fmt: skip
     environment.globals.update(
         cell=cell, value=value, counted=counted, number=number, side_by_side=SIDE_BY_SIDE, about=ABOUT, looks=LOOKS,

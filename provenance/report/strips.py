@@ -6,6 +6,10 @@ No look stands alone: a strip has a label in words, and what is only partly cove
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
+from provenance.arrays import Floats, Integers
+
 BINS = 240  # of a strip; a chapter of a long book is a few of them
 
 LOOKS = (  # identity from, class, what a legend says
@@ -17,7 +21,13 @@ SHARED = "shared"
 SHADES = 4  # of what is covered in part
 LEAST = 0.005  # of a bin, below which nothing is seen of it
 
-Span = tuple[int, int, float, bool]
+
+class Spans(NamedTuple):
+    """Parts of an edition that do not overlap, in order: first word, the one after the last, and identity."""
+
+    begins: Integers
+    ends: Integers
+    identities: Floats
 
 
 class Cells(NamedTuple):
@@ -28,20 +38,25 @@ class Cells(NamedTuple):
     identity: list[float]
 
 
-def cells_of_spans(spans: Sequence[Span], words: int) -> Cells:
-    """The bins of an edition of `words` words; `spans` are its matched parts, and once more those of its own."""
-    cells = Cells([0.0] * BINS, [0.0] * BINS, [0.0] * BINS)
+def cells_of_spans(spans: Spans, own: Spans, words: int) -> Cells:
+    """The bins of an edition of `words` words, of which `spans` are in the data, and `own` credited to its work."""
     scale = BINS / max(1, words)
-    for begin, end, of, credited in spans:
-        low, high = begin * scale, min(BINS, end * scale)
-        for number in range(int(low), min(BINS, int(high) + 1)):
-            share = min(high, number + 1) - max(low, number)
-            if credited:
-                cells.own[number] += share
-            else:
-                cells.covered[number] += share
-                cells.identity[number] += share * of
-    return cells._replace(identity=[i / c if c else 0.0 for i, c in zip(cells.identity, cells.covered, strict=True)])
+    (covered, closely), (credited, _) = _binned(spans, scale), _binned(own, scale)
+    identity = closely / np.where(covered > 0, covered, 1)
+    return Cells(covered.tolist(), credited.tolist(), identity.tolist())
+
+
+def _binned(spans: Spans, scale: float) -> tuple[Floats, Floats]:
+    """How much of each bin some spans fill, and that times their identity."""
+    low, high = spans.begins * scale, np.minimum(BINS, spans.ends * scale)
+    first = low.astype(np.int64)
+    sizes = np.minimum(BINS, high.astype(np.int64) + 1) - first  # bins that a span touches
+    span = np.repeat(np.arange(sizes.size), sizes)
+    bin_ = np.arange(span.size) + (first - np.cumsum(sizes) + sizes)[span]
+    share = np.minimum(high[span], bin_ + 1) - np.maximum(low[span], bin_)
+    weighted = share * spans.identities[span]
+    filled, closely = (np.bincount(bin_, weights, BINS).astype(np.float64) for weights in (share, weighted))
+    return filled, closely
 
 
 def cells_of_deciles(deciles: Sequence[float], own: float, identity: float) -> Cells:

@@ -149,6 +149,11 @@ class Database(Closing):
         return [column[0] for column in self._con.description], self._con.fetchall()
 
     @store_errors("the query failed")
+    def columns(self, sql: str, parameters: Sequence[Any]) -> dict[str, Any]:
+        """The result of a query as NumPy arrays by the names of its columns."""
+        return self._con.execute(sql, parameters).fetchnumpy()
+
+    @store_errors("the query failed")
     def arrow(self, sql: str) -> pa.Table:
         """The result of a query as an Arrow table."""
         return self._answer(sql).to_arrow_table()

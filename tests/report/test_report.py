@@ -10,7 +10,10 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from lxml import html
 
 import provenance
@@ -19,7 +22,7 @@ from provenance.errors import UsageError
 from provenance.report.facts import ReportOptions
 from provenance.report.passages import pair_of
 from provenance.report.render import certificate, report
-from provenance.report.strips import BINS, bins, cells_of_deciles, cells_of_spans
+from provenance.report.strips import BINS, Spans, bins, cells_of_deciles, cells_of_spans
 from provenance.store.database import RunReader
 from tests.report.runs_to_report import PAYLOADS
 from tests.shards.fixtures import prose
@@ -171,20 +174,65 @@ def test_a_pair_gives_its_excerpts_again_as_far_as_they_go(rich):
                 assert left > 0 or len(told) > 0.95 * len(excerpt)
 
 
-def test_a_strip_shows_where_and_how_much():
-    def looks(*spans):
-        return bins(cells_of_spans(spans, 1000))
+def spans_of(spans):
+    return Spans(*(np.array([span[n] for span in spans], dtype=float) for n in range(3)))
 
-    assert looks() == []
-    assert looks((0, 1000, 1.0, False), (0, 1000, 1.0, True)) == [(0, BINS, "verbatim", 4)]
-    assert looks((500, 1000, 0.9, False), (500, 1000, 0.9, True)) == [(BINS // 2, BINS // 2, "close", 4)]
-    assert looks((0, 1000, 0.5, False)) == [(0, BINS, "shared", 4)]
-    assert looks((0, 1000, 0.5, False), (0, 1000, 0.5, True))[0][2] == "reworded"
-    dotted = [(n, n + 1, 1.0, own) for n in range(0, 10_000, 4) for own in (False, True)]
-    assert {look for _, _, _, look in bins(cells_of_spans(dotted, 10_000))} == {1}
+
+@given(data=st.data(), words=st.integers(1, 2000))
+def test_the_bins_of_a_strip_hold_what_a_count_of_each_word_gives(data, words):
+    """Word by word, each of which fills `BINS / words` of a strip, in as many bins as it touches."""
+    edges = sorted(data.draw(st.sets(st.integers(0, words), max_size=20)))
+    spans = [(begin, end, 0.5 + begin / words / 2) for begin, end in zip(edges[::2], edges[1::2], strict=False)]
+    covered, weighted = [0.0] * BINS, [0.0] * BINS
+    for begin, end, identity in spans:
+        for word in range(begin, end):
+            low, high = word * BINS / words, (word + 1) * BINS / words
+            for number in range(int(low), min(BINS, int(high) + 1)):
+                part = min(high, number + 1) - max(low, number)
+                covered[number] += part
+                weighted[number] += part * identity
+    cells = cells_of_spans(spans_of(spans), spans_of([]), words)
+    assert cells.covered == pytest.approx(covered, abs=1e-9)
+    assert cells.own == [0.0] * BINS
+    products = [share * identity for share, identity in zip(cells.covered, cells.identity, strict=True)]
+    assert products == pytest.approx(weighted, abs=1e-9)
+
+
+def test_a_strip_shows_where_and_how_much():
+    def looks(spans, own, words=1000):
+        return bins(cells_of_spans(spans_of(spans), spans_of(own), words))
+
+    assert looks([], []) == []
+    assert looks([(0, 1000, 1.0)], [(0, 1000, 1.0)]) == [(0, BINS, "verbatim", 4)]
+    assert looks([(500, 1000, 0.9)], [(500, 1000, 0.9)]) == [(BINS // 2, BINS // 2, "close", 4)]
+    assert looks([(0, 1000, 0.5)], []) == [(0, BINS, "shared", 4)]
+    assert looks([(0, 1000, 0.5)], [(0, 1000, 0.5)])[0][2] == "reworded"
+    dotted = [(n, n + 1, 1.0) for n in range(0, 10_000, 4)]
+    assert {shade for _, _, _, shade in looks(dotted, dotted, 10_000)} == {1}
     tenths = bins(cells_of_deciles([1.0, *[0.0] * 8, 0.5], 1.0, 1.0))
     assert tenths == [(0, BINS // 10, "verbatim", 4), (BINS - BINS // 10, BINS // 10, "verbatim", 2)]
     assert bins(cells_of_deciles([1.0] * 10, 0.1, 1.0)) == [(0, BINS, "shared", 4)]
+
+
+def test_templates_are_compiled_once_and_anew_where_what_was_kept_is_damaged(rich, tmp_path):
+    def written(name, **variables) -> bytes:
+        command = [sys.executable, "-m", "provenance", "report", str(rich), "--out", str(tmp_path / name)]
+        subprocess.run(command, check=True, capture_output=True, env={**os.environ, **variables})
+        return (tmp_path / name).read_bytes()
+
+    folder = tmp_path / "cache"
+    first = written("1.html", PROVENANCE_CACHE=str(folder))
+    compiled = list(folder.rglob("*.cache"))
+    assert len(compiled) > 5
+    stamps = [file.stat().st_mtime_ns for file in compiled]
+    assert written("2.html", PROVENANCE_CACHE=str(folder)) == first
+    assert [file.stat().st_mtime_ns for file in compiled] == stamps
+    for file in compiled:
+        file.write_bytes(file.read_bytes()[:100])
+    assert written("3.html", PROVENANCE_CACHE=str(folder)) == first
+    folder.rename(tmp_path / "elsewhere")
+    folder.write_text("no folder can be made here")
+    assert written("4.html", PROVENANCE_CACHE=str(folder), TMPDIR=str(folder)) == first
 
 
 def test_one_work_only_and_one_that_is_not_there(rich):

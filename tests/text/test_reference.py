@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.text import rules
+from provenance.text.places import word_places
 from provenance.text.reference import code_points, fold, tokenize, words
 from provenance.text.tables import fold_table
 
@@ -27,6 +28,13 @@ latin_words = st.lists(st.text(PLAIN, min_size=1, max_size=12), min_size=1, max_
 
 def spans(data: bytes) -> list[bytes]:
     return [data[word.begin : word.end] for word in words(data)]
+
+
+@some
+@given(texts | st.lists(st.sampled_from([*"aZ9.\n -'中", SHY, ZWJ, "\u0301"]), max_size=16).map("".join))
+def test_places_by_a_regular_expression_are_those_of_the_reference(text):
+    valid = text.encode("utf-8", "replace")
+    assert word_places(valid.decode()) == [(word.begin, word.end) for word in words(valid)]
 
 
 # Rule 1: UTF-8, invalid sequences separate and are counted
