@@ -11,6 +11,7 @@ from provenance.errors import TextColumnError
 from provenance.files.digests import file_sha256
 from provenance.isolation.child import LADDER, Result, Send, confine, serve
 from provenance.isolation.tasks import Progress
+from provenance.process.lean import do_without
 from provenance.shards.columns import completed, is_tokens, leaf_type
 from provenance.shards.fields import id_text
 from provenance.shards.opening import open_shard
@@ -105,4 +106,5 @@ def begin(hello: messages.InspectorHello, payload: memoryview, send: Send) -> Ca
 
 def main() -> None:
     """Serve tasks until standard input ends."""
+    do_without("pandas", "dateutil")
     serve(messages.InspectorHello, InspectorTask, begin, (*LADDER, (pa.ArrowException, "unreadable")))
