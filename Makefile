@@ -5,7 +5,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock
+# most modules of what the tests need are never imported: those that are, are compiled then
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c requirements.lock
 
 .PHONY: help demo kernels test test-slow test-all lint types mutants bench clean
 
@@ -26,7 +27,7 @@ $(VENV)/.demo: pyproject.toml requirements.lock | $(VENV)/.python
 $(VENV)/.installed: pyproject.toml requirements.lock | $(VENV)/.python
 	@echo "Installing provenance and what its tests need into $(VENV)" >&2
 	@$(PIP) -e '.[demo,test]'
-	@touch $@
+	@touch $(VENV)/.demo $@
 
 $(VENV)/.dev: pyproject.toml requirements.lock | $(VENV)/.python
 	@echo "Installing provenance and what work on it needs into $(VENV)" >&2
@@ -36,20 +37,25 @@ $(VENV)/.dev: pyproject.toml requirements.lock | $(VENV)/.python
 demo: $(VENV)/.demo ## Known books against training shards, on real text
 	@$(BIN)/provenance demo --dir demo
 
-kernels: $(VENV)/.installed ## Compile what is compiled once, before several processes would
+kernels: $(VENV)/.demo ## Compile what is compiled once, before several processes would
 	@$(BIN)/python -m tests.tools.kernels
 
 # neighbours use the same indexes and runs: each process begins with a stretch of its own, and helps out in the end
-PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
+PYTEST := $(BIN)/python -m pytest -q
+SHARED := $(PYTEST) -n 2 --dist worksteal
 
-test: kernels ## The tests that take seconds
-	@$(PYTEST) -m "not slow"
+test: $(VENV)/.installed kernels ## The tests that take seconds
+	@$(SHARED) -m "not slow"
 
-test-slow: kernels ## The tests that take minutes
-	@$(PYTEST) --durations 15 -m slow
+test-slow: $(VENV)/.installed kernels ## The tests that take minutes
+	@$(SHARED) --durations 15 -m slow
 
-test-all: kernels ## All tests at once, as CI runs them
-	@$(PYTEST) --durations 30
+# those that wait would leave a core idle: they have a process of their own, whose output comes last
+test-all: $(VENV)/.installed kernels ## All tests at once, as CI runs them
+	@log=$$(mktemp); $(PYTEST) --durations 15 -m waits > $$log 2>&1 & waiting=$$!; \
+	trap 'kill $$waiting 2> /dev/null; rm -f $$log' EXIT; code=0; \
+	$(SHARED) --durations 30 -m "not waits" || code=$$?; \
+	wait $$waiting || code=$$?; cat $$log; exit $$code
 
 lint: $(VENV)/.dev ## ruff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

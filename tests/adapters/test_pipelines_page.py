@@ -24,6 +24,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "pipelines.md"
 NEEDS = {"Hugging Face datasets": "datasets", "Spark": "pyspark", "Ray Data": "ray"}  # else named as the section
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.waits,
     pytest.mark.skipif(find_spec("pythonbible") is None, reason="the demo's texts are the extra `demo`"),
 ]
 

@@ -14,6 +14,7 @@ from tests.runs.clusters import real_cluster
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.waits,
     pytest.mark.skipif(find_spec("ray") is None, reason="the extra `ray` is not installed"),
 ]
 

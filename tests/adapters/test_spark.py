@@ -15,6 +15,7 @@ from provenance.matching.annotations import PROV_SCHEMA
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.waits,
     pytest.mark.skipif(find_spec("pyspark") is None, reason="the extra `spark` is not installed"),
     pytest.mark.skipif(
         shutil.which("java") is None and "JAVA_HOME" not in os.environ, reason="Spark needs Java 17: there is none here"

@@ -137,6 +137,7 @@ def test_a_task_that_learns_again_after_another_keeps_what_was_learned(folder, t
 
 
 @pytest.mark.slow
+@pytest.mark.waits
 def test_a_ray_cluster_gives_the_same(folder, tmp_path):
     pytest.importorskip("ray", reason="Ray is not installed")
     words = command(folder, "--db", tmp_path / "r.duckdb", "--engine", "ray", "--workers", 2)
@@ -147,6 +148,7 @@ def test_a_ray_cluster_gives_the_same(folder, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.waits
 def test_tasks_on_a_ray_cluster_give_the_same(folder, tmp_path, request):
     pytest.importorskip("ray", reason="Ray is not installed")
     cluster = request.getfixturevalue("cluster")

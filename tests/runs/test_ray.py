@@ -29,7 +29,7 @@ from ray._raylet import GcsClient  # noqa: E402
 
 from provenance.runs.connection import connected, refuse_open_dashboard  # noqa: E402
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.waits]
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ from tests.runs.exports import exports
 from tests.shards.fixtures import make_long_shard, make_shards, prose
 
 pytest.importorskip("ray", reason="Ray is not installed")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.waits]
 
 RAY_SECONDS = 12  # after which Ray ends a driver without a head; half of it after which we do
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import random
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,33 +13,14 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from provenance.index.building import build_index
 from provenance.shards.shard import Field
+from tests.tools.prose import prose
 from tests.tools.shared import made_once
-
-WORDS = "the of and a to in he was that it his her with as had she for at on but not be him is".split()
 
 
 def texts_of(field: Field) -> list[bytes | None]:
     """The texts of a field, None for nulls."""
     documents = field.documents
     return [None if null else documents.one(number).tobytes() for number, null in enumerate(documents.nulls.tolist())]
-
-
-def prose(seed: int, words: int) -> str:
-    """English-like text in which every five words are nearly unique, with marks, quotes and other scripts."""
-    rng = random.Random(seed)
-    made = []
-    for number in range(words):
-        word = (
-            rng.choice(WORDS)
-            if rng.random() < 0.4
-            else "".join(rng.choices("abcdefghiklmnoprstuvw", k=rng.randint(3, 9)))
-        )
-        if number % 17 == 0:
-            word = word.capitalize()
-        if number % 40 == 7:
-            word = f"“{word},” café naïve"
-        made.append(word + ("." if number % 13 == 12 else ",\n" if number % 29 == 5 else ""))
-    return " ".join(made)
 
 
 @pytest.fixture(scope="session")

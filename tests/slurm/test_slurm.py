@@ -29,6 +29,7 @@ FEW, MANY = 40, 1000  # shards; of many, a task takes some while to do its share
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.waits,
     pytest.mark.skipif(
         not all(shutil.which(name, path=f"{os.environ.get('PATH')}:/usr/sbin") for name in DAEMONS),
         reason="Slurm is not installed: tests/slurm/install.sh",

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 
 import provenance.kernels
 from provenance.kernels import compiling
-from tests.shards.fixtures import prose
 from tests.tools.command import run
+from tests.tools.prose import prose
 
 SKETCHES: tuple[tuple[object, ...], ...] = ((), ("--no-text",), ("--sketch", "banded"))
 

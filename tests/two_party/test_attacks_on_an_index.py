@@ -7,7 +7,7 @@ import pytest
 from benchmarks.attacks import Attacked, Side, algebra, attacked, guesses, keyed, reading
 from benchmarks.quality.plants import Book
 from provenance.sketch import Key
-from tests.shards.fixtures import WORDS, prose
+from tests.tools.prose import WORDS, prose
 
 SECRET = Key.from_secret(b"sixteen bytes ok")
 KEYS = {"no key": Key(), "secret key": SECRET}
