@@ -7,8 +7,12 @@ import sys
 from pathlib import Path
 
 from provenance.errors import ProvenanceError
+from provenance.runs.collect import collect_into
+from provenance.runs.ledger import Ledger
+from provenance.runs.record import ScanSummary
 from provenance.store.database import RunReader
 from provenance.store.export import EXPORTS, WHEN_AND_WHO, export
+from provenance.verify import files
 from provenance.verify.run import verify
 
 
@@ -38,9 +42,22 @@ def outcome(db: Path, clean: dict[str, bytes]) -> str:
     return "same" if found == clean else "other"
 
 
+MADE: dict[str, tuple[ScanSummary, bytes]] = {}
+
+
+def collect_once(ledger: Ledger, db: Path, **others: object) -> ScanSummary:
+    """No flip is in the unit files: the database that is made of them is the same each time."""
+    if ledger.place not in MADE:
+        MADE[ledger.place] = collect_into(ledger, db), db.read_bytes()
+    summary, content = MADE[ledger.place]
+    db.write_bytes(content)
+    return summary
+
+
 def main() -> None:
     """`flips.py DB PLACE...`: a line of JSON for each place, when it is begun and when it is done."""
     db, places = Path(sys.argv[1]), json.loads(sys.stdin.read())
+    files.collect_into = collect_once  # type: ignore[assignment]
     clean = read(db)
     with db.open("r+b") as file:
         for place in places:

@@ -38,7 +38,6 @@ def options_of_scan() -> str:
 
 def play(monkeypatch, module: str) -> None:
     """Let a module of tests play the worker."""
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[2]), *sys.path]))
     monkeypatch.setattr("provenance.runs.scanning.WORKER", Role(module))
 
 
@@ -80,6 +79,7 @@ def test_a_worker_without_memory_costs_no_more_than_its_units(rig, tmp_path):
 
 
 def test_a_worker_whose_memory_is_full_of_earlier_files_is_replaced(rig, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[2]), *sys.path]))  # it is not forked
     play(monkeypatch, "tests.faults.hoarder")
     shards = tmp_path / "shards"
     shards.mkdir()

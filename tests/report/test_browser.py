@@ -65,10 +65,20 @@ def demo(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def page_of(request):
-    """The report of a name: of the demo, of a run that has everything, of one made by somebody who means harm."""
+    """The report of a name: of the demo, of a run that has everything, of one made by somebody who means harm.
+
+    `short` is the demo's with three matches a work: the others have the same elements, of which axe looks at each.
+    """
 
     def find(name: str) -> Path:
-        return request.getfixturevalue("demo") if name == "demo" else request.getfixturevalue("pages")[name]
+        if name not in ("demo", "short"):
+            return request.getfixturevalue("pages")[name]
+        whole = request.getfixturevalue("demo")
+        if name == "demo":
+            return whole
+        with RunReader(whole.with_name("run.duckdb")) as run:
+            whole.with_name("short.html").write_bytes(report(run, ReportOptions(max_matches=3)))
+        return whole.with_name("short.html")
 
     return find
 
@@ -163,7 +173,7 @@ def test_a_file_and_the_reason_why_it_was_not_scanned_stay_together(browser, pag
 @pytest.mark.parametrize(
     ("name", "size"),
     [
-        pytest.param("demo", DESKTOP, id="demo-desktop", marks=pytest.mark.slow),  # what a newcomer opens: 28 pages
+        pytest.param("short", DESKTOP, id="demo-desktop", marks=pytest.mark.slow),  # what a newcomer opens: 28 pages
         *(pytest.param(name, DESKTOP, id=f"{name}-desktop") for name in ("rich", "hostile")),
         *(pytest.param(name, PHONE, id=f"{name}-phone") for name in ("rich", "hostile")),
     ],
@@ -178,7 +188,7 @@ def test_accessibility_has_no_serious_finding(browser, page_of, name, size):
     with Seen(browser, copy, size) as seen:
         for closed in seen.page.query_selector_all("details"):
             closed.evaluate("node => node.open = true")
-        found = axe.Axe().run(seen.page).response["violations"]
+        found = axe.Axe().run(seen.page, options={"resultTypes": ["violations"]}).response["violations"]
         told = [(v["id"], v["impact"], v["nodes"][0]["html"][:200]) for v in found if v["impact"] in SERIOUS]
         assert told == []
 

@@ -20,14 +20,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-OURS = re.compile(r"from (provenance[\w.]*) import main; main\(\)")
+OURS = re.compile(r"from (provenance[\w.]*|tests\.faults\.liar) import main; main\(\)")
 AT_START = ("PYTHON", "NUMBA", "LD_", "OMP_", "ARROW_", "COVERAGE", "XDG_", "TZ", "LC_", "LANG")
 """Beginnings of the names of variables that are read while Python starts, or when packages are loaded."""
 
 WITHOUT_THREADS = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 ENDS = ("p2cread", "c2pwrite", "errwrite")  # as `subprocess` calls the child's ends of its pipes
 PIPES = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
-FORKING = Path(__file__).with_name("forking.py")
+FORKING, ROOT = Path(__file__).with_name("forking.py"), Path(__file__).parents[2]
 SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER: whose grandchild becomes its child when the one between them ends
 PLAIN = subprocess.Popen
 
@@ -64,7 +64,7 @@ class Forking:
     def _start(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [sys.executable, "-P", str(FORKING), str(theirs.fileno())]
-        variables = {**self._environment, **WITHOUT_THREADS}
+        variables = {**self._environment, **WITHOUT_THREADS, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
         process = PLAIN(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=variables)
         theirs.close()
         atexit.register(process.wait)
