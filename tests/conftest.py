@@ -5,6 +5,7 @@ import os
 import signal
 
 import pytest
+from hypothesis import settings
 
 from tests.report.runs_to_report import hostile, rich
 from tests.shards.fixtures import books, index, rows, tokenizer
@@ -18,6 +19,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 fork_children(Forking(os.environ))
+settings.register_profile("shared", deadline=None)  # other tests have the same cores
+settings.load_profile("shared")
 
 
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []

@@ -296,7 +296,7 @@ def test_ctrl_c_ends_within_seconds_and_leaves_nothing(index, tmp_path):
 def test_a_killed_worker_costs_at_most_its_unit_and_that_only_the_second_time(index, good, tmp_path, kills):
     """The process that parses is killed from outside; another takes its place, and the run says what is missing."""
     path = tmp_path / "long.parquet"
-    pq.write_table(pa.table({"text": [f"{i} " + "unrelated words of no book " * 4000 for i in range(3000)]}), path)
+    pq.write_table(pa.table({"text": [f"{i} " + "unrelated words of no book " * 4000 for i in range(1500)]}), path)
     command = [*COMMAND, "scan", str(path), str(good), "--index", str(index), "--db", str(tmp_path / "r.duckdb")]
     command += ["--unit-size", "1GB", "--workers", "1", "--json"]
     scanning = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -54,7 +54,9 @@ def states(path: Path) -> dict[str, str]:
     return {check.name: check.state for check in verify_bundle(path)}
 
 
-@pytest.mark.parametrize("name", ["plain", "plain.zip", "redacted"])
+@pytest.mark.parametrize(
+    "name", ["plain", *(pytest.param(n, marks=pytest.mark.slow) for n in ("plain.zip", "redacted"))]
+)
 def test_a_bundle_verifies_from_nothing_but_itself(whole, tmp_path, name):
     """In another place, as another checkout would have it: with no run, no units, no index and no shards."""
     copy = shutil.copytree if (whole / name).is_dir() else shutil.copy
@@ -73,6 +75,7 @@ def test_a_bundle_is_the_same_bytes_each_time(whole, rich, tmp_path):
     assert digest == read_manifest(whole / "plain")["sha256"]
 
 
+@pytest.mark.slow
 def test_a_flipped_byte_anywhere_in_a_file_is_found(bundle):
     """Every file, its first, its last and some bytes between; of the manifest every byte."""
     names = [path for path in bundle.rglob("*") if path.is_file()]

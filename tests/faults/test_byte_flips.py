@@ -83,7 +83,7 @@ def places_of(database: Path, count: int) -> list[int]:
     return sorted([*chosen.sample(range(12288), count // 3), *chosen.sample(range(size), count - count // 3)])
 
 
-@pytest.mark.parametrize("count", [24, pytest.param(96, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [12, pytest.param(96, marks=pytest.mark.slow)])
 def test_a_flipped_bit_in_a_run_database_is_told_or_changes_no_export(rig, tmp_path, count):
     """DuckDB keeps a checksum of every block and looks at it; bits of blocks that are in no use change nothing."""
     database = tmp_path / "run.duckdb"

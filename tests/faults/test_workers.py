@@ -216,6 +216,7 @@ def test_a_worker_that_is_killed_while_it_starts_is_replaced(rig, tmp_path):
     assert len(killed) == 1
 
 
+@pytest.mark.slow
 def test_where_every_worker_is_killed_while_it_starts_what_is_done_is_kept(rig, tmp_path):
     """As a machine does that is short of memory: here from the second worker on, when some units are done."""
     run, shards = tmp_path / "r.duckdb", tmp_path / "shards"

@@ -94,7 +94,7 @@ def pages(rich, hostile, tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-@pytest.mark.parametrize("name", ["demo", "rich", "hostile"])
+@pytest.mark.parametrize("name", [pytest.param("demo", marks=pytest.mark.slow), "rich", "hostile"])
 def test_nothing_runs_and_nothing_is_asked_for(browser, page_of, name, size):
     path = page_of(name)
     with Seen(browser, path, size) as seen:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from provenance.files.digests import canonical_json
 from provenance.runs.collect import LOADED_TABLES, Loader
 from provenance.runs.job_ledger import SavedUnit
 from provenance.runs.listed import Listed
@@ -26,7 +27,7 @@ def resident() -> int:
 def kept(unit, matches: pa.Table) -> SavedUnit:
     """A unit as it is read from its file."""
     record = {**failed(unit, "", "").record, "problems": []}
-    table, told, sha256 = unseal(seal(matches, record), unit.digest, RESULT_SCHEMA)
+    table, told, sha256 = unseal(seal(matches, canonical_json(record)), unit.digest, RESULT_SCHEMA)
     return SavedUnit(unit, told, table, sha256, True)
 
 
@@ -60,8 +61,8 @@ def test_small_tables_are_loaded_before_they_are_many(tmp_path):
             loaded.append(rows.num_rows)
 
     loader = Loader(Writer(), listed)
-    row = pa.Table.from_pylist([{"shard": "data/000000.parquet"}], schema=RESULT_SCHEMA)
-    for file in listed:
-        (unit,) = file.units("terms")
-        loader.add(kept(unit, row))
+    units = [unit for file in listed for unit in file.units("terms")]
+    saved = kept(units[0], pa.Table.from_pylist([{"shard": "data/000000.parquet"}], schema=RESULT_SCHEMA))
+    for unit in units:
+        loader.add(saved._replace(unit=unit))
     assert loaded == [LOADED_TABLES]

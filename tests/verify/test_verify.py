@@ -146,6 +146,7 @@ def test_a_changed_view_is_not_even_asked(run):
     assert "was run" not in message
 
 
+@pytest.mark.slow
 def test_a_flipped_byte_in_any_unit_file_is_noticed_and_the_shard_named(run):
     path = unit_files(run)[0]
     whole = path.read_bytes()
