@@ -18,6 +18,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     with contextlib.suppress(ValueError):  # not the main thread
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
+os.environ |= {"RAY_worker_niceness": "0"}  # by default its workers have the cores that nobody else wants
+
 fork_children(Forking(os.environ))
 settings.register_profile("shared", deadline=None)  # other tests have the same cores
 settings.load_profile("shared")
