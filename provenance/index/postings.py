@@ -3,13 +3,12 @@
 What does not fit into memory is sorted and put aside on disk, and merged in the end.
 """
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from provenance.index import format as names
 from provenance.kernels import probe
 from provenance.kernels.probe import FEWEST_BUCKET_BITS, PRECISION
 from provenance.kernels.sorting import sort_postings
+from provenance.process.threads import in_order
 
 BYTES_A_POSTING = 24  # of memory: value and place, and room for what is in work
 CHUNK = 1 << 17  # postings sorted at once
@@ -25,8 +25,6 @@ GRANULE_BITS = PRECISION - FEWEST_BUCKET_BITS  # the finest cut through values t
 PIECE = 1 << 18  # postings made ready at once
 AHEAD = 4  # pieces
 WIDE_WORDS = 1 << 32  # so many words need a fifth byte for their positions
-
-T = TypeVar("T")
 
 
 class Source(Protocol):
@@ -192,25 +190,6 @@ def write_tables(folder: Path, sources: Sequence[Source], words: int, most_hidde
         "distinct_fingerprints": distinct,
         "postings": postings,
     }
-
-
-def in_order(started: Iterable[tuple[int, Future[T]]], most: int, most_bytes: int = 0) -> Iterator[T]:
-    """Results in order of what is started, each with its bytes; at most so many, and about so many bytes, at a time."""
-    ahead: deque[tuple[int, Future[T]]] = deque()
-    held = 0
-    try:
-        for size, future in started:
-            ahead.append((size, future))
-            held += size
-            while ahead and (held > most_bytes or len(ahead) > most):
-                size, done = ahead.popleft()
-                held -= size
-                yield done.result()
-        while ahead:
-            yield ahead.popleft()[1].result()
-    finally:
-        for _, future in ahead:
-            future.cancel()
 
 
 class Table:

@@ -10,7 +10,6 @@ import numpy as np
 
 from provenance.arrays import Bools, Bytes, U32s, U64s
 from provenance.files.digests import text_digest
-from provenance.index.postings import in_order
 from provenance.index.sealing import Sealing
 from provenance.index.texts import Frame, compress
 from provenance.index.works import IDENTITY_SCALE, IDENTITY_SHINGLE
@@ -19,6 +18,7 @@ from provenance.kernels.places import spans_of
 from provenance.kernels.probe import lift_of, stored_values
 from provenance.kernels.seeds import crowded, seldom_repeated
 from provenance.kernels.words import Words, words_of
+from provenance.process.threads import in_order
 from provenance.readers.books import Book
 from provenance.readers.document import DESCRIBED
 from provenance.sketch import FracMinHash, Key, Sketch

@@ -3,9 +3,8 @@
 A unit is done when its own task is, that of its shard's first look, and for one unit of a shard the digest.
 """
 
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from provenance.index.opening import Index
 from provenance.isolation.supervisor import WORKER, Children
 from provenance.isolation.tasks import Answer, Failed, Outcome, Task
 from provenance.matching.counts import Counts
+from provenance.process.threads import in_order
 from provenance.runs.background import Background
 from provenance.runs.engine import Means, Step, Watch, do
 from provenance.runs.job_ledger import Finished, SavedUnit
@@ -93,15 +93,9 @@ def _while_unchanged(index: Index, results: Iterator[Finished]) -> Iterator[Fini
 def kept_in(ledger: Ledger, results: Iterator[Finished]) -> Iterator[SavedUnit]:
     """Keep units as they are done; of small ones some at once, because each waits for the disk."""
     with ThreadPoolExecutor(SYNCED_AT_ONCE) as threads:
-        pending = deque[tuple[Future[list[SavedUnit]], int]]()
-        for finished in results:
-            pending.append((threads.submit(ledger.keep, [finished]), finished.table.num_rows))
-            while pending and (len(pending) > SYNCED_AT_ONCE or sum(rows for _, rows in pending) > MOST_PENDING):
-                yield from pending.popleft()[0].result()
-            while pending and pending[0][0].done():
-                yield from pending.popleft()[0].result()
-        for keeping, _ in pending:
-            yield from keeping.result()
+        started = ((each.table.num_rows, threads.submit(ledger.keep, [each])) for each in results)
+        for saved in in_order(started, SYNCED_AT_ONCE, MOST_PENDING):
+            yield from saved
 
 
 class ScanSteps:

@@ -9,17 +9,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from provenance.display.text import UNSAFE, safe
+from provenance.process.threads import in_order
 
 FORMULA = re.compile(r"^[=+\-@\t\r\0＝＋－＠]")
 """A cell that a spreadsheet would take for a formula (OWASP ASVS 1.2.10, and the full-width forms)."""
 
 ROWS_AT_ONCE = 1024
+THREADS = 1  # beside the one that reads the rows: each more holds some thousand rows
 
 _TEXT = pa.large_string()  # a column of some thousand texts may have more than 2 GB
 _TEXTS = pa.list_(pa.string())
@@ -35,10 +38,14 @@ def csv_of(table: pa.Table) -> str:
 
 def csv_pieces(names: Sequence[str], batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
     """A header and the rows, some thousands at a time: what `csv.writer` makes of the `cell_text` of each."""
-    yield _lines([pa.array([cell_text(name)], _TEXT) for name in names])
-    for batch in batches:
-        for first in range(0, batch.num_rows, ROWS_AT_ONCE):
-            yield _lines([_texts(column) for column in batch.slice(first, ROWS_AT_ONCE).columns])
+    yield _lines([_quoted(pa.array([cell_text(name)], _TEXT)) for name in names])
+    pieces = (batch.slice(first, ROWS_AT_ONCE) for batch in batches for first in range(0, batch.num_rows, ROWS_AT_ONCE))
+    with ThreadPoolExecutor(THREADS) as threads:
+        yield from in_order(((0, threads.submit(_rows, piece)) for piece in pieces), THREADS)
+
+
+def _rows(piece: pa.RecordBatch) -> bytes:
+    return _lines([_cells(column) for column in piece.columns])
 
 
 def cell_text(value: object) -> str:
@@ -58,14 +65,16 @@ def _harmless(text: str) -> str:
     return "\n".join(map(safe, text.split("\n")))
 
 
+def _cells(column: pa.Array) -> pa.Array:
+    """A column as it is written, without nulls."""
+    return pc.fill_null(column.cast(_TEXT), "") if pa.types.is_integer(column.type) else _quoted(_texts(column))
+
+
 def _texts(column: pa.Array) -> pa.Array:
-    """A column as texts, without nulls."""
     if column.type == _TEXTS and not column.flatten().null_count:
         column = pc.binary_join(column, " ")
     if pa.types.is_nested(column.type):
         return pa.array(map(cell_text, column.to_pylist()), _TEXT)
-    if pa.types.is_integer(column.type):
-        return pc.fill_null(column.cast(_TEXT), "")
     if not pa.types.is_string(column.type):
         values = column.dictionary_encode()
         texts = pa.array(map(cell_text, values.dictionary.to_pylist()), _TEXT)
@@ -82,8 +91,7 @@ def _texts(column: pa.Array) -> pa.Array:
     return pc.replace_with_mask(texts, formulas, marked)
 
 
-def _lines(columns: Sequence[pa.Array]) -> bytes:
-    cells = [_quoted(column) for column in columns]
+def _lines(cells: list[pa.Array]) -> bytes:
     if len(cells) == 1:  # a row is no empty line
         cells = [pc.if_else(pc.equal(cells[0], ""), pa.scalar('""', _TEXT), cells[0])]
     rows = pc.binary_join_element_wise(*cells, pa.scalar(",", _TEXT))
