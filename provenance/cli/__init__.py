@@ -62,7 +62,7 @@ def root(ctx: click.Context, config: str | None) -> None:
 
     Exit codes: 0 done; 1 `verify` found a difference, `clean` left something, or what --fail-on or --exit-code ask
     for was found; 2 usage; 3 incomplete (something could not be read, or nothing was scanned); 70 a fault of the
-    program, or no memory for it; 130 interrupted.
+    program, or no memory for it; 130 interrupted; 141 nobody read the output to its end.
     """
     ctx.obj = find_config(config)
     if ctx.obj is not None:
@@ -92,9 +92,6 @@ def main() -> None:
         _say(safe(str(error)), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         _say(INTERRUPTED, 130)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output is gone, and with it any use of a message
-        sys.exit(0)
     except BaseException as error:  # also what a package in another language raises when it panics
         if isinstance(error, SystemExit):
             raise

@@ -6,6 +6,7 @@ A definition is a dataclass whose docstring is the help. Its body is imported wh
 import inspect
 import mmap
 import re
+import sys
 from dataclasses import MISSING, Field
 from importlib import import_module
 from pathlib import Path
@@ -45,6 +46,9 @@ class FieldOption(click.Option):
     definition: Option
 
 
+UNREAD = 141
+"""Exit code where nobody reads the output to its end: what a shell says of a program that SIGPIPE ended."""
+
 PLAIN = {str: click.STRING, bool: click.BOOL, Path: click.Path(path_type=Path), "place": click.Path(readable=False)}
 
 
@@ -62,7 +66,11 @@ def command_of(name: str, definition: type[Any], group: str = "") -> click.Comma
     def callback(**values: Any) -> None:
         options = build(definition, values)
         mmap.mmap(-1, LEAST_MEMORY).close()
-        getattr(import_module(f"provenance.cli.{group or name}"), name if group else "run")(options)
+        try:
+            getattr(import_module(f"provenance.cli.{group or name}"), name if group else "run")(options)
+        except BrokenPipeError:  # the reader of our output is gone; click would end with 1, which means a finding
+            sys.stderr.close()
+            sys.exit(UNREAD)
 
     fields = options_in(definition)
     parameters: list[click.Parameter] = [(_option if its.flag else _argument)(one, its) for _, one, its in fields]

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, NoReturn
 
 from rich.console import Console
 from rich.table import Table
@@ -15,9 +15,20 @@ MARKS = {"replaced": ("[", "]"), "extra": ("{+", "+}"), "missing": ("[-", "-]")}
 Pieces = Iterable[tuple[str, str]]  # kind and text of each stretch of a side
 
 
+class _Console(Console):
+    """A terminal or file without colours for numbers."""
+
+    def __init__(self, file: IO[str]) -> None:
+        super().__init__(file=file, highlight=False, width=width())
+
+    def on_broken_pipe(self) -> NoReturn:
+        """See `definition.UNREAD`; rich would end with 1, which means a finding."""
+        raise BrokenPipeError
+
+
 def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]], title: str = "") -> None:
     """Print a table on stdout; `columns` are headings with `left` (wraps), `fixed` or `right`."""
-    console = Console(file=sys.stdout, highlight=False, width=width())
+    console = _Console(sys.stdout)
     out = Table(title=Text(safe(title)) if title else None, title_justify="left", box=None, pad_edge=False)
     for heading, side in columns:
         justify: Literal["left", "right"] = "right" if side == "right" else "left"
@@ -34,7 +45,7 @@ def width() -> int:
 
 def print_beside(out: IO[str], headings: Sequence[str], sides: Sequence[Pieces], most: int | None = None) -> None:
     """Print both sides; with `most`, at most so many characters of each."""
-    console = Console(file=out, highlight=False, width=width())
+    console = _Console(out)
     columns = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
     for heading in headings:
         columns.add_column(heading, ratio=1, overflow="fold")

@@ -85,3 +85,18 @@ def _ignored(pid: int) -> int:
     """The signals that a process ignores, as bits."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1], 16) for line in lines if line.startswith("SigIgn"))
+
+
+@pytest.mark.parametrize(
+    "arguments", [["query", "SELECT 1"], ["query", "--format", "csv", "SELECT range FROM range(200000)"], ["verify"]]
+)
+def test_an_output_that_nobody_reads_is_neither_a_finding_nor_all_well(arguments, rich):
+    command, *rest = arguments
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        words = [sys.executable, "-m", "provenance", command, str(rich), *rest]
+        done = subprocess.run(words, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
