@@ -1,6 +1,7 @@
 """Makes a run database of a ledger: the same one however its units came to be, in which order, and how often."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -90,7 +91,8 @@ class Loader:
     def close(self, place: str, terms: str) -> None:
         """Load what is left, and what is told of units and shards; units without a file are not scanned."""
         self._load()
-        for file in self.listed:
+        loaded = Counter(row.shard for row in self.units.values())
+        for file in (file for file in self.listed if loaded[file.name] < file.slots):
             missing = [unit for unit in file.units(terms) if unit.digest not in self.units]
             for unit in (unit for unit in missing if unit.digest in self.damaged):
                 reason = f"shard {file.name}, unit {unit.slot + 1} of {file.slots}: {self.damaged[unit.digest]}"

@@ -103,7 +103,7 @@ class ScanSteps:
 
     def __init__(self, job: Job, watch: Watch) -> None:
         self.file, self._units, self._watch = job.file, list(job.units), watch
-        self._path = Path(self.file.name)
+        self._path: Path
         self._facts: dict[str, Any] = {}
         self._problems: list[dict[str, Any]] = []  # of the shard as a whole
         self._of_digest: list[dict[str, Any]] = []

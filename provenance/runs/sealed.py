@@ -7,14 +7,13 @@ then ASCII of ours, and its last occurrence is it.
 
 import hashlib
 import json
-from functools import cache
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provenance.errors import LedgerDamagedError, first_line
-from provenance.units.payloads import empty_table
+from provenance.units.payloads import cached_by_schema, empty_table
 
 RECORD, DIGEST = "provenance.record", "provenance.sha256"
 _MARK = DIGEST.encode() + b"\x18\x40"  # Thrift's compact protocol: field 2, a string of 64 bytes
@@ -55,7 +54,7 @@ def _empty(schema: pa.Schema, content: bytes) -> bytearray:
     return bytearray(b"".join((before, text, after, (size + len(text)).to_bytes(4, "little"), _END)))
 
 
-@cache
+@cached_by_schema
 def _around_record(schema: pa.Schema) -> tuple[bytes, bytes, int]:
     """Of an empty file what stands before and after its record, and how long the rest of its footer is."""
     data = bytes(_parquet(schema.empty_table(), "x"))

@@ -1,11 +1,30 @@
 """Tables on their way from a worker process to its parent."""
 
-from functools import cache
+from collections.abc import Callable
+from functools import wraps
+from typing import TypeVar
 
 import pyarrow as pa
 
 from provenance.errors import ShardError, first_line
 from provenance.isolation.framing import Payload
+
+T = TypeVar("T")
+
+
+def cached_by_schema(make: Callable[[pa.Schema], T]) -> Callable[[pa.Schema], T]:
+    """Makes a thing once for each schema. There are few, and comparing takes a thousandth of what hashing one does."""
+    made: list[tuple[pa.Schema, T]] = []
+
+    @wraps(make)
+    def get(schema: pa.Schema) -> T:
+        for its, thing in made:
+            if its.equals(schema, check_metadata=True):
+                return thing
+        made.append((schema, make(schema)))
+        return made[-1][1]
+
+    return get
 
 
 def to_payload(table: pa.Table) -> memoryview:
@@ -19,7 +38,7 @@ def to_payload(table: pa.Table) -> memoryview:
     return memoryview(buffer)
 
 
-@cache
+@cached_by_schema
 def empty_table(schema: pa.Schema) -> pa.Table:
     """A table without rows, which takes Arrow half a millisecond to make, and memory: never while modules load."""
     return schema.empty_table()
