@@ -61,7 +61,7 @@ class Matcher:
         lookup = look_up(index, sketches, config.max_works, self.background)
         seeds = choose_seeds(lookup, sketches, config)
         hits = seed_hits(index, sketches, lookup.runs, seeds, config)
-        if hits.documents.size or not len(documents):
+        if hits.documents.size or not len(documents):  # of no documents `_no_matches` is made
             chains = chain(index, hits, config)
             if not index.has_texts:
                 passages = estimate(index, chains, sketches, config)
@@ -89,7 +89,7 @@ class Matcher:
 
     @cached_property
     def _no_matches(self) -> Matches:
-        """Those of no document: of most small shards the stages after the first would make nothing of nothing."""
+        """No matches, as the later stages make them: calling them takes longer than all else of a small shard."""
         return self.find(documents_in(pa.array([], pa.string()))[0])[0]
 
     @cached_property
