@@ -115,6 +115,7 @@ WITH_REASON = {  # imports inside functions, by file
     "storage/folders.py": "who needs no store does not load its client",
     "storage/stores.py": "extras, and a client that is seldom needed",
     "runs/opened.py": "an extra",
+    "cleaning/shards.py": "an extra",
     "cli/query.py": "a question whose answer is no CSV loads no Arrow",
 }
 

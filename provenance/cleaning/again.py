@@ -1,7 +1,6 @@
 """Scans new shards as the old ones were: what is still in them is told, and nothing is taken for granted."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,11 @@ from provenance.errors import UsageError
 from provenance.index.near import near_index
 from provenance.index.opening import Index
 from provenance.runs.engine import Watch
-from provenance.runs.scan import scan
-from provenance.sketch import Key
+from provenance.runs.ledger import Ledger
+from provenance.runs.request import Request
+from provenance.runs.scan import scan_into
+from provenance.storage.folders import open_folder
 from provenance.store.database import RunReader
-from provenance.units.config import WorkerLimits
 
 
 @dataclass(frozen=True)
@@ -28,50 +28,43 @@ class Again:
     db: str | None  # its run database, if that was kept
 
 
-@dataclass(frozen=True)
-class How:
-    """With what new shards are scanned."""
-
-    index: str | None = None  # None: the one of the run
-    key: Key | None = None
-    db: Path | None = None  # its run database is kept here
-    anonymous: bool = False
-    workers: int | None = None
-    limits: WorkerLimits = field(default_factory=WorkerLimits)
+def request_again(request: Request, scanned: Scanned) -> Request:
+    """A request for other shards to be scanned as those of a run were, with its index unless there is one."""
+    terms, index = scanned.terms, request.index or str(scanned.run["index_path"])
+    background, decoys = tuple(terms["background"]), tuple(terms["decoys"])
+    return replace(request, index=index, config=scanned.config, background=background, decoys=decoys)
 
 
-def refuse_other_index(scanned: Scanned, how: How) -> None:
+def refuse_other_index(request: Request, scanned: Scanned) -> None:
     """Raise UsageError for an index that is not the one of the run; those of decoys are known only after the scan."""
-    if not scanned.terms["decoys"]:
-        index = Index(near_index(_index(scanned, how), how.anonymous), how.key, scanned.config.scale)
-        _refuse(index.digest, scanned, how)
+    if not request.decoys:
+        index = Index(near_index(request.index, request.anonymous), request.key, request.config.scale)
+        _refuse(index.digest, request, scanned)
 
 
 def scan_again(
-    shards: Sequence[str], scanned: Scanned, selection: Selection, how: How, scratch: Path, watch: Watch
+    request: Request, scanned: Scanned, selection: Selection, db: Path | None, ledger: str, scratch: Path, watch: Watch
 ) -> Again:
-    """Scan shards with the options of a run; raises what `scan` raises, UsageError for another index."""
-    terms, saved = scanned.terms, how.db
-    db = saved or scratch / "again.duckdb"
-    summary = scan(
-        shards, _index(scanned, how), db, out=scratch / "again.units", config=scanned.config, workers=how.workers,
-        limits=how.limits, key=how.key, overwrite=True, background=terms["background"], decoys=terms["decoys"],
-        anonymous=how.anonymous, scratch=scratch, watch=watch,
-    )  # fmt: skip
-    with RunReader(db) as run:
+    """Scan shards with the options of a run; raises what `scan` raises, UsageError for another index.
+
+    Units are kept in `scratch`, or below `ledger`, which all nodes of a cluster see, and removed there in the end.
+    """
+    units = f"{scratch if request.engine == 'local' else ledger}/again.units"
+    place = db or scratch / "again.duckdb"
+    summary = scan_into(replace(request, scratch=scratch), place, units, overwrite=True, watch=watch)
+    with RunReader(place) as run:
         digest = str(run.query("SELECT index_digest FROM run")[0]["index_digest"])
         works = selected_works(run, selection, scanned.allowed)
-    _refuse(digest, scanned, how)
+    _refuse(digest, request, scanned)
+    folder = open_folder(units)
+    Ledger(folder).clear()
+    folder.discard()
     counts = summary.documents_scanned, summary.documents_matched
-    return Again(works, *counts, not summary.exceptions, digest, None if saved is None else str(saved))
+    return Again(works, *counts, not summary.exceptions, digest, None if db is None else str(db))
 
 
-def _index(scanned: Scanned, how: How) -> str:
-    return how.index or str(scanned.run["index_path"])
-
-
-def _refuse(digest: str, scanned: Scanned, how: How) -> None:
+def _refuse(digest: str, request: Request, scanned: Scanned) -> None:
     expected = scanned.run["index_digest"]
     if digest != expected:
         digests = f"has the digest {digest}, and the run was made with {expected}"
-        raise UsageError(f"index {_index(scanned, how)} {digests}: name that one with --index, or pass --no-check")
+        raise UsageError(f"index {request.index} {digests}: name that one with --index, or pass --no-check")

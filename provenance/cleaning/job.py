@@ -1,27 +1,23 @@
 """Cleaning as a kind of job: each shard is a unit, which children write anew, and the ledger keeps when it is done."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import pyarrow.parquet as pq
-
 from provenance.cleaning.edits import DONE_SCHEMA
 from provenance.cleaning.messages import CLEANER, Clean, CleanAnswer, CleanerHello
 from provenance.cleaning.parts import COPIED, WRITTEN, Part
-from provenance.cleaning.selection import Scanned, passages_in
 from provenance.errors import ShardError
 from provenance.isolation.supervisor import Children
 from provenance.isolation.tasks import Answer, Failed, Outcome, Task
 from provenance.runs.engine import Means, OneTask, do
 from provenance.runs.job_ledger import Finished, JobLedger
 from provenance.runs.listed import Listed
-from provenance.storage.folders import Folder, LocalFolder
+from provenance.shards.listing import OURS
+from provenance.storage.folders import Folder, LocalFolder, open_folder
 from provenance.storage.locations import is_remote
-from provenance.store.database import RunReader
-from provenance.units.config import WorkerLimits
 from provenance.units.cutting import Unit
 from provenance.units.payloads import from_payload
 
@@ -36,52 +32,58 @@ class Order:
     anew: bool  # or copied byte for byte
 
 
+def ledger_in(folder: Folder) -> JobLedger:
+    """The ledger of what was cleaned into a folder."""
+    return JobLedger(open_folder(f"{folder.place}/{OURS}"), DONE_SCHEMA)
+
+
+Result = tuple[Order, Part | ShardError]
+"""What became of a shard: an error of one that could not be written."""
+
+
 @dataclass(frozen=True)
 class Cleaning:
-    """From what new shards are made, how, and where they go."""
+    """How new shards are made, and where they go."""
 
-    run: RunReader
-    scanned: Scanned
-    works: Sequence[str]  # that are taken out
-    mode: str
-    marker: str
+    hello: CleanerHello
+    stall: float  # seconds after which a child that gets nothing done is ended
+    anonymous: bool
+    passages: Callable[[str], bytes]  # that are taken out of a shard, or noted: a Parquet file of PASSAGES
     folder: Folder
     ledger: JobLedger
     scratch: Path
 
-    def do(
-        self, orders: Sequence[Order], workers: int, limits: WorkerLimits, anonymous: bool
-    ) -> Iterator[tuple[Order, Part | ShardError]]:
-        """Write shards, and keep what was done to each; an error in place of one that could not be written."""
+    def do(self, orders: Sequence[Order], workers: int, pool: Children, keep: bool = False) -> Generator[Result]:
+        """Write shards, and keep what was done to each. With `keep`, children are left for the next call."""
         of_shard = {order.unit.shard: order for order in orders}
-        hello = CleanerHello(self.scanned.terms["config"], self.mode, self.marker, limits.memory_bytes)
         size, fetched = min(workers, len(orders)), self.scratch / "fetched"
-        means = Means(CLEANER, hello, size, fetched, anonymous, stall=limits.stall_seconds)
+        means = Means(CLEANER, self.hello, size, fetched, self.anonymous, stall=self.stall, keep=keep)
         jobs = [OneTask(_listed(order.row), lambda name, path: self._task(of_shard[name], path)) for order in orders]
-        with Children() as pool, closing(do(jobs, means, pool)) as outcomes:
+        with closing(do(jobs, means, pool)) as outcomes:
             for outcome in outcomes:
                 order = of_shard[outcome.task.shard]
                 try:
-                    result: Part | ShardError = self._keep(order, outcome)
+                    yield order, self._keep(order, outcome)
                 except ShardError as error:
-                    result = error
-                yield order, result
+                    yield order, error
 
     def _task(self, order: Order, path: Path) -> Task:
         passages = None
         if order.anew:
             passages = str(self.scratch / f"{order.unit.digest}.passages")
-            pq.write_table(passages_in(self.run, order.unit.shard, self.works), passages)
+            Path(passages).write_bytes(self.passages(order.unit.shard))
         name, target = order.unit.shard, self._new(order)
         target.parent.mkdir(parents=True, exist_ok=True)
         return Clean(name, str(path), sha256=order.row["sha256"], target=str(target), passages=passages)
 
     def _new(self, order: Order) -> Path:
-        """Where a new shard is written first: beside its place, or for an object in `scratch`."""
+        """Where a new shard is written first: beside its place, or for an object in `scratch`.
+
+        Its name has that of `scratch` in it, because others may write the same shard.
+        """
         if not isinstance(self.folder, LocalFolder):
             return self.scratch / f"{order.unit.digest}.new"
-        path = self.folder.path / order.target
-        return path.with_name(f".{path.name}.clean.tmp")
+        return (self.folder.path / order.target).with_name(f".{order.unit.digest}.{self.scratch.name}.tmp")
 
     def _keep(self, order: Order, outcome: Outcome) -> Part:
         """Give a new shard its name, and note that it is done; raises ShardError for one that could not be written."""

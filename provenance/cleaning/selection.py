@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from provenance.errors import UsageError
 from provenance.store.database import RunReader
@@ -97,8 +98,8 @@ def selected_works(run: RunReader, selection: Selection, allowed: Collection[str
     )
 
 
-def passages_in(run: RunReader, shard: str, works: Sequence[str]) -> pa.Table:
-    """The passages of some works in a shard, as PASSAGES, in order of row and place.
+def passages_in(run: RunReader, works: Sequence[str], shard: str) -> bytes:
+    """The passages of some works in a shard, in order of row and place, as a Parquet file of PASSAGES.
 
     Also those that stand beside matches of other works: to leave them would leave the work.
     """
@@ -119,7 +120,9 @@ def passages_in(run: RunReader, shard: str, works: Sequence[str]) -> pa.Table:
         SELECT * FROM passages WHERE work_id IN ({names})
         ORDER BY "row", text_column, doc_word, doc_word_end, work_id, edition_id, role, match_id"""
     )
-    return table.cast(PASSAGES)
+    file = pa.BufferOutputStream()
+    pq.write_table(table.cast(PASSAGES), file)
+    return bytes(file.getvalue())
 
 
 def shards_with(run: RunReader, works: Sequence[str]) -> set[str]:

@@ -2,34 +2,37 @@
 
 import json
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import partial
 from itertools import takewhile
 from os.path import abspath
 from pathlib import Path, PurePosixPath
 from typing import Any, TypedDict, Unpack
 
 from provenance._version import __version__
-from provenance.cleaning.again import How, refuse_other_index, scan_again
-from provenance.cleaning.edits import ANNOTATE, DONE_SCHEMA, MODES
-from provenance.cleaning.job import Cleaning, Order
+from provenance.cleaning.again import refuse_other_index, request_again, scan_again
+from provenance.cleaning.edits import ANNOTATE, MODES
+from provenance.cleaning.job import Cleaning, Order, Result, ledger_in
+from provenance.cleaning.messages import CleanerHello
 from provenance.cleaning.parts import RECORD, REMOVED, CleanSummary, Part, part_in, write_removed
-from provenance.cleaning.selection import Scanned, Selection, selected_works, shards_with
+from provenance.cleaning.selection import Scanned, Selection, passages_in, selected_works, shards_with
 from provenance.errors import UsageError
 from provenance.files.digests import readable_json
+from provenance.isolation.supervisor import Children
 from provenance.runs.attempts import Attempt, noted
 from provenance.runs.engine import Watch
 from provenance.runs.job_ledger import JobLedger
 from provenance.runs.lock import kept_to
+from provenance.runs.request import Request
 from provenance.runs.terms import Terms
 from provenance.shards.listing import OURS
 from provenance.sketch import Key
 from provenance.storage.folders import Folder, LocalFolder, open_folder
 from provenance.storage.locations import is_remote, parse
 from provenance.store.database import RunReader
-from provenance.units.config import check_workers
-from provenance.units.cutting import Share, units_of
+from provenance.units.cutting import Share, Unit, units_of
 
 MARKER = "[removed]"
 
@@ -44,8 +47,8 @@ class Wanted:
     marker: str = MARKER  # stands where a passage was
     keep_unscanned: bool = False  # write shards anew of which not all was scanned
     check: bool = True  # scan the new shards afterwards
-    how: How = field(default_factory=How)  # and with what
-    scratch: Path | None = None
+    check_db: Path | None = None  # the run database of that scan is kept here
+    request: Request = field(default_factory=lambda: Request((), ""))  # for both, by default with the run's index
     overwrite: bool = False
     share: Share | None = None  # of several tasks that write the shards between them; who has none finishes
 
@@ -70,6 +73,8 @@ class CleanOptions(TypedDict, total=False):
     index: str | Path | None
     key: Key | None
     workers: int | None
+    engine: str
+    ray_address: str | None
     marker: str
     keep_unscanned: bool
     check: bool
@@ -87,18 +92,17 @@ def clean(
     kinds: dict[str, Callable[[Any], Any]] = {"works": tuple, "index": str, "scratch": Path}
     given = {name: kinds.get(name, lambda same: same)(value) for name, value in options.items() if value is not None}
 
-    def some(kind: type[Selection | How]) -> dict[str, Any]:
+    def some(kind: type[Selection | Request]) -> dict[str, Any]:
         return {one.name: given.pop(one.name) for one in fields(kind) if one.name in given}
 
-    selection, how = Selection(**some(Selection)), How(**some(How))
-    return clean_into(db, Wanted(mode, str(out), selection, how=how, overwrite=overwrite, **given))
+    selection, request = Selection(**some(Selection)), Request((), **{"index": "", **some(Request)})
+    return clean_into(db, Wanted(mode, str(out), selection, request=request, overwrite=overwrite, **given))
 
 
 def clean_into(
     db: str | Path,
     wanted: Wanted,
     on_shard: Callable[[int], None] = lambda total: None,
-    on_resumed: Callable[[int, int], None] = lambda done, total: None,
     watch: Watch | None = None,
 ) -> CleanSummary:
     """Write the shards of a run without what is selected, below `wanted.out`, under their names.
@@ -111,43 +115,49 @@ def clean_into(
     to another run, OutputError where it cannot be written, InterruptedRun after Ctrl-C, and for the scan afterwards
     what `scan` raises.
     """
+    watch = watch or Watch()
     with RunReader(Path(db)) as run, ExitStack() as stack:
         scanned = Scanned.of(run)
+        request = request_again(wanted.request, scanned)
         works = selected_works(run, wanted.selection)
         names = [work["work_id"] for work in works]
         if wanted.checks:
-            refuse_other_index(scanned, wanted.how)
+            refuse_other_index(request, scanned)
         terms = _terms(scanned, wanted, names)
         targets = targets_of([row["shard"] for row in scanned.shards])
         orders, left_out = _orders(scanned, targets, shards_with(run, names), wanted, terms)
         folder, ledger = _begun(targets, terms, wanted, stack)
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="provenance-", dir=wanted.scratch)))
-        task, ours = None, orders
-        if wanted.share is not None:
-            units = set(wanted.share.of(order.unit for order in orders))
-            task, ours = str(wanted.share), [order for order in orders if order.unit in units]
-        attempt = Attempt(ledger, "local", task, check_workers(wanted.how.workers))
-        cleaning = Cleaning(run, scanned, names, wanted.mode, wanted.marker, folder, ledger, scratch)
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="provenance-", dir=request.scratch)))
+        units, share = [order.unit for order in orders], wanted.share
+        attempt = Attempt(ledger, request.engine, None if share is None else str(share), request.cores)
+        limits = request.limits
+        hello = CleanerHello(scanned.terms["config"], wanted.mode, wanted.marker, limits.memory_bytes)
+        passages = partial(passages_in, run, names)
+        cleaning = Cleaning(hello, limits.stall_seconds, request.anonymous, passages, folder, ledger, scratch)
         with noted(attempt):
-            parts, failed = _written(cleaning, ours, wanted.how, attempt, on_shard, on_resumed)
+            ours = set(units if share is None else share.of(units))
+            mine = [order for order in orders if order.unit in ours]
+            parts, failed = _written(cleaning, mine, request, attempt, on_shard, watch)
             attempt.note("finished")
         summary = CleanSummary(wanted.out, wanted.mode, wanted.selection, works, parts, failed, scanned.no_shards)
-        if wanted.share is None:
+        if share is None:
             left_out = sorted([*left_out, *failed], key=lambda row: row["shard"])
-            summary = _finish(cleaning, orders, replace(summary, left_out=left_out), wanted, watch or Watch())
+            summary = _finish(cleaning, scanned, units, replace(summary, left_out=left_out), wanted, watch)
     return summary
 
 
 def _finish(
-    cleaning: Cleaning, orders: Sequence[Order], summary: CleanSummary, wanted: Wanted, watch: Watch
+    cleaning: Cleaning, scanned: Scanned, units: Sequence[Unit], summary: CleanSummary, wanted: Wanted, watch: Watch
 ) -> CleanSummary:
     """What is due when all shards are written: the table of what was removed, a scan of the new ones, the record."""
     ledger, scratch, again = cleaning.ledger, cleaning.scratch, None
+    cleaning.folder.sweep()  # what children were writing when their machine was lost
     removed = None if wanted.mode == ANNOTATE else scratch / REMOVED
-    passages = write_removed(ledger, [order.unit for order in orders], summary.works, removed)
+    passages = write_removed(ledger, units, summary.works, removed)
     if wanted.checks and summary.parts:
-        places = [f"{cleaning.folder.place}/{part.target}" for part in summary.parts]
-        again = scan_again(places, cleaning.scanned, wanted.selection, wanted.how, scratch, watch)
+        places = tuple(f"{cleaning.folder.place}/{part.target}" for part in summary.parts)
+        request = replace(request_again(wanted.request, scanned), shards=places)
+        again = scan_again(request, scanned, wanted.selection, wanted.check_db, ledger.place, scratch, watch)
     summary = replace(summary, passages=passages, again=again)
     if removed is not None:
         ledger.folder.put(REMOVED, removed)
@@ -159,36 +169,45 @@ def _finish(
 
 
 def _written(
-    cleaning: Cleaning,
-    orders: Sequence[Order],
-    how: How,
-    attempt: Attempt,
-    on_shard: Callable[[int], None],
-    on_resumed: Callable[[int, int], None],
-) -> tuple[list[Part], list[dict[str, str]]]:
+    cleaning: Cleaning, orders: Sequence[Order], request: Request, attempt: Attempt, on_shard: Callable[[int], None],
+    watch: Watch,
+) -> tuple[list[Part], list[dict[str, str]]]:  # fmt: skip
     """Have all shards written that are not yet; returns what was done to each, and those that could not be."""
     names = cleaning.ledger.unit_names()
     parts = {order.unit: part_in(cleaning.ledger, order.unit, names, cleaning.folder) for order in orders}
     left = [order for order in orders if parts[order.unit] is None]
     attempt.of, attempt.found = len(orders), len(orders) - len(left)
     if attempt.found:
-        on_resumed(attempt.found, attempt.of)
+        watch.on_resumed(attempt.found, attempt.of)
     failed = []
-    for order, part in cleaning.do(left, attempt.workers, how.limits, how.anonymous):
-        on_shard(len(left))
-        if isinstance(part, Part):
-            parts[order.unit] = part
-            attempt.units += 1
-        else:
-            failed.append({"shard": order.unit.shard, "reason": str(part)})
+    for order in left:
+        cleaning.ledger.forget(order.unit, names)  # it may have been written, and is not there any more
+    with Children() as pool, closing(_by_engine(cleaning, left, request, pool, watch)) as results:
+        for order, part in results:
+            on_shard(len(left))
+            if isinstance(part, Part):
+                parts[order.unit] = part
+                attempt.units += 1
+            else:
+                failed.append({"shard": order.unit.shard, "reason": str(part)})
     return list(filter(None, parts.values())), failed
+
+
+def _by_engine(
+    cleaning: Cleaning, orders: Sequence[Order], request: Request, pool: Children, watch: Watch
+) -> Generator[Result]:
+    if request.engine == "local":
+        return cleaning.do(orders, request.cores, pool)
+    from provenance.cleaning.on_cluster import clean_on_ray
+
+    return clean_on_ray(cleaning, orders, request, watch)
 
 
 def _begun(targets: dict[str, str], terms: Terms, wanted: Wanted, stack: ExitStack) -> tuple[Folder, JobLedger]:
     """Take the folder for new shards, with nothing of anybody else in it."""
     folder = open_folder(wanted.out)
     _refuse_own(folder, targets)
-    ledger = JobLedger(open_folder(f"{folder.place}/{OURS}"), DONE_SCHEMA)
+    ledger = ledger_in(folder)
     stack.enter_context(kept_to(ledger.folder, wanted.share, wanted.out))
     if wanted.overwrite:
         ledger.clear(RECORD, REMOVED)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from provenance.cleaning.again import How
 from provenance.cleaning.parts import CleanSummary
 from provenance.cleaning.selection import Selection
 from provenance.cleaning.shards import Wanted, clean_into
@@ -16,6 +15,7 @@ from provenance.cli.texts import say
 from provenance.cli.watching import counting, watching
 from provenance.display.text import number, percent
 from provenance.errors import UsageError
+from provenance.runs.request import Request
 from provenance.sketch import Key
 from provenance.units.config import WorkerLimits
 from provenance.units.cutting import parse_share
@@ -27,18 +27,18 @@ def run(options: Clean) -> None:
     """Write the shards of a run anew."""
     works = None if options.works is None else read_works(options.works)
     selection = Selection(options.grade, options.min_coverage, works)
-    key, limits = Key.from_file(options.key_file), WorkerLimits(options.max_memory)
-    how = How(options.index, key, options.check_db, options.anonymous, options.workers, limits)
-    wanted = Wanted(
-        options.mode, options.out, selection, options.marker, options.keep_unscanned, not options.no_check, how,
-        options.scratch, options.overwrite, None if options.task is None else parse_share(options.task),
+    request = Request(
+        (), options.index or "", workers=options.workers, limits=WorkerLimits(options.max_memory),
+        key=Key.from_file(options.key_file), anonymous=options.anonymous, scratch=options.scratch,
+        engine=options.engine, ray_address=options.ray_address,
     )  # fmt: skip
-
-    def on_resumed(done: int, total: int) -> None:
-        click.echo(f"provenance: going on: {done:,} of {total:,} shards are done", err=True)
-
+    share = None if options.task is None else parse_share(options.task)
+    wanted = Wanted(
+        options.mode, options.out, selection, options.marker, options.keep_unscanned, not options.no_check,
+        options.check_db, request, options.overwrite, share,
+    )  # fmt: skip
     with counting("shard", "writing") as on_shard, watching() as watch:
-        summary = clean_into(options.db, wanted, on_shard, on_resumed, watch)
+        summary = clean_into(options.db, wanted, on_shard, watch)
     if options.as_json:
         click.echo(json.dumps(summary.to_json(), default=str))
     else:

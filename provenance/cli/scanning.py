@@ -47,8 +47,6 @@ def _check(options: Scan) -> None:
         raise UsageError("--fail-on looks at a finished run: it goes with --db, or with `provenance collect`")
     if not planned and options.db is None and options.out is None:
         raise UsageError("give --db, the run database to write, or --out, a folder for the units of a task")
-    if not planned and options.request.ray_address is not None and options.request.engine != "ray":
-        raise UsageError("--ray-address goes with --engine ray")
 
 
 def _scan(request: Request, db: Path, options: Scan, children: Children) -> int:

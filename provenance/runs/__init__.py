@@ -2,6 +2,6 @@
 
 In the order of the work: `listed` says what there is, `terms` say what decides the result, `job_ledger` keeps what is
 done, and `ledger` what a run needs besides. `engine` does a job of any kind with child processes, `scanning` is the
-kind that scans, `cluster` does the same on Ray. `collect` makes a run database of a ledger; `scan` joins all into one
-call.
+kind that scans; `cluster` does a job on Ray, `scanner` scans there. `collect` makes a run database of a ledger; `scan`
+joins all into one call.
 """

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from provenance.errors import LedgerDamagedError, OtherRunError, StoreError
+from provenance.runs.background import Background
 from provenance.runs.job_ledger import SavedUnit, existing_folder
 from provenance.runs.ledger import Ledger
 from provenance.runs.listed import Listed
@@ -122,7 +123,7 @@ def finish(loader: Loader, ledger: Ledger, db: Path) -> ScanSummary:
     """Load what a run database has besides units, and give it its name."""
     writer, facts, attempts = loader.writer, ledger.facts(), ledger.attempts()
     loader.close(ledger.place, Terms(facts["terms"]).digest)
-    load_run(writer, facts, ledger.place, ledger.background_record(), loader.records, attempts, loader.digest)
+    load_run(writer, facts, ledger.place, ledger.background(Background).record, loader.records, attempts, loader.digest)
     summary = summarize(writer, db)
     writer.finish()
     return summary

@@ -34,7 +34,7 @@ RAY_WAITS = "RAY_gcs_rpc_server_reconnect_timeout_s"
 HEAD_SECONDS = 30.0  # that the head node may be away; half of what Ray waits, if that is told
 CONNECT_SECONDS = 20.0  # for a cluster to answer; Ray itself would try for minutes
 START_SECONDS = 300.0  # for a cluster of this machine
-ENDING_SECONDS = 10.0  # for scanners to be ended, and again for the connection, or a cluster of this machine
+ENDING_SECONDS = 10.0  # for actors to be ended, and again for the connection, or a cluster of this machine
 SETTINGS = 4  # the type of the frame that HTTP/2 begins with, on both sides (RFC 9113, 3.4)
 
 T = TypeVar("T")
@@ -146,7 +146,7 @@ def refuse_open_dashboard(url: str) -> None:
 
 @dataclass
 class Head:
-    """The node that holds the cluster together. Without it no lost scanner is replaced, and Ray ends the driver."""
+    """The node that holds the cluster together. Without it no lost actor is replaced, and Ray ends the driver."""
 
     place: str  # where done units are kept
     address: str = field(default_factory=lambda: str(ray.get_runtime_context().gcs_address))

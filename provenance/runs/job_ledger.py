@@ -135,6 +135,11 @@ class JobLedger:
             return False
         return saved is not None and saved.whole
 
+    def forget(self, unit: Unit, names: set[str]) -> None:
+        """Remove a unit's files, of those in `names`: what it says is done is not there any more."""
+        for name in names & {_name(unit, True), _name(unit, False)}:
+            self.folder.remove(name)
+
     def _read(self, unit: Unit, whole: bool) -> SavedUnit | None:
         raw, name = self.folder.read(_name(unit, whole)), f"{self.place}/{_name(unit, whole)}"
         if raw is None:

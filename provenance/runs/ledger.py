@@ -86,12 +86,6 @@ class Ledger(JobLedger):
         table, record = self._sealed(BACKGROUND, BACKGROUND_SCHEMA)
         return Background(table["fingerprint"].to_numpy(), record)
 
-    def background_record(self) -> dict[str, Any]:
-        """From what background was learned; empty without one."""
-        if self.folder.read(BACKGROUND) is None:
-            return {}
-        return self._sealed(BACKGROUND, BACKGROUND_SCHEMA)[1]
-
     def clear(self, *others: str) -> None:
         """See JobLedger."""
         super().clear(PLAN, BACKGROUND, EDITIONS, *others)

@@ -64,7 +64,7 @@ class OpenRun:
     def _engine(self, jobs: Sequence[Job], setup: Setup, pool: Children) -> Iterator[SavedUnit]:
         if self.request.engine == "local":
             return scan_here(self.ledger, jobs, setup, pool)
-        from provenance.runs.cluster import scan_on_ray
+        from provenance.runs.scanner import scan_on_ray
 
         return scan_on_ray(self.ledger, jobs, setup, self.request)
 

@@ -6,6 +6,7 @@ from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from provenance.errors import UsageError
 from provenance.options.field import argument, flag, group, option
 from provenance.units.config import ScanConfig, WorkerLimits, check_workers
 
@@ -44,6 +45,10 @@ class Request:
     ray_address: str | None = option(
         "--ray-address", "Of a running cluster, or `auto`; without: one on this machine.", metavar="ADDRESS"
     )
+
+    def __post_init__(self) -> None:
+        if self.ray_address is not None and self.engine != "ray":
+            raise UsageError("--ray-address goes with --engine ray")
 
     @property
     def cores(self) -> int:

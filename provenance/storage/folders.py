@@ -6,6 +6,7 @@ import os
 import shutil
 import weakref
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, TypeAlias
 
 from provenance.errors import OutputError, UsageError
@@ -54,7 +55,7 @@ class LocalFolder:
         Nothing is copied if it lies on the same file system.
         """
         path = self._made(name)
-        beside = path.with_name(f".{path.name}.put.tmp")
+        beside = path.with_name(f".{token_hex(16)}.tmp")
         with output_errors(path):
             shutil.move(file, beside)
             rename_file(beside, path)

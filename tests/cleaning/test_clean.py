@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from provenance.cleaning.again import How
 from provenance.cleaning.selection import Selection
 from provenance.cleaning.shards import Wanted, clean, clean_into
 from provenance.errors import OtherRunError, UsageError
+from provenance.runs.engine import Watch
+from provenance.runs.request import Request
 from provenance.runs.scan import scan
 from provenance.store.database import RunReader
 from provenance.store.journal import ALLOW, Author, append
@@ -27,8 +28,8 @@ MARKER = "[removed]"
 
 
 def cleaned(db, out, mode, selection=ALL, **more):
-    how = How(workers=1)
-    return clean_into(db, Wanted(mode, str(out), selection, how=how, **more))
+    request = Request((), "", workers=1)
+    return clean_into(db, Wanted(mode, str(out), selection, request=request, **more))
 
 
 @pytest.fixture(scope="module")
@@ -267,10 +268,8 @@ def test_the_same_command_again_goes_on(source, tmp_path):
     (tmp_path / "out" / "b" / "train-0.parquet").write_bytes(b"cut off")
     (tmp_path / "out" / "c.jsonl").unlink()
     resumed = []
-    how = How(workers=1)
-    again = clean_into(
-        db, Wanted("mask", str(tmp_path / "out"), ALL, check=False, how=how), on_resumed=lambda *n: resumed.append(n)
-    )
+    wanted = Wanted("mask", str(tmp_path / "out"), ALL, check=False, request=Request((), "", workers=1))
+    again = clean_into(db, wanted, watch=Watch(on_resumed=lambda *counts: resumed.append(counts)))
     assert resumed == [(4, 6)]
     assert again.parts == summary.parts
     for path in (tmp_path / "out" / "a" / "train-0.parquet", tmp_path / "out" / "c.jsonl.gz"):
@@ -287,8 +286,8 @@ def test_tasks_that_write_a_share_each_give_what_one_call_does(source, tmp_path)
     assert not (tmp_path / "out" / ".provenance" / "clean.json").exists()
     assert sorted(part.shard for share in shares for part in share.parts) == [part.shard for part in whole.parts]
     resumed = []
-    wanted = Wanted("mask", str(tmp_path / "out"), ALL, check=False, how=How(workers=1))
-    again = clean_into(db, wanted, on_resumed=lambda *counts: resumed.append(counts))
+    wanted = Wanted("mask", str(tmp_path / "out"), ALL, check=False, request=Request((), "", workers=1))
+    again = clean_into(db, wanted, watch=Watch(on_resumed=lambda *counts: resumed.append(counts)))
     assert resumed == [(6, 6)]
     assert (again.parts, again.counts) == (whole.parts, whole.counts)
     for name in ("removed.parquet", *(f"../{part.target}" for part in whole.parts)):

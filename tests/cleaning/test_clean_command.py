@@ -53,6 +53,7 @@ def test_what_is_printed_and_the_exit_codes(scanned, tmp_path):
         (("--min-coverage", 2), "--min-coverage"),
         (("--marker", "\x1b[31m"), "--marker has characters that cannot be printed"),
         (("--index", tmp_path), "no index at"),
+        (("--ray-address", "here:1"), "--ray-address goes with --engine ray"),
     ):
         done = run(db, "--out", tmp_path / "not", "--mode", "drop", *more)
         assert (done.returncode, "Traceback" in done.stderr) == (2, False)

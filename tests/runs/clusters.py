@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 import psutil
 
 import provenance
+from provenance.cleaning.messages import CLEANER
 from provenance.isolation.supervisor import WORKER
 
 CONFIG = provenance.ScanConfig(unit_bytes=40_000)
@@ -60,11 +62,12 @@ class RealCluster:
         self._tell("head")
 
     def workers(self) -> list[psutil.Process]:
-        """The processes that parse shards, on all nodes: children of scanners."""
+        """The processes that parse shards, on all nodes: children of actors."""
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
-                if WORKER.module in " ".join(process.cmdline()) and process.environ().get(MARK) == self._mark:
+                parses = any(role.module in " ".join(process.cmdline()) for role in (WORKER, CLEANER))
+                if parses and process.environ().get(MARK) == self._mark:
                     found.append(process)
         return found
 
@@ -101,13 +104,42 @@ def on(cluster: RealCluster) -> list[str]:
     return ["--engine", "ray", "--ray-address", cluster.address]
 
 
-def units_of(db: Path) -> int:
-    return len([path for path in Path(f"{db}.units/units").rglob("*.parquet") if not path.name.startswith(".")])
+def units_of(place: Path) -> int:
+    """Of a run database, or in a ledger."""
+    ledger = Path(f"{place}.units") if place.suffix == ".duckdb" else place
+    return len([path for path in (ledger / "units").rglob("*.parquet") if not path.name.startswith(".")])
 
 
-def wait_for_units(db: Path, process: subprocess.Popen[str], count: int) -> None:
+def wait_for_units(place: Path, process: subprocess.Popen[str], count: int) -> None:
     """Until so many units are done by a process that goes on."""
     deadline = time.monotonic() + 90
-    while units_of(db) < count and time.monotonic() < deadline:
+    while units_of(place) < count and time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def fatal(cluster: RealCluster, shard: Path, kind: str) -> Iterator[list[int]]:
+    """Kill each actor, of this class, whose worker has this shard open; yields the processes that were killed."""
+    killed: list[int] = []
+    over = threading.Event()
+
+    def kill() -> None:
+        while not over.wait(0.02):
+            for worker in cluster.workers():
+                with contextlib.suppress(psutil.Error):
+                    if any(file.path == str(shard) for file in worker.open_files()):
+                        actor = worker.parent()
+                        assert actor is not None
+                        assert kind in " ".join(actor.cmdline())
+                        actor.kill()
+                        killed.append(actor.pid)
+                        worker.wait(5)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        over.set()
+        thread.join()

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
 import subprocess
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 import provenance
 from provenance.store.database import RunReader
-from tests.runs.clusters import (
-    CONFIG,
-    RealCluster,
-    on,
-    real_cluster,
-    scan_command,
-    units_of,
-    wait_for_units,
-)
+from tests.runs.clusters import CONFIG, fatal, on, real_cluster, scan_command, units_of, wait_for_units
 from tests.runs.exports import exports
 from tests.shards.fixtures import make_long_shard, make_shards, prose
 
@@ -101,38 +89,11 @@ def test_without_its_head_a_run_ends_and_goes_on_in_another_cluster(shards, inde
     must_go_on(scan_command(shards, index, db, *on(cluster)), db, done, undisturbed)
 
 
-@contextlib.contextmanager
-def fatal(cluster: RealCluster, shard: Path) -> Iterator[list[int]]:
-    """Kill each scanner whose worker has this shard open; yields the processes that were killed."""
-    killed: list[int] = []
-    over = threading.Event()
-
-    def kill() -> None:
-        while not over.wait(0.02):
-            for worker in cluster.workers():
-                with contextlib.suppress(psutil.Error):
-                    if any(file.path == str(shard) for file in worker.open_files()):
-                        scanner = worker.parent()
-                        assert scanner is not None
-                        assert "Scanner" in " ".join(scanner.cmdline())
-                        scanner.kill()
-                        killed.append(scanner.pid)
-                        worker.wait(5)
-
-    thread = threading.Thread(target=kill)
-    thread.start()
-    try:
-        yield killed
-    finally:
-        over.set()
-        thread.join()
-
-
 def test_a_shard_that_takes_three_scanners_down_is_named_and_the_others_are_whole(index, books, tmp_path, cluster):
     folder, db = make_shards(tmp_path / "shards", books, 8), tmp_path / "r.duckdb"
     evil = make_long_shard(folder / "4evil.jsonl.gz", f"{prose(1, 2000)} {books['book1'][:900]}", times=4)
     command = scan_command(folder, index, db, *on(cluster))
-    with fatal(cluster, evil) as killed, started(command) as driver:
+    with fatal(cluster, evil, "Scanner") as killed, started(command) as driver:
         _, complaint = driver.communicate(timeout=180)
     assert driver.returncode == 3, complaint
     assert len(killed) == 3

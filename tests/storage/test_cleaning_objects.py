@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from provenance.cleaning.again import How
 from provenance.cleaning.selection import Selection
 from provenance.cleaning.shards import Wanted, clean_into
+from provenance.runs.engine import Watch
+from provenance.runs.request import Request
 from provenance.runs.scan import scan
 from tests.cleaning.making import lines_of, table_of, write_lines, write_parquet
 
@@ -27,7 +28,7 @@ def test_objects_are_cleaned_into_objects_and_a_changed_one_is_left_out(s3, rows
     write_parquet(here / "x" / "c.parquet", table_of(rows[:1]))
     for path in sorted(here.rglob("*.*")):
         s3.put(f"data/{path.relative_to(here)}", path.read_bytes())
-    how = How(workers=2)
+    request = Request((), "", workers=2)
     results = {}
     for name, shards, out in (
         ("local", [here], str(tmp_path / "out")),
@@ -35,7 +36,7 @@ def test_objects_are_cleaned_into_objects_and_a_changed_one_is_left_out(s3, rows
     ):
         db = tmp_path / f"{name}.duckdb"
         scan(shards, index, db, workers=1)
-        results[name] = clean_into(db, Wanted("drop", out, Selection("quotation"), how=how))
+        results[name] = clean_into(db, Wanted("drop", out, Selection("quotation"), request=request))
         assert results[name].complete, results[name].left_out
         assert results[name].remaining == []
     assert results["local"].counts == results["remote"].counts
@@ -51,11 +52,11 @@ def test_objects_are_cleaned_into_objects_and_a_changed_one_is_left_out(s3, rows
         "x/c.parquet",
     }
     resumed = []
-    wanted = Wanted("drop", f"s3://{s3.bucket}/clean", Selection("quotation"), how=how, check=False)
-    clean_into(tmp_path / "remote.duckdb", wanted, on_resumed=lambda *counts: resumed.append(counts))
+    wanted = Wanted("drop", f"s3://{s3.bucket}/clean", Selection("quotation"), request=request, check=False)
+    clean_into(tmp_path / "remote.duckdb", wanted, watch=Watch(on_resumed=lambda *counts: resumed.append(counts)))
     assert resumed == [(3, 3)]
     s3.put("data/a.parquet", (here / "x" / "c.parquet").read_bytes())
-    wanted = Wanted("mask", f"s3://{s3.bucket}/masked", Selection("quotation"), how=how, check=False)
+    wanted = Wanted("mask", f"s3://{s3.bucket}/masked", Selection("quotation"), request=request, check=False)
     summary = clean_into(tmp_path / "remote.duckdb", wanted)
     assert [row["shard"] for row in summary.left_out] == [f"s3://{s3.bucket}/data/a.parquet"], summary.left_out
     assert set(objects(s3, "masked/")) >= {"x/b.jsonl.gz", "x/c.parquet"}

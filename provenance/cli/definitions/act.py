@@ -57,6 +57,8 @@ class Clean:
     check_db: Path | None = option("--check-db", "Keep the run database of that scan.", metavar="FILE")
     anonymous: bool = like(Request, "anonymous")
     scratch: Path | None = like(Request, "scratch", help="For fetched objects and what is made on the way.")
+    engine: str = like(Request, "engine")
+    ray_address: str | None = like(Request, "ray_address")
     workers: int | None = like(Request, "workers")
     max_memory: int = like(WorkerLimits, "memory_bytes", help="Memory of a worker: a row group has to fit.")
     overwrite: bool = flag("--overwrite", "Begin anew, in place of what is there.")
