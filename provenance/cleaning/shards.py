@@ -65,7 +65,7 @@ class Wanted:
 
 
 class CleanOptions(TypedDict, total=False):
-    """What `clean` takes by name: fields of Selection, How and Wanted."""
+    """What `clean` takes by name: fields of Selection, Request and Wanted."""
 
     grade: str
     min_coverage: float

@@ -12,6 +12,7 @@ from provenance.cli.compiling import tell_compiling
 from provenance.cli.definitions.machine import Demo
 from provenance.cli.summary import complain, print_summary
 from provenance.cli.tables import table
+from provenance.cli.texts import say
 from provenance.demo.corpus import books_expected, write_books, write_shards
 from provenance.display.text import number, safe, size
 from provenance.errors import OutputError, UsageError
@@ -58,7 +59,7 @@ def run(options: Demo) -> None:
     print_summary(summary)
     complain(summary)
     _print_kinds(db)
-    _print_next(folder, db)
+    say("demo_next", {"folder": folder, "db": db})
     if not _as_expected(summary):
         click.echo("provenance: the demo did not find what it planted; please report this", err=True)
         sys.exit(3)
@@ -94,20 +95,6 @@ def _print_kinds(db: Path) -> None:
     table(headings, [(f"{rows[kind]:,}", f"{matched[kind]:,}", KINDS.get(kind, kind)) for kind in sorted(rows)])
     shown = ", ".join(map(safe, clean[:CLEAN_ROWS_SHOWN]))
     click.echo(f"Clean rows: {number(len(clean), 'row')} of unrelated English, such as {shown}.")
-
-
-def _print_next(folder: Path, db: Path) -> None:
-    click.echo(
-        f"""
-Files, in {folder}:
-  books.parquet   the known works              index/       their index
-  shards/         the training shards          run.duckdb   what was found
-  report.html     all of it, to look at: open it in a browser
-Look further:
-  provenance query {db} "SELECT title, grade, coverage, copies FROM v_works ORDER BY coverage DESC"
-  provenance export {db} --what matches --format csv --out {folder / "matches.csv"}
-  provenance bundle {db} --out {folder / "evidence.zip"}"""
-    )
 
 
 def _as_expected(summary: ScanSummary) -> bool:

@@ -10,8 +10,8 @@ import click
 from provenance.cli.allow import AllowList, put_into, read_list
 from provenance.cli.definitions.scan import Gate as GateOptions
 from provenance.cli.summary import MOST_WORKS_SHOWN, complain, print_summary
-from provenance.compare.gate import Gate, Tripping, Verdict, judge
-from provenance.display.text import number, percent, safe
+from provenance.cli.texts import say
+from provenance.compare.gate import Gate, Verdict, judge
 from provenance.errors import UsageError
 from provenance.options.field import options_in
 from provenance.runs.record import ScanSummary
@@ -75,58 +75,8 @@ def tell(summary: ScanSummary, gating: Gating | None, as_json: bool) -> int:
     else:
         print_summary(summary)
         if verdict is not None:
-            print_verdict(verdict)
+            say("gate", {"verdict": verdict, "most": MOST_WORKS_SHOWN})
     complain(summary)
     if verdict is not None:
-        complain_of(verdict)
+        say("gate_complaints", {"verdict": verdict}, err=True)
     return code
-
-
-def print_verdict(verdict: Verdict) -> None:
-    """The works that trip the gate, or what it looked at to let everything pass."""
-    for work in verdict.works[:MOST_WORKS_SHOWN]:
-        click.echo(f"gate: {_told(work, verdict.gate.baseline is not None)}")
-    if len(verdict.works) > MOST_WORKS_SHOWN:
-        click.echo(f"gate: and {number(len(verdict.works) - MOST_WORKS_SHOWN, 'more work')}; --json has all")
-    if verdict.passed:
-        click.echo(f"gate: passed. {_looked_at(verdict)}")
-
-
-def complain_of(verdict: Verdict) -> None:
-    """What the gate has to say on stderr."""
-    grade, baseline = verdict.gate.grade, verdict.gate.baseline
-    lines = [f"the baseline was made otherwise: {safe(note)}" for note in verdict.baseline_notes]
-    if verdict.baseline_notes:
-        lines.append("so what is new since then may be due to that, and not to the data")
-    if verdict.tripped:
-        since = "" if baseline is None else f" with matches that {safe(str(baseline))} does not have"
-        lines.append(f"{number(len(verdict.works), 'work')} at or above {grade}{since}")
-    elif not verdict.complete:
-        lines.append(f"nothing at or above {grade} in what was scanned, but the run is incomplete: not passed")
-    for line in lines:
-        click.echo(f"provenance: gate: {line}", err=True)
-
-
-def _told(work: Tripping, with_baseline: bool) -> str:
-    titled = work.title not in (None, "", work.work_id)
-    named = f"{safe(str(work.title))} ({safe(work.work_id)})" if titled else safe(work.work_id)
-    matches = "1 match" if work.matches == 1 else f"{work.matches:,} matches"
-    new = f", {work.new_matches:,} new; {work.earlier_grade} in the baseline" if with_baseline else ""
-    return f"{named}: {work.grade}, coverage {percent(work.coverage)}, {matches}{new}"
-
-
-def _looked_at(verdict: Verdict) -> str:
-    line = (
-        f"{number(verdict.documents_scanned, 'document')} scanned for {number(verdict.works_known, 'work')}: "
-        f"none at or above {verdict.gate.grade}"
-    )
-    besides, baseline = [], verdict.gate.baseline
-    if baseline is not None:
-        besides.append(f"{len(verdict.known):,} of which the baseline {safe(str(baseline))} has all matches")
-    if verdict.allowed or verdict.allowed_matches:
-        besides.append(f"{len(verdict.allowed):,} that are allowed")
-    if besides:
-        line += f" but {' and '.join(besides)}"
-    if verdict.allowed_matches:
-        line += f". Left out: {verdict.allowed_matches:,} matches that are allowed"
-    return line + "."

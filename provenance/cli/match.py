@@ -14,8 +14,9 @@ import pyarrow as pa
 from provenance.cli.compiling import tell_compiling
 from provenance.cli.definitions.scan import Match
 from provenance.cli.tables import print_beside
+from provenance.cli.texts import say
 from provenance.display.beside import Side, side_by_side
-from provenance.display.text import number, percent, safe
+from provenance.display.text import number, safe
 from provenance.errors import BookError, UsageError
 from provenance.index.opening import Index
 from provenance.kernels.compiling import on_first_compile
@@ -89,19 +90,8 @@ def _print_match(
     place: int, match: dict[str, Any], editions: dict[str, Any], index: Index, text: bytes, full: bool
 ) -> None:
     edition = editions[match["edition_id"]]
-    by = f", {safe(edition['author'])}" if edition["author"] else ""
-    click.echo(
-        f"{place}. {safe(edition['title'] or match['edition_id'])}{by}: {number(match['matched_words'], 'word')}, "
-        f"identity {percent(match['identity'])}, longest run {match['longest_run']:,}"
-        f"{' (estimate)' if match['estimated'] else ''}"
-    )
-    click.echo(
-        f"   bytes {match['doc_begin']:,} to {match['doc_end']:,} here; edition {safe(match['edition_id'])}, "
-        f"words {match['ref_word']:,} to {match['ref_word'] + match['ref_words']:,} of {edition['words']:,}"
-    )
     others = {editions[o["edition_id"]]["title"] or o["edition_id"] for o in match["also"] + match["shared"]}
-    if others:
-        click.echo(f"   the same passage: {safe('; '.join(sorted(others)))}")
+    say("match", {"place": place, "match": match, "edition": edition, "others": sorted(others)})
     if not index.has_texts:
         shown = text[match["doc_begin"] : match["doc_end"]].decode("utf-8", "replace")
         click.echo(f"   {safe(shown if full else shown[:MOST_SHOWN])}\n")

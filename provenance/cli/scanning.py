@@ -11,8 +11,8 @@ import click
 from provenance.cli.definitions.scan import Scan
 from provenance.cli.gating import gating_of, tell
 from provenance.cli.summary import print_problems
+from provenance.cli.texts import say
 from provenance.cli.watching import watching
-from provenance.display.text import number, safe, size
 from provenance.errors import UsageError
 from provenance.index.near import near_index
 from provenance.index.opening import Index
@@ -71,9 +71,7 @@ def run_share(request: Request, options: Scan, share: Share | None, children: Ch
     if options.as_json:
         click.echo(json.dumps(summary.to_json()))
     else:
-        done = f"{summary.units - summary.found:,} scanned in {summary.seconds:.1f} s, {summary.found:,} done before"
-        click.echo(f"Task {summary.task}: {number(summary.units, 'unit')}, {done}. Next, when all tasks are done:")
-        click.echo(f"provenance collect {safe(summary.out)} --db RUN.duckdb")
+        say("task", vars(summary))
     print_problems(summary.incomplete, f"in the unit files of {summary.out}")
     return summary.complete
 
@@ -82,12 +80,5 @@ def _print_plan(request: Request, share: Share | None, children: Children, as_js
     plan = plan_scan(request.shards, request.config, request.anonymous, share.tasks if share else 1, children)
     if as_json:
         click.echo(json.dumps(plan.to_json()))
-        return
-    click.echo(
-        f"{number(plan.shards, 'shard')} of {size(plan.bytes)}, about {size(plan.text_bytes)} of text, in "
-        f"{number(plan.units, 'unit')}; {plan.skipped:,} other files are skipped, {plan.unreadable:,} cannot be opened."
-    )
-    click.echo(f"About {plan.core_seconds / 3600:.2f} core hours, at {size(plan.rate)}/s of text a core.")
-    if plan.tasks > 1:
-        least, most = size(plan.smallest_task), size(plan.largest_task)
-        click.echo(f"{plan.tasks:,} tasks of {least} to {most} of text.")
+    else:
+        say("plan", vars(plan))

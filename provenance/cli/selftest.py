@@ -12,7 +12,8 @@ from tqdm import tqdm
 from provenance.cli.compiling import tell_unusual_place
 from provenance.cli.definitions.check import Selftest
 from provenance.cli.tables import table
-from provenance.display.text import number, percent, safe, size
+from provenance.cli.texts import say
+from provenance.display.text import number, percent
 from provenance.selftest.certificate import sentences_of
 from provenance.selftest.certify import Certified, Watch, certify
 from provenance.selftest.plants import ALL_NOISES, Wanted, parse_lengths, parse_noises
@@ -59,14 +60,7 @@ def show(entry: dict[str, Any]) -> None:
     ]
     title = f"Found of {number(entry['plants'], 'passage')} each, in brackets the interval of 95 % (Clopper-Pearson)"
     table(headings, rows, title)
-    used, shards = number(entry["rows_used"], "row"), number(len(entry["shards_sampled"]), "shard")
-    click.echo(
-        f"\nPlanted in copies of {used} of {shards}. {number(entry['rows_sampled'], 'row')} were sampled; nothing was "
-        f"planted in the {entry['rows_matched']:,} that had a match before. Of {number(entry['rows_cut'], 'row')} "
-        f"longer than {size(entry['row_bytes'])} only a stretch was taken."
-    )
-    for sentence in sentences_of(entry):
-        click.echo(sentence)
+    say("selftest", {**entry, "sentences": sentences_of(entry)})
 
 
 def _recall(cell: dict[str, Any]) -> str:
@@ -77,13 +71,8 @@ def _recall(cell: dict[str, Any]) -> str:
 
 def complain(certified: Certified) -> None:
     """Name on stderr what could not be read, and exit with 3 where that is a shard."""
-    for book in certified.unknown[:MOST_NAMED]:
-        click.echo(f"nothing of {safe(book.path)} was planted: {safe(book.reason)}", err=True)
-    for reason in [*certified.unreadable.values()][:MOST_NAMED]:
-        click.echo(f"provenance: {safe(reason)}", err=True)
-    for what, reasons in (("books", certified.unknown), ("shards", certified.unreadable)):
-        if len(reasons) > MOST_NAMED:
-            click.echo(f"{len(reasons) - MOST_NAMED:,} more {what}", err=True)
+    facts = {"unknown": certified.unknown, "reasons": [*certified.unreadable.values()], "most": MOST_NAMED}
+    say("selftest_complaints", facts, err=True)
     if certified.unreadable:
         sys.exit(3)
 

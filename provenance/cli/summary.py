@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from provenance.cli.tables import table, width
-from provenance.display.text import number, percent, safe, size
+from provenance.cli.texts import say
+from provenance.display.text import percent, safe
 from provenance.runs.record import ScanSummary
 
 MOST_WORKS_SHOWN = 40
@@ -17,44 +18,9 @@ WIDE = 110  # columns of a terminal that shows every column of the table
 def print_summary(summary: ScanSummary) -> None:
     """The works found, what was clean, and what was not scanned."""
     if summary.works:
-        shown = summary.works[:MOST_WORKS_SHOWN]
-        print_works(shown)
-        if len(summary.works) > len(shown):
-            rest = number(len(summary.works) - len(shown), "more work")
-            export = f"provenance export {summary.db} --what works --format csv --out works.csv"
-            click.echo(f"... and {rest} with matches: {export}")
-        click.echo()
-    clean = summary.documents_scanned - summary.nulls - summary.documents_matched
+        print_works(summary.works[:MOST_WORKS_SHOWN])
     rate = summary.bytes_scanned / max(summary.seconds - summary.compile_seconds, 0.001)
-    took = f"({size(rate)}/s)" if summary.attempts == 1 else f"of {summary.attempts} attempts"
-    sentence = "No document was scanned, so nothing is said of any work. "
-    if summary.documents_scanned:
-        sentence = (
-            f"{number(len(summary.works), 'work')} found, {summary.works_shared:,} only by lines they share with "
-            f"others, {summary.works_without_match:,} without a match. "
-        )
-    click.echo(
-        f"{sentence}{number(summary.documents_scanned, 'document')} scanned: {summary.documents_matched:,} with "
-        f"matches, {clean:,} clean. {size(summary.bytes_scanned)} of text in {summary.seconds:.1f} s {took}."
-    )
-    if (seconds := summary.compile_seconds) >= 1:
-        click.echo(f"Of that time {seconds:.0f} s went into compiling for this processor, which is done once.")
-    if summary.decoys["works"] and summary.documents_scanned:
-        matched, most = summary.decoys["matched"], percent(summary.decoys["upper95"])
-        click.echo(
-            f"{matched:,} of {number(summary.decoys['works'], 'decoy')} matched, which cannot be in the data: "
-            f"of such works at most {most} would (95 %)."
-        )
-        if too_short := summary.decoys["too_short"]:
-            click.echo(f"{number(too_short, 'decoy')} besides cannot match, being too short: not counted.")
-        if matched:
-            query = '"SELECT title, grade, documents, longest_run FROM v_works WHERE decoy AND documents > 0"'
-            click.echo(f"Which: provenance query {safe(str(summary.db))} {query}")
-    outcomes = ", ".join(f"{count:,} {kind}" for kind, count in summary.shards.items() if count)
-    click.echo(f"Files: {outcomes or 'none'}. Run database: {safe(str(summary.db))}")
-    if summary.nulls or summary.invalid_documents:
-        invalid = f"{number(summary.invalid_documents, 'row')} with invalid UTF-8 (scanned, bad bytes separate words)"
-        click.echo(f"{number(summary.nulls, 'row')} without text (null); {invalid}.")
+    say("summary", {"summary": summary, "most": MOST_WORKS_SHOWN, "rate": rate})
 
 
 def complain(summary: ScanSummary) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from provenance.display.text import number, safe, size
+from provenance.display.text import number, percent, safe, size
 
 
 @cache
@@ -16,7 +16,7 @@ def _environment() -> Environment:
         loader=PackageLoader("provenance.cli"), undefined=StrictUndefined, finalize=lambda one: safe(str(one)),
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False,
     )  # fmt: skip
-    made.filters |= {"counted": counted, "number": number, "size": size, "thousands": "{:,}".format}
+    made.filters |= {"counted": counted, "number": number, "percent": percent, "size": size, "thousands": "{:,}".format}
     return made
 
 
