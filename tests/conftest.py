@@ -3,11 +3,13 @@
 import contextlib
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
 from tests.report.runs_to_report import hostile, rich
+from tests.runs.clusters import RealCluster, real_cluster
 from tests.shards.fixtures import books, index, rows, tokenizer
 from tests.tools.forked import Forking, fork_children
 
@@ -23,6 +25,21 @@ os.environ |= {"RAY_worker_niceness": "0"}  # by default its workers have the co
 fork_children(Forking(os.environ))
 settings.register_profile("shared", deadline=None)  # other tests have the same cores
 settings.load_profile("shared")
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[RealCluster]:
+    """A Ray cluster, the same for all tests: who has it lose a node adds one, and its head is left alone."""
+    with real_cluster() as cluster:
+        yield cluster
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests on the cluster wait: see `markers` in pyproject.toml."""
+    for item in items:
+        if "cluster" in getattr(item, "fixturenames", ()):
+            item.add_marker("waits")
 
 
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []

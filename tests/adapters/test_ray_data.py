@@ -10,7 +10,6 @@ import pytest
 
 from provenance.adapters.ray_data import Annotate
 from provenance.matching.annotations import PROV_SCHEMA
-from tests.runs.clusters import real_cluster
 
 pytestmark = [
     pytest.mark.slow,
@@ -20,14 +19,13 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def ray():
+def ray(cluster):
     import ray
 
-    with real_cluster() as cluster:
-        ray.init(cluster.address, include_dashboard=False, log_to_driver=False)
-        ray.data.DataContext.get_current().enable_progress_bars = False
-        yield ray
-        ray.shutdown()
+    ray.init(cluster.address, include_dashboard=False, log_to_driver=False)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    yield ray
+    ray.shutdown()
 
 
 @pytest.fixture(scope="module")
