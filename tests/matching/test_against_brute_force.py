@@ -212,12 +212,24 @@ def test_a_text_free_index_estimates_and_says_so(tmp_path):
     assert row["ref_begin"] is None
     assert row["edition_id"] == "ash"
     assert 270 <= row["matched_words"] <= 300
+    assert row["identity"] == 1.0  # all that was kept between the outer hits has hit
 
 
 def test_banded_minhash_finds_verbatim_passages_with_verified_extents(tmp_path):
     matcher = make(tmp_path, BandedMinHash(num_perm=64, threshold=0.4))
     (row,) = matcher.match(pa.array([sentences(901, 40) + " " + excerpt("cedar", 1000, 300)])).to_pylist()
     assert (row["edition_id"], row["matched_words"], row["identity"]) == ("cedar", 300, 1.0)
+
+
+@pytest.mark.parametrize("first", range(300, 2700, 300))
+def test_one_seed_is_enough_where_the_words_around_it_can_be_compared(dense, first):
+    """Of 60 words every fourth is another one, but for a stretch of six: two shingles, of which one is looked up."""
+    text = excerpt("birch", first, 60).split()
+    for at in [*range(1, 27, 4), *range(33, 60, 4)]:
+        text[at] = f"other{at}"
+    (row,) = dense.match(pa.array([" ".join(text)])).to_pylist()
+    assert row["edition_id"] == "birch"
+    assert row["matched_words"] >= 40
 
 
 def test_shorter_matches_are_reported_when_asked_for(dense):
