@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from provenance.storage import stores
-from tests.storage.google import Google, serving
+from tests.storage.gcs import Google, serving
 
 FOREIGN = (
     "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3",
