@@ -5,16 +5,17 @@ from functools import cache
 from typing import Any
 
 import click
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from provenance.display.text import number, percent, safe, size
+from provenance.process.templates import environment
 
 
 @cache
 def _environment() -> Environment:
-    made = Environment(  # for terminals, not for browsers
-        loader=PackageLoader("provenance.cli"), undefined=StrictUndefined, finalize=lambda one: safe(str(one)),
-        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, autoescape=False,
+    made = environment(  # for terminals, not for browsers
+        "provenance.cli", finalize=lambda one: safe(str(one)), lstrip_blocks=True, keep_trailing_newline=True,
+        autoescape=False,
     )  # fmt: skip
     made.filters |= {"counted": counted, "number": number, "percent": percent, "size": size, "thousands": "{:,}".format}
     return made

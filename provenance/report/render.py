@@ -7,16 +7,14 @@ import hashlib
 import itertools
 import re
 import tomllib
-from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import Environment, FileSystemBytecodeCache, PackageLoader, StrictUndefined
-from jinja2.bccache import Bucket
+from jinja2 import Environment
 from markupsafe import Markup
 
 from provenance.display.text import number, percent, safe, short, size, utc
-from provenance.process.cache import code_folder
+from provenance.process import templates
 from provenance.report.cells import Row, cell, counted, expectation, shell, value
 from provenance.report.facts import MOST_HEAT_WORKS, Facts, ReportOptions
 from provenance.report.passages import Pair, cut_at_word, pair_of, shown_text
@@ -102,22 +100,10 @@ def _pairs(facts: Facts) -> dict[str, Pair]:
     return dict(itertools.islice(pairs, MOST_SIDE_BY_SIDE))
 
 
-class _CompiledTemplates(FileSystemBytecodeCache):
-    """Templates as Python code; one that cannot be kept is compiled each time."""
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        with suppress(OSError):
-            super().dump_bytecode(bucket)
-
-
 @cache
 def environment() -> Environment:
     """What templates are rendered in, as HTML unless one says otherwise."""
-    folder = code_folder()  # compiling takes a third of a second
-    environment = Environment(
-        loader=PackageLoader("provenance.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, bytecode_cache=None if folder is None else _CompiledTemplates(str(folder)),
-    )  # fmt: skip
+    environment = templates.environment("provenance.report", autoescape=True, lstrip_blocks=True)
     environment.globals.update(
         cell=cell, value=value, counted=counted, number=number, side_by_side=SIDE_BY_SIDE, about=ABOUT, looks=LOOKS,
         bins=BINS, most_heat_works=MOST_HEAT_WORKS, verbatim=VERBATIM,

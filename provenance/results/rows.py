@@ -9,10 +9,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import pyarrow as pa
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Template
 
 from provenance.display.beside import Edit, edit_script
 from provenance.display.text import number, percent, safe, short, size
+from provenance.process.templates import environment
 
 if TYPE_CHECKING:
     from provenance.results.run import Run
@@ -219,8 +220,6 @@ def _excerpt(text: str) -> str:
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("provenance.results"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.filters.update(percent=percent, safe_text=safe, short=short, size=size, excerpt=_excerpt)
-    return environment.get_template("notebook.html.j2", globals={"number": number})
+    made = environment("provenance.results", autoescape=True)
+    made.filters.update(percent=percent, safe_text=safe, short=short, size=size, excerpt=_excerpt)
+    return made.get_template("notebook.html.j2", globals={"number": number})
