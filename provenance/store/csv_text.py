@@ -21,8 +21,8 @@ from provenance.process.threads import in_order
 FORMULA = re.compile(r"^[=+\-@\t\r\0＝＋－＠]")
 """A cell that a spreadsheet would take for a formula (OWASP ASVS 1.2.10, and the full-width forms)."""
 
-ROWS_AT_ONCE = 1024
-THREADS = 1  # beside the one that reads the rows: each more holds some thousand rows
+ROWS_AT_ONCE = 768
+AHEAD = 4  # pieces that are under way while rows are read
 
 _TEXT = pa.large_string()  # a column of some thousand texts may have more than 2 GB
 _TEXTS = pa.list_(pa.string())
@@ -40,8 +40,8 @@ def csv_pieces(names: Sequence[str], batches: Iterable[pa.RecordBatch]) -> Itera
     """A header and the rows, some thousands at a time: what `csv.writer` makes of the `cell_text` of each."""
     yield _lines([_quoted(pa.array([cell_text(name)], _TEXT)) for name in names])
     pieces = (batch.slice(first, ROWS_AT_ONCE) for batch in batches for first in range(0, batch.num_rows, ROWS_AT_ONCE))
-    with ThreadPoolExecutor(THREADS) as threads:
-        yield from in_order(((0, threads.submit(_rows, piece)) for piece in pieces), THREADS)
+    with ThreadPoolExecutor(1) as threads:
+        yield from in_order(((0, threads.submit(_rows, piece)) for piece in pieces), AHEAD)
 
 
 def _rows(piece: pa.RecordBatch) -> bytes:
