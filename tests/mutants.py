@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 TESTS = {
     "kernels": ("tests/kernels", "tests/matching"),
     "matching": ("tests/matching", "tests/adapters/test_adapter_tables.py"),
-    "store": ("tests/store", "tests/results", "tests/compare", "tests/report/test_numbers.py"),
+    "store": ("tests/store", "tests/results", "tests/compare", "tests/report/test_numbers.py", "tests/verify"),
 }
 """The tests of each room; of a kernel those of its own file come first."""
 

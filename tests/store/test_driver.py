@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 import threading
 
+import duckdb
 import pytest
 
-from provenance.store.driver import undisturbed
+from provenance.errors import OutputError, StoreError
+from provenance.store.driver import store_errors, undisturbed
 
 
 def test_what_comes_meanwhile_comes_after():
@@ -55,3 +58,18 @@ def test_other_threads_change_nothing():
     thread.start()
     thread.join()
     assert found == [signal.default_int_handler]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (RuntimeError("Query interrupted"), KeyboardInterrupt),  # Ctrl-C, as DuckDB tells it
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), OutputError),
+        (OSError(errno.EACCES, os.strerror(errno.EACCES)), StoreError),
+        (duckdb.IOException("interrupted system call"), StoreError),
+    ],
+    ids=["Ctrl-C", "full disk", "denied", "DuckDB's own"],
+)
+def test_what_duckdb_raises_is_an_error_of_ours_or_ctrl_c(error, kind):
+    with pytest.raises(kind), store_errors("the query failed"):
+        raise error
