@@ -302,9 +302,13 @@ def test_equal_runs_do_not_differ_and_renamed_shards_are_recognized(made, tmp_pa
     append(again, Author("A", "a"), [("allow", {"work_id": "book0", "status": "licensed", "reason": "x"})])
     found = compare(base, again)
     assert (found.different, found.works, found.shards) == (False, [], {"same": 3})
+    assert found.shard_examples == {}
     assert found.said[0] != found.said[1], "it is mentioned"
     renamed = compare(base, made.run("renamed"))
     assert renamed.shards == {"renamed": 3}
+    pairs = [(row["earlier"], row["later"]) for row in renamed.shard_examples["renamed"]]
+    assert len(pairs) == 3
+    assert all(earlier != later for earlier, later in pairs)
     assert (renamed.works, any(renamed.documents.values()), renamed.different) == ([], False, True)
 
 
