@@ -181,8 +181,15 @@ def _fork_server() -> int:
     ours.close()
     os.closerange(3, theirs.fileno())
     os.closerange(theirs.fileno() + 1, 256)
-    serve(theirs)
-    os._exit(0)
+    try:
+        with suppress(ConnectionError):  # a command may be killed at any moment
+            serve(theirs)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(
+            0
+        )  # Python's own way out waits for threads of libraries, which a fork has not; it holds pipes meanwhile
 
 
 if __name__ == "__main__":
