@@ -8,10 +8,13 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def in_order(started: Iterable[tuple[int, Future[T]]], most: int, most_held: int = 0) -> Iterator[T]:
+def in_order(
+    started: Iterable[tuple[int, Future[T]]], most: int, most_held: int = 0, keep: bool = False
+) -> Iterator[T]:
     """Results in order of what is started, each with its size, as soon as they are there.
 
-    What is under way is at most `most`, and of about `most_held` in all, if that is more than the first of it.
+    What is under way is at most `most`, and of about `most_held` in all, if that is more than the first of it. Where
+    nobody takes the rest, what has not begun is cancelled; with `keep` it is done all the same.
     """
     ahead = deque[tuple[int, Future[T]]]()
     held = 0
@@ -25,7 +28,7 @@ def in_order(started: Iterable[tuple[int, Future[T]]], most: int, most_held: int
                 yield done.result()
         while ahead:
             yield ahead.popleft()[1].result()
-    except (GeneratorExit, KeyboardInterrupt):
-        for _, future in ahead:
-            future.cancel()
-        raise
+    finally:
+        if not keep:
+            for _, future in ahead:
+                future.cancel()

@@ -94,7 +94,7 @@ def kept_in(ledger: Ledger, results: Iterator[Finished]) -> Iterator[SavedUnit]:
     """Keep units as they are done; of small ones some at once, because each waits for the disk."""
     with ThreadPoolExecutor(SYNCED_AT_ONCE) as threads:
         started = ((each.table.num_rows, threads.submit(ledger.keep, [each])) for each in results)
-        for saved in in_order(started, SYNCED_AT_ONCE, MOST_PENDING):
+        for saved in in_order(started, SYNCED_AT_ONCE, MOST_PENDING, keep=True):
             yield from saved
 
 
